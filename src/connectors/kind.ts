@@ -1,0 +1,168 @@
+/**
+ * The contract between Hem and a connector kind. A kind is one folder here and one line in `registry.ts`; every engine
+ * calls only what stands in this file.
+ *
+ * While loading:  `load` reads the vendored spec, `bind` checks one field's binding directive against it.
+ * While serving:  `connect` opens pools, `compile` turns a binding and a selection into a call, the call runs per request.
+ */
+import type { GraphQLInputType, GraphQLOutputType } from 'graphql';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { UpstreamError } from '../errors.ts';
+import type { ValueOf, Values } from '../mapping/values.ts';
+import type { Problem } from '../problems.ts';
+import type { OutgoingHeaders } from '../upstream/headers.ts';
+import type { CommonSettings } from './settings.ts';
+
+export interface ConnectorKind<Options = unknown, Spec = unknown, Binding = unknown> {
+  /** The word that connector.yml says after `kind:`. */
+  readonly kind: string;
+  /** One line for `hem --help` and the docs. */
+  readonly summary: string;
+  /** URL schemes that `endpoint` may have, e.g. ["http:", "https:"]. */
+  readonly protocols: readonly string[];
+  /** The keys that this kind adds to connector.yml. Strict: unknown keys are problems. */
+  readonly options: z.ZodObject<z.ZodRawShape> & z.ZodType<Options>;
+  /** SDL of the binding directive (named as the kind) and of the input types it needs. Every binding directive without a
+   * `select` of its own gets none; where it has `select: String`, Hem applies that path to what the call returns. */
+  readonly directives: string;
+  /** A record field may have arguments, and only what is selected is asked for (GraphQL backends). */
+  readonly selective: boolean;
+  /** Which of the three uses of a binding exist. `false` makes the binding on such a root type a problem. */
+  readonly supports: { readonly query: boolean; readonly mutation: boolean; readonly subscription: boolean };
+
+  /** Reads the spec files of the connector's own folder. No network. Reports into `source`; undefined when unusable. */
+  load(source: ConnectorSource<Options>): Promise<Spec | undefined>;
+  /** Checks one binding directive and compiles its templates. Reports into `field`; undefined when unusable. */
+  bind(field: FieldToBind, spec: Spec, source: ConnectorSource<Options>): Binding | undefined;
+  /** Opens what serving needs. Must not wait for the backend: an unreachable one fails calls, not the start. */
+  connect(setup: ConnectionSetup<Options>): Connection<Binding>;
+}
+
+/** A connector's folder while it is loaded. */
+export interface ConnectorSource<Options> {
+  /** The connector's name: its folder's. */
+  readonly name: string;
+  readonly settings: CommonSettings;
+  readonly options: Options;
+  /** Reads a file below the connector's folder. Reports a problem at `at` (a path into connector.yml) and gives undefined if it cannot. */
+  read(path: string, at: readonly (string | number)[]): Promise<Buffer | undefined>;
+  /** The absolute path of a file that `read` would read, for libraries that open files themselves. */
+  locate(path: string): string;
+  /** Reports a problem with a value of connector.yml. */
+  report(at: readonly (string | number)[], problem: Omit<Problem, 'at'>): void;
+  /** Reports a problem inside a vendored file. */
+  reportIn(path: string, text: string, offset: number, problem: Omit<Problem, 'at'>): void;
+}
+
+/** One field with a binding directive. */
+export interface FieldToBind {
+  /** `Query.station` in the connector's own names. */
+  readonly coordinate: string;
+  readonly use: 'query' | 'mutation' | 'subscription' | 'field';
+  /** The directive's arguments as plain data; defaults of the directive's definition are filled in. */
+  readonly directive: Readonly<Record<string, unknown>>;
+  /** The field's own arguments, also those that the graph does not show (`@require`, `@is(claim:)`). */
+  readonly args: ReadonlyArray<{
+    readonly name: string;
+    readonly type: GraphQLInputType;
+    readonly hasDefault: boolean;
+  }>;
+  /** The fields of the object that the field belongs to, for `use: 'field'`. Key fields first. */
+  readonly parent: ReadonlyArray<{ readonly name: string; readonly isKey: boolean }>;
+  readonly type: GraphQLOutputType;
+  readonly isLookup: boolean;
+
+  /** Compiles a directive argument of the template grammar; checks its references. Undefined after a reported problem.
+   * `directiveArgument` is the path to the text, e.g. `['get']` or `['headers', 0, 'value']`. */
+  template(
+    directiveArgument: readonly (string | number)[],
+  ): import('../mapping/template.ts').Template | undefined;
+  /** Compiles a directive argument of the literal grammar; checks its references. Undefined when absent or after a reported problem. */
+  literal(
+    directiveArgument: readonly (string | number)[],
+  ): import('../mapping/literal.ts').Literal | undefined;
+  /** The value of an argument, for by-name defaults. */
+  argument(name: string): ValueOf;
+  /** The value of a parent's field, for by-name defaults. */
+  parentField(name: string): ValueOf;
+  /** Reports a problem at the directive, or at one of its arguments. `offset` counts characters within that argument's text. */
+  report(
+    problem: Omit<Problem, 'at'>,
+    directiveArgument?: readonly (string | number)[],
+    offset?: number,
+  ): void;
+}
+
+export interface ConnectionSetup<Options> {
+  readonly name: string;
+  readonly settings: CommonSettings;
+  readonly options: Options;
+  /** Static, credential and forwarded headers of one call. */
+  readonly headers: OutgoingHeaders;
+  readonly log: Logger;
+}
+
+export interface Connection<Binding> extends AsyncDisposable {
+  /** Pure: may be called once per operation and kept. */
+  compile(binding: Binding, selection: Selection): CompiledCall;
+}
+
+/** What is read from the records that a call returns. Only selective kinds look at it. */
+export interface Selection {
+  readonly fields: readonly SelectedField[];
+}
+
+export interface SelectedField {
+  /** Under which key the record has to carry the value: the name, unless arguments make it ambiguous. */
+  readonly key: string;
+  readonly name: string;
+  /** Values come per request from `CallContext.slots`. `type` is printed SDL, e.g. "[ID!]!". */
+  readonly arguments: ReadonlyArray<{ readonly name: string; readonly type: string; readonly slot: number }>;
+  /** Present when the field is asked only of this concrete type. */
+  readonly on?: string;
+  /** Of object types. */
+  readonly selection?: Selection;
+}
+
+export type CompiledCall = UnaryCall | StreamCall;
+
+export interface UnaryCall {
+  readonly mode: 'unary';
+  /**
+   * One outcome per element of the batch, in its order. How many backend calls that makes is the kind's affair.
+   * @throws only what concerns the whole batch; an element's own failure is an UpstreamError in its place
+   */
+  call(batch: readonly Values[], context: CallContext): Promise<readonly Outcome[]>;
+}
+
+/** A record, a list of records, a scalar, null, or the failure. */
+export type Outcome = unknown | UpstreamError;
+
+export interface StreamCall {
+  readonly mode: 'stream';
+  /** Ends when `context.signal` aborts or the consumer returns. A gap after a reconnect is delivered as a {@link StreamGap}. */
+  open(values: Values, context: CallContext): AsyncIterable<unknown>;
+}
+
+/** An event that says: the stream was interrupted and events may be missing. */
+export class StreamGap {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** What belongs to one client operation. */
+export interface CallContext {
+  /** Aborts at the operation's deadline or when the caller leaves. */
+  readonly signal: AbortSignal;
+  /** `performance.now()` at which the operation must have answered; Infinity for subscriptions. */
+  readonly deadlineAt: number;
+  readonly requestId: string;
+  /** The caller's headers, lower-cased; only a connector's allow-list may read them. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Values of arguments inside a selection. */
+  readonly slots: readonly unknown[];
+}

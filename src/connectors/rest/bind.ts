@@ -1,0 +1,213 @@
+/** Checks one `@rest` directive and compiles its templates. */
+import type { Literal } from '../../mapping/literal.ts';
+import { referencesOf, type Template, toText } from '../../mapping/template.ts';
+import type { ValueOf, Values } from '../../mapping/values.ts';
+import { rootOf } from '../../mapping/values.ts';
+import { didYouMean } from '../../problems.ts';
+import type { ConnectorSource, FieldToBind } from '../kind.ts';
+import { METHODS, type RestSpec } from './load.ts';
+import type { RestOptions } from './options.ts';
+import { shapeOf, splitUrl, toUrl, type UrlTemplate } from './url.ts';
+
+export interface RestBinding {
+  readonly method: string;
+  /** Path and query, relative to the origin. */
+  readonly url: (values: Values) => string;
+  readonly headers: ReadonlyArray<{ readonly name: string; readonly value: (values: Values) => string }>;
+  readonly body: { readonly as: 'json' | 'form' | 'multipart'; readonly value: ValueOf } | undefined;
+  /** A lookup's 404 is "there is none", not a failure. */
+  readonly missingIsNull: boolean;
+}
+
+const BODIES = ['body', 'form', 'multipart'] as const;
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+export function bind(
+  field: FieldToBind,
+  spec: RestSpec,
+  source: ConnectorSource<RestOptions>,
+): RestBinding | undefined {
+  const methods = METHODS.filter((method) => field.directive[method] !== undefined);
+  const method = methods[0];
+  if (method === undefined || methods.length > 1) {
+    field.report({
+      rule: 'rest-method',
+      message: `@rest on ${field.coordinate} needs exactly one URL.`,
+      found: methods.length === 0 ? 'none' : methods.join(' and '),
+      expected: `one of ${METHODS.join(', ')}`,
+    });
+    return undefined;
+  }
+  const template = field.template([method]);
+  const body = bindBody(field, method);
+  const headers = bindHeaders(field);
+  if (template === undefined) return undefined;
+  const url = splitUrl(template);
+  checkUrl(field, method, url, template);
+  if (spec.paths !== undefined) checkAgainstSpec(field, method, url, spec);
+  checkAllArgumentsUsed(field, [template, ...headers.map(({ template }) => template)], body?.literal);
+  return {
+    method: method.toUpperCase(),
+    url: toUrl(url, new URL(source.settings.endpoint).pathname.replace(/\/+$/, '')),
+    headers: headers.map(({ name, template }) => ({ name, value: toText(template) })),
+    body: body === undefined ? undefined : { as: body.as, value: body.literal.evaluate },
+    missingIsNull: field.isLookup,
+  };
+}
+
+function bindBody(
+  field: FieldToBind,
+  method: string,
+): { as: 'json' | 'form' | 'multipart'; literal: Literal } | undefined {
+  const given = BODIES.filter((name) => field.directive[name] !== undefined);
+  const name = given[0];
+  if (name === undefined) return undefined;
+  if (given.length > 1 || method === 'get' || method === 'head') {
+    field.report(
+      {
+        rule: 'rest-body',
+        message:
+          given.length > 1 ? 'A request has one body.' : `A ${method.toUpperCase()} request has no body.`,
+        found: given.join(' and '),
+      },
+      [given.at(-1)!],
+    );
+  }
+  const literal = field.literal([name]);
+  if (literal === undefined) return undefined;
+  if (name !== 'body' && literal.node.kind !== 'ObjectValue' && literal.node.kind !== 'Variable') {
+    field.report(
+      { rule: 'rest-body', message: `"${name}" must be an object.`, expected: '{ name: $argument, … }' },
+      [name],
+    );
+  }
+  return { as: name === 'body' ? 'json' : name, literal };
+}
+
+function bindHeaders(field: FieldToBind): Array<{ name: string; template: Template }> {
+  const headers = (field.directive.headers ?? []) as ReadonlyArray<{ name: string; value: string }>;
+  return headers.flatMap(({ name }, index) => {
+    if (!HEADER_NAME.test(name)) {
+      field.report(
+        { rule: 'rest-header', message: 'This is not a header name.', found: JSON.stringify(name) },
+        ['headers', index, 'name'],
+      );
+    }
+    const template = field.template(['headers', index, 'value']);
+    return template === undefined ? [] : [{ name: name.toLowerCase(), template }];
+  });
+}
+
+function checkUrl(field: FieldToBind, method: string, url: UrlTemplate, template: Template): void {
+  const first = template[0];
+  if (first?.kind !== 'text' || !first.text.startsWith('/') || first.text.startsWith('//')) {
+    field.report(
+      {
+        rule: 'rest-url',
+        message: 'A URL template begins with one "/": the origin is the endpoint of connector.yml.',
+        found: JSON.stringify(field.directive[method]),
+        expected: '"/path/{argument}"',
+      },
+      [method],
+      0,
+    );
+  }
+  const texts = url.segments.flat().flatMap((part) => (part.kind === 'text' ? [part.text] : []));
+  const bad = texts.find((text) => text === '.' || text === '..' || /[#\\\s]|[^\x21-\x7e]/.test(text));
+  if (bad !== undefined) {
+    field.report(
+      {
+        rule: 'rest-url',
+        message: 'A path has no dots-only segment, "#", "\\", spaces or non-ASCII text.',
+        found: JSON.stringify(bad),
+      },
+      [method],
+    );
+  }
+  const pair = url.pairs.find(({ name }) => name === '' || /[{}#\s]/.test(name));
+  if (pair !== undefined) {
+    field.report(
+      {
+        rule: 'rest-url',
+        message: 'The name of a query pair is plain text.',
+        found: JSON.stringify(pair.name),
+      },
+      [method],
+    );
+  }
+}
+
+function checkAgainstSpec(field: FieldToBind, method: string, url: UrlTemplate, spec: RestSpec): void {
+  const shape = shapeOf(url);
+  const known = spec.paths!.find(({ template }) => template.replace(/\{[^}]*\}/g, '{}') === shape);
+  if (known === undefined) {
+    field.report(
+      {
+        rule: 'rest-unknown-path',
+        message: `${spec.file} has no such path.`,
+        found: shape,
+        expected: 'a path of the OpenAPI document',
+        hint: didYouMean(
+          shape,
+          spec.paths!.map(({ template }) => template),
+        ),
+      },
+      [method],
+    );
+    return;
+  }
+  const operation = known.operations.get(method);
+  if (operation === undefined) {
+    field.report(
+      {
+        rule: 'rest-unknown-method',
+        message: `${spec.file} has ${known.template}, but not for this method.`,
+        found: method,
+        expected: [...known.operations.keys()].join(', '),
+      },
+      [method],
+    );
+    return;
+  }
+  for (const { name } of url.pairs) {
+    if (operation.query.has(name)) continue;
+    field.report(
+      {
+        rule: 'rest-unknown-query',
+        message: `${spec.file} knows no query parameter of this name at ${known.template}.`,
+        found: name,
+        expected: [...operation.query.keys()].join(', ') || 'none',
+        hint: didYouMean(name, operation.query.keys()),
+      },
+      [method],
+    );
+  }
+  for (const [name, { required }] of operation.query) {
+    if (required && !url.pairs.some((pair) => pair.name === name)) {
+      field.report(
+        {
+          rule: 'rest-missing-query',
+          message: `${spec.file} requires the query parameter "${name}" at ${known.template}.`,
+          hint: `add "${name}={…}" to the URL`,
+        },
+        [method],
+      );
+    }
+  }
+}
+
+function checkAllArgumentsUsed(
+  field: FieldToBind,
+  templates: readonly Template[],
+  body: Literal | undefined,
+): void {
+  const used = new Set([...templates.flatMap(referencesOf), ...(body?.references ?? [])].map(rootOf));
+  const unused = field.args.filter(({ name }) => !used.has(name)).map(({ name }) => name);
+  if (unused.length === 0) return;
+  field.report({
+    rule: 'rest-unused-argument',
+    message: `${field.coordinate} has arguments that the request does not use.`,
+    found: unused.join(', '),
+    hint: `use ${unused.map((name) => `{${name}}`).join(', ')} in the URL or a header, or $${unused[0]} in the body, or remove the argument`,
+  });
+}

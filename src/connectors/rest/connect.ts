@@ -1,0 +1,94 @@
+/** One HTTP request per element of a batch, over one keep-alive pool. */
+import { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { HttpClient, type HttpRequest, type HttpResponse } from '../../upstream/http.ts';
+import { parseJsonLosslessly } from '../../upstream/json.ts';
+import { toStatusError } from '../../upstream/status.ts';
+import { toOutcomes } from '../batch.ts';
+import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
+import type { RestBinding } from './bind.ts';
+import type { RestOptions } from './options.ts';
+
+export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBinding> {
+  const client = new HttpClient(setup.name, setup.settings.endpoint, setup.settings);
+
+  async function send(binding: RestBinding, values: Values, context: CallContext): Promise<unknown> {
+    const request = await toRequest(binding, values, await setup.headers.of(context));
+    const response = await client.request(request, context);
+    if (response.status === 401) setup.headers.denied();
+    return toRecord(setup.name, binding, response);
+  }
+
+  return {
+    compile: (binding) => ({
+      mode: 'unary',
+      call: (batch, context) => toOutcomes(setup.name, batch, (values) => send(binding, values, context)),
+    }),
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+async function toRequest(
+  binding: RestBinding,
+  values: Values,
+  headers: Record<string, string>,
+): Promise<HttpRequest> {
+  headers.accept = 'application/json';
+  for (const { name, value } of binding.headers) headers[name] = value(values);
+  const path = binding.url(values);
+  const { method } = binding;
+  if (binding.body === undefined) return { method, path, headers };
+  const value = binding.body.value(values);
+  switch (binding.body.as) {
+    case 'json':
+      headers['content-type'] = 'application/json';
+      return { method, path, headers, body: JSON.stringify(value ?? null) };
+    case 'form':
+      headers['content-type'] = 'application/x-www-form-urlencoded';
+      return { method, path, headers, body: new URLSearchParams(toPairs(value)).toString() };
+    case 'multipart': {
+      const form = new FormData();
+      for (const [name, item] of Object.entries(value ?? {})) {
+        for (const part of Array.isArray(item) ? item : [item]) {
+          if (part instanceof Blob) form.append(name, part, part instanceof File ? part.name : name);
+          else if (part !== undefined && part !== null) form.append(name, toFieldText(part));
+        }
+      }
+      const encoded = new Response(form);
+      headers['content-type'] = encoded.headers.get('content-type')!;
+      return { method, path, headers, body: Buffer.from(await encoded.arrayBuffer()) };
+    }
+  }
+}
+
+/** Lists repeat their name; absent values are left out. */
+function toPairs(value: unknown): Array<[string, string]> {
+  return Object.entries(value ?? {}).flatMap(([name, item]) =>
+    (Array.isArray(item) ? item : [item])
+      .filter((part) => part !== undefined && part !== null)
+      .map((part): [string, string] => [name, toFieldText(part)]),
+  );
+}
+
+function toFieldText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function toRecord(connector: string, binding: RestBinding, response: HttpResponse): unknown {
+  const { status, body } = response;
+  if (status === 404 && binding.missingIsNull) return null;
+  if (status < 200 || status > 299) throw toStatusError(connector, response);
+  if (body.length === 0) return null;
+  const text = body.toString('utf8');
+  const type = String(response.headers['content-type'] ?? '');
+  if (type.startsWith('text/') && !type.startsWith('text/json')) return text;
+  try {
+    return parseJsonLosslessly(text);
+  } catch (cause) {
+    throw new UpstreamError('UPSTREAM_INVALID', connector, {
+      internal: `answered ${type || 'no content type'} that is not JSON`,
+      status: String(status),
+      cause,
+    });
+  }
+}

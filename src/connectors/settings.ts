@@ -1,0 +1,103 @@
+/** The keys of connector.yml that every kind has. A kind adds its own through `ConnectorKind.options`. */
+import { z } from 'zod';
+import { byteSize, duration } from '../load/units.ts';
+
+/** Headers that belong to one hop or to the transport: no caller's value of them may travel on. */
+export const NEVER_FORWARDED: ReadonlySet<string> = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: 'a header name' })
+  .transform((name) => name.toLowerCase())
+  .refine((name) => !NEVER_FORWARDED.has(name), {
+    error: 'a header that may be forwarded; this one belongs to a single hop',
+  });
+
+const headerValue = z
+  .string()
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'a header value without control characters' });
+
+const auth = z.union(
+  [
+    z.literal('none'),
+    z.strictObject({ header: z.strictObject({ name: headerName, value: headerValue }) }),
+    z.strictObject({ basic: z.strictObject({ username: z.string(), password: z.string() }) }),
+    z.strictObject({ bearer: z.strictObject({ token: headerValue }) }),
+    z.strictObject({
+      oauth2: z.strictObject({
+        tokenUrl: z.url({ protocol: /^https?$/, error: 'an http or https URL' }),
+        clientId: z.string(),
+        clientSecret: z.string(),
+        scopes: z.array(z.string()).default([]),
+        audience: z.string().optional(),
+        /** How the client shows who it is (RFC 6749, 2.3.1). */
+        clientAuthentication: z.enum(['basic', 'body']).default('basic'),
+      }),
+    }),
+  ],
+  { error: 'none, or exactly one of header, basic, bearer, oauth2 with its keys' },
+);
+
+export const commonSettings = z.strictObject({
+  kind: z.string(),
+  description: z.string().optional(),
+  /** The team to talk to; shown in problems about ownership. */
+  owner: z.string().optional(),
+  endpoint: z.string(),
+  auth: auth.default('none'),
+  timeouts: z
+    .strictObject({ connect: duration.default(2000), request: duration.default(5000) })
+    .default({ connect: 2000, request: 5000 })
+    .transform(({ connect, request }) => ({ connectMs: connect, requestMs: request })),
+  tls: z
+    .strictObject({
+      /** PEM texts or `${file:…}`. */
+      ca: z.string().optional(),
+      certificate: z.string().optional(),
+      key: z.string().optional(),
+      serverName: z.string().optional(),
+    })
+    .refine((tls) => (tls.certificate === undefined) === (tls.key === undefined), {
+      error: '"certificate" and "key" together',
+    })
+    .optional(),
+  headers: z
+    .strictObject({
+      /** Headers of the caller that travel on to this backend. */
+      forward: z.array(headerName).default([]),
+      set: z.record(headerName, headerValue).default({}),
+    })
+    .default({ forward: [], set: {} }),
+  errors: z
+    .strictObject({
+      /** Whether the backend's own description of an error may be shown to callers. */
+      detail: z.enum(['hidden', 'public']).default('hidden'),
+    })
+    .default({ detail: 'hidden' }),
+  limits: z
+    .strictObject({ responseBytes: byteSize.default(10 * 1024 ** 2) })
+    .default({ responseBytes: 10 * 1024 ** 2 }),
+  /** What no other connector may define or call. `*` at the end of a type name stands for any rest. */
+  owns: z
+    .strictObject({ types: z.array(z.string()).default([]), hosts: z.array(z.string()).default([]) })
+    .default({ types: [], hosts: [] }),
+});
+
+export type CommonSettings = z.output<typeof commonSettings>;
+export type AuthSettings = CommonSettings['auth'];

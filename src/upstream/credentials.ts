@@ -1,0 +1,147 @@
+/** How Hem shows a backend who it is. OAuth 2.0 client credentials (RFC 6749, 4.4) are cached and renewed before they expire. */
+import { z } from 'zod';
+import type { CallContext } from '../connectors/kind.ts';
+import type { AuthSettings, CommonSettings } from '../connectors/settings.ts';
+import { UpstreamError } from '../errors.ts';
+import { HttpClient } from './http.ts';
+
+type Waiting = Pick<CallContext, 'signal' | 'deadlineAt'>;
+
+export interface Credentials extends AsyncDisposable {
+  /** Lower-case names. A promise only while a token is being fetched. */
+  headers(context: Waiting): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  /** The backend refused them. */
+  forget(): void;
+}
+
+export function openCredentials(connector: string, settings: CommonSettings): Credentials {
+  const { auth } = settings;
+  if (auth === 'none') return fixed({});
+  if ('header' in auth) return fixed({ [auth.header.name]: auth.header.value });
+  if ('basic' in auth) {
+    const pair = Buffer.from(`${auth.basic.username}:${auth.basic.password}`).toString('base64');
+    return fixed({ authorization: `Basic ${pair}` });
+  }
+  if ('bearer' in auth) return fixed({ authorization: `Bearer ${auth.bearer.token}` });
+  return new ClientCredentials(connector, auth.oauth2, settings);
+}
+
+function fixed(headers: Readonly<Record<string, string>>): Credentials {
+  return { headers: () => headers, forget: () => {}, [Symbol.asyncDispose]: async () => {} };
+}
+
+const tokenResponse = z.object({
+  access_token: z.string().min(1).max(65_536),
+  token_type: z.string().optional(),
+  expires_in: z.coerce.number().positive().max(31_536_000).optional(),
+});
+
+type OAuth2Settings = Extract<AuthSettings, { oauth2: unknown }>['oauth2'];
+
+/** A token is renewed in the background once 80 % of its life are over, and waited for when it has expired. */
+class ClientCredentials implements Credentials {
+  readonly #connector: string;
+  readonly #settings: OAuth2Settings;
+  readonly #client: HttpClient;
+  #current:
+    | { readonly headers: Record<string, string>; readonly renewAt: number; readonly expiresAt: number }
+    | undefined;
+  #fetching: Promise<Readonly<Record<string, string>>> | undefined;
+
+  constructor(connector: string, settings: OAuth2Settings, common: CommonSettings) {
+    this.#connector = connector;
+    this.#settings = settings;
+    this.#client = new HttpClient(connector, settings.tokenUrl, common);
+  }
+
+  headers(context: Waiting): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
+    const now = performance.now();
+    if (this.#current === undefined || now >= this.#current.expiresAt)
+      return raceAbort(this.#fetch(), context, this.#connector);
+    if (now >= this.#current.renewAt) this.#fetch().catch(() => {});
+    return this.#current.headers;
+  }
+
+  forget(): void {
+    this.#current = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+  }
+
+  /** One request at a time, whoever asks; it does not belong to any caller, so no caller's leaving ends it. */
+  #fetch(): Promise<Readonly<Record<string, string>>> {
+    this.#fetching ??= this.#request().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  async #request(): Promise<Readonly<Record<string, string>>> {
+    const { clientId, clientSecret, scopes, audience, tokenUrl, clientAuthentication } = this.#settings;
+    const form = new URLSearchParams({ grant_type: 'client_credentials' });
+    if (scopes.length > 0) form.set('scope', scopes.join(' '));
+    if (audience !== undefined) form.set('audience', audience);
+    const headers: Record<string, string> = {
+      'content-type': 'application/x-www-form-urlencoded',
+      accept: 'application/json',
+    };
+    if (clientAuthentication === 'body') {
+      form.set('client_id', clientId);
+      form.set('client_secret', clientSecret);
+    } else {
+      const pair = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`;
+      headers.authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
+    }
+    const url = new URL(tokenUrl);
+    const response = await this.#client.request(
+      { method: 'POST', path: url.pathname + url.search, headers, body: form.toString() },
+      { signal: new AbortController().signal, deadlineAt: Infinity },
+    );
+    if (response.status !== 200) {
+      throw new UpstreamError('UPSTREAM_DENIED', this.#connector, {
+        internal: `the token endpoint ${url.origin} answered ${response.status}`,
+        status: String(response.status),
+      });
+    }
+    const token = tokenResponse.safeParse(parseJson(response.body));
+    if (!token.success) {
+      throw new UpstreamError('UPSTREAM_INVALID', this.#connector, {
+        internal: `the token endpoint ${url.origin} answered no token`,
+      });
+    }
+    // RFC 6749 recommends expires_in; without it five minutes are assumed.
+    const lifeMs = (token.data.expires_in ?? 300) * 1000;
+    const now = performance.now();
+    this.#current = {
+      headers: { authorization: `Bearer ${token.data.access_token}` },
+      renewAt: now + lifeMs * 0.8,
+      expiresAt: now + lifeMs * 0.95,
+    };
+    return this.#current.headers;
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits for shared work no longer than one caller may. */
+function raceAbort<T>(work: Promise<T>, context: Waiting, connector: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const give = () =>
+      reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'waiting for an access token' }));
+    const timer =
+      context.deadlineAt === Infinity ? undefined : setTimeout(give, context.deadlineAt - performance.now());
+    context.signal.addEventListener('abort', give, { once: true });
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      context.signal.removeEventListener('abort', give);
+    });
+  });
+}
