@@ -5,7 +5,7 @@
  * While loading:  `load` reads the vendored spec, `bind` checks one field's binding directive against it.
  * While serving:  `connect` opens pools, `compile` turns a binding and a selection into a call, the call runs per request.
  */
-import type { GraphQLInputType, GraphQLOutputType } from 'graphql';
+import type { DocumentNode, GraphQLInputType, GraphQLOutputType } from 'graphql';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { UpstreamError } from '../errors.ts';
@@ -33,6 +33,11 @@ export interface ConnectorKind<Options = unknown, Spec = unknown, Binding = unkn
 
   /** Reads the spec files of the connector's own folder. No network. Reports into `source`; undefined when unusable. */
   load(source: ConnectorSource<Options>): Promise<Spec | undefined>;
+  /**
+   * Rewrites the SDL before anything else reads it, for specs that are SDL of another dialect (Apollo Federation): into plain
+   * Hem SDL with `@key`, `@lookup`, `@require` and this kind's binding directive. Nodes it makes carry the `loc` of what they come from.
+   */
+  translate?(document: DocumentNode, source: ConnectorSource<Options>): DocumentNode;
   /** Checks one binding directive and compiles its templates. Reports into `field`; undefined when unusable. */
   bind(field: FieldToBind, spec: Spec, source: ConnectorSource<Options>): Binding | undefined;
   /** Opens what serving needs. Must not wait for the backend: an unreachable one fails calls, not the start. */
