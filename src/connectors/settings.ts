@@ -1,6 +1,6 @@
 /** The keys of connector.yml that every kind has. A kind adds its own through `ConnectorKind.options`. */
 import { z } from 'zod';
-import { byteSize, duration } from '../load/units.ts';
+import { byteSize, duration } from '../units.ts';
 
 /** Headers that belong to one hop or to the transport: no caller's value of them may travel on. */
 export const NEVER_FORWARDED: ReadonlySet<string> = new Set([
