@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // graphql must be loaded once: with the `development` export condition vitest would load a second copy,
@@ -13,5 +14,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Tests wait for sockets more than they compute.
+    maxWorkers: Math.max(2, availableParallelism()),
   },
 });
