@@ -2,12 +2,13 @@
  * Paths and value maps: how a value is picked out of a record. One grammar, described in `docs/mapping.md`, serves
  * `select`, `@from(path:)`, `@is(field:)`, `@require(field:)` and the references inside templates and literals.
  *
- *     valueMap := path | "{" entry ("," entry)* "}"
+ *     valueMap := path | path? "{" entry ("," entry)* "}"
  *     entry    := name (":" valueMap)?
- *     path     := segment ( "." segment | "[" integer "]" | "[]" )*
+ *     path     := "." | segment ( "." segment | "[" integer "]" | "[]" )*
  *     segment  := name | "'" any characters but "'" "'"
  *
- * `[]` maps the rest of the path over a list. A missing step gives undefined, never an error.
+ * `[]` maps the rest of the path over a list; "." is the record itself: `bike_ids[] { id: . }`. A missing step gives undefined,
+ * never an error.
  */
 export type PathStep =
   | { readonly kind: 'key'; readonly name: string }
@@ -20,6 +21,8 @@ export type ValueMap =
   | { readonly kind: 'path'; readonly path: Path }
   | {
       readonly kind: 'object';
+      /** What the entries are read from; empty for the record itself. */
+      readonly of: Path;
       readonly entries: ReadonlyArray<{ readonly name: string; readonly value: ValueMap }>;
     };
 
@@ -59,6 +62,7 @@ export function parseValueMap(text: string): ValueMap {
 }
 
 export function formatPath(path: Path): string {
+  if (path.length === 0) return '.';
   return path
     .map((step, index) => {
       if (step.kind === 'index') return `[${step.index}]`;
@@ -95,7 +99,7 @@ export function toPathReader(path: Path): Reader {
 export function toReader(map: ValueMap): Reader {
   if (map.kind === 'path') return toPathReader(map.path);
   const parts = map.entries.map(({ name, value }) => [name, toReader(value)] as const);
-  return (record) => {
+  const toObject = (record: unknown) => {
     const result: Record<string, unknown> = Object.create(null);
     let present = false;
     for (const [name, read] of parts) {
@@ -104,6 +108,12 @@ export function toReader(map: ValueMap): Reader {
       result[name] = value;
     }
     return present ? result : null;
+  };
+  if (map.of.length === 0) return toObject;
+  const base = toPathReader(map.of);
+  return (record) => {
+    const value = base(record);
+    return Array.isArray(value) ? value.map(toObject) : toObject(value);
   };
 }
 
@@ -121,7 +131,8 @@ export function toKeyReader(name: string): Reader {
 
 /** The paths that a value map reads. */
 export function pathsOf(map: ValueMap): readonly Path[] {
-  return map.kind === 'path' ? [map.path] : map.entries.flatMap(({ value }) => pathsOf(value));
+  if (map.kind === 'path') return [map.path];
+  return map.entries.flatMap(({ value }) => pathsOf(value)).map((path) => [...map.of, ...path]);
 }
 
 const NAME = /^[A-Za-z_$@][\w$@-]*$/;
@@ -140,7 +151,9 @@ class Scanner {
 
   valueMap(depth = 0): ValueMap {
     this.#space();
-    if (this.#text[this.#offset] !== '{') return { kind: 'path', path: this.path() };
+    const of = this.#text[this.#offset] === '{' ? [] : this.path();
+    this.#space();
+    if (this.#text[this.#offset] !== '{') return { kind: 'path', path: of };
     if (depth > 16) throw this.#unexpected('at most 16 levels of braces');
     this.#offset++;
     const entries: Array<{ name: string; value: ValueMap }> = [];
@@ -158,11 +171,15 @@ class Scanner {
     }
     this.#offset++;
     if (entries.length === 0) throw this.#unexpected('at least one name between the braces');
-    return { kind: 'object', entries };
+    return { kind: 'object', of, entries };
   }
 
   path(): Path {
     this.#space();
+    if (this.#text[this.#offset] === '.') {
+      this.#offset++;
+      return [];
+    }
     const steps: PathStep[] = [this.#segment()];
     for (;;) {
       const character = this.#text[this.#offset];

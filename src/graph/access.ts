@@ -1,0 +1,130 @@
+/**
+ * Decides how each field of an object is had: from the object's own record, by lookups in other connectors, or by a call. Pure and
+ * memoised: the answers depend on the configuration only.
+ */
+import { isObjectType } from 'graphql';
+import type { Connector, ConnectorField, ConnectorType, Lookup } from '../load/model.ts';
+import { pathsOf, type ValueMap } from '../mapping/path.ts';
+import type { Access, Origin, Route } from './graph.ts';
+
+export class AccessTable {
+  readonly #connectors: readonly Connector[];
+  readonly #reaches = new Map<Origin, Map<string, Reach>>();
+
+  constructor(connectors: readonly Connector[]) {
+    this.#connectors = connectors;
+  }
+
+  access(typeName: string, origin: Origin, fieldName: string): Access | undefined {
+    return this.#reach(typeName, origin).access(fieldName);
+  }
+
+  #reach(typeName: string, origin: Origin): Reach {
+    let byType = this.#reaches.get(origin);
+    if (byType === undefined) this.#reaches.set(origin, (byType = new Map()));
+    let reach = byType.get(typeName);
+    if (reach === undefined) byType.set(typeName, (reach = new Reach(this.#connectors, typeName, origin)));
+    return reach;
+  }
+}
+
+/** What can be had of one type, starting from one origin. Grows connector by connector until no lookup adds anything. */
+class Reach {
+  readonly #typeName: string;
+  readonly #accesses = new Map<string, Access>();
+  readonly #connectors: readonly Connector[];
+
+  constructor(connectors: readonly Connector[], typeName: string, origin: Origin) {
+    this.#typeName = typeName;
+    this.#connectors = connectors;
+    this.#addRecord(origin.connector, undefined, origin.only);
+    this.#addCalls();
+    const reached = new Set<Connector>(origin.only === undefined ? [origin.connector] : []);
+    for (let grew = true; grew; ) {
+      grew = false;
+      for (const connector of connectors) {
+        if (reached.has(connector)) continue;
+        const lookup = this.#usableLookup(connector);
+        if (lookup === undefined) continue;
+        reached.add(connector);
+        grew = true;
+        const keys = new Map(lookup.paths.map(firstName).map((name) => [name, this.#accesses.get(name)!]));
+        this.#addRecord(connector, { lookup, keys }, undefined);
+        this.#addCalls();
+      }
+    }
+  }
+
+  access(fieldName: string): Access | undefined {
+    return this.#accesses.get(fieldName);
+  }
+
+  #addRecord(connector: Connector, route: Route | undefined, only: ReadonlySet<string> | undefined): void {
+    for (const field of connector.types.get(this.#typeName)?.fields.values() ?? []) {
+      if (field.source.via !== 'record' || this.#accesses.has(field.name)) continue;
+      if (only === undefined || only.has(field.name)) this.#accesses.set(field.name, { source: field, route, parent: [] });
+    }
+  }
+
+  /** Calls need no record of their own connector if what they read of the parent is a key that anybody knows. */
+  #addCalls(): void {
+    for (let grew = true; grew; ) {
+      grew = false;
+      for (const connector of this.#connectors) {
+        for (const field of connector.types.get(this.#typeName)?.fields.values() ?? []) {
+          if (field.source.via !== 'call' || this.#accesses.has(field.name)) continue;
+          const parent = this.#parentOf(field, field.source.parentFields);
+          if (parent === undefined || !this.#requirable(field)) continue;
+          this.#accesses.set(field.name, { source: field, route: undefined, parent });
+          grew = true;
+        }
+      }
+    }
+  }
+
+  #parentOf(field: ConnectorField, names: readonly string[]): Access['parent'] | undefined {
+    const parent: Array<{ name: string; access: Access }> = [];
+    for (const name of names) {
+      const access = this.#accesses.get(name);
+      if (access === undefined) return undefined;
+      const own = access.source.owner.connector === field.owner.connector;
+      if (!own && !isKeyField(field.owner, name)) return undefined;
+      parent.push({ name, access });
+    }
+    return parent;
+  }
+
+  #requirable(field: ConnectorField): boolean {
+    return field.args.every(
+      ({ require }) => require === undefined || firstNames(require).every((name) => this.#accesses.has(name)),
+    );
+  }
+
+  #usableLookup(connector: Connector): Lookup | undefined {
+    const usable = connector.lookups.filter(
+      (lookup) => finds(lookup, this.#typeName) && lookup.paths.every((path) => this.#accesses.has(firstName(path))),
+    );
+    return usable.find(({ batched }) => batched) ?? usable[0];
+  }
+}
+
+/** Whether a lookup finds objects of a type: its own, or one that implements its interface in that connector. */
+export function finds(lookup: Lookup, typeName: string): boolean {
+  if (lookup.typeName === typeName) return true;
+  const type = lookup.connector.schema.getType(typeName);
+  return isObjectType(type) && type.getInterfaces().some(({ name }) => name === lookup.typeName);
+}
+
+export function isKeyField(type: ConnectorType, name: string): boolean {
+  return type.keys.some(({ paths }) => paths.some((path) => firstName(path) === name));
+}
+
+export function firstName(path: string): string {
+  const dot = path.indexOf('.');
+  return dot === -1 ? path : path.slice(0, dot);
+}
+
+/** The fields of the object itself that a value map begins with. */
+export function firstNames(map: ValueMap): readonly string[] {
+  return pathsOf(map).flatMap(([first]) => (first?.kind === 'key' ? [first.name] : []));
+}

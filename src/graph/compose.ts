@@ -1,0 +1,93 @@
+/** Composes connectors into one graph. All conflicts and dead ends are found here, at once. */
+import { stitchSchemas } from '@graphql-tools/stitch';
+import type { GraphQLSchema } from 'graphql';
+import type { Connector, ConnectorField, ConnectorType } from '../load/model.ts';
+import type { Problems } from '../problems.ts';
+import { AccessTable } from './access.ts';
+import { reportConflicts } from './conflicts.ts';
+import type { Graph, GraphField, GraphType, Origin } from './graph.ts';
+import { findArrivals, reportUnreachable } from './satisfiability.ts';
+import { toSubschema } from './subschemas.ts';
+
+export interface ComposedGraph extends Graph {
+  /** Each connector's part of `schema`, without resolvers: the whole-graph executor puts them in. */
+  readonly subschemas: ReadonlyMap<Connector, GraphQLSchema>;
+  originOf(field: ConnectorField): Origin;
+}
+
+/** Undefined after reporting problems that leave no graph to check views against. */
+export function compose(connectors: readonly Connector[], problems: Problems): ComposedGraph | undefined {
+  const byName = groupByName(connectors);
+  const before = problems.count;
+  reportConflicts(byName, connectors, problems);
+  if (problems.count > before) return undefined;
+  if (![...(byName.get('Query') ?? [])].some(({ fields }) => [...fields.values()].some((field) => !field.internal))) {
+    problems.report({ rule: 'empty-graph', at: { file: 'connectors', line: 1, column: 1 }, message: 'No connector has a field on Query.', expected: 'at least one root field in a connectors/<name>/schema.graphql' });
+    return undefined;
+  }
+  const table = new AccessTable(connectors);
+  const originOf = rememberOrigins();
+  reportUnreachable(findArrivals(connectors, originOf), byName, table, problems);
+  const shared = new Set([...byName].filter(([, types]) => types.length > 1).map(([name]) => name));
+  const configs = new Map(connectors.map((connector) => [connector, toSubschema(connector, shared)]));
+  const schema = stitchSchemas({ subschemas: [...configs.values()], mergeTypes: true, mergeDirectives: false, assumeValid: true });
+  return {
+    connectors,
+    schema,
+    types: new Map([...byName].map(([name, sources]) => [name, toGraphType(name, sources)])),
+    subschemas: new Map([...configs].map(([connector, config]) => [connector, config.schema])),
+    access: (typeName, origin, fieldName) => table.access(typeName, origin, fieldName),
+    originOf,
+  };
+}
+
+function groupByName(connectors: readonly Connector[]): ReadonlyMap<string, readonly ConnectorType[]> {
+  const byName = new Map<string, ConnectorType[]>();
+  for (const connector of connectors) {
+    for (const type of connector.types.values()) {
+      if (type.internal) continue;
+      const types = byName.get(type.name) ?? [];
+      types.push(type);
+      byName.set(type.name, types);
+    }
+  }
+  return byName;
+}
+
+function toGraphType(name: string, sources: readonly ConnectorType[]): GraphType {
+  const fields = new Map<string, GraphField>();
+  const inaccessible = sources.some((source) => source.inaccessible);
+  const type: GraphType = { name, sources, fields, inaccessible };
+  for (const source of sources) {
+    for (const field of source.fields.values()) {
+      if (field.internal || fields.has(field.name)) continue;
+      const all = sources.flatMap((other) => other.fields.get(field.name) ?? []).filter((other) => !other.internal);
+      fields.set(field.name, {
+        owner: type,
+        name: field.name,
+        coordinate: field.coordinate,
+        sources: all,
+        inaccessible: inaccessible || all.some((other) => other.inaccessible),
+      });
+    }
+  }
+  return type;
+}
+
+/** One origin per connector, and one per field that makes stubs. */
+function rememberOrigins(): (field: ConnectorField) => Origin {
+  const whole = new Map<Connector, Origin>();
+  const stubs = new Map<ConnectorField, Origin>();
+  return (field) => {
+    const { connector } = field.owner;
+    const map = field.source.via === 'record' ? field.source.map : undefined;
+    if (map?.kind === 'object') {
+      let origin = stubs.get(field);
+      if (origin === undefined) stubs.set(field, (origin = { connector, only: new Set(map.entries.map(({ name }) => name)) }));
+      return origin;
+    }
+    let origin = whole.get(connector);
+    if (origin === undefined) whole.set(connector, (origin = { connector, only: undefined }));
+    return origin;
+  };
+}

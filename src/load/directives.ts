@@ -1,0 +1,39 @@
+/** The directives and scalars that Hem knows in SDL. Names follow the GraphQL Composite Schemas draft where it has one. */
+
+/** Scalars that may be used without declaring them. */
+export const BUILT_IN_SCALARS = ['BigInt', 'Decimal', 'Bytes', 'DateTime', 'Date', 'Time', 'Duration', 'JSON', 'Upload'] as const;
+
+/** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
+export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
+  "The entity can be identified by these fields. Resolves nothing by itself."
+  directive @key(fields: String!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE
+  "This root field finds an entity by the key its arguments make up. With a list argument it finds many, matched by the key they return."
+  directive @lookup on FIELD_DEFINITION
+  "Which key field an argument is (a value map), or which claim of the caller fills it."
+  directive @is(field: String, claim: String) on ARGUMENT_DEFINITION
+  "The argument is filled from fields of other connectors (a value map) and disappears from the graph."
+  directive @require(field: String!) on ARGUMENT_DEFINITION
+  "For this connector's own lookups only; not part of the graph."
+  directive @internal on FIELD_DEFINITION | OBJECT
+  "No view may show it; @require may use it."
+  directive @inaccessible on FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION | SCALAR | ARGUMENT_DEFINITION
+  "Several connectors may define it, all with the same meaning."
+  directive @shareable repeatable on OBJECT | FIELD_DEFINITION
+  "Where in the parent's record the value is: a value map, or a function of mapping.ts; the wire value of an enum value."
+  directive @from(path: String, map: String, value: String) on FIELD_DEFINITION | ENUM_VALUE
+  "Which concrete type a record is: the property that says so, and which of its values means which type (by default the type's name). Nested: the record proper stands under a key named like the value, as in a protobuf oneof."
+  directive @discriminator(property: String!, mapping: [DiscriminatorValue!], nested: Boolean = false) on INTERFACE | UNION
+  "The answer when the backend fails, in place of an error."
+  directive @fallback(value: FallbackValue!) on FIELD_DEFINITION
+  input DiscriminatorValue {
+    value: String!
+    type: String!
+  }
+  scalar FallbackValue
+`;
+
+/** In `schemas/<client>.graphql`. */
+export const VIEW_DIRECTIVES = /* GraphQL */ `
+  "What of the graph this is, when the name or shape differs."
+  directive @from(type: String, field: String, path: String, args: String, argument: String, value: String) on OBJECT | INTERFACE | UNION | ENUM | INPUT_OBJECT | SCALAR | FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE
+`;

@@ -1,0 +1,126 @@
+/** What a connector's folder becomes: one typed model that diagnostics, composition and engines derive from. */
+import type { GraphQLInputType, GraphQLNamedType, GraphQLOutputType, GraphQLSchema } from 'graphql';
+import type { CompiledCall, ConnectorKind, Selection } from '../connectors/kind.ts';
+import type { CommonSettings } from '../connectors/settings.ts';
+import type { Reader, ValueMap } from '../mapping/path.ts';
+import type { Place } from '../problems.ts';
+import type { YamlFile } from './yaml.ts';
+
+export interface Connector {
+  readonly name: string;
+  readonly kind: ConnectorKind;
+  readonly settings: CommonSettings;
+  readonly options: unknown;
+  readonly yaml: YamlFile;
+  /** `connectors/<name>/schema.graphql` */
+  readonly file: string;
+  /** Built from the connector's SDL; still with internal fields and hidden arguments. */
+  readonly schema: GraphQLSchema;
+  readonly types: ReadonlyMap<string, ConnectorType>;
+  readonly lookups: readonly Lookup[];
+}
+
+export interface ConnectorType {
+  readonly connector: Connector;
+  readonly name: string;
+  readonly type: GraphQLNamedType;
+  readonly place: Place;
+  /** The file only says `extend type`. */
+  readonly extends: boolean;
+  readonly keys: readonly Key[];
+  readonly fields: ReadonlyMap<string, ConnectorField>;
+  readonly internal: boolean;
+  readonly inaccessible: boolean;
+  readonly shareable: boolean;
+  readonly discriminator: Discriminator | undefined;
+  /** Of enums whose values are called differently on the wire. */
+  readonly wire: WireValues | undefined;
+}
+
+export interface WireValues {
+  readonly toWire: ReadonlyMap<string, string>;
+  readonly fromWire: ReadonlyMap<string, string>;
+}
+
+export interface Discriminator {
+  readonly property: Reader;
+  /** The path as written, for selections. */
+  readonly path: string;
+  readonly typeOf: ReadonlyMap<string, string>;
+  readonly nested: boolean;
+}
+
+export interface Key {
+  /** Dotted paths of leaf fields: ["id"], ["org.id", "number"]. */
+  readonly paths: readonly string[];
+  readonly text: string;
+  readonly place: Place;
+}
+
+export interface ConnectorField {
+  readonly owner: ConnectorType;
+  readonly name: string;
+  /** `Type.field` */
+  readonly coordinate: string;
+  readonly type: GraphQLOutputType;
+  readonly args: readonly ConnectorArgument[];
+  readonly source: RecordSource | CallSource;
+  readonly place: Place;
+  /** A `@lookup` stands on it, whether it works or not. */
+  readonly lookup: boolean;
+  readonly internal: boolean;
+  readonly inaccessible: boolean;
+  readonly shareable: boolean;
+  readonly fallback: { readonly value: unknown } | undefined;
+}
+
+export interface ConnectorArgument {
+  readonly name: string;
+  readonly type: GraphQLInputType;
+  readonly hasDefault: boolean;
+  readonly defaultValue: unknown;
+  readonly place: Place;
+  readonly inaccessible: boolean;
+  /** Filled from a claim: not part of the graph. */
+  readonly claim: string | undefined;
+  /** Filled from fields of other connectors: not part of the graph. */
+  readonly require: ValueMap | undefined;
+  /** Which key fields it is, on lookups. */
+  readonly is: ValueMap | undefined;
+}
+
+/** The value is in the parent's record. */
+export interface RecordSource {
+  readonly via: 'record';
+  readonly read: Reader;
+  /** What of the record is read; undefined when a function of mapping.ts does. */
+  readonly map: ValueMap | undefined;
+}
+
+/** The value is a backend call of its own. */
+export interface CallSource {
+  readonly via: 'call';
+  readonly mode: 'unary' | 'stream';
+  readonly select: Reader | undefined;
+  /** Fields of the parent that the binding's templates read. */
+  readonly parentFields: readonly string[];
+  /** @throws when the binding was reported as unusable: such a configuration never serves */
+  compile(connections: Connections, selection: Selection): CompiledCall;
+}
+
+/** Where open connections are found, by connector name. */
+export interface Connections {
+  get(connector: string): import('../connectors/kind.ts').Connection<unknown>;
+}
+
+export interface Lookup {
+  readonly connector: Connector;
+  readonly field: ConnectorField;
+  /** The type it finds: an entity, or an interface of entities. */
+  readonly typeName: string;
+  /** One call for many keys. */
+  readonly batched: boolean;
+  readonly arguments: ReadonlyArray<{ readonly name: string; readonly map: ValueMap; readonly list: boolean }>;
+  /** Dotted key paths that must be known. */
+  readonly paths: readonly string[];
+}

@@ -1,0 +1,132 @@
+/** SDL files: parsed, checked against the directives that may stand in them, and built into a schema. */
+import {
+  buildASTSchema,
+  type ConstDirectiveNode,
+  concatAST,
+  type DefinitionNode,
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  isTypeDefinitionNode,
+  isTypeExtensionNode,
+  Kind,
+  type Location,
+  parse,
+  Source,
+  validateSchema,
+} from 'graphql';
+import { validateSDL } from 'graphql/validation/validate.js';
+import { type Place, type Problems, placeAt } from '../problems.ts';
+import { BUILT_IN_SCALARS } from './directives.ts';
+
+const DEFINITIONS = '(definitions)';
+/** An SDL beyond this is refused rather than worked on for minutes. */
+const MAX_TOKENS = 2_000_000;
+
+/** Parses a file; undefined after reporting its syntax error. */
+export function parseSdl(file: string, text: string, problems: Problems): DocumentNode | undefined {
+  try {
+    return parse(new Source(text, file), { maxTokens: MAX_TOKENS });
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    const { line = 1, column = 1 } = error.locations?.[0] ?? {};
+    problems.report({ rule: 'sdl-syntax', at: { file, line, column }, message: error.message });
+    return undefined;
+  }
+}
+
+export interface CheckedSdl {
+  readonly schema: GraphQLSchema;
+  /** Names of types that the file only extends: somebody else's. */
+  readonly extended: ReadonlySet<string>;
+}
+
+/** Builds a document together with the given directive definitions. Reports all problems; undefined when no schema can be made of it. */
+export function checkSdl(file: string, document: DocumentNode, directives: string, problems: Problems): CheckedSdl | undefined {
+  const definedHere = new Set(document.definitions.flatMap((node) => (isTypeDefinitionNode(node) ? [node.name.value] : [])));
+  const scalars = BUILT_IN_SCALARS.filter((name) => !definedHere.has(name)).map((name) => `scalar ${name}`);
+  const definitions = parse(new Source([directives, ...scalars].join('\n'), DEFINITIONS));
+  const reserved = new Set(definitions.definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : [])));
+  const { document: own, extended } = adoptExtensions(document, definedHere);
+  const complete = concatAST([definitions, own]);
+  const before = problems.count;
+  for (const node of own.definitions) {
+    if (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION) {
+      problems.report({ rule: 'sdl-schema', at: placeOf(node.loc, file), message: 'Root types are called Query, Mutation and Subscription; a schema definition is not needed.', hint: 'remove it' });
+    } else if (node.kind === Kind.DIRECTIVE_DEFINITION) {
+      problems.report({ rule: 'sdl-directive-definition', at: placeOf(node.loc, file), message: 'Directives are defined by Hem.', found: `directive @${node.name.value}`, hint: 'remove the definition' });
+    } else if (isTypeDefinitionNode(node) && reserved.has(node.name.value)) {
+      problems.report({ rule: 'sdl-reserved-name', at: placeOf(node.name.loc, file), message: `"${node.name.value}" is a name of Hem's own.`, hint: 'choose another name' });
+    }
+  }
+  if (problems.count > before) return undefined;
+  for (const error of validateSDL(complete)) reportError(error, file, problems);
+  let schema: GraphQLSchema;
+  try {
+    schema = buildASTSchema(complete, { assumeValid: true, assumeValidSDL: true });
+  } catch (error) {
+    if (problems.count === before) {
+      problems.report({ rule: 'sdl-invalid', at: { file, line: 1, column: 1 }, message: (error as Error).message });
+    }
+    return undefined;
+  }
+  // assumeValid was set so that this runs even without a Query type, which a connector need not have.
+  const unassumed = buildASTSchema(complete, { assumeValidSDL: true });
+  for (const error of validateSchema(unassumed)) {
+    if (error.message !== 'Query root type must be provided.') reportError(error, file, problems);
+  }
+  return { schema, extended };
+}
+
+/** `extend type` of a type that the file does not define becomes its definition: several extensions, one definition. */
+function adoptExtensions(document: DocumentNode, definedHere: ReadonlySet<string>): { document: DocumentNode; extended: Set<string> } {
+  const extended = new Set<string>();
+  const definitions = document.definitions.map((node): DefinitionNode => {
+    if (!isTypeExtensionNode(node) || definedHere.has(node.name.value) || extended.has(node.name.value)) return node;
+    extended.add(node.name.value);
+    return { ...node, kind: node.kind.replace('Extension', 'Definition') } as DefinitionNode;
+  });
+  return { document: { ...document, definitions }, extended };
+}
+
+function reportError(error: GraphQLError, file: string, problems: Problems): void {
+  const nodes = (error.nodes ?? []).filter((node) => node.loc !== undefined && node.loc.source.name !== DEFINITIONS);
+  const [first, ...others] = nodes;
+  const [message, hint] = splitSuggestion(error.message);
+  problems.report({
+    rule: 'sdl-invalid',
+    at: placeOf(first?.loc, file),
+    message,
+    hint,
+    related: others.map((node) => ({ at: placeOf(node.loc, file), note: 'also takes part' })),
+  });
+}
+
+function splitSuggestion(message: string): [string, string | undefined] {
+  const match = /^(.*?)\s+Did you mean (.*)\?$/s.exec(message);
+  return match === null ? [message, undefined] : [match[1]!, `did you mean ${match[2]}?`];
+}
+
+/** The place of a node in its file. */
+export function placeOf(loc: Location | undefined, file: string): Place {
+  if (loc === undefined) return { file, line: 1, column: 1 };
+  return { file: loc.source.name, line: loc.startToken.line, column: loc.startToken.column };
+}
+
+/** The place of a character within a string argument of a directive; of the directive when there is no such argument. */
+export function placeInArgument(
+  node: ConstDirectiveNode,
+  path: readonly (string | number)[],
+  offset: number,
+  file: string,
+): Place {
+  let value = node.arguments?.find((argument) => argument.name.value === path[0])?.value;
+  for (const step of path.slice(1)) {
+    if (value?.kind === Kind.LIST && typeof step === 'number') value = value.values[step];
+    else if (value?.kind === Kind.OBJECT) value = value.fields.find((field) => field.name.value === step)?.value;
+  }
+  if (value?.loc === undefined) return placeOf(node.loc, file);
+  if (value.kind !== Kind.STRING) return placeOf(value.loc, file);
+  const quote = value.block === true ? 3 : 1;
+  return placeAt(value.loc.source.name, value.loc.source.body, Math.min(value.loc.start + quote + offset, value.loc.end - 1));
+}

@@ -1,0 +1,74 @@
+/** The configuration directory: the only files that loading reads, and never anything outside of it. */
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+
+const MAX_FILE_BYTES = 16 * 1024 ** 2;
+
+/** Why a file cannot be used. */
+export class FileProblem extends Error {}
+
+export class SourceDirectory {
+  /** Absolute. */
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = resolve(root);
+  }
+
+  /** Names of the folders directly below `path`, sorted; empty when there is none. */
+  async folders(path: string): Promise<readonly string[]> {
+    const entries = await readdir(join(this.root, path), { withFileTypes: true }).catch(() => []);
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  /** Names of the files directly below `path` that end in `ending`, sorted. */
+  async files(path: string, ending: string): Promise<readonly string[]> {
+    const entries = await readdir(join(this.root, path), { withFileTypes: true }).catch(() => []);
+    return entries
+      .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  /** The file's bytes, or undefined when it does not exist. @throws {FileProblem} */
+  async read(path: string, below = ''): Promise<Buffer | undefined> {
+    const absolute = await this.#confine(path, below);
+    if (absolute === undefined) return undefined;
+    const { size } = await stat(absolute);
+    if (size > MAX_FILE_BYTES) throw new FileProblem(`${path} is larger than ${MAX_FILE_BYTES} bytes`);
+    return readFile(absolute);
+  }
+
+  /** UTF-8 text of a file. @throws {FileProblem} */
+  async readText(path: string): Promise<string | undefined> {
+    return (await this.read(path))?.toString('utf8');
+  }
+
+  /** The absolute path of `path` below the folder `below`. @throws {FileProblem} when it leads outside */
+  locate(path: string, below = ''): string {
+    const base = join(this.root, below);
+    const absolute = resolve(base, path);
+    if (isAbsolute(path) || escapes(base, absolute)) {
+      throw new FileProblem(`"${path}" leads out of ${below === '' ? 'the configuration' : below}`);
+    }
+    return absolute;
+  }
+
+  /** Resolves symbolic links before judging where a file is. */
+  async #confine(path: string, below: string): Promise<string | undefined> {
+    const absolute = this.locate(path, below);
+    const real = await realpath(absolute).catch(() => undefined);
+    if (real === undefined) return undefined;
+    if (escapes(await realpath(this.root), real)) throw new FileProblem(`"${path}" leads out of the configuration`);
+    if (!(await stat(real)).isFile()) throw new FileProblem(`"${path}" is not a file`);
+    return real;
+  }
+}
+
+function escapes(base: string, absolute: string): boolean {
+  const way = relative(base, absolute);
+  return way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way);
+}
