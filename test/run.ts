@@ -1,5 +1,5 @@
 /**
- * `npm test`: formatter and linter, type check, tests; arguments go to vitest. The last line of all output is
+ * What `npm test` runs: formatter and linter, type check, tests; arguments go to vitest. The last line of all output is
  * `N passed, N failed`, whatever happens.
  */
 import { spawn } from 'node:child_process';
