@@ -1,0 +1,183 @@
+/** Checks one `@websocket` directive and compiles what it sends. */
+import type { Literal } from '../../mapping/literal.ts';
+import { referencesOf, type Template } from '../../mapping/template.ts';
+import { type Reference, rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
+import type { ConnectorSource, FieldToBind } from '../kind.ts';
+import type { Feed } from './feed.ts';
+import type { WebsocketSpec } from './load.ts';
+import type { WebsocketOptions } from './options.ts';
+import { toTopic } from './topic.ts';
+
+export type WebsocketBinding = CallBinding | TopicBinding;
+
+export interface CallBinding {
+  readonly kind: 'call';
+  readonly method: string;
+  readonly params: ValueOf;
+  /** A lookup's "not found" is "there is none", not a failure. */
+  readonly missingIsNull: boolean;
+}
+
+export interface TopicBinding {
+  readonly kind: 'topic';
+  /** @throws {HemError} BAD_ARGUMENT */
+  readonly topic: (values: Values) => string;
+  readonly params: ValueOf;
+}
+
+export function bind(
+  field: FieldToBind,
+  spec: WebsocketSpec,
+  _source: ConnectorSource<WebsocketOptions>,
+): WebsocketBinding | undefined {
+  const { call, topic } = field.directive;
+  const wanted = field.use === 'subscription' ? 'topic' : 'call';
+  const given = [call !== undefined && 'call', topic !== undefined && 'topic'].filter(
+    (name) => name !== false,
+  );
+  if (given.length !== 1 || given[0] !== wanted) {
+    field.report({
+      rule: 'websocket-binding',
+      message: `@websocket on ${field.coordinate} needs ${wanted === 'topic' ? 'a topic' : 'a method to call'}, and nothing else.`,
+      found: given.join(' and ') || 'none',
+      expected: `"${wanted}"`,
+    });
+    return undefined;
+  }
+  const args = field.literal(['args']);
+  if (args === undefined && field.directive.args !== undefined) return undefined;
+  if (args !== undefined && spec.isJsonRpc) checkStructured(field, args);
+  return wanted === 'call' ? bindCall(field, args) : bindTopic(field, args, spec.feed);
+}
+
+function bindCall(field: FieldToBind, args: Literal | undefined): CallBinding | undefined {
+  const method = String(field.directive.call);
+  if (method === '') {
+    field.report({ rule: 'websocket-binding', message: 'The method has no name.', found: '""' }, ['call']);
+    return undefined;
+  }
+  if (args !== undefined) checkAllArgumentsUsed(field, args.references, '$');
+  const parents = args === undefined ? field.parent.filter(({ isKey }) => isKey) : [];
+  return {
+    kind: 'call',
+    method,
+    params:
+      args?.evaluate ??
+      byName([
+        ...parents.map(({ name }) => ({ name, value: field.parentField(name) })),
+        ...field.args.map(({ name }) => ({ name, value: field.argument(name) })),
+      ]),
+    missingIsNull: field.isLookup,
+  };
+}
+
+function bindTopic(
+  field: FieldToBind,
+  args: Literal | undefined,
+  feed: Feed | undefined,
+): TopicBinding | undefined {
+  if (feed === undefined) {
+    field.report(
+      {
+        rule: 'websocket-no-subscriptions',
+        message: 'connector.yml does not say how to subscribe to a topic.',
+        hint: 'add "subscriptions:"; docs/connectors/websocket.md has it for common servers',
+      },
+      ['topic'],
+    );
+    return undefined;
+  }
+  const template = field.template(['topic']);
+  if (template === undefined) return undefined;
+  if (template.length === 0) {
+    field.report({ rule: 'websocket-binding', message: 'The topic is empty.', found: '""' }, ['topic']);
+    return undefined;
+  }
+  const inTopic = referencesOf(template);
+  if (args !== undefined) checkParams(field, args, template, feed);
+  const unused = field.args.filter(({ name }) => !inTopic.some((reference) => isArgument(reference, name)));
+  const byDefault = args === undefined && feed.sendsParams && !feed.byTopic ? unused : [];
+  if (byDefault.length === 0) checkAllArgumentsUsed(field, [...inTopic, ...(args?.references ?? [])], '{');
+  return {
+    kind: 'topic',
+    topic: toTopic(template),
+    params: args?.evaluate ?? byName(byDefault.map(({ name }) => ({ name, value: field.argument(name) }))),
+  };
+}
+
+function checkParams(field: FieldToBind, args: Literal, template: Template, feed: Feed): void {
+  if (!feed.sendsParams) {
+    field.report(
+      {
+        rule: 'websocket-args',
+        message: 'Subscribing sends no parameters here.',
+        hint: 'use $params in "subscriptions.subscribe" of connector.yml, or remove "args"',
+      },
+      ['args'],
+    );
+  }
+  if (!feed.byTopic) return;
+  const known = new Set(referencesOf(template).map(({ text }) => text));
+  const foreign = args.references.filter(({ text }) => !known.has(text));
+  if (foreign.length === 0) return;
+  field.report(
+    {
+      rule: 'websocket-args',
+      message:
+        'Events are told apart by their topic alone: callers of one topic with different values would get each other’s events.',
+      found: foreign.map(({ text }) => `$${text}`).join(', '),
+      expected: 'only references that stand in the topic too',
+      hint: 'put it in the topic, or tell events apart with "subscriptions.event.subscription"',
+    },
+    ['args'],
+    foreign[0]!.offset,
+  );
+}
+
+/** JSON-RPC 2.0, 4.2: parameters are an object or a list. */
+function checkStructured(field: FieldToBind, { node }: Literal): void {
+  if (node.kind === 'ObjectValue' || node.kind === 'ListValue' || node.kind === 'Variable') return;
+  field.report(
+    {
+      rule: 'websocket-args',
+      message: 'The parameters of JSON-RPC are an object or a list.',
+      found: String(field.directive.args),
+      expected: '{ name: $argument } or [$argument]',
+    },
+    ['args'],
+  );
+}
+
+function checkAllArgumentsUsed(field: FieldToBind, references: readonly Reference[], sign: '$' | '{'): void {
+  const unused = field.args.filter(
+    ({ name }) => !references.some((reference) => isArgument(reference, name)),
+  );
+  if (unused.length === 0) return;
+  const names = unused.map(({ name }) => name);
+  field.report({
+    rule: 'websocket-unused-argument',
+    message: `${field.coordinate} has arguments that the backend does not get.`,
+    found: names.join(', '),
+    hint:
+      sign === '$'
+        ? `use ${names.map((name) => `$${name}`).join(', ')} in "args", or remove the argument`
+        : `use ${names.map((name) => `{${name}}`).join(', ')} in the topic, or remove the argument`,
+  });
+}
+
+function isArgument(reference: Reference, name: string): boolean {
+  return reference.source === 'args' && rootOf(reference) === name;
+}
+
+/** An object of all that have a value; undefined when there is nothing to send. */
+function byName(parts: ReadonlyArray<{ readonly name: string; readonly value: ValueOf }>): ValueOf {
+  if (parts.length === 0) return () => undefined;
+  return (values) => {
+    const params: Record<string, unknown> = Object.create(null);
+    for (const { name, value } of parts) {
+      const given = value(values);
+      if (given !== undefined) params[name] = given;
+    }
+    return params;
+  };
+}

@@ -1,0 +1,295 @@
+/** Requests and their answers, matched by id over the one connection. */
+import { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { toUpstreamError } from '../batch.ts';
+import type { CallContext, ConnectionSetup, Outcome } from '../kind.ts';
+import type { CallBinding } from './bind.ts';
+import type { Link } from './link.ts';
+import type { WebsocketOptions } from './options.ts';
+import type { Message, MessageId, Protocol, WriteRequest } from './protocol.ts';
+
+/** Requests that wait for the connection or for a free place; more are refused. */
+const MAX_WAITING = 10_000;
+
+/** What waits for an answer. */
+interface Pending {
+  answered(message: Message): void;
+  failed(error: UpstreamError): void;
+}
+
+export class Calls {
+  readonly #setup: ConnectionSetup<WebsocketOptions>;
+  readonly #protocol: Protocol;
+  readonly #link: Link;
+  readonly #idPrefix: string | undefined;
+  readonly #pending = new Map<unknown, Pending>();
+  /** First in, first out; those that were settled meanwhile are skipped. */
+  #waiting: Call[] = [];
+  #lastId = 0;
+
+  constructor(setup: ConnectionSetup<WebsocketOptions>, protocol: Protocol, link: Link) {
+    this.#setup = setup;
+    this.#protocol = protocol;
+    this.#link = link;
+    this.#idPrefix = setup.options.ids === 'text' ? `${crypto.randomUUID().slice(0, 8)}-` : undefined;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Sends one request per element of the batch. Never rejects. */
+  exchange(
+    binding: CallBinding,
+    write: WriteRequest,
+    batch: readonly Values[],
+    context: CallContext,
+  ): Promise<readonly Outcome[]> {
+    if (batch.length === 0) return Promise.resolve([]);
+    const { requestMs, connectMs } = this.#setup.settings.timeouts;
+    const limitMs = Math.min(requestMs, context.deadlineAt - performance.now());
+    if (context.signal.aborted || limitMs <= 0) return Promise.resolve(batch.map(() => this.#timeout()));
+    return new Promise((resolve) => {
+      const exchange = new Exchange(batch.length, context.signal, resolve);
+      exchange.timer = setTimeout(() => this.#expire(exchange), limitMs);
+      exchange.onAbort = () => this.#abandon(exchange, () => this.#timeout());
+      context.signal.addEventListener('abort', exchange.onAbort, { once: true });
+      const link = this.#link;
+      if (!link.isOpen && !link.isHopeless && connectMs < limitMs) {
+        exchange.connectTimer = setTimeout(() => this.#giveUpWaiting(exchange), connectMs);
+      }
+      for (let index = 0; index < batch.length; index++) {
+        const call = new Call(exchange, index, binding, write, this.#protocol);
+        exchange.calls.push(call);
+        try {
+          call.params = binding.params(batch[index]!);
+        } catch (error) {
+          call.failed(toUpstreamError(this.#setup.name, error));
+          continue;
+        }
+        this.#start(call, link);
+      }
+    });
+  }
+
+  /**
+   * Sends one message of its own and waits for its answer. Only while the connection is open.
+   * @param write writes the message for an id
+   */
+  ask(write: (id: MessageId) => string, pending: Pending): void {
+    const id = this.#nextId();
+    const timer = setTimeout(() => {
+      this.#pending.delete(id);
+      this.#link.probe();
+      pending.failed(this.#timeout());
+    }, this.#setup.settings.timeouts.requestMs);
+    this.#pending.set(id, {
+      answered(message) {
+        clearTimeout(timer);
+        pending.answered(message);
+      },
+      failed(error) {
+        clearTimeout(timer);
+        pending.failed(error);
+      },
+    });
+    if (!this.#link.send(write(id))) this.#take(id)?.failed(this.#unread());
+  }
+
+  /** @returns whether somebody waited for this answer */
+  answered(message: Message): boolean {
+    const pending = this.#take(this.#protocol.idOf(message));
+    if (pending === undefined) return false;
+    pending.answered(message);
+    if (this.#waiting.length > 0) this.#drain();
+    return true;
+  }
+
+  /** The connection is open: what waited for it is sent. */
+  opened(): void {
+    this.#drain();
+  }
+
+  /** What was sent has no answer any more. What was not sent goes on waiting. */
+  lost(failure: () => UpstreamError): void {
+    const all = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of all) pending.failed(failure());
+  }
+
+  /** How many answers are missing. */
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  /** There will be no connection soon. */
+  abandonWaiting(): void {
+    const all = this.#waiting;
+    this.#waiting = [];
+    for (const call of all) call.failed(this.#link.failure());
+  }
+
+  #start(call: Call, link: Link): void {
+    if (link.isOpen && this.#waiting.length === 0 && this.#pending.size < this.#setup.options.maxInFlight) {
+      this.#transmit(call, link);
+    } else if (link.isHopeless) {
+      call.failed(link.failure());
+    } else if (this.#waiting.length >= MAX_WAITING) {
+      const internal = `${MAX_WAITING} requests are waiting already`;
+      call.failed(new UpstreamError('UPSTREAM_LIMITED', this.#setup.name, { internal }));
+    } else {
+      this.#waiting.push(call);
+      link.want();
+    }
+  }
+
+  #transmit(call: Call, link: Link): void {
+    const id = this.#nextId();
+    call.id = id;
+    this.#pending.set(id, call);
+    try {
+      if (link.send(call.write(id, call.params))) return;
+      this.#take(id)?.failed(this.#unread());
+    } catch (error) {
+      // JSON cannot hold every value, e.g. a bigint.
+      this.#take(id)?.failed(toUpstreamError(this.#setup.name, error));
+    }
+  }
+
+  #drain(): void {
+    const link = this.#link;
+    let next = 0;
+    while (
+      next < this.#waiting.length &&
+      link.isOpen &&
+      this.#pending.size < this.#setup.options.maxInFlight
+    ) {
+      const call = this.#waiting[next++]!;
+      if (!call.settled) this.#transmit(call, link);
+    }
+    if (next > 0) this.#waiting = this.#waiting.slice(next);
+  }
+
+  #expire(exchange: Exchange): void {
+    const link = this.#link;
+    link.probe();
+    this.#abandon(exchange, (sent) => (sent || link.isOpen ? this.#timeout() : link.failure()));
+  }
+
+  #giveUpWaiting(exchange: Exchange): void {
+    const link = this.#link;
+    if (link.isOpen) return;
+    for (const call of exchange.calls) if (call.id === undefined) call.failed(link.failure());
+    this.#forgetSettled();
+  }
+
+  #abandon(exchange: Exchange, error: (sent: boolean) => UpstreamError): void {
+    for (const call of exchange.calls) {
+      if (call.settled) continue;
+      if (call.id !== undefined) this.#pending.delete(call.id);
+      call.failed(error(call.id !== undefined));
+    }
+    if (this.#waiting.length > 0) {
+      this.#forgetSettled();
+      this.#drain();
+    }
+  }
+
+  #forgetSettled(): void {
+    this.#waiting = this.#waiting.filter((call) => !call.settled);
+  }
+
+  #take(id: unknown): Pending | undefined {
+    if (id === undefined) return undefined;
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) this.#pending.delete(id);
+    return pending;
+  }
+
+  /** Never 0, which some servers take for "no id"; never used twice, so that a late answer meets nobody. */
+  #nextId(): MessageId {
+    const number = ++this.#lastId;
+    return this.#idPrefix === undefined ? number : this.#idPrefix + number;
+  }
+
+  #timeout(): UpstreamError {
+    return new UpstreamError('UPSTREAM_TIMEOUT', this.#setup.name, { internal: 'did not answer in time' });
+  }
+
+  #unread(): UpstreamError {
+    return new UpstreamError('UPSTREAM_UNAVAILABLE', this.#setup.name, {
+      internal: 'does not read what it is sent',
+    });
+  }
+}
+
+/** One element of a batch. */
+class Call implements Pending {
+  readonly exchange: Exchange;
+  readonly index: number;
+  readonly write: WriteRequest;
+  readonly #binding: CallBinding;
+  readonly #protocol: Protocol;
+  params: unknown;
+  /** Undefined until sent. */
+  id: MessageId | undefined;
+  settled = false;
+
+  constructor(
+    exchange: Exchange,
+    index: number,
+    binding: CallBinding,
+    write: WriteRequest,
+    protocol: Protocol,
+  ) {
+    this.exchange = exchange;
+    this.index = index;
+    this.write = write;
+    this.#binding = binding;
+    this.#protocol = protocol;
+  }
+
+  answered(message: Message): void {
+    const outcome = this.#protocol.outcomeOf(message);
+    if (!(outcome instanceof UpstreamError)) this.#settle(outcome);
+    else this.#settle(outcome.code === 'UPSTREAM_NOT_FOUND' && this.#binding.missingIsNull ? null : outcome);
+  }
+
+  failed(error: UpstreamError): void {
+    this.#settle(error);
+  }
+
+  #settle(outcome: Outcome): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.exchange.settle(this.index, outcome);
+  }
+}
+
+/** One batch: its timers, and its outcomes until all are there. */
+class Exchange {
+  readonly calls: Call[] = [];
+  timer: NodeJS.Timeout | undefined;
+  connectTimer: NodeJS.Timeout | undefined;
+  onAbort: () => void = () => {};
+  readonly #outcomes: Outcome[];
+  readonly #signal: AbortSignal;
+  readonly #resolve: (outcomes: readonly Outcome[]) => void;
+  #missing: number;
+
+  constructor(size: number, signal: AbortSignal, resolve: (outcomes: readonly Outcome[]) => void) {
+    this.#outcomes = new Array(size).fill(undefined);
+    this.#missing = size;
+    this.#signal = signal;
+    this.#resolve = resolve;
+  }
+
+  settle(index: number, outcome: Outcome): void {
+    this.#outcomes[index] = outcome;
+    if (--this.#missing > 0) return;
+    clearTimeout(this.timer);
+    clearTimeout(this.connectTimer);
+    this.#signal.removeEventListener('abort', this.onAbort);
+    this.#resolve(this.#outcomes);
+  }
+}

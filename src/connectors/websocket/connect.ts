@@ -1,0 +1,134 @@
+/** Puts the connection, the calls and the topics of one connector together. */
+import { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { parseJsonLosslessly } from '../../upstream/json.ts';
+import { toUpstreamError } from '../batch.ts';
+import type { CallContext, CompiledCall, Connection, ConnectionSetup } from '../kind.ts';
+import type { TopicBinding, WebsocketBinding } from './bind.ts';
+import { Calls } from './calls.ts';
+import { Link, type LinkOwner } from './link.ts';
+import { toSpec, type WebsocketSpec } from './load.ts';
+import type { WebsocketOptions } from './options.ts';
+import type { Message } from './protocol.ts';
+import { Subscriber } from './subscriber.ts';
+import { Topics } from './topics.ts';
+
+export function connect(setup: ConnectionSetup<WebsocketOptions>): Connection<WebsocketBinding> {
+  const spec = toSpec(setup.name, setup.options, (at, { message }) => {
+    throw new Error(`${at.join('.')}: ${message}`);
+  });
+  if (spec === undefined) throw new Error('options that were not checked');
+  return new WebsocketConnection(setup, spec);
+}
+
+class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
+  readonly #setup: ConnectionSetup<WebsocketOptions>;
+  readonly #spec: WebsocketSpec;
+  readonly #link: Link;
+  readonly #calls: Calls;
+  readonly #topics: Topics | undefined;
+  /** Frames that nobody had a use for, by reason. */
+  readonly #dropped = { unreadable: 0, answer: 0, event: 0 };
+
+  constructor(setup: ConnectionSetup<WebsocketOptions>, spec: WebsocketSpec) {
+    this.#setup = setup;
+    this.#spec = spec;
+    this.#link = new Link(setup, spec.heartbeat, this);
+    this.#calls = new Calls(setup, spec.protocol, this.#link);
+    this.#topics =
+      spec.feed && new Topics(setup, spec.protocol, spec.feed, { calls: this.#calls, link: this.#link });
+  }
+
+  compile(binding: WebsocketBinding): CompiledCall {
+    if (binding.kind === 'topic') {
+      return { mode: 'stream', open: (values, context) => this.#subscribe(binding, values, context) };
+    }
+    const write = this.#spec.protocol.toRequest(binding.method);
+    return {
+      mode: 'unary',
+      call: (batch, context) => this.#calls.exchange(binding, write, batch, context),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.#link[Symbol.asyncDispose]();
+    this.#topics?.abandon('all');
+    this.#calls.lost(() => this.#link.failure());
+    this.#calls.abandonWaiting();
+    await closed;
+  }
+
+  wanted(): boolean {
+    return this.#calls.hasWaiting || (this.#topics !== undefined && this.#topics.size > 0);
+  }
+
+  opened(): void {
+    this.#topics?.opened();
+    this.#calls.opened();
+  }
+
+  lost(unreadable: boolean): void {
+    this.#topics?.lost();
+    // With one request in flight it was its answer that could not be read; of several, nobody knows whose.
+    const isCulprit = unreadable && this.#calls.inFlight === 1;
+    this.#calls.lost(() => {
+      const failure = this.#link.failure();
+      if (!isCulprit) return failure;
+      return new UpstreamError('UPSTREAM_INVALID', this.#setup.name, {
+        internal: failure.message,
+        cause: failure,
+      });
+    });
+    this.#giveUpIfHopeless();
+  }
+
+  failed(): void {
+    this.#giveUpIfHopeless();
+  }
+
+  received(text: string, bytes: number): boolean {
+    let message: unknown;
+    try {
+      message = parseJsonLosslessly(text);
+    } catch {
+      return this.#drop('unreadable', bytes);
+    }
+    if (!Array.isArray(message)) return this.#receive(message, bytes);
+    let understood = false;
+    for (const element of message) understood = this.#receive(element, bytes) || understood;
+    return understood;
+  }
+
+  #receive(message: unknown, bytes: number): boolean {
+    if (typeof message !== 'object' || message === null) return this.#drop('unreadable', bytes);
+    if (this.#calls.answered(message as Message)) return true;
+    if (this.#topics?.received(message as Message, bytes) === true) return true;
+    const isAnswer = this.#spec.protocol.idOf(message as Message) !== undefined;
+    return this.#drop(isAnswer ? 'answer' : 'event', bytes);
+  }
+
+  /** Late, repeated or never asked for: it concerns nobody. */
+  #drop(reason: 'unreadable' | 'answer' | 'event', bytes: number): false {
+    const count = ++this.#dropped[reason];
+    this.#setup.log.debug({ connector: this.#setup.name, reason, bytes, count }, 'dropped a message');
+    return false;
+  }
+
+  #giveUpIfHopeless(): void {
+    if (this.#link.isHopeless) {
+      this.#calls.abandonWaiting();
+      this.#topics?.abandon('new');
+    }
+    if (this.#link.attempts >= this.#setup.options.reconnect.attempts) this.#topics?.abandon('all');
+  }
+
+  #subscribe(binding: TopicBinding, values: Values, { signal }: CallContext): AsyncIterable<unknown> {
+    try {
+      return this.#topics!.subscribe(binding.topic(values), binding.params(values), signal);
+    } catch (error) {
+      const ended = new Subscriber(this.#setup.name, { events: 0, bytes: 0 }, () => {});
+      ended.fail(toUpstreamError(this.#setup.name, error));
+      return ended;
+    }
+  }
+}

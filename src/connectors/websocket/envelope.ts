@@ -1,0 +1,67 @@
+/** Messages of a shape that connector.yml describes. */
+import type { Values } from '../../mapping/values.ts';
+import type { WebsocketOptions } from './options.ts';
+import { type Report, refersTo, toLiteral, toMessageReader, toTest } from './pattern.ts';
+import type { Protocol } from './protocol.ts';
+import type { Refusals } from './refusals.ts';
+
+const NAMES = ['id', 'method', 'params'] as const;
+
+/** Undefined after reported problems. */
+export function envelope(
+  settings: NonNullable<WebsocketOptions['envelope']>,
+  refusals: Refusals,
+  report: Report,
+): Protocol | undefined {
+  const request = toLiteral(settings.request, NAMES, ['envelope', 'request'], report);
+  for (const name of ['id', 'method']) {
+    if (request === undefined || refersTo(request, name)) continue;
+    report(['envelope', 'request'], {
+      rule: 'websocket-envelope',
+      message: `A request has to carry $${name}.`,
+      found: settings.request,
+      hint: name === 'id' ? 'the answer is recognised by it' : undefined,
+    });
+  }
+  const { response } = settings;
+  const at = ['envelope', 'response'];
+  const read = (name: 'id' | 'result' | 'error' | 'code') =>
+    toMessageReader(response[name], [...at, name], report);
+  const id = read('id');
+  const result = read('result');
+  const error = read('error');
+  const code = read('code');
+  const isAnswer = toTest(response.where, [...at, 'where'], report);
+  const isFailure = toTest(response.failure, [...at, 'failure'], report) ?? isSomething(error);
+  if (request === undefined || id === undefined) return undefined;
+  return {
+    toRequest: (method) => (id, params) =>
+      JSON.stringify(request.evaluate(asArguments({ id, method, params }))),
+    idOf: (message) => (isAnswer === undefined || isAnswer(message) ? (id(message) ?? undefined) : undefined),
+    outcomeOf(message) {
+      if (!isFailure(message)) return (result === undefined ? message : result(message)) ?? null;
+      const detail = error?.(message);
+      return refusals.toError(code === undefined ? codeIn(detail) : code(message), detail, 'rejected');
+    },
+  };
+}
+
+export function asArguments(args: Values['args']): Values {
+  return { args, parent: NOTHING, claims: NOTHING };
+}
+
+const NOTHING: Readonly<Record<string, unknown>> = Object.freeze({});
+
+function isSomething(error: ((message: unknown) => unknown) | undefined): (message: unknown) => boolean {
+  if (error === undefined) return () => false;
+  return (message) => {
+    const found = error(message);
+    return found !== undefined && found !== null && found !== false;
+  };
+}
+
+/** Without a path to it: the error's own `code`, or the error itself when it is a word or a number. */
+function codeIn(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return error;
+  return Object.hasOwn(error, 'code') ? (error as { code: unknown }).code : undefined;
+}

@@ -1,0 +1,291 @@
+/** The one connection of a connector: opened when first wanted, kept, and opened again with back-off when it is lost. */
+import { isUtf8 } from 'node:buffer';
+import { type ClientOptions, WebSocket } from 'ws';
+import { UpstreamError } from '../../errors.ts';
+import { toStatusError } from '../../upstream/status.ts';
+import type { ConnectionSetup } from '../kind.ts';
+import { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
+import type { WebsocketOptions } from './options.ts';
+
+export interface LinkOwner {
+  /** Whether anything needs the connection right now. */
+  wanted(): boolean;
+  opened(): void;
+  /**
+   * The connection is gone, and with it every answer that had not come.
+   * @param unreadable because of a frame that was too large or no websocket frame
+   */
+  lost(unreadable: boolean): void;
+  /** An attempt to open it failed. */
+  failed(): void;
+  /** @returns whether the message was understood */
+  received(text: string, bytes: number): boolean;
+}
+
+/** After so many failed attempts in a row, calls fail at once until the next attempt is due. */
+const FAIL_FAST_AFTER = 3;
+/** A connection that lived so long was a good one: the next back-off starts anew. */
+const STABLE_MS = 5000;
+/** A backend that lets so much wait unread is not asked for more. */
+const MAX_UNREAD_BYTES = 16 * 1024 ** 2;
+/** The largest size that ws can hold in its 32 bits. */
+const MAX_PAYLOAD = 2 ** 31 - 1;
+/** Close codes with which servers say that credentials are no longer good: RFC 6455 policy violation, IANA "Unauthorized", and 4401 by habit. */
+const CREDENTIALS_REFUSED: ReadonlySet<number> = new Set([1008, 3000, 4401]);
+
+export class Link implements AsyncDisposable {
+  readonly #setup: ConnectionSetup<WebsocketOptions>;
+  readonly #heartbeatSettings: HeartbeatSettings | undefined;
+  readonly #owner: LinkOwner;
+  #state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle';
+  #socket: WebSocket | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #connecting: AbortController | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #notBefore = 0;
+  /** In a row, for the length of the back-off. Only a connection that lives for a while ends the row. */
+  #failures = 0;
+  #attempts = 0;
+  #cause: UpstreamError | undefined;
+
+  constructor(
+    setup: ConnectionSetup<WebsocketOptions>,
+    heartbeatMessage: string | undefined,
+    owner: LinkOwner,
+  ) {
+    this.#setup = setup;
+    const { heartbeat } = setup.options;
+    this.#heartbeatSettings = heartbeat === 'none' ? undefined : { ...heartbeat, message: heartbeatMessage };
+    this.#owner = owner;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open' && this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Attempts in a row without a connection on which the backend said something that was understood. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** Whether waiting for the connection is in vain. */
+  get isHopeless(): boolean {
+    if (this.#state !== 'idle') return this.#state === 'closed';
+    const waitMs = this.#notBefore - performance.now();
+    return (
+      (this.#attempts >= FAIL_FAST_AFTER && waitMs > 0) || waitMs > this.#setup.settings.timeouts.connectMs
+    );
+  }
+
+  /** Sees to it that there is a connection, now or when the back-off allows it. */
+  want(): void {
+    if (this.#state !== 'idle' || this.#retry !== undefined) return;
+    const waitMs = this.#notBefore - performance.now();
+    if (waitMs <= 0) {
+      void this.#connect();
+      return;
+    }
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      if (this.#state === 'idle' && this.#owner.wanted()) void this.#connect();
+    }, Math.ceil(waitMs));
+  }
+
+  /** @returns false when the backend does not read what it was sent before */
+  send(text: string): boolean {
+    const socket = this.#socket!;
+    if (socket.bufferedAmount > MAX_UNREAD_BYTES) return false;
+    socket.send(text);
+    return true;
+  }
+
+  /** A request had no answer in time: find out whether anybody is there. */
+  probe(): void {
+    this.#heartbeat?.probe();
+  }
+
+  /** Why there is no connection, as a new error. */
+  failure(): UpstreamError {
+    const { name } = this.#setup;
+    const cause = this.#cause;
+    if (this.#state === 'closed' || cause === undefined) {
+      return new UpstreamError('UPSTREAM_UNAVAILABLE', name, {
+        internal: this.#state === 'closed' ? 'the connector is closed' : 'there is no connection yet',
+      });
+    }
+    return new UpstreamError(cause.code as 'UPSTREAM_UNAVAILABLE', name, {
+      internal: cause.message,
+      status: cause.status,
+      cause,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearTimeout(this.#retry);
+    this.#heartbeat?.stop();
+    this.#connecting?.abort();
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    // ws destroys the socket itself when the other side does not answer the close frame (closeTimeout).
+    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    if (socket.readyState === WebSocket.OPEN) socket.close(1000);
+    else socket.terminate();
+    await gone;
+  }
+
+  async #connect(): Promise<void> {
+    this.#state = 'connecting';
+    const connecting = new AbortController();
+    this.#connecting = connecting;
+    // One timer over everything: a handshake timeout of ws starts anew with every byte and covers no name look-up.
+    const timer = setTimeout(() => connecting.abort(), this.#setup.settings.timeouts.connectMs);
+    let socket: WebSocket;
+    try {
+      const headers = await this.#setup.headers.ofConnection(connecting.signal);
+      if (connecting.signal.aborted) throw new Error('credentials came too late');
+      socket = this.#open(headers);
+    } catch (error) {
+      clearTimeout(timer);
+      this.#fail(error instanceof UpstreamError ? error : this.#unavailable('cannot connect', error));
+      return;
+    }
+    this.#socket = socket;
+    let why: UpstreamError | undefined;
+    let openedAt: number | undefined;
+    let understood = false;
+    let unreadable = false;
+    connecting.signal.addEventListener('abort', () => {
+      why ??= this.#unavailable('the handshake took too long');
+      socket.terminate();
+    });
+    socket.on('unexpected-response', (_request, response) => {
+      const status = response.statusCode ?? 0;
+      why ??= toStatusError(this.#setup.name, { status, headers: {}, body: Buffer.alloc(0) });
+      socket.terminate();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      unreadable = error.code?.startsWith('WS_ERR_') ?? false;
+      why ??= this.#unavailable('the connection failed', error);
+      // After a frame that cannot be read, nothing on this connection can.
+      if (openedAt !== undefined) socket.terminate();
+    });
+    socket.on('open', () => {
+      clearTimeout(timer);
+      this.#connecting = undefined;
+      openedAt = performance.now();
+      this.#opened(socket, () => {
+        why ??= this.#unavailable('the heartbeat was not answered');
+        socket.terminate();
+      });
+    });
+    socket.on('pong', () => this.#heartbeat?.heard());
+    socket.on('message', (data: Buffer, isBinary) => {
+      this.#heartbeat?.heard();
+      const text = isBinary && !isUtf8(data) ? '' : data.toString('utf8');
+      if (this.#owner.received(text, data.length)) understood = true;
+    });
+    socket.on('close', (code) => {
+      clearTimeout(timer);
+      why ??= this.#unavailable(`the backend closed the connection with ${code}`);
+      if (CREDENTIALS_REFUSED.has(code)) this.#setup.headers.denied();
+      if (openedAt === undefined) this.#fail(why);
+      else this.#lose(why, { livedMs: performance.now() - openedAt, understood, unreadable });
+    });
+  }
+
+  /** @throws what ws says of options it cannot use */
+  #open(headers: Record<string, string>): WebSocket {
+    const { settings, options } = this.#setup;
+    const clientOptions: ClientOptions & { closeTimeout: number; servername: string | undefined } = {
+      headers,
+      followRedirects: false,
+      perMessageDeflate: false,
+      maxPayload: Math.min(settings.limits.responseBytes, MAX_PAYLOAD),
+      closeTimeout: 1000,
+      ca: settings.tls?.ca,
+      cert: settings.tls?.certificate,
+      key: settings.tls?.key,
+      servername: settings.tls?.serverName,
+    };
+    return new WebSocket(settings.endpoint, options.subprotocols, clientOptions);
+  }
+
+  #opened(socket: WebSocket, onSilence: () => void): void {
+    if (this.#state === 'closed') {
+      socket.terminate();
+      return;
+    }
+    this.#state = 'open';
+    if (this.#heartbeatSettings !== undefined) {
+      this.#heartbeat = new Heartbeat(socket, this.#heartbeatSettings, onSilence);
+    }
+    this.#setup.log.info({ connector: this.#setup.name }, 'connected');
+    this.#owner.opened();
+  }
+
+  #fail(cause: UpstreamError): void {
+    this.#socket = undefined;
+    this.#connecting = undefined;
+    if (cause.code === 'UPSTREAM_DENIED') this.#setup.headers.denied();
+    if (this.#state === 'closed') return;
+    this.#state = 'idle';
+    this.#attempts++;
+    this.#backOff(++this.#failures, cause);
+    this.#setup.log.warn(
+      { connector: this.#setup.name, attempts: this.#attempts, err: cause },
+      'cannot connect',
+    );
+    this.#owner.failed();
+    if (this.#owner.wanted()) this.want();
+  }
+
+  #lose(cause: UpstreamError, was: Life): void {
+    this.#socket = undefined;
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
+    if (this.#state === 'closed') return;
+    this.#state = 'idle';
+    const stable = was.livedMs >= STABLE_MS;
+    this.#failures = stable ? 0 : this.#failures + 1;
+    this.#attempts = stable || was.understood ? 0 : this.#attempts + 1;
+    this.#backOff(this.#failures, cause);
+    this.#setup.log.warn({ connector: this.#setup.name, err: cause }, 'lost the connection');
+    this.#owner.lost(was.unreadable);
+    if (this.#owner.wanted()) this.want();
+  }
+
+  #backOff(failures: number, cause: UpstreamError): void {
+    this.#cause = cause;
+    this.#notBefore = performance.now() + toDelay(failures, this.#setup.options.reconnect, Math.random());
+  }
+
+  #unavailable(internal: string, cause?: unknown): UpstreamError {
+    return new UpstreamError('UPSTREAM_UNAVAILABLE', this.#setup.name, {
+      internal: cause instanceof Error ? `${internal}: ${cause.message}` : internal,
+      cause,
+    });
+  }
+}
+
+/** What became of a connection. */
+interface Life {
+  readonly livedMs: number;
+  /** Whether the backend ever said something that was understood. */
+  readonly understood: boolean;
+  readonly unreadable: boolean;
+}
+
+/**
+ * How long to wait before an attempt, in milliseconds. After the loss of a good connection anything up to the minimum, so that
+ * many gateways do not come back at once; after failures a doubling delay of which up to half is left out.
+ */
+export function toDelay(
+  failures: number,
+  { min, max }: { readonly min: number; readonly max: number },
+  random: number,
+): number {
+  if (failures === 0) return min * random;
+  return Math.min(max, min * 2 ** Math.min(failures - 1, 30)) * (0.5 + random / 2);
+}

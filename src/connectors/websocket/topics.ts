@@ -1,0 +1,245 @@
+/** Topics and who listens to them: one subscription at the backend per topic, however many listen here. */
+import { UpstreamError } from '../../errors.ts';
+import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
+import type { Calls } from './calls.ts';
+import type { Feed } from './feed.ts';
+import type { Link } from './link.ts';
+import type { WebsocketOptions } from './options.ts';
+import type { Message, Protocol } from './protocol.ts';
+import { Subscriber } from './subscriber.ts';
+
+interface Topic {
+  readonly key: string;
+  readonly name: string;
+  readonly params: unknown;
+  /** The parameters as JSON. */
+  readonly paramsText: string;
+  readonly subscribers: Set<Subscriber>;
+  /** `asked`: subscribe was sent on this connection and is not answered yet. */
+  state: 'unknown' | 'asked' | 'live' | 'left';
+  /** Whether it ever was live. */
+  established: boolean;
+  /** By what its events are found, on this connection. */
+  eventKey: unknown;
+  /** The id that the backend gave the subscription, on this connection. */
+  subscription: unknown;
+}
+
+export class Topics {
+  readonly #setup: ConnectionSetup<WebsocketOptions>;
+  readonly #protocol: Protocol;
+  readonly #feed: Feed;
+  readonly #calls: Calls;
+  readonly #link: Link;
+  readonly #topics = new Map<string, Topic>();
+  readonly #byEventKey = new Map<unknown, Topic>();
+
+  constructor(
+    setup: ConnectionSetup<WebsocketOptions>,
+    protocol: Protocol,
+    feed: Feed,
+    over: { readonly calls: Calls; readonly link: Link },
+  ) {
+    this.#setup = setup;
+    this.#protocol = protocol;
+    this.#feed = feed;
+    this.#calls = over.calls;
+    this.#link = over.link;
+  }
+
+  get size(): number {
+    return this.#topics.size;
+  }
+
+  /** @throws {UpstreamError} when the subscription cannot even be tried */
+  subscribe(name: string, params: unknown, signal: CallContext['signal']): AsyncIterableIterator<unknown> {
+    const topic = this.#find(name, params);
+    const leave = () => subscriber.leave();
+    const limits = {
+      events: this.#setup.options.maxBuffered,
+      bytes: this.#setup.settings.limits.responseBytes,
+    };
+    const subscriber = new Subscriber(this.#setup.name, limits, () => {
+      signal.removeEventListener('abort', leave);
+      topic.subscribers.delete(subscriber);
+      if (topic.subscribers.size === 0) this.#leave(topic);
+    });
+    topic.subscribers.add(subscriber);
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) subscriber.leave();
+    else if (topic.state === 'unknown') this.#start(topic);
+    return subscriber;
+  }
+
+  /** @returns whether the message is an event that somebody listens to */
+  received(message: Message, bytes: number): boolean {
+    const key = this.#feed.keyOf(message);
+    const topic = key === undefined ? undefined : this.#byEventKey.get(key);
+    if (topic === undefined) return false;
+    this.#resume(topic);
+    if (this.#feed.isEnd(message)) {
+      this.#remove(topic);
+      for (const subscriber of [...topic.subscribers]) subscriber.end();
+      return true;
+    }
+    const payload = this.#feed.payloadOf(message);
+    for (const subscriber of topic.subscribers) subscriber.push(payload, bytes);
+    return true;
+  }
+
+  /** The connection is open: every topic is subscribed to, anew or for the first time. */
+  opened(): void {
+    for (const topic of [...this.#topics.values()]) this.#ask(topic);
+  }
+
+  lost(): void {
+    this.#byEventKey.clear();
+    for (const topic of this.#topics.values()) {
+      // Who joined while the subscription was being asked for has missed nothing yet.
+      if (topic.established) for (const subscriber of topic.subscribers) subscriber.interrupted = true;
+      topic.state = 'unknown';
+      topic.eventKey = undefined;
+      topic.subscription = undefined;
+    }
+  }
+
+  /** Ends those that never had a subscription, or all. */
+  abandon(which: 'new' | 'all'): void {
+    for (const topic of [...this.#topics.values()]) {
+      if (which === 'all' || !topic.established) this.#fail(topic, () => this.#link.failure());
+    }
+  }
+
+  #find(name: string, params: unknown): Topic {
+    const paramsText = params === undefined ? '' : JSON.stringify(params);
+    const key = this.#feed.byTopic ? name : `${name}\n${paramsText}`;
+    const known = this.#topics.get(key);
+    if (known !== undefined) {
+      if (known.paramsText === paramsText) return known;
+      throw new UpstreamError('UPSTREAM_CONFLICT', this.#setup.name, {
+        internal: 'the topic is subscribed to with other parameters, and its events could not be told apart',
+      });
+    }
+    if (this.#topics.size >= this.#setup.options.maxTopics) {
+      throw new UpstreamError('UPSTREAM_LIMITED', this.#setup.name, {
+        internal: `${this.#topics.size} topics are subscribed to already`,
+      });
+    }
+    const topic: Topic = {
+      key,
+      name,
+      params,
+      paramsText,
+      subscribers: new Set(),
+      state: 'unknown',
+      established: false,
+      eventKey: undefined,
+      subscription: undefined,
+    };
+    this.#topics.set(key, topic);
+    return topic;
+  }
+
+  #start(topic: Topic): void {
+    if (this.#link.isOpen) this.#ask(topic);
+    else if (this.#link.isHopeless) this.#fail(topic, () => this.#link.failure());
+    else this.#link.want();
+  }
+
+  #ask(topic: Topic): void {
+    const { subscribe, byTopic } = this.#feed;
+    const about = { topic: topic.name, params: topic.params, subscription: undefined };
+    topic.state = 'asked';
+    // By topic, events can be told before the answer has come, and some servers send them first.
+    if (byTopic) this.#listen(topic, topic.name);
+    if (!subscribe.answered) {
+      if (this.#link.send(subscribe.write(0, about))) this.#resume(topic);
+      else this.#fail(topic, () => this.#link.failure());
+      return;
+    }
+    this.#calls.ask((id) => subscribe.write(id, about), {
+      answered: (message) => this.#answered(topic, message),
+      failed: (error) => {
+        // A lost connection does not end subscriptions; the next one carries them again.
+        if (!this.#link.isOpen || topic.state !== 'asked') return;
+        this.#fail(topic, () => error);
+        if (byTopic) this.#unsubscribe(topic);
+      },
+    });
+  }
+
+  #answered(topic: Topic, message: Message): void {
+    const outcome = this.#protocol.outcomeOf(message);
+    const found = outcome instanceof UpstreamError ? outcome : this.#feed.subscriptionIn(message, topic.name);
+    if (found instanceof UpstreamError) {
+      this.#fail(topic, () => found);
+      return;
+    }
+    topic.subscription = found;
+    if (this.#feed.byTopic) {
+      if (topic.state !== 'left') this.#resume(topic);
+    } else if (found === undefined) {
+      const internal = 'answered subscribe without the id of the subscription';
+      this.#fail(topic, () => new UpstreamError('UPSTREAM_INVALID', this.#setup.name, { internal }));
+    } else if (topic.state === 'left') {
+      // The last listener left before the id was known.
+      this.#unsubscribe(topic);
+    } else {
+      this.#listen(topic, found);
+      this.#resume(topic);
+    }
+  }
+
+  #listen(topic: Topic, eventKey: unknown): void {
+    topic.eventKey = eventKey;
+    this.#byEventKey.set(eventKey, topic);
+  }
+
+  /** The subscription works: whoever lived through a loss is told that events may be missing. */
+  #resume(topic: Topic): void {
+    if (topic.state === 'live') return;
+    topic.state = 'live';
+    topic.established = true;
+    for (const subscriber of topic.subscribers) {
+      if (!subscriber.interrupted) continue;
+      subscriber.interrupted = false;
+      subscriber.push(new StreamGap('the connection to the backend was lost'), 0);
+    }
+  }
+
+  /** Nobody listens any more. */
+  #leave(topic: Topic): void {
+    if (this.#topics.get(topic.key) !== topic) return;
+    const wasAsked = topic.state === 'asked';
+    const wasLive = topic.state === 'live';
+    this.#remove(topic);
+    if (wasLive || (wasAsked && this.#feed.byTopic)) this.#unsubscribe(topic);
+  }
+
+  #fail(topic: Topic, error: () => UpstreamError): void {
+    this.#remove(topic);
+    for (const subscriber of [...topic.subscribers]) subscriber.fail(error());
+  }
+
+  #remove(topic: Topic): void {
+    // A topic that was left may have a successor of the same key.
+    if (this.#topics.get(topic.key) === topic) this.#topics.delete(topic.key);
+    if (this.#byEventKey.get(topic.eventKey) === topic) this.#byEventKey.delete(topic.eventKey);
+    topic.state = 'left';
+  }
+
+  #unsubscribe(topic: Topic): void {
+    const { unsubscribe } = this.#feed;
+    if (unsubscribe === undefined || !this.#link.isOpen) return;
+    const about = { topic: topic.name, params: topic.params, subscription: topic.subscription };
+    if (!unsubscribe.answered) {
+      this.#link.send(unsubscribe.write(0, about));
+      return;
+    }
+    this.#calls.ask((id) => unsubscribe.write(id, about), {
+      answered: () => {},
+      failed: (error) =>
+        this.#setup.log.debug({ connector: this.#setup.name, err: error }, 'cannot unsubscribe'),
+    });
+  }
+}
