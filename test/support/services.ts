@@ -2,6 +2,10 @@
 import { ensureServices } from './services/ensure.ts';
 
 export default async function setup(): Promise<() => Promise<void>> {
-  const services = await ensureServices({ ports: 'own', print: console.log });
+  const services = await ensureServices({ ports: 'own', print: console.log }).catch((error: Error) => {
+    // Its text says what to do; where it was thrown helps nobody.
+    error.stack = error.message;
+    throw error;
+  });
   return async () => services[Symbol.asyncDispose]();
 }

@@ -30,6 +30,10 @@ async function start({ directory, port }: Place): Promise<Daemon> {
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'enabled_plugins'), '[].\n');
   await writeFile(join(directory, 'rabbitmq.conf'), toSettings(port));
+  await writeFile(
+    join(directory, 'inetrc'),
+    '{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n',
+  );
   const epmd = await startDaemon({
     name: 'epmd',
     command: ['epmd', '-address', '127.0.0.1', '-port', String(epmdPort)],
@@ -42,8 +46,9 @@ async function start({ directory, port }: Place): Promise<Daemon> {
     command: [SERVER],
     directory,
     env: {
-      // "localhost", because the name of a bare machine often does not resolve.
+      // "localhost" and a table of our own, because the name of a bare machine often does not resolve.
       RABBITMQ_NODENAME: 'hem-test@localhost',
+      ERL_INETRC: join(directory, 'inetrc'),
       RABBITMQ_DIST_PORT: String(distributionPort),
       ERL_EPMD_PORT: String(epmdPort),
       ERL_EPMD_ADDRESS: '127.0.0.1',
