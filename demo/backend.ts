@@ -1,23 +1,27 @@
 /** A backend of the demo that can be stopped and started again at the same address. */
-import type { DemoServer } from './server.ts';
+import { choosePort, type DemoServer } from './server.ts';
 
 export class DemoBackend implements AsyncDisposable {
   readonly name: string;
   /** The same after a restart. */
   readonly url: string;
-  readonly #open: () => Promise<DemoServer>;
+  readonly #open: (port: number) => Promise<DemoServer>;
   #server: DemoServer | undefined;
 
-  private constructor(name: string, server: DemoServer, open: () => Promise<DemoServer>) {
+  private constructor(name: string, server: DemoServer, open: (port: number) => Promise<DemoServer>) {
     this.name = name;
     this.url = server.url;
     this.#server = server;
     this.#open = open;
   }
 
-  /** @param open starts the server, each time at the same address */
-  static async start(name: string, open: () => Promise<DemoServer>): Promise<DemoBackend> {
-    return new DemoBackend(name, await open(), open);
+  /** @param port the preferred one; a free one is taken when it is in use, or for 0 */
+  static async start(
+    name: string,
+    port: number,
+    open: (port: number) => Promise<DemoServer>,
+  ): Promise<DemoBackend> {
+    return new DemoBackend(name, await open(port === 0 ? 0 : await choosePort(port)), open);
   }
 
   get running(): boolean {
@@ -26,7 +30,7 @@ export class DemoBackend implements AsyncDisposable {
 
   /** What it had changed since its start is forgotten. */
   async start(): Promise<void> {
-    this.#server ??= await this.#open();
+    this.#server ??= await this.#open(Number(new URL(this.url).port));
   }
 
   async stop(): Promise<void> {

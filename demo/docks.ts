@@ -8,6 +8,8 @@ import { createHttpServer, type DemoServer, type DemoServerOptions, listen } fro
 
 const MAX_MESSAGE_BYTES = 256 * 1024;
 const MAX_TOPICS = 1000;
+/** The rider who reserves docks when things happen by themselves. */
+const PASSER_BY = 'rd-30';
 const TOPIC = /^docks\/([\w-]{1,64})$/;
 
 interface WireDock {
@@ -71,11 +73,11 @@ class DocksBackend {
     const stationId = topic === undefined ? undefined : TOPIC.exec(topic)?.[1];
     const docks = [...this.#docks.values()].filter(({ station }) => station === stationId);
     const reserved = docks.find(
-      ({ state, reservedFor }) => state === 'RESERVED' && reservedFor === 'somebody',
+      ({ state, reservedFor }) => state === 'RESERVED' && reservedFor === PASSER_BY,
     );
     const free = docks.find(({ state }) => state === 'FREE');
     if (reserved !== undefined) this.#change({ ...reserved, state: 'FREE', reservedFor: null });
-    else if (free !== undefined) this.#change({ ...free, state: 'RESERVED', reservedFor: 'somebody' });
+    else if (free !== undefined) this.#change({ ...free, state: 'RESERVED', reservedFor: PASSER_BY });
   }
 
   #receive(socket: WebSocket, data: RawData): void {
@@ -153,7 +155,7 @@ class DocksBackend {
     return this.#change({
       ...dock,
       state: 'RESERVED',
-      reservedFor: typeof rider === 'string' ? rider : 'somebody',
+      reservedFor: typeof rider === 'string' ? rider : null,
     });
   }
 

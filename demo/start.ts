@@ -7,7 +7,7 @@ import { startDocks } from './docks.ts';
 import { startFleet } from './fleet.ts';
 import { startRiders } from './riders.ts';
 import { startRides } from './rides.ts';
-import { choosePort } from './server.ts';
+import type { DemoServer } from './server.ts';
 import { startStations } from './stations.ts';
 
 export type BackendName = 'stations' | 'fleet' | 'billing' | 'docks' | 'rides' | 'riders';
@@ -48,26 +48,18 @@ export async function startDemo({
 }: DemoOptions = {}): Promise<Demo> {
   await using started = new AsyncDisposableStack();
   const liveEveryMs = live ? LIVE_MS : undefined;
-  const port = (name: BackendName) => choosePort(ports[name] ?? DEFAULT_PORTS[name]);
-  const start = async (name: string, open: Parameters<typeof DemoBackend.start>[1]) =>
-    started.use(await DemoBackend.start(name, open));
+  const start = async (name: BackendName | 'broker', open: (port: number) => Promise<DemoServer>) => {
+    const key = name === 'broker' ? 'rides' : name;
+    return started.use(await DemoBackend.start(name, ports[key] ?? DEFAULT_PORTS[key], open));
+  };
 
-  const [stationsPort, fleetPort, billingPort, docksPort, brokerPort, ridersPort] = [
-    await port('stations'),
-    await port('fleet'),
-    await port('billing'),
-    await port('docks'),
-    await port('rides'),
-    await port('riders'),
-  ];
-  const stations = await start('stations', () => startStations({ port: stationsPort }));
-  const fleet = await start('fleet', () => startFleet({ port: fleetPort }));
-  const billing = await start('billing', () => startBilling({ port: billingPort }));
-  const docks = await start('docks', () => startDocks({ port: docksPort, liveEveryMs }));
-  const riders = await start('riders', () => startRiders({ port: ridersPort }));
+  const stations = await start('stations', (port) => startStations({ port }));
+  const fleet = await start('fleet', (port) => startFleet({ port }));
+  const billing = await start('billing', (port) => startBilling({ port }));
+  const docks = await start('docks', (port) => startDocks({ port, liveEveryMs }));
+  const riders = await start('riders', (port) => startRiders({ port }));
   const given = amqpUrl !== undefined && (await answers(amqpUrl)) ? amqpUrl : undefined;
-  const broker =
-    given === undefined ? await start('broker', () => startBroker({ port: brokerPort })) : undefined;
+  const broker = given === undefined ? await start('broker', (port) => startBroker({ port })) : undefined;
   const brokerUrl = given ?? broker?.url ?? '';
   const rides = await start('rides', () => startRides({ amqpUrl: brokerUrl, liveEveryMs }));
 
