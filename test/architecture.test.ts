@@ -1,0 +1,109 @@
+/**
+ * Folders of `src` are phases, and imports go one way: from the process and its doors down to the mapping. The table is the rule;
+ * when it has to change, say why in the commit.
+ */
+import { describe, expect, test } from 'vitest';
+import { type Import, importsOf, sourceFiles } from './support/imports.ts';
+
+/** What every phase may use. */
+const BOTTOM = ['problems', 'errors', 'units'];
+/** The contract of connector kinds: types and settings, no kind. */
+const CONTRACT = ['connectors/kind', 'connectors/settings'];
+const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
+
+/** A phase, by file or folder below `src`, and what it may import besides itself. The longest name that fits a file is its phase. */
+const PHASES: Readonly<Record<string, readonly string[]>> = {
+  problems: [],
+  errors: [],
+  units: [],
+  mapping: [...BOTTOM],
+  'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
+  'connectors/settings': [...BOTTOM],
+  upstream: [...BOTTOM, ...CONTRACT],
+  connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],
+  load: [...BOTTOM, ...CONTRACT, 'mapping', 'connectors'],
+  graph: [...LOADED],
+  views: [...LOADED, 'graph'],
+  execute: [...LOADED, 'graph', 'views'],
+  operation: [...LOADED, 'graph', 'views', 'execute'],
+  doors: [...LOADED, 'graph', 'views', 'execute', 'operation'],
+  gateway: [...LOADED, 'connectors', 'upstream', 'graph', 'views', 'execute', 'operation', 'doors'],
+  cli: [...LOADED, 'graph', 'views', 'gateway'],
+  main: ['cli'],
+};
+
+const files = sourceFiles('src');
+const imports = files.flatMap(importsOf);
+
+describe('imports within src', () => {
+  test('every file belongs to a phase', () => {
+    expect(files.filter((file) => phaseOf(file) === undefined)).toEqual([]);
+  });
+
+  test('go down', () => {
+    const wrong = inside(imports).filter(({ file, target }) => {
+      const [from, to] = [phaseOf(file), phaseOf(target)];
+      return from !== undefined && to !== from && !(to !== undefined && PHASES[from]!.includes(to));
+    });
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  test('stay within src, but for the demo that the command line can start', () => {
+    const wrong = imports.filter(({ file, target }) => {
+      if (target === undefined || target.startsWith('src/')) return false;
+      return !(file.startsWith('src/cli/') && target.startsWith('demo/'));
+    });
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  test('do not run in circles', () => {
+    expect(circles(inside(imports).filter(({ typeOnly }) => !typeOnly))).toEqual([]);
+  });
+
+  test('of one connector kind do not reach into another; only the registry knows them', () => {
+    const wrong = inside(imports).filter(({ file, target }) => {
+      const kind = kindOf(target);
+      return kind !== undefined && kind !== kindOf(file) && file !== 'src/connectors/registry.ts';
+    });
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+});
+
+type Inner = Import & { readonly target: string };
+
+function inside(list: readonly Import[]): readonly Inner[] {
+  return list.filter((entry): entry is Inner => entry.target?.startsWith('src/') ?? false);
+}
+
+function phaseOf(file: string): string | undefined {
+  const path = file.replace(/^src\//, '').replace(/\.ts$/, '');
+  return Object.keys(PHASES)
+    .filter((phase) => path === phase || path.startsWith(`${phase}/`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+/** The kind whose folder a file is in. */
+function kindOf(file: string): string | undefined {
+  return /^src\/connectors\/([^/]+)\//.exec(file)?.[1];
+}
+
+function describeImport({ file, line, specifier }: Import): string {
+  return `${file}:${line} imports ${specifier}`;
+}
+
+/** Each circle once, as "a → b → a". */
+function circles(list: readonly Inner[]): readonly string[] {
+  const targets = new Map<string, string[]>();
+  for (const { file, target } of list) targets.set(file, [...(targets.get(file) ?? []), target]);
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(file);
+    if (start !== -1) found.push([...trail.slice(start), file].join(' → '));
+    if (start !== -1 || done.has(file)) return;
+    for (const target of targets.get(file) ?? []) visit(target, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of targets.keys()) visit(file, []);
+  return found;
+}
