@@ -85,7 +85,7 @@ export function toFeed(
     unsubscribe,
     subscriptionIn(answer, name) {
       const failure = confirm?.(answer, name);
-      if (failure !== undefined) return refusals.toError(undefined, failure.found, 'rejected');
+      if (failure !== undefined) return refusals.toError(failure.found, failure.found, 'rejected');
       return given?.(answer) ?? undefined;
     },
     keyOf: (message) =>

@@ -1,5 +1,6 @@
 /** The one connection of a connector: opened when first wanted, kept, and opened again with back-off when it is lost. */
 import { isUtf8 } from 'node:buffer';
+import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
 import { toStatusError } from '../../upstream/status.ts';
@@ -39,6 +40,9 @@ export class Link implements AsyncDisposable {
   readonly #owner: LinkOwner;
   #state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle';
   #socket: WebSocket | undefined;
+  /** The socket below, to write together what is sent together. */
+  #transport: Socket | undefined;
+  #isCorked = false;
   #heartbeat: Heartbeat | undefined;
   #connecting: AbortController | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -95,8 +99,20 @@ export class Link implements AsyncDisposable {
   send(text: string): boolean {
     const socket = this.#socket!;
     if (socket.bufferedAmount > MAX_UNREAD_BYTES) return false;
+    if (!this.#isCorked) this.#cork();
     socket.send(text);
     return true;
+  }
+
+  /** A system call per message is most of what a message costs: those of one turn of the event loop share one. */
+  #cork(): void {
+    const transport = this.#transport!;
+    this.#isCorked = true;
+    transport.cork();
+    process.nextTick(() => {
+      if (this.#transport === transport) this.#isCorked = false;
+      transport.uncork();
+    });
   }
 
   /** A request had no answer in time: find out whether anybody is there. */
@@ -170,6 +186,10 @@ export class Link implements AsyncDisposable {
       why ??= this.#unavailable('the connection failed', error);
       // After a frame that cannot be read, nothing on this connection can.
       if (openedAt !== undefined) socket.terminate();
+    });
+    socket.on('upgrade', (response) => {
+      this.#transport = response.socket;
+      this.#isCorked = false;
     });
     socket.on('open', () => {
       clearTimeout(timer);
