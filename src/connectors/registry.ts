@@ -1,6 +1,11 @@
 /** Every connector kind there is. Adding one is a folder beside this file and a line in this list. */
+import { graphql } from './graphql/kind.ts';
 import type { ConnectorKind } from './kind.ts';
 import { rest } from './rest/kind.ts';
 import { websocket } from './websocket/kind.ts';
 
-export const KINDS: readonly ConnectorKind[] = [rest, websocket] as unknown as readonly ConnectorKind[];
+export const KINDS: readonly ConnectorKind[] = [
+  graphql,
+  rest,
+  websocket,
+] as unknown as readonly ConnectorKind[];

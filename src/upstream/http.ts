@@ -14,6 +14,8 @@ export interface HttpRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
+  /** Whether sending it twice does no harm; by default what the method says. */
+  readonly idempotent?: boolean;
 }
 
 export interface HttpResponse {
@@ -63,7 +65,7 @@ export class HttpClient implements AsyncDisposable {
       return await this.#send(request, context);
     } catch (error) {
       // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
-      if (error instanceof StaleSocket && IDEMPOTENT.has(request.method)) {
+      if (error instanceof StaleSocket && (request.idempotent ?? IDEMPOTENT.has(request.method))) {
         return await this.#send(request, context).catch(unwrapStale);
       }
       return unwrapStale(error);

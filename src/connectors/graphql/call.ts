@@ -1,0 +1,310 @@
+/** Runs one compiled query or mutation: values of a batch into as few requests as there may be, answers into outcomes. */
+import { HemError, UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { toUpstreamError } from '../batch.ts';
+import type { CallContext, Outcome, UnaryCall } from '../kind.ts';
+import { type Answer, placeErrors } from './answer.ts';
+import type { Variable } from './arguments.ts';
+import type { EntityTarget, GraphqlBinding, RootTarget } from './bind.ts';
+import {
+  elementAlias,
+  elementVariable,
+  entityDocument,
+  type RequestHead,
+  RootDocuments,
+  toHead,
+  variablesOf,
+} from './document.ts';
+import { fixRecord } from './record-fix.ts';
+import { type PrintedSelection, slotVariable } from './selection.ts';
+
+/** Sends one request body. @throws {UpstreamError} */
+export type Send = (body: string, idempotent: boolean, context: CallContext) => Promise<Answer>;
+
+interface Setup {
+  readonly connector: string;
+  readonly batchSize: number;
+  readonly send: Send;
+}
+
+/** Rounds in which elements are taken out that made the backend answer no data at all; then each goes alone. */
+const ROUNDS = 3;
+
+export function toRootCall(
+  binding: GraphqlBinding,
+  target: RootTarget,
+  selection: PrintedSelection,
+  setup: Setup,
+): UnaryCall {
+  const documents = new RootDocuments(binding, target.path, target.typeName, selection);
+  const variables = variablesOf(binding.arguments);
+  const isMutation = binding.operation === 'mutation';
+  const inner = target.path.slice(1);
+
+  async function ask(elements: readonly Element[], context: CallContext, slots: string): Promise<Reply> {
+    const pairs = elements.flatMap(({ pieces }, index) =>
+      variables.flatMap(({ name }, at) =>
+        pieces[at] === undefined ? [] : [`"${elementVariable(index, name)}":${pieces[at]}`],
+      ),
+    );
+    if (slots !== '') pairs.push(slots);
+    const answer = await setup.send(
+      `${documents.head(elements.length)}${pairs.join(',')}}}`,
+      !isMutation,
+      context,
+    );
+    const only = elements.length === 1;
+    const keyOf = (index: number) => (only ? target.path[0]! : elementAlias(index));
+    return toReply(setup.connector, answer, elements.length, (index) => [keyOf(index)], selection, inner);
+  }
+
+  return {
+    mode: 'unary',
+    async call(batch, context) {
+      const elements = encode(setup.connector, batch, (values) => toElement(variables, values));
+      const slots = slotPairs(selection, context);
+      if (!isMutation) return askAll(elements, setup, (some) => ask(some, context, slots));
+      const outcomes: Outcome[] = [];
+      for (const element of elements) {
+        outcomes.push(
+          element instanceof UpstreamError
+            ? element
+            : await askOne(setup, () => ask([element], context, slots)),
+        );
+      }
+      return outcomes;
+    },
+  };
+}
+
+export function toEntityCall(
+  binding: GraphqlBinding,
+  target: EntityTarget,
+  selection: PrintedSelection,
+  setup: Setup,
+): UnaryCall {
+  const head: RequestHead = toHead(entityDocument(binding, target, selection));
+  const variables = variablesOf(binding.arguments);
+  const typename = `{"__typename":${JSON.stringify(target.typeName)},`;
+  const inner = target.field === undefined ? [] : [target.field];
+
+  function toEntityElement(values: Values): Element {
+    const { pieces } = toElement(variables, values);
+    const key = stringify(target.representation(values), 'the key')!;
+    // Elements whose field has other arguments cannot share a request.
+    const group = pieces.map((piece, at) =>
+      piece === undefined ? '' : `"${elementVariable(0, variables[at]!.name)}":${piece}`,
+    );
+    return { pieces: [`${typename}${key.slice(1)}`], group: group.filter((pair) => pair !== '').join(',') };
+  }
+
+  async function ask(elements: readonly Element[], context: CallContext, slots: string): Promise<Reply> {
+    const representations = elements.map(({ pieces }) => pieces[0]).join(',');
+    const pairs = [`"representations":[${representations}]`, elements[0]!.group, slots].filter(
+      (pair) => pair !== '',
+    );
+    const answer = await setup.send(`${head}${pairs.join(',')}}}`, true, context);
+    const list = answer.data?._entities;
+    if (Array.isArray(list) && list.length !== elements.length) {
+      throw new UpstreamError('UPSTREAM_INVALID', setup.connector, {
+        internal: `answered ${list.length} entities where ${elements.length} were asked for`,
+      });
+    }
+    return toReply(
+      setup.connector,
+      answer,
+      elements.length,
+      (index) => ['_entities', index],
+      selection,
+      inner,
+    );
+  }
+
+  return {
+    mode: 'unary',
+    call: (batch, context) => {
+      const elements = encode(setup.connector, batch, toEntityElement);
+      const slots = slotPairs(selection, context);
+      return askAll(elements, setup, (some) => ask(some, context, slots));
+    },
+  };
+}
+
+/** One element of a batch, encoded. Elements with the same pieces and group ask for the same. */
+interface Element {
+  /** JSON per variable; undefined leaves it out. */
+  readonly pieces: ReadonlyArray<string | undefined>;
+  /** Only elements of one group can share a request. */
+  readonly group: string;
+}
+
+/** Outcomes of some elements. `null` for those that went down with another one. */
+type Reply = ReadonlyArray<{ readonly outcome: Outcome } | null>;
+
+function toElement(variables: readonly Variable[], values: Values): Element {
+  return { pieces: variables.map(({ name, value }) => stringify(value(values), name)), group: '' };
+}
+
+function encode(
+  connector: string,
+  batch: readonly Values[],
+  toOne: (values: Values) => Element,
+): Array<Element | UpstreamError> {
+  return batch.map((values) => {
+    try {
+      return toOne(values);
+    } catch (error) {
+      return toUpstreamError(connector, error);
+    }
+  });
+}
+
+/** @throws {HemError} BAD_ARGUMENT for what JSON cannot say */
+export function stringify(value: unknown, name: string): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new HemError('BAD_ARGUMENT', {
+      publicText: `"${name}" has a value that the backend cannot be asked with.`,
+      cause,
+    });
+  }
+}
+
+function slotPairs({ slots }: PrintedSelection, { slots: values }: CallContext): string {
+  if (slots.length === 0) return '';
+  return slots
+    .flatMap(({ slot }) => {
+      const text = stringify(values[slot], 'an argument');
+      return text === undefined ? [] : [`"${slotVariable(slot)}":${text}`];
+    })
+    .join(',');
+}
+
+type Ask = (elements: readonly Element[]) => Promise<Reply>;
+
+async function askAll(
+  elements: ReadonlyArray<Element | UpstreamError>,
+  setup: Setup,
+  ask: Ask,
+): Promise<readonly Outcome[]> {
+  const first = elements[0];
+  if (elements.length === 1 && first !== undefined) {
+    return [first instanceof UpstreamError ? first : await askOne(setup, () => ask([first]))];
+  }
+  // Each distinct element is asked for once.
+  const places = new Map<string, { element: Element; at: number[] }>();
+  const outcomes: Outcome[] = elements.slice();
+  for (const [at, element] of elements.entries()) {
+    if (element instanceof UpstreamError) continue;
+    const key = `${element.group} ${element.pieces.join(',')}`;
+    const known = places.get(key);
+    if (known === undefined) places.set(key, { element, at: [at] });
+    else known.at.push(at);
+  }
+  const groups = Map.groupBy(places.values(), ({ element }) => element.group);
+  const chunks = [...groups.values()].flatMap((group) => cut(group, setup.batchSize));
+  await Promise.all(
+    chunks.map(async (chunk) => {
+      const found = await askChunk(
+        chunk.map(({ element }) => element),
+        setup,
+        ask,
+      );
+      for (const [index, { at }] of chunk.entries()) for (const place of at) outcomes[place] = found[index];
+    }),
+  );
+  return outcomes;
+}
+
+async function askOne(setup: Setup, ask: () => Promise<Reply>): Promise<Outcome> {
+  try {
+    return (await ask())[0]!.outcome;
+  } catch (error) {
+    return toUpstreamError(setup.connector, error);
+  }
+}
+
+/** A backend whose root field is non-null answers nothing at all for one bad key: the others are asked for again without it. */
+async function askChunk(elements: readonly Element[], setup: Setup, ask: Ask): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = new Array(elements.length);
+  let left = elements.map((_, index) => index);
+  for (let round = 0; left.length > 1 && round < ROUNDS; round++) {
+    let reply: Reply;
+    try {
+      reply = await ask(left.map((index) => elements[index]!));
+    } catch (error) {
+      const failure = toUpstreamError(setup.connector, error);
+      for (const index of left) outcomes[index] = failure;
+      return outcomes;
+    }
+    const lost: number[] = [];
+    for (const [at, index] of left.entries()) {
+      const one = reply[at];
+      if (one) outcomes[index] = one.outcome;
+      else lost.push(index);
+    }
+    left = lost;
+  }
+  await Promise.all(
+    left.map(async (index) => {
+      outcomes[index] = await askOne(setup, () => ask([elements[index]!]));
+    }),
+  );
+  return outcomes;
+}
+
+function toReply(
+  connector: string,
+  answer: Answer,
+  count: number,
+  pathOf: (index: number) => readonly (string | number)[],
+  selection: PrintedSelection,
+  inner: readonly string[],
+): Reply {
+  const { data, errors } = answer;
+  if (data === null) return toReplyWithoutData(connector, answer, count, pathOf);
+  const unplaced = errors.length === 0 ? errors : placeErrors(data, errors);
+  return Array.from({ length: count }, (_, index) => {
+    let value: unknown = data;
+    for (const step of [...pathOf(index), ...inner]) {
+      if (typeof value !== 'object' || value === null || value instanceof Error) break;
+      value = Object.hasOwn(value, step) ? (value as Record<string | number, unknown>)[step] : undefined;
+    }
+    if (value === undefined) {
+      value = new UpstreamError('UPSTREAM_INVALID', connector, {
+        internal: 'answered data without what was asked for',
+      });
+    } else if (value === null) {
+      value = unplaced[0]?.error ?? null;
+    } else if (selection.fix !== undefined) {
+      fixRecord(value, selection.fix);
+    }
+    return { outcome: value };
+  });
+}
+
+function toReplyWithoutData(
+  connector: string,
+  { errors }: Answer,
+  count: number,
+  pathOf: (index: number) => readonly (string | number)[],
+): Reply {
+  const own = Array.from({ length: count }, (_, index) => {
+    const path = pathOf(index);
+    return errors.find((error) => path.every((step, at) => error.path[at] === step));
+  });
+  const isLocated = own.some((error) => error !== undefined);
+  const failure =
+    errors[0]?.error ??
+    new UpstreamError('UPSTREAM_INVALID', connector, { internal: 'answered neither data nor an error' });
+  return own.map((error) =>
+    error !== undefined ? { outcome: error.error } : isLocated ? null : { outcome: failure },
+  );
+}
+
+function cut<T>(list: readonly T[], size: number): T[][] {
+  const pieces: T[][] = [];
+  for (let start = 0; start < list.length; start += size) pieces.push(list.slice(start, start + size));
+  return pieces;
+}

@@ -1,0 +1,112 @@
+/** One HTTP pool for queries and mutations, one transport for subscriptions, opened when first used. */
+import type { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { HttpClient } from '../../upstream/http.ts';
+import type { CallContext, Connection, ConnectionSetup, StreamCall } from '../kind.ts';
+import { type Answer, placeErrors, readAnswer } from './answer.ts';
+import type { GraphqlBinding, RootTarget } from './bind.ts';
+import { type Send, toEntityCall, toRootCall } from './call.ts';
+import { elementVariable, RootDocuments, variablesOf } from './document.ts';
+import type { GraphqlOptions } from './options.ts';
+import { fixRecord } from './record-fix.ts';
+import { subscribeForGood } from './resubscribe.ts';
+import { type PrintedSelection, printSelection, slotVariable } from './selection.ts';
+import { openSseTransport } from './sse-transport.ts';
+import { openWebsocketTransport, type SubscriptionTransport } from './websocket-transport.ts';
+
+const ACCEPT = 'application/graphql-response+json, application/json';
+
+export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<GraphqlBinding> {
+  const { name, settings, options } = setup;
+  const { pathname, search } = new URL(settings.endpoint);
+  const path = pathname + search;
+  const client = new HttpClient(name, settings.endpoint, settings);
+  let transport: SubscriptionTransport | undefined;
+
+  const send: Send = async (body, idempotent, context) => {
+    const prepared = setup.headers.of(context);
+    const headers = prepared instanceof Promise ? await prepared : prepared;
+    headers.accept = ACCEPT;
+    headers['content-type'] = 'application/json';
+    const response = await client.request({ method: 'POST', path, headers, body, idempotent }, context);
+    if (response.status === 401) setup.headers.denied();
+    return readAnswer(name, response);
+  };
+
+  function toStreamCall(
+    binding: GraphqlBinding,
+    target: RootTarget,
+    selection: PrintedSelection,
+  ): StreamCall {
+    const query = new RootDocuments(binding, target.path, target.typeName, selection).text(1);
+    const variables = variablesOf(binding.arguments);
+    return {
+      mode: 'stream',
+      open(values, context) {
+        transport ??= openTransport(setup);
+        return subscribeForGood(
+          { query, variables: variableValues(variables, selection, values, context) },
+          context,
+          {
+            connector: name,
+            subscribe: transport.subscribe,
+            reconnect: options.subscriptions.reconnect,
+            toEvent: (answer) => toEvent(answer, target.path, selection),
+          },
+        );
+      },
+    };
+  }
+
+  return {
+    compile(binding, asked) {
+      const { target } = binding;
+      const selection = printSelection(asked, binding.type, {
+        types: options.types,
+        backend: binding.backend,
+      });
+      const own = { connector: name, batchSize: options.batchSize, send };
+      if (target.kind === 'entity') return toEntityCall(binding, target, selection, own);
+      if (binding.operation === 'subscription') return toStreamCall(binding, target, selection);
+      return toRootCall(binding, target, selection, own);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([client[Symbol.asyncDispose](), transport?.[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+function openTransport(setup: ConnectionSetup<GraphqlOptions>): SubscriptionTransport {
+  const { protocol, endpoint = setup.settings.endpoint } = setup.options.subscriptions;
+  const url = new URL(endpoint);
+  const isSecure = url.protocol === 'https:' || url.protocol === 'wss:';
+  const rest = url.href.slice(url.protocol.length);
+  return protocol === 'ws'
+    ? openWebsocketTransport(setup, `${isSecure ? 'wss:' : 'ws:'}${rest}`)
+    : openSseTransport(setup, `${isSecure ? 'https:' : 'http:'}${rest}`);
+}
+
+function variableValues(
+  variables: ReturnType<typeof variablesOf>,
+  { slots }: PrintedSelection,
+  values: Values,
+  context: CallContext,
+): Record<string, unknown> {
+  return Object.fromEntries([
+    ...variables.map(({ name, value }) => [elementVariable(0, name), value(values)]),
+    ...slots.map(({ slot }) => [slotVariable(slot), context.slots[slot]]),
+  ]);
+}
+
+/** The value of the subscribed field, or the error in its place. */
+function toEvent({ data, errors }: Answer, path: readonly string[], selection: PrintedSelection): unknown {
+  const unplaced = data === null ? errors : placeErrors(data, errors);
+  let value: unknown = data;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || value instanceof Error) break;
+    value = Object.hasOwn(value, step) ? (value as Record<string, unknown>)[step] : null;
+  }
+  if (value === null) return (unplaced[0]?.error satisfies UpstreamError | undefined) ?? null;
+  if (selection.fix !== undefined) fixRecord(value, selection.fix);
+  return value;
+}

@@ -1,0 +1,106 @@
+/** Keeps one subscription alive over connections that come and go. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UpstreamError } from '../../errors.ts';
+import { type CallContext, StreamGap } from '../kind.ts';
+import type { Answer } from './answer.ts';
+import { EventQueue } from './event-queue.ts';
+
+/** How a transport subscribes once. */
+export type Subscribe = (
+  request: SubscriptionRequest,
+  context: CallContext,
+  on: SubscriptionEvents,
+) => Promise<Ending>;
+
+export interface SubscriptionRequest {
+  readonly query: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+export interface SubscriptionEvents {
+  /** The backend has the subscription, as far as can be known. */
+  open(): void;
+  event(answer: Answer): void;
+}
+
+/** Why a subscription came to its end. Transports never throw. */
+export type Ending =
+  | { readonly kind: 'complete' }
+  /** Trying again would not help. */
+  | { readonly kind: 'refused'; readonly error: UpstreamError }
+  | { readonly kind: 'lost'; readonly error: UpstreamError };
+
+/** How often in a row a lost connection is built anew. */
+export const RECONNECTS = 5;
+/** A connection that lived this long, or brought an event, was a good one: counting begins again. */
+const GOOD_AFTER_MS = 10_000;
+
+interface Setup {
+  readonly connector: string;
+  readonly subscribe: Subscribe;
+  readonly reconnect: { readonly min: number; readonly max: number };
+  /** From an answer to the event that the subscriber gets. */
+  readonly toEvent: (answer: Answer) => unknown;
+}
+
+/** A subscription whose first connection fails ends at once: whoever subscribes is there to try again. */
+export function subscribeForGood(
+  request: SubscriptionRequest,
+  context: CallContext,
+  setup: Setup,
+): AsyncIterable<unknown> {
+  const ended = new AbortController();
+  const stop = () => queue.end();
+  const queue = new EventQueue(setup.connector, () => {
+    context.signal.removeEventListener('abort', stop);
+    ended.abort();
+  });
+  context.signal.addEventListener('abort', stop, { once: true });
+  if (context.signal.aborted) queue.end();
+  else void run(request, { ...context, signal: ended.signal }, setup, queue);
+  return queue;
+}
+
+async function run(
+  request: SubscriptionRequest,
+  context: CallContext,
+  setup: Setup,
+  queue: EventQueue,
+): Promise<void> {
+  let failures = 0;
+  let wasOpen = false;
+  let lastReason = '';
+  while (!context.signal.aborted) {
+    let openedAt = Infinity;
+    const ending = await setup.subscribe(request, context, {
+      open() {
+        if (wasOpen) queue.push(new StreamGap(lastReason));
+        wasOpen = true;
+        openedAt = performance.now();
+      },
+      event(answer) {
+        failures = 0;
+        queue.push(setup.toEvent(answer));
+      },
+    });
+    if (ending.kind === 'complete') return queue.end();
+    if (ending.kind === 'refused' || !wasOpen) return queue.fail(ending.error);
+    lastReason = ending.error.message;
+    if (performance.now() - openedAt > GOOD_AFTER_MS) failures = 0;
+    if (++failures > RECONNECTS) {
+      return queue.fail(
+        new UpstreamError('UPSTREAM_UNAVAILABLE', setup.connector, {
+          internal: `the subscription was lost ${failures} times in a row: ${lastReason}`,
+          cause: ending.error,
+        }),
+      );
+    }
+    await sleep(waitMs(failures, setup.reconnect), undefined, { signal: context.signal }).catch(() => {});
+  }
+}
+
+/** Doubled each time, and anywhere in the upper half, so that copies of Hem do not come back all at once. */
+function waitMs(failures: number, { min, max }: Setup['reconnect']): number {
+  const full = Math.min(max, min * 2 ** (failures - 1));
+  return full / 2 + (Math.random() * full) / 2;
+}

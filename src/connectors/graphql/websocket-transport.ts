@@ -1,0 +1,219 @@
+/** Subscriptions over graphql-transport-ws: one socket for all subscribers that look alike to the backend. */
+import type { ConnectionOptions } from 'node:tls';
+import { type Client, createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { UpstreamError } from '../../errors.ts';
+import { parseJsonLosslessly } from '../../upstream/json.ts';
+import { toUpstreamError } from '../batch.ts';
+import type { CallContext, ConnectionSetup } from '../kind.ts';
+import { toAnswer } from './answer.ts';
+import type { GraphqlOptions } from './options.ts';
+import type { Ending, Subscribe } from './resubscribe.ts';
+
+type Setup = ConnectionSetup<GraphqlOptions>;
+
+export interface SubscriptionTransport extends AsyncDisposable {
+  readonly subscribe: Subscribe;
+}
+
+export function openWebsocketTransport(setup: Setup, url: string): SubscriptionTransport {
+  const sockets = new Map<string, SharedSocket>();
+
+  return {
+    async subscribe(request, context, on) {
+      // Callers whose forwarded headers differ are different people to the backend: they never share a socket.
+      const forwarded = forwardedHeaders(setup, context);
+      const key = JSON.stringify(forwarded);
+      let socket = sockets.get(key);
+      if (socket === undefined || socket.isOver) {
+        socket = new SharedSocket(setup, url, forwarded);
+        sockets.set(key, socket);
+      }
+      const ending = await socket.subscribe(request, context, on);
+      if (socket.isOver && sockets.get(key) === socket) sockets.delete(key);
+      return ending;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets.values()) socket.close();
+      sockets.clear();
+    },
+  };
+}
+
+function forwardedHeaders({ settings }: Setup, context: CallContext): Record<string, string> {
+  return Object.fromEntries(
+    settings.headers.forward.flatMap((name) => {
+      const value = context.headers[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** One websocket. When it ends, for whatever reason, it is over: another is made for the next subscriber. */
+class SharedSocket {
+  isOver = false;
+  readonly #setup: Setup;
+  readonly #url: string;
+  readonly #forwarded: Readonly<Record<string, string>>;
+  readonly #leave = new Set<(ending: Ending) => void>();
+  #client: Promise<Client> | undefined;
+  #opened: Client | undefined;
+  #isConnected = false;
+  readonly #whenConnected = new Set<() => void>();
+
+  constructor(setup: Setup, url: string, forwarded: Readonly<Record<string, string>>) {
+    this.#setup = setup;
+    this.#url = url;
+    this.#forwarded = forwarded;
+  }
+
+  subscribe(...[request, { signal }, on]: Parameters<Subscribe>): Promise<Ending> {
+    return new Promise((resolve) => {
+      let unsubscribe: (() => void) | undefined;
+      const open = () => on.open();
+      const leave = (ending: Ending) => {
+        if (!this.#leave.delete(leave)) return;
+        signal.removeEventListener('abort', onAbort);
+        this.#whenConnected.delete(open);
+        // The library closes its socket when the last subscription leaves; who comes after that gets a new one.
+        if (this.#leave.size === 0) this.isOver = true;
+        unsubscribe?.();
+        resolve(ending);
+      };
+      const onAbort = () => leave({ kind: 'complete' });
+      this.#leave.add(leave);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#client ??= this.#open();
+      this.#client.then(
+        (client) => {
+          if (!this.#leave.has(leave)) return;
+          if (this.#isConnected) open();
+          else this.#whenConnected.add(open);
+          unsubscribe = client.subscribe(request, {
+            next: (result) => {
+              const answer = toAnswer(this.#setup.name, result);
+              if (answer !== undefined) on.event(answer);
+              else leave(this.#refused(undefined, 'sent a result without data and errors'));
+            },
+            error: (cause) => leave(this.#toEnding(cause)),
+            complete: () => leave({ kind: 'complete' }),
+          });
+        },
+        (error: unknown) => leave({ kind: 'lost', error: toUpstreamError(this.#setup.name, error) }),
+      );
+    });
+  }
+
+  /** Ends all subscriptions and the socket at once. */
+  close(): void {
+    this.#end({ kind: 'complete' });
+    this.#opened?.terminate();
+  }
+
+  #end(ending: Ending): void {
+    this.isOver = true;
+    for (const leave of [...this.#leave]) leave(ending);
+  }
+
+  async #open(): Promise<Client> {
+    const { name, options, settings, headers: outgoing } = this.#setup;
+    const limit = AbortSignal.timeout(settings.timeouts.requestMs);
+    // Before the client is made, which cannot tell its subscribers when this fails.
+    const headers = { ...this.#forwarded, ...(await outgoing.ofConnection(limit)) };
+    const { heartbeat, init } = options.subscriptions;
+    let silence: NodeJS.Timeout | undefined;
+    const client = createClient({
+      url: this.#url,
+      webSocketImpl: toWebSocketClass(this.#setup, headers),
+      connectionParams: { ...headers, ...init },
+      connectionAckWaitTimeout: settings.timeouts.requestMs,
+      keepAlive: heartbeat.every,
+      // Connections are built anew by whoever lost them, who also tells of the gap.
+      retryAttempts: 0,
+      jsonMessageReviver: keepDigits as (key: string, value: unknown) => unknown,
+      on: {
+        connected: () => {
+          this.#isConnected = true;
+          for (const open of this.#whenConnected) open();
+          this.#whenConnected.clear();
+        },
+        ping: (received) => {
+          if (received) return;
+          silence = setTimeout(() => client.terminate(), heartbeat.timeout);
+        },
+        pong: (received) => {
+          if (received) clearTimeout(silence);
+        },
+        closed: (event) => {
+          clearTimeout(silence);
+          this.#end(this.#toEnding(event));
+        },
+        error: (cause) => this.#end(this.#toEnding(cause)),
+      },
+    });
+    this.#opened = client;
+    this.#setup.log.debug({ connector: name }, 'opening a websocket for subscriptions');
+    return client;
+  }
+
+  #toEnding(cause: unknown): Ending {
+    const { name, headers } = this.#setup;
+    // What the `error` message of the protocol carries: the backend's own errors about this subscription.
+    if (Array.isArray(cause)) {
+      const error = toAnswer(name, { errors: cause })?.errors[0]?.error;
+      return error === undefined
+        ? this.#refused(cause, 'refused the subscription')
+        : { kind: 'refused', error };
+    }
+    const { code, reason, message } = cause as { code?: unknown; reason?: unknown; message?: unknown };
+    const text = `${typeof code === 'number' ? `${code} ` : ''}${String(reason ?? message ?? 'closed').slice(0, 200)}`;
+    const status = typeof code === 'number' ? String(code) : /response: (\d{3})$/.exec(text)?.[1];
+    if (status === '4401' || status === '4403' || status === '401' || status === '403') {
+      headers.denied();
+      return {
+        kind: 'lost',
+        error: new UpstreamError('UPSTREAM_DENIED', name, { internal: text, status, cause }),
+      };
+    }
+    if (status !== undefined && REFUSALS.has(status)) return this.#refused(cause, text, status);
+    if (cause instanceof Error && status === undefined) return this.#refused(cause, text);
+    return {
+      kind: 'lost',
+      error: new UpstreamError('UPSTREAM_UNAVAILABLE', name, { internal: text, status, cause }),
+    };
+  }
+
+  #refused(cause: unknown, internal: string, status?: string): Ending {
+    return {
+      kind: 'refused',
+      error: new UpstreamError('UPSTREAM_INVALID', this.#setup.name, { internal, status, cause }),
+    };
+  }
+}
+
+/** Close codes that say one of the two does not speak the protocol, or that a message was too large. */
+const REFUSALS = new Set(['1002', '1003', '1007', '1009', '4004', '4005', '4400', '4406']);
+
+/** The library makes its sockets itself and hands over no options. */
+function toWebSocketClass({ settings }: Setup, headers: Readonly<Record<string, string>>): unknown {
+  const { ca, certificate, key, serverName } = settings.tls ?? {};
+  const tls: ConnectionOptions = { ca, cert: certificate, key, servername: serverName };
+  return class extends WebSocket {
+    constructor(address: string | URL, protocols?: string | string[]) {
+      super(address, protocols, {
+        ...tls,
+        headers,
+        handshakeTimeout: settings.timeouts.connectMs,
+        maxPayload: settings.limits.responseBytes,
+        perMessageDeflate: false,
+        followRedirects: false,
+      });
+    }
+  };
+}
+
+/** As everywhere: a number that a double cannot hold arrives as its text. */
+function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || context?.source === undefined || context.source.length < 4) return value;
+  return parseJsonLosslessly(context.source);
+}
