@@ -49,7 +49,7 @@ export const directives = /* GraphQL */ `
   Apollo Federation subgraph. Only what is selected is asked for.
   """
   directive @graphql(
-    "A field of the backend's Query, with dots for the objects it lies in: "viewer.orders"."
+    "A field of the backend's Query, with dots for the objects it lies in, as in viewer.orders."
     query: String
     "A field of the backend's Mutation."
     mutation: String
