@@ -1,0 +1,101 @@
+/** The connection to a gRPC backend: one HTTP/2 channel, which connects at the first call and again whenever it breaks. */
+import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
+import { UpstreamError } from '../../errors.ts';
+import type { CallContext, ConnectionSetup } from '../kind.ts';
+import type { GrpcOptions } from './options.ts';
+import { timedOut } from './status.ts';
+
+export function openClient(setup: ConnectionSetup<GrpcOptions>): Client {
+  const { endpoint, tls, limits } = setup.settings;
+  const url = new URL(endpoint);
+  const options: ChannelOptions = {
+    'grpc.max_receive_message_length': limits.responseBytes,
+    'grpc.keepalive_time_ms': setup.options.keepalive,
+    'grpc.keepalive_timeout_ms': 20_000,
+    // A backend that comes back is used again within seconds; grpc-js waits up to two minutes.
+    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.max_reconnect_backoff_ms': 5000,
+    'grpc.dns_min_time_between_resolutions_ms': 5000,
+    // What is configured is in connector.yml: not in DNS, and not in the environment's proxy variables.
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.enable_http_proxy': 0,
+  };
+  if (tls?.serverName !== undefined) {
+    options['grpc.ssl_target_name_override'] = tls.serverName;
+    options['grpc.default_authority'] = tls.serverName;
+  }
+  const security =
+    url.protocol === 'grpc:'
+      ? credentials.createInsecure()
+      : credentials.createSsl(toBuffer(tls?.ca), toBuffer(tls?.key), toBuffer(tls?.certificate));
+  return new Client(url.host, security, options);
+}
+
+function toBuffer(text: string | undefined): Buffer | null {
+  return text === undefined ? null : Buffer.from(text);
+}
+
+type Channel = ReturnType<Client['getChannel']>;
+
+/**
+ * Lets calls wait while a connection is being made, for `connectMs` at most. A channel whose last attempt failed lets
+ * calls pass: they fail at once, with the reason, until it has recovered.
+ */
+export class Connecting {
+  readonly #connector: string;
+  readonly #channel: Channel;
+  readonly #connectMs: number;
+  #attempt: Promise<void> | undefined;
+
+  constructor(connector: string, channel: Channel, connectMs: number) {
+    this.#connector = connector;
+    this.#channel = channel;
+    this.#connectMs = connectMs;
+  }
+
+  get isReady(): boolean {
+    return this.#channel.getConnectivityState(false) === connectivityState.READY;
+  }
+
+  /** @throws {UpstreamError} UPSTREAM_UNAVAILABLE, or UPSTREAM_TIMEOUT when the caller may wait no longer */
+  wait(context: Pick<CallContext, 'signal'>, limitMs: number): Promise<void> {
+    this.#attempt ??= this.#watch().finally(() => {
+      this.#attempt = undefined;
+    });
+    const attempt = this.#attempt;
+    return new Promise((resolve, reject) => {
+      const give = () => reject(timedOut(this.#connector));
+      const timer = limitMs < this.#connectMs ? setTimeout(give, limitMs) : undefined;
+      context.signal.addEventListener('abort', give, { once: true });
+      attempt.then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        context.signal.removeEventListener('abort', give);
+      });
+    });
+  }
+
+  /** One for all who wait. */
+  #watch(): Promise<void> {
+    const deadline = Date.now() + this.#connectMs;
+    return new Promise((resolve, reject) => {
+      const look = (error?: Error) => {
+        if (error !== undefined) return reject(this.#unreachable());
+        try {
+          const state = this.#channel.getConnectivityState(true);
+          if (state !== connectivityState.IDLE && state !== connectivityState.CONNECTING) return resolve();
+          this.#channel.watchConnectivityState(state, deadline, look);
+        } catch {
+          // The channel was closed meanwhile.
+          reject(this.#unreachable());
+        }
+      };
+      look();
+    });
+  }
+
+  #unreachable(): UpstreamError {
+    return new UpstreamError('UPSTREAM_UNAVAILABLE', this.#connector, {
+      internal: `no connection to ${this.#channel.getTarget()} within ${this.#connectMs} ms`,
+    });
+  }
+}

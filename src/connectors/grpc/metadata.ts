@@ -1,0 +1,31 @@
+/** What every call hands to grpc-js beside the method: metadata, and messages that are bytes already. */
+import { Metadata } from '@grpc/grpc-js';
+import { HemError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import type { GrpcBinding } from './bind.ts';
+
+/** Messages are encoded and decoded outside of the library, where a failure can be told from the backend's. */
+export const asIs = (bytes: Buffer) => bytes;
+
+/** Headers and templates as metadata. @throws {HemError} BAD_ARGUMENT when a value cannot be metadata */
+export function toMetadata(
+  headers: Readonly<Record<string, string>>,
+  own: GrpcBinding['metadata'],
+  values: Values,
+): Metadata {
+  const metadata = new Metadata();
+  for (const name of Object.keys(headers)) set(metadata, name, headers[name]!);
+  for (const { name, value } of own) set(metadata, name, value(values));
+  return metadata;
+}
+
+function set(metadata: Metadata, name: string, value: string): void {
+  try {
+    metadata.set(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+  } catch (cause) {
+    throw new HemError('BAD_ARGUMENT', {
+      publicText: `"${name}" has a value that no header may have.`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { duration } from '../../units.ts';
+
+export const options = z.strictObject({
+  /** `.proto` files, or folders of them, in the connector's folder. Imports are found there too. */
+  proto: z.union([z.string(), z.array(z.string()).min(1)], { error: 'a path or a list of paths' }).optional(),
+  /** A serialised FileDescriptorSet with its imports, instead of `proto`. */
+  descriptors: z.string().optional(),
+  /** How long a connection with calls under way may be silent before it is probed. Servers refuse probes oftener than
+   * every five minutes unless told otherwise. */
+  keepalive: duration.default(300_000),
+});
+
+export type GrpcOptions = z.output<typeof options>;
+
+export const directives = /* GraphQL */ `
+  """
+  One gRPC call: unary on Query, Mutation and record fields, a stream of answers on Subscription. Without args each field of
+  the request message takes the argument of its name, else the parent's key field of its name.
+  """
+  directive @grpc(
+    "package.Service/Method"
+    method: String!
+    "A literal: the request message."
+    args: String
+    metadata: [GrpcMetadata!]
+    "Path to the part of the answer that the field is."
+    select: String
+  ) on FIELD_DEFINITION
+
+  input GrpcMetadata {
+    name: String!
+    "A template. Under a name that ends in -bin: base64."
+    value: String!
+  }
+`;

@@ -1,0 +1,100 @@
+/** What the records of an answer look like, so that SDL can be checked against them. */
+import protobuf, { type Field, type Type } from 'protobufjs';
+import { formatPath, type Path } from '../../mapping/path.ts';
+import { ANY, WELL_KNOWN, WRAPPERS } from './well-known.ts';
+
+export type Shape =
+  | { readonly kind: 'message'; readonly type: Type }
+  | { readonly kind: 'list'; readonly of: Shape }
+  /** An object with any keys. */
+  | { readonly kind: 'map'; readonly of: Shape }
+  | { readonly kind: 'enum'; readonly name: string; readonly values: readonly string[] }
+  | { readonly kind: 'scalar'; readonly name: string }
+  /** The name of the member that is set. */
+  | { readonly kind: 'oneof'; readonly name: string; readonly members: readonly string[] }
+  /** Whatever JSON can hold. */
+  | { readonly kind: 'json' };
+
+const JSON_SHAPE: Shape = { kind: 'json' };
+
+export function shapeOfType(type: Type): Shape {
+  const name = type.fullName.slice(1);
+  if (name === ANY) return JSON_SHAPE;
+  if (WRAPPERS.has(name)) return shapeOfField(type.fields.value!);
+  const known = WELL_KNOWN.get(name);
+  if (known === undefined) return { kind: 'message', type };
+  if (known.form === 'list') return { kind: 'list', of: JSON_SHAPE };
+  return known.form === 'scalar' ? { kind: 'scalar', name } : JSON_SHAPE;
+}
+
+export function shapeOfField(field: Field): Shape {
+  const single = shapeOfValue(field);
+  if (field.map) return { kind: 'map', of: single };
+  return field.repeated ? { kind: 'list', of: single } : single;
+}
+
+/** Without the list or map around it. */
+function shapeOfValue(field: Field): Shape {
+  const { resolvedType } = field.resolve();
+  if (resolvedType instanceof protobuf.Enum) {
+    return { kind: 'enum', name: resolvedType.name, values: Object.keys(resolvedType.values) };
+  }
+  return resolvedType instanceof protobuf.Type
+    ? shapeOfType(resolvedType)
+    : { kind: 'scalar', name: field.type };
+}
+
+/** Words for messages: "fleet.v1.Bike", "a list of string". */
+export function describe(shape: Shape): string {
+  switch (shape.kind) {
+    case 'message':
+      return shape.type.fullName.slice(1);
+    case 'list':
+      return `a list of ${describe(shape.of)}`;
+    case 'map':
+      return `a map of ${describe(shape.of)}`;
+    case 'json':
+      return 'JSON';
+    case 'oneof':
+      return `the oneof ${shape.name}`;
+    default:
+      return shape.name;
+  }
+}
+
+/** The names that a record of this shape has. */
+export function namesIn(shape: Shape): readonly string[] {
+  if (shape.kind !== 'message') return [];
+  return [
+    ...shape.type.fieldsArray.map(({ name }) => name),
+    ...realOneofs(shape.type).map(({ name }) => name),
+  ];
+}
+
+export function realOneofs(type: Type) {
+  return type.oneofsArray.filter((oneof) => !oneof.isProto3Optional);
+}
+
+/** Where a path ends, or the step that leads nowhere. */
+export type Walked = { readonly found: Shape } | { readonly missing: string; readonly in: Shape };
+
+export function walk(shape: Shape, path: Path): Walked {
+  const [step, ...rest] = path;
+  if (step === undefined || shape.kind === 'json') return { found: shape };
+  if (step.kind === 'key') {
+    const next = member(shape, step.name);
+    return next === undefined ? { missing: step.name, in: shape } : walk(next, rest);
+  }
+  if (shape.kind !== 'list') return { missing: formatPath([step]), in: shape };
+  const inner = walk(shape.of, rest);
+  return step.kind === 'each' && 'found' in inner ? { found: { kind: 'list', of: inner.found } } : inner;
+}
+
+export function member(shape: Shape, name: string): Shape | undefined {
+  if (shape.kind === 'json') return shape;
+  if (shape.kind === 'map') return shape.of;
+  if (shape.kind !== 'message') return undefined;
+  if (Object.hasOwn(shape.type.fields, name)) return shapeOfField(shape.type.fields[name]!);
+  const oneof = realOneofs(shape.type).find((candidate) => candidate.name === name);
+  return oneof === undefined ? undefined : { kind: 'oneof', name, members: oneof.oneof };
+}

@@ -1,0 +1,65 @@
+/** What a gRPC status means, as one of the gateway's typed errors. */
+import { type ServiceError, status as Status } from '@grpc/grpc-js';
+import { type ErrorCode, UpstreamError } from '../../errors.ts';
+import type { AnswerTypes } from './answers.ts';
+import { readErrorDetails } from './error-details.ts';
+
+type UpstreamCode = ErrorCode & `UPSTREAM_${string}`;
+
+const CODES: Readonly<Record<number, UpstreamCode>> = {
+  [Status.CANCELLED]: 'UPSTREAM_FAILED',
+  [Status.UNKNOWN]: 'UPSTREAM_FAILED',
+  [Status.INVALID_ARGUMENT]: 'UPSTREAM_REJECTED',
+  [Status.DEADLINE_EXCEEDED]: 'UPSTREAM_TIMEOUT',
+  [Status.NOT_FOUND]: 'UPSTREAM_NOT_FOUND',
+  [Status.ALREADY_EXISTS]: 'UPSTREAM_CONFLICT',
+  [Status.PERMISSION_DENIED]: 'UPSTREAM_DENIED',
+  [Status.RESOURCE_EXHAUSTED]: 'UPSTREAM_LIMITED',
+  [Status.FAILED_PRECONDITION]: 'UPSTREAM_CONFLICT',
+  [Status.ABORTED]: 'UPSTREAM_CONFLICT',
+  [Status.OUT_OF_RANGE]: 'UPSTREAM_REJECTED',
+  [Status.UNIMPLEMENTED]: 'UPSTREAM_REJECTED',
+  [Status.INTERNAL]: 'UPSTREAM_FAILED',
+  [Status.UNAVAILABLE]: 'UPSTREAM_UNAVAILABLE',
+  [Status.DATA_LOSS]: 'UPSTREAM_FAILED',
+  [Status.UNAUTHENTICATED]: 'UPSTREAM_DENIED',
+};
+
+/** Statuses that grpc-js makes up itself about answers it cannot use; it offers no other mark than their text. */
+const UNUSABLE =
+  /^(?:Received message (?:larger than|that decompresses)|No message received|Too many responses received|Failed to decompress)/;
+
+/** Statuses that the client makes itself too. Their details then name addresses, which are nobody's business. */
+const LOCAL: ReadonlySet<number> = new Set([Status.CANCELLED, Status.DEADLINE_EXCEEDED, Status.UNAVAILABLE]);
+
+/** @param aborted whether the caller has left or its time is over */
+export function toStatusError(
+  connector: string,
+  error: ServiceError,
+  answers: AnswerTypes,
+  aborted: boolean,
+): UpstreamError {
+  if (aborted && error.code === Status.CANCELLED) return timedOut(connector, error);
+  const status = Status[error.code] ?? String(error.code);
+  const internal = `${status}: ${error.details}`;
+  if (UNUSABLE.test(error.details))
+    return new UpstreamError('UPSTREAM_INVALID', connector, { internal, status, cause: error });
+  const local = LOCAL.has(error.code) && Object.keys(error.metadata.getMap()).length === 0;
+  return new UpstreamError(CODES[error.code] ?? 'UPSTREAM_FAILED', connector, {
+    internal,
+    status,
+    detail: local ? undefined : readErrorDetails(error, answers),
+    cause: error,
+  });
+}
+
+export function timedOut(connector: string, cause?: unknown): UpstreamError {
+  return new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'no answer in time', cause });
+}
+
+export function unreadable(connector: string, cause: unknown): UpstreamError {
+  return new UpstreamError('UPSTREAM_INVALID', connector, {
+    internal: `the answer is not of its message type: ${cause instanceof Error ? cause.message : String(cause)}`,
+    cause,
+  });
+}

@@ -1,0 +1,190 @@
+/**
+ * One subscription over a stream of answers. A stream that breaks is opened again; what was missed meanwhile is nobody's
+ * knowledge, so a StreamGap says that it broke, once the new stream is open.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Client, type ClientReadableStream, type ServiceError, status as Status } from '@grpc/grpc-js';
+import type { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { toUpstreamError } from '../batch.ts';
+import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
+import type { GrpcBinding } from './bind.ts';
+import type { Connecting } from './channel.ts';
+import { asIs, toMetadata } from './metadata.ts';
+import type { GrpcOptions } from './options.ts';
+import { toStatusError, unreadable } from './status.ts';
+
+/** After so many failures in a row the subscription ends with the last one. */
+const MAX_FAILURES = 5;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+/** A stream that lived so long did not fail "in a row". */
+const STABLE_MS = 10_000;
+/** Servers may send nothing at all until their first event. A stream that is not refused within this time counts as open. */
+const QUIET_OPEN_MS = 1000;
+
+export interface StreamParts {
+  readonly setup: ConnectionSetup<GrpcOptions>;
+  readonly client: Client;
+  readonly connecting: Connecting;
+  readonly binding: GrpcBinding;
+  readonly values: Values;
+  readonly context: CallContext;
+}
+
+/** Ends when the caller's signal aborts or `return` is called, also while an event is awaited. */
+export function openStream(parts: StreamParts): AsyncIterable<unknown> {
+  return {
+    [Symbol.asyncIterator]() {
+      const leaving = new AbortController();
+      const events = new Subscription(
+        parts,
+        AbortSignal.any([parts.context.signal, leaving.signal]),
+      ).events();
+      return {
+        next: () => events.next(),
+        return: () => {
+          // A generator that awaits an event would return only after it.
+          leaving.abort();
+          return events.return();
+        },
+      };
+    },
+  };
+}
+
+class Subscription {
+  readonly #parts: StreamParts;
+  readonly #signal: AbortSignal;
+  #failures = 0;
+  #wasOpen = false;
+
+  constructor(parts: StreamParts, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#signal = signal;
+  }
+
+  /** @throws {UpstreamError} */
+  async *events(): AsyncGenerator<unknown, void, void> {
+    let interruption: string | undefined;
+    while (!this.#signal.aborted) {
+      const startedAt = performance.now();
+      try {
+        const attempt = await this.#start();
+        try {
+          if (interruption !== undefined && (await attempt.opened())) {
+            yield new StreamGap(interruption);
+            interruption = undefined;
+          }
+          for await (const bytes of attempt.call) {
+            if (interruption !== undefined) yield new StreamGap(interruption);
+            interruption = undefined;
+            this.#wasOpen = true;
+            this.#failures = 0;
+            yield this.#decode(bytes);
+          }
+          if (attempt.failure === undefined) return;
+          throw attempt.failure;
+        } finally {
+          this.#wasOpen ||= attempt.isOpen;
+          attempt.close();
+        }
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        if (performance.now() - startedAt > STABLE_MS) this.#failures = 0;
+        const failure = this.#toError(error);
+        if (failure.code !== 'UPSTREAM_UNAVAILABLE' || !this.#wasOpen || ++this.#failures >= MAX_FAILURES)
+          throw failure;
+        interruption = failure.message;
+        await this.#pause();
+      }
+    }
+  }
+
+  async #start(): Promise<Attempt> {
+    const { setup, client, connecting, binding, values, context } = this.#parts;
+    const request = binding.encode(values);
+    const metadata = toMetadata(await setup.headers.of(context), binding.metadata, values);
+    if (!connecting.isReady) await connecting.wait({ signal: this.#signal }, Number.POSITIVE_INFINITY);
+    if (binding.mode === 'server-stream') {
+      return new Attempt(
+        client.makeServerStreamRequest(binding.path, asIs, asIs, request, metadata),
+        this.#signal,
+      );
+    }
+    const call = client.makeBidiStreamRequest(binding.path, asIs, asIs, metadata);
+    // The sending side stays open: many servers end such a stream when it closes.
+    call.write(request);
+    return new Attempt(call, this.#signal);
+  }
+
+  #decode(bytes: Buffer): unknown {
+    try {
+      return this.#parts.binding.decode(bytes);
+    } catch (cause) {
+      throw unreadable(this.#parts.setup.name, cause);
+    }
+  }
+
+  #toError(error: unknown): UpstreamError {
+    const { setup, binding } = this.#parts;
+    if (!isServiceError(error)) return toUpstreamError(setup.name, error);
+    if (error.code === Status.UNAUTHENTICATED) setup.headers.denied();
+    return toStatusError(setup.name, error, binding.answers, false);
+  }
+
+  async #pause(): Promise<void> {
+    const longest = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS);
+    // Jitter: the subscribers of a backend that restarts must not return all at once.
+    await delay(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal }).catch(() => {});
+  }
+}
+
+/** One call. Its readable side asks for the next message only when one was taken, so a slow reader slows the backend down. */
+class Attempt {
+  readonly call: ClientReadableStream<Buffer>;
+  /** Also set when the call failed before anybody iterated. */
+  failure: Error | undefined;
+  isOpen = false;
+  readonly #signal: AbortSignal;
+  readonly #cancel: () => void;
+
+  constructor(call: ClientReadableStream<Buffer>, signal: AbortSignal) {
+    this.call = call;
+    this.#signal = signal;
+    this.#cancel = () => call.cancel();
+    signal.addEventListener('abort', this.#cancel, { once: true });
+    if (signal.aborted) call.cancel();
+    call.on('error', (error) => {
+      this.failure ??= error;
+    });
+    call.on('metadata', () => {
+      this.isOpen = true;
+    });
+  }
+
+  /** Whether the backend has accepted the call, as far as can be known. False when it failed. */
+  opened(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        clearTimeout(timer);
+        this.isOpen ||= this.failure === undefined;
+        resolve(this.isOpen && this.failure === undefined);
+      };
+      const timer = setTimeout(settle, QUIET_OPEN_MS);
+      this.call.once('metadata', settle).once('error', settle).once('end', settle);
+      if (this.isOpen || this.failure !== undefined) settle();
+    });
+  }
+
+  close(): void {
+    this.#signal.removeEventListener('abort', this.#cancel);
+    this.call.cancel();
+  }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return (
+    error instanceof Error && typeof (error as Partial<ServiceError>).code === 'number' && 'metadata' in error
+  );
+}
