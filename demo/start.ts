@@ -27,8 +27,8 @@ const LIVE_MS = 2000;
 export interface DemoOptions {
   /** Preferred ones; a free one is taken instead of a port in use. 0 for any. */
   readonly ports?: Partial<Record<BackendName, number>>;
-  /** A broker to use if it answers. By default the environment variable AMQP_URL. */
-  readonly amqpUrl?: string | undefined;
+  /** A broker to use if it answers; false for the one in this process. By default the environment variable AMQP_URL. */
+  readonly amqpUrl?: string | false;
   /** Whether something happens by itself now and then, for subscriptions to show. */
   readonly live?: boolean;
 }
@@ -58,7 +58,7 @@ export async function startDemo({
   const billing = await start('billing', (port) => startBilling({ port }));
   const docks = await start('docks', (port) => startDocks({ port, liveEveryMs }));
   const riders = await start('riders', (port) => startRiders({ port }));
-  const given = amqpUrl !== undefined && (await answers(amqpUrl)) ? amqpUrl : undefined;
+  const given = amqpUrl && (await answers(amqpUrl)) ? amqpUrl : undefined;
   const broker = given === undefined ? await start('broker', (port) => startBroker({ port })) : undefined;
   const brokerUrl = given ?? broker?.url ?? '';
   const rides = await start('rides', () => startRides({ amqpUrl: brokerUrl, liveEveryMs }));
