@@ -3,11 +3,13 @@ import { graphql } from './graphql/kind.ts';
 import { grpc } from './grpc/kind.ts';
 import type { ConnectorKind } from './kind.ts';
 import { rest } from './rest/kind.ts';
+import { soap } from './soap/kind.ts';
 import { websocket } from './websocket/kind.ts';
 
 export const KINDS: readonly ConnectorKind[] = [
   graphql,
   grpc,
   rest,
+  soap,
   websocket,
 ] as unknown as readonly ConnectorKind[];

@@ -16,7 +16,8 @@ function keepDigits(_key: string, value: unknown, context: { readonly source?: s
   return sameNumber(context.source, value) ? value : context.source;
 }
 
-function sameNumber(source: string, value: number): boolean {
+/** Whether a decimal text and a double are the same number. */
+export function sameNumber(source: string, value: number): boolean {
   return normalise(source) === normalise(String(value));
 }
 

@@ -1,0 +1,70 @@
+/** One SOAP message per element of a batch, over one keep-alive pool. */
+import { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { HttpClient, type HttpResponse } from '../../upstream/http.ts';
+import { toStatusError } from '../../upstream/status.ts';
+import { toOutcomes } from '../batch.ts';
+import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
+import type { SoapBinding } from './bind.ts';
+import { enterBody, isFault, toEnvelope } from './envelope.ts';
+import { isMissing, readFault, toFaultError } from './fault.ts';
+import type { SoapOptions } from './options.ts';
+import { XmlError, XmlReader } from './xml.ts';
+import { decodeXmlBytes } from './xml-text.ts';
+
+export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBinding> {
+  const client = new HttpClient(setup.name, setup.settings.endpoint, setup.settings);
+
+  async function send(binding: SoapBinding, values: Values, context: CallContext): Promise<unknown> {
+    const security = binding.spec.security?.() ?? '';
+    const body = toEnvelope(binding.frame, binding.header(values) + security, binding.body(values));
+    const headers = Object.assign(await setup.headers.of(context), binding.headers);
+    const response = await client.request({ method: 'POST', path: binding.path, headers, body }, context);
+    if (response.status === 401) setup.headers.denied();
+    return toRecord(setup.name, binding, response);
+  }
+
+  return {
+    compile: (binding) => ({
+      mode: 'unary',
+      call: (batch, context) => toOutcomes(setup.name, batch, (values) => send(binding, values, context)),
+    }),
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+function toRecord(connector: string, binding: SoapBinding, response: HttpResponse): unknown {
+  const { status, body } = response;
+  const isSuccess = status >= 200 && status < 300;
+  if (isSuccess && body.length === 0 && binding.empty !== undefined) return binding.empty;
+  try {
+    const reader = new XmlReader(decodeXmlBytes(body, String(response.headers['content-type'] ?? '')));
+    const hasContent = enterBody(reader);
+    if (hasContent && isFault(reader)) return toFault(connector, binding, reader, status);
+    // A status of failure says more than a body without a fault.
+    if (!isSuccess) throw toStatusError(connector, response);
+    if (!hasContent && binding.empty === undefined) throw new XmlError(reader.offset, 'an empty body');
+    const value = hasContent ? binding.read(reader) : binding.empty;
+    finish(reader);
+    return value;
+  } catch (error) {
+    if (!(error instanceof XmlError)) throw error;
+    if (!isSuccess) throw toStatusError(connector, response);
+    throw new UpstreamError('UPSTREAM_INVALID', connector, {
+      internal: `answered "${binding.operation}" with ${error.message} at character ${error.offset}`,
+      status: String(status),
+      cause: error,
+    });
+  }
+}
+
+function toFault(connector: string, binding: SoapBinding, reader: XmlReader, status: number): null {
+  const fault = readFault(reader, binding.spec.decoders);
+  if (isMissing(fault, binding.missing)) return null;
+  throw toFaultError(connector, fault, status);
+}
+
+/** What follows has to be well-formed too: half an answer is none. */
+function finish(reader: XmlReader): void {
+  while (reader.next() !== 'end') {}
+}
