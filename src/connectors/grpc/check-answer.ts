@@ -17,7 +17,7 @@ import {
 import { GrammarError, parseValueMap, type ValueMap } from '../../mapping/path.ts';
 import { didYouMean, type Problem } from '../../problems.ts';
 import { SINGLE_VALUES, wireNamesOf } from './sdl-values.ts';
-import { describe, member, namesIn, type Shape, walk } from './shape.ts';
+import { describe, isObjectShape, member, namesIn, type Shape, walkMap } from './shape.ts';
 
 export interface AnswerCheck {
   /** The field with the binding, for messages. */
@@ -48,13 +48,13 @@ class Walk {
       if (shape.kind === 'list') this.value(bare.ofType, shape.of, coordinate, node);
       else this.#mismatch(coordinate, shape, 'a list', node);
     } else if (isScalarType(bare)) {
-      const single = shape.kind !== 'message' && shape.kind !== 'map' && shape.kind !== 'list';
+      const single = !isObjectShape(shape) && shape.kind !== 'list';
       if (!single && SINGLE_VALUES.has(bare.name)) this.#mismatch(coordinate, shape, bare.name, node);
     } else if (shape.kind === 'list') {
       this.#mismatch(coordinate, shape, 'no list', node);
     } else if (isEnumType(bare)) {
       if (shape.kind === 'enum') this.#values(bare, shape);
-    } else if (shape.kind !== 'message' && shape.kind !== 'map') {
+    } else if (!isObjectShape(shape)) {
       this.#mismatch(coordinate, shape, 'an object', node);
     } else if (isUnionType(bare)) {
       this.#union(bare, shape);
@@ -86,6 +86,8 @@ class Walk {
     const keys = new Set(
       directives.filter(({ name }) => name.value === 'key').flatMap((node) => namesOfKey(node)),
     );
+    // What braces make of an entity is its key, in the names of its fields.
+    if (shape.kind === 'record' && keys.size > 0) return;
     for (const field of Object.values(type.getFields())) {
       const optional = keys.size > 0 && !keys.has(field.name) && !this.#check.isLookup;
       this.#field(type, field, shape, optional);
@@ -104,8 +106,8 @@ class Walk {
     const path = from === undefined ? undefined : argumentOf(from, 'path');
     if (from !== undefined && path === undefined) return;
     const map = valueMapOf(path, field.name);
-    if (map?.kind !== 'path') return;
-    const walked = walk(shape, map.path);
+    if (map === undefined) return;
+    const walked = walkMap(shape, map);
     const coordinate = `${type.name}.${field.name}`;
     const node = from ?? field.astNode ?? undefined;
     if ('found' in walked) this.value(field.type, walked.found, coordinate, node);
@@ -128,8 +130,8 @@ class Walk {
     const node = type.astNode?.directives?.find(({ name }) => name.value === 'discriminator');
     const property = node === undefined ? undefined : argumentOf(node, 'property');
     const map = property === undefined ? undefined : valueMapOf(property, property);
-    if (node === undefined || map?.kind !== 'path') return;
-    const walked = walk(shape, map.path);
+    if (node === undefined || map === undefined) return;
+    const walked = walkMap(shape, map);
     if (!('found' in walked)) {
       this.#check.report(
         {

@@ -1,11 +1,13 @@
 /** What the records of an answer look like, so that SDL can be checked against them. */
 import protobuf, { type Field, type Type } from 'protobufjs';
-import { formatPath, type Path } from '../../mapping/path.ts';
+import { formatPath, type Path, type ValueMap } from '../../mapping/path.ts';
 import { ANY, WELL_KNOWN, WRAPPERS } from './well-known.ts';
 
 export type Shape =
   | { readonly kind: 'message'; readonly type: Type }
   | { readonly kind: 'list'; readonly of: Shape }
+  /** What a value map in braces makes. */
+  | { readonly kind: 'record'; readonly members: ReadonlyMap<string, Shape> }
   /** An object with any keys. */
   | { readonly kind: 'map'; readonly of: Shape }
   | { readonly kind: 'enum'; readonly name: string; readonly values: readonly string[] }
@@ -44,6 +46,10 @@ function shapeOfValue(field: Field): Shape {
     : { kind: 'scalar', name: field.type };
 }
 
+export function isObjectShape({ kind }: Shape): boolean {
+  return kind === 'message' || kind === 'record' || kind === 'map';
+}
+
 /** Words for messages: "fleet.v1.Bike", "a list of string". */
 export function describe(shape: Shape): string {
   switch (shape.kind) {
@@ -53,6 +59,8 @@ export function describe(shape: Shape): string {
       return `a list of ${describe(shape.of)}`;
     case 'map':
       return `a map of ${describe(shape.of)}`;
+    case 'record':
+      return 'an object';
     case 'json':
       return 'JSON';
     case 'oneof':
@@ -64,6 +72,7 @@ export function describe(shape: Shape): string {
 
 /** The names that a record of this shape has. */
 export function namesIn(shape: Shape): readonly string[] {
+  if (shape.kind === 'record') return [...shape.members.keys()];
   if (shape.kind !== 'message') return [];
   return [
     ...shape.type.fieldsArray.map(({ name }) => name),
@@ -93,8 +102,21 @@ export function walk(shape: Shape, path: Path): Walked {
 export function member(shape: Shape, name: string): Shape | undefined {
   if (shape.kind === 'json') return shape;
   if (shape.kind === 'map') return shape.of;
+  if (shape.kind === 'record') return shape.members.get(name);
   if (shape.kind !== 'message') return undefined;
   if (Object.hasOwn(shape.type.fields, name)) return shapeOfField(shape.type.fields[name]!);
   const oneof = realOneofs(shape.type).find((candidate) => candidate.name === name);
   return oneof === undefined ? undefined : { kind: 'oneof', name, members: oneof.oneof };
+}
+
+/** Where a value map leads. */
+export function walkMap(shape: Shape, map: ValueMap): Walked {
+  if (map.kind === 'path') return walk(shape, map.path);
+  const members = new Map<string, Shape>();
+  for (const { name, value } of map.entries) {
+    const walked = walkMap(shape, value);
+    if (!('found' in walked)) return walked;
+    members.set(name, walked.found);
+  }
+  return { found: { kind: 'record', members } };
 }
