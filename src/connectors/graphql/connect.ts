@@ -29,8 +29,13 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
     headers.accept = ACCEPT;
     headers['content-type'] = 'application/json';
     const response = await client.request({ method: 'POST', path, headers, body, idempotent }, context);
-    if (response.status === 401) setup.headers.denied();
-    return readAnswer(name, response);
+    try {
+      return readAnswer(name, response);
+    } catch (error) {
+      if (response.status === 401 || (error as UpstreamError).status === 'UNAUTHENTICATED')
+        setup.headers.denied();
+      throw error;
+    }
   };
 
   function toStreamCall(

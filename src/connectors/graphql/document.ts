@@ -96,7 +96,7 @@ export function entityDocument(
     target.field === undefined
       ? selection.text
       : ` { ${target.field}${printArguments(binding.arguments, 0)}${selection.text} }`;
-  return `${head} { _entities(representations: $representations) { __typename ... on ${target.typeName}${inside} } }`;
+  return `${head} { _entities(representations: $representations) { ... on ${target.typeName}${inside} } }`;
 }
 
 export function toHead(document: string): RequestHead {

@@ -29,7 +29,7 @@ export function fixRecord(value: unknown, fix: RecordFix): void {
 
 /** One object asked for in two places arrives as two: both are of the same shape as far as lists and nulls go. */
 function merge(first: unknown, second: unknown): unknown {
-  if (!isData(first) || !isData(second)) return second ?? first;
+  if (!isData(first) || !isData(second)) return first === undefined ? second : (second ?? first);
   if (Array.isArray(first) && Array.isArray(second))
     return first.map((item, index) => merge(item, second[index]));
   for (const [key, value] of Object.entries(second))

@@ -93,7 +93,7 @@ class SharedSocket {
             next: (result) => {
               const answer = toAnswer(this.#setup.name, result);
               if (answer !== undefined) on.event(answer);
-              else leave(this.#refused(undefined, 'sent a result without data and errors'));
+              else leave(this.#refused('sent a result without data and errors'));
             },
             error: (cause) => leave(this.#toEnding(cause)),
             complete: () => leave({ kind: 'complete' }),
@@ -161,33 +161,30 @@ class SharedSocket {
     // What the `error` message of the protocol carries: the backend's own errors about this subscription.
     if (Array.isArray(cause)) {
       const error = toAnswer(name, { errors: cause })?.errors[0]?.error;
-      return error === undefined
-        ? this.#refused(cause, 'refused the subscription')
-        : { kind: 'refused', error };
+      return error === undefined ? this.#refused('refused the subscription') : { kind: 'refused', error };
     }
-    const { code, reason, message } = cause as { code?: unknown; reason?: unknown; message?: unknown };
-    const text = `${typeof code === 'number' ? `${code} ` : ''}${String(reason ?? message ?? 'closed').slice(0, 200)}`;
-    const status = typeof code === 'number' ? String(code) : /response: (\d{3})$/.exec(text)?.[1];
+    const { code, reason, message, error } = cause as Partial<Record<string, unknown>>;
+    const closeCode = typeof code === 'number' ? String(code) : undefined;
+    const text = `${closeCode === undefined ? '' : `${closeCode} `}${String(reason ?? message ?? 'closed').slice(0, 200)}`;
+    const status = closeCode ?? /response: (\d{3})$/.exec(text)?.[1];
+    // Events hold on to their socket, and with it to its headers: no error may carry one.
+    const options = {
+      internal: text,
+      status,
+      cause: error instanceof Error ? error : cause instanceof Error ? cause : undefined,
+    };
     if (status === '4401' || status === '4403' || status === '401' || status === '403') {
       headers.denied();
-      return {
-        kind: 'lost',
-        error: new UpstreamError('UPSTREAM_DENIED', name, { internal: text, status, cause }),
-      };
+      return { kind: 'lost', error: new UpstreamError('UPSTREAM_DENIED', name, options) };
     }
-    if (status !== undefined && REFUSALS.has(status)) return this.#refused(cause, text, status);
-    if (cause instanceof Error && status === undefined) return this.#refused(cause, text);
-    return {
-      kind: 'lost',
-      error: new UpstreamError('UPSTREAM_UNAVAILABLE', name, { internal: text, status, cause }),
-    };
+    const speaksOtherwise = status === undefined ? cause instanceof Error : REFUSALS.has(status);
+    return speaksOtherwise
+      ? { kind: 'refused', error: new UpstreamError('UPSTREAM_INVALID', name, options) }
+      : { kind: 'lost', error: new UpstreamError('UPSTREAM_UNAVAILABLE', name, options) };
   }
 
-  #refused(cause: unknown, internal: string, status?: string): Ending {
-    return {
-      kind: 'refused',
-      error: new UpstreamError('UPSTREAM_INVALID', this.#setup.name, { internal, status, cause }),
-    };
+  #refused(internal: string): Ending {
+    return { kind: 'refused', error: new UpstreamError('UPSTREAM_INVALID', this.#setup.name, { internal }) };
   }
 }
 
