@@ -23,6 +23,12 @@ export const ERRORS = {
     retryable: false,
     text: 'The operation does not fit the schema.',
   },
+  BAD_VARIABLES: {
+    status: 400,
+    fault: 'caller',
+    retryable: false,
+    text: 'The variables do not fit the operation.',
+  },
   OPERATION_TOO_LARGE: {
     status: 400,
     fault: 'caller',

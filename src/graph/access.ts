@@ -62,7 +62,8 @@ class Reach {
   #addRecord(connector: Connector, route: Route | undefined, only: ReadonlySet<string> | undefined): void {
     for (const field of connector.types.get(this.#typeName)?.fields.values() ?? []) {
       if (field.source.via !== 'record' || this.#accesses.has(field.name)) continue;
-      if (only === undefined || only.has(field.name)) this.#accesses.set(field.name, { source: field, route, parent: [] });
+      if (only === undefined || only.has(field.name))
+        this.#accesses.set(field.name, { source: field, route, parent: [] });
     }
   }
 
@@ -102,7 +103,8 @@ class Reach {
 
   #usableLookup(connector: Connector): Lookup | undefined {
     const usable = connector.lookups.filter(
-      (lookup) => finds(lookup, this.#typeName) && lookup.paths.every((path) => this.#accesses.has(firstName(path))),
+      (lookup) =>
+        finds(lookup, this.#typeName) && lookup.paths.every((path) => this.#accesses.has(firstName(path))),
     );
     return usable.find(({ batched }) => batched) ?? usable[0];
   }

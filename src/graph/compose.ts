@@ -21,8 +21,17 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
   const before = problems.count;
   reportConflicts(byName, connectors, problems);
   if (problems.count > before) return undefined;
-  if (![...(byName.get('Query') ?? [])].some(({ fields }) => [...fields.values()].some((field) => !field.internal))) {
-    problems.report({ rule: 'empty-graph', at: { file: 'connectors', line: 1, column: 1 }, message: 'No connector has a field on Query.', expected: 'at least one root field in a connectors/<name>/schema.graphql' });
+  if (
+    ![...(byName.get('Query') ?? [])].some(({ fields }) =>
+      [...fields.values()].some((field) => !field.internal),
+    )
+  ) {
+    problems.report({
+      rule: 'empty-graph',
+      at: { file: 'connectors', line: 1, column: 1 },
+      message: 'No connector has a field on Query.',
+      expected: 'at least one root field in a connectors/<name>/schema.graphql',
+    });
     return undefined;
   }
   const table = new AccessTable(connectors);
@@ -30,7 +39,12 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
   reportUnreachable(findArrivals(connectors, originOf), byName, table, problems);
   const shared = new Set([...byName].filter(([, types]) => types.length > 1).map(([name]) => name));
   const configs = new Map(connectors.map((connector) => [connector, toSubschema(connector, shared)]));
-  const schema = stitchSchemas({ subschemas: [...configs.values()], mergeTypes: true, mergeDirectives: false, assumeValid: true });
+  const schema = stitchSchemas({
+    subschemas: [...configs.values()],
+    mergeTypes: true,
+    mergeDirectives: false,
+    assumeValid: true,
+  });
   return {
     connectors,
     schema,
@@ -61,7 +75,9 @@ function toGraphType(name: string, sources: readonly ConnectorType[]): GraphType
   for (const source of sources) {
     for (const field of source.fields.values()) {
       if (field.internal || fields.has(field.name)) continue;
-      const all = sources.flatMap((other) => other.fields.get(field.name) ?? []).filter((other) => !other.internal);
+      const all = sources
+        .flatMap((other) => other.fields.get(field.name) ?? [])
+        .filter((other) => !other.internal);
       fields.set(field.name, {
         owner: type,
         name: field.name,
@@ -83,7 +99,8 @@ function rememberOrigins(): (field: ConnectorField) => Origin {
     const map = field.source.via === 'record' ? field.source.map : undefined;
     if (map?.kind === 'object') {
       let origin = stubs.get(field);
-      if (origin === undefined) stubs.set(field, (origin = { connector, only: new Set(map.entries.map(({ name }) => name)) }));
+      if (origin === undefined)
+        stubs.set(field, (origin = { connector, only: new Set(map.entries.map(({ name }) => name)) }));
       return origin;
     }
     let origin = whole.get(connector);

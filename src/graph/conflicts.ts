@@ -16,7 +16,11 @@ import { isKeyField } from './access.ts';
 
 const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
-export function reportConflicts(byName: ReadonlyMap<string, readonly ConnectorType[]>, connectors: readonly Connector[], problems: Problems): void {
+export function reportConflicts(
+  byName: ReadonlyMap<string, readonly ConnectorType[]>,
+  connectors: readonly Connector[],
+  problems: Problems,
+): void {
   for (const types of byName.values()) {
     const [first, ...others] = types;
     if (first === undefined) continue;
@@ -41,19 +45,42 @@ function reportOrphan(types: readonly ConnectorType[], problems: Problems): void
 
 function compareTypes(a: ConnectorType, b: ConnectorType, problems: Problems): void {
   const report = (rule: string, message: string, hint?: string) =>
-    problems.report({ rule, at: b.place, message, hint, related: [{ at: a.place, note: `in the connector "${a.connector.name}"` }] });
+    problems.report({
+      rule,
+      at: b.place,
+      message,
+      hint,
+      related: [{ at: a.place, note: `in the connector "${a.connector.name}"` }],
+    });
   if (kindOf(a.type) !== kindOf(b.type)) {
-    report('type-kind-conflict', `"${a.name}" is ${kindOf(b.type)} here and ${kindOf(a.type)} in the connector "${a.connector.name}".`);
+    report(
+      'type-kind-conflict',
+      `"${a.name}" is ${kindOf(b.type)} here and ${kindOf(a.type)} in the connector "${a.connector.name}".`,
+    );
     return;
   }
   if (isEnumType(a.type) && isEnumType(b.type)) {
-    const difference = differenceOf(a.type.getValues().map(({ name }) => name), b.type.getValues().map(({ name }) => name));
-    if (difference !== undefined) report('enum-conflict', `The enum "${a.name}" has different values in the connectors "${a.connector.name}" and "${b.connector.name}": ${difference}.`, 'the same values in both, or two names');
+    const difference = differenceOf(
+      a.type.getValues().map(({ name }) => name),
+      b.type.getValues().map(({ name }) => name),
+    );
+    if (difference !== undefined)
+      report(
+        'enum-conflict',
+        `The enum "${a.name}" has different values in the connectors "${a.connector.name}" and "${b.connector.name}": ${difference}.`,
+        'the same values in both, or two names',
+      );
   }
   if (isInputObjectType(a.type) && isInputObjectType(b.type)) {
-    const describe = (type: typeof a.type) => Object.values(type.getFields()).map((field) => `${field.name}: ${field.type}`);
+    const describe = (type: typeof a.type) =>
+      Object.values(type.getFields()).map((field) => `${field.name}: ${field.type}`);
     const difference = differenceOf(describe(a.type), describe(b.type as typeof a.type));
-    if (difference !== undefined) report('input-conflict', `The input "${a.name}" has different fields in the connectors "${a.connector.name}" and "${b.connector.name}": ${difference}.`, 'the same fields in both, or two names');
+    if (difference !== undefined)
+      report(
+        'input-conflict',
+        `The input "${a.name}" has different fields in the connectors "${a.connector.name}" and "${b.connector.name}": ${difference}.`,
+        'the same fields in both, or two names',
+      );
   }
 }
 
@@ -62,7 +89,12 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
   const isRoot = ROOTS.has(first.name);
   const keyed = types.filter((type) => type.keys.length > 0);
   const reported = new Set<ConnectorType>();
-  const unkeyed = types.find((type) => type.keys.length === 0 && !type.shareable && ![...type.fields.values()].every((field) => field.shareable));
+  const unkeyed = types.find(
+    (type) =>
+      type.keys.length === 0 &&
+      !type.shareable &&
+      ![...type.fields.values()].every((field) => field.shareable),
+  );
   if (!isRoot && isObjectType(first.type) && types.length > 1 && unkeyed !== undefined) {
     const other = types.find((type) => type !== unkeyed)!;
     problems.report({
@@ -72,7 +104,10 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
         keyed.length > 0
           ? `"${first.name}" is an entity in the connector "${keyed[0]!.connector.name}", but has no @key here.`
           : `"${first.name}" belongs to the connector "${other.connector.name}"${ownerOf(other)}.`,
-      hint: keyed.length > 0 ? `@key(fields: "${keyed[0]!.keys[0]!.text}")` : '@key in both if it is one entity, @shareable in both if it is one value type, or another name',
+      hint:
+        keyed.length > 0
+          ? `@key(fields: "${keyed[0]!.keys[0]!.text}")`
+          : '@key in both if it is one entity, @shareable in both if it is one value type, or another name',
       related: [{ at: other.place, note: `in the connector "${other.connector.name}"` }],
     });
     reported.add(unkeyed);
@@ -88,20 +123,36 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
       }
       const related = [{ at: earlier.place, note: `in the connector "${earlier.owner.connector.name}"` }];
       if (!sameShape(earlier.type, field.type)) {
-        problems.report({ rule: 'field-type-conflict', at: field.place, message: `${field.coordinate} has different types in two connectors.`, found: `${field.type} in "${type.connector.name}", ${earlier.type} in "${earlier.owner.connector.name}"`, related });
+        problems.report({
+          rule: 'field-type-conflict',
+          at: field.place,
+          message: `${field.coordinate} has different types in two connectors.`,
+          found: `${field.type} in "${type.connector.name}", ${earlier.type} in "${earlier.owner.connector.name}"`,
+          related,
+        });
         continue;
       }
       const difference = differenceOf(visibleArguments(earlier), visibleArguments(field));
       if (difference !== undefined) {
-        problems.report({ rule: 'field-argument-conflict', at: field.place, message: `${field.coordinate} has different arguments in two connectors: ${difference}.`, related });
+        problems.report({
+          rule: 'field-argument-conflict',
+          at: field.place,
+          message: `${field.coordinate} has different arguments in two connectors: ${difference}.`,
+          related,
+        });
       }
-      const shared = (earlier.shareable && field.shareable) || isKeyField(earlier.owner, field.name) || isKeyField(type, field.name);
+      const shared =
+        (earlier.shareable && field.shareable) ||
+        isKeyField(earlier.owner, field.name) ||
+        isKeyField(type, field.name);
       if (!shared && isObjectType(type.type) && !reported.has(type)) {
         problems.report({
           rule: isRoot ? 'root-field-conflict' : 'field-conflict',
           at: field.place,
           message: `${field.coordinate} is defined by two connectors, "${earlier.owner.connector.name}" and "${type.connector.name}".`,
-          hint: isRoot ? 'rename one, or mark the one that only serves lookups @internal' : '@shareable on both if they give the same value, or another name for one',
+          hint: isRoot
+            ? 'rename one, or mark the one that only serves lookups @internal'
+            : '@shareable on both if they give the same value, or another name for one',
           related,
         });
       }
@@ -110,14 +161,23 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
 }
 
 /** Types and hosts that a connector claims for itself under `owns:`. */
-function reportOwnership(byName: ReadonlyMap<string, readonly ConnectorType[]>, connectors: readonly Connector[], problems: Problems): void {
+function reportOwnership(
+  byName: ReadonlyMap<string, readonly ConnectorType[]>,
+  connectors: readonly Connector[],
+  problems: Problems,
+): void {
   for (const owner of connectors) {
     owner.settings.owns.types.forEach((pattern, index) => {
       const at = owner.yaml.placeOf(['owns', 'types', index]);
       for (const [name, types] of byName) {
         if (!matches(pattern, name)) continue;
         for (const type of types) {
-          if (type.connector === owner || type.extends || (type.keys.length > 0 && [...type.fields.keys()].every((field) => isKeyField(type, field)))) continue;
+          if (
+            type.connector === owner ||
+            type.extends ||
+            (type.keys.length > 0 && [...type.fields.keys()].every((field) => isKeyField(type, field)))
+          )
+            continue;
           problems.report({
             rule: 'type-ownership',
             at: type.place,
@@ -134,11 +194,21 @@ function reportOwnership(byName: ReadonlyMap<string, readonly ConnectorType[]>, 
         if (other === owner) continue;
         const related = [{ at, note: `claimed by the connector "${owner.name}"` }];
         if (new URL(other.settings.endpoint).hostname === host) {
-          problems.report({ rule: 'host-ownership', at: other.yaml.placeOf(['endpoint']), message: `The host "${host}" belongs to the connector "${owner.name}".`, related });
+          problems.report({
+            rule: 'host-ownership',
+            at: other.yaml.placeOf(['endpoint']),
+            message: `The host "${host}" belongs to the connector "${owner.name}".`,
+            related,
+          });
         }
         const claim = other.settings.owns.hosts.indexOf(host);
         if (claim !== -1 && other.name > owner.name) {
-          problems.report({ rule: 'host-ownership', at: other.yaml.placeOf(['owns', 'hosts', claim]), message: `The host "${host}" is claimed by two connectors.`, related });
+          problems.report({
+            rule: 'host-ownership',
+            at: other.yaml.placeOf(['owns', 'hosts', claim]),
+            message: `The host "${host}" is claimed by two connectors.`,
+            related,
+          });
         }
       }
     });
@@ -155,7 +225,9 @@ function matches(pattern: string, name: string): boolean {
 }
 
 function visibleArguments(field: ConnectorField): string[] {
-  return field.args.filter(({ claim, require }) => claim === undefined && require === undefined).map(({ name, type }) => `${name}: ${type}`);
+  return field.args
+    .filter(({ claim, require }) => claim === undefined && require === undefined)
+    .map(({ name, type }) => `${name}: ${type}`);
 }
 
 function differenceOf(a: readonly string[], b: readonly string[]): string | undefined {

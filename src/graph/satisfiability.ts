@@ -25,9 +25,16 @@ export function reportUnreachable(
     const names = new Set((byName.get(typeName) ?? []).flatMap(({ fields }) => [...fields.keys()]));
     for (const name of names) {
       const access = table.access(typeName, origin, name);
-      const related = (place: Place) => [{ at: by.place, note: `${by.coordinate} (${origin.connector.name}) gives a ${typeName}` }, { at: place, note: 'the field' }].slice(0, place === by.place ? 1 : 2);
+      const related = (place: Place) =>
+        [
+          { at: by.place, note: `${by.coordinate} (${origin.connector.name}) gives a ${typeName}` },
+          { at: place, note: 'the field' },
+        ].slice(0, place === by.place ? 1 : 2);
       if (access === undefined) {
-        const field = byName.get(typeName)!.map(({ fields }) => fields.get(name)).find((found) => found !== undefined)!;
+        const field = byName
+          .get(typeName)!
+          .map(({ fields }) => fields.get(name))
+          .find((found) => found !== undefined)!;
         if (unreachable.has(field) || field.internal) continue;
         unreachable.add(field);
         problems.report({
@@ -55,13 +62,20 @@ export function reportUnreachable(
 }
 
 /** Every field that gives objects, with the origin its objects have. */
-export function findArrivals(connectors: readonly Connector[], originOf: (field: ConnectorField) => Origin): readonly Arrival[] {
+export function findArrivals(
+  connectors: readonly Connector[],
+  originOf: (field: ConnectorField) => Origin,
+): readonly Arrival[] {
   return connectors.flatMap((connector) =>
     [...connector.types.values()].flatMap((type) =>
       [...type.fields.values()].flatMap((field): Arrival[] => {
         const named = getNamedType(field.type);
         if (field.internal || type.internal) return [];
-        const concrete = isAbstractType(named) ? connector.schema.getPossibleTypes(named) : isObjectType(named) ? [named] : [];
+        const concrete = isAbstractType(named)
+          ? connector.schema.getPossibleTypes(named)
+          : isObjectType(named)
+            ? [named]
+            : [];
         return concrete.map(({ name }) => ({ typeName: name, origin: originOf(field), by: field }));
       }),
     ),
@@ -71,8 +85,11 @@ export function findArrivals(connectors: readonly Connector[], originOf: (field:
 function explain(field: ConnectorField, { typeName, origin }: Arrival, table: AccessTable): string {
   const { connector } = field.owner;
   const lookups = connector.lookups.filter((lookup) => finds(lookup, typeName));
-  if (field.source.via === 'call') return `a @key of ${typeName} that "${origin.connector.name}" knows, for ${field.source.parentFields.map((name) => `$parent.${name}`).join(', ')}`;
+  if (field.source.via === 'call')
+    return `a @key of ${typeName} that "${origin.connector.name}" knows, for ${field.source.parentFields.map((name) => `$parent.${name}`).join(', ')}`;
   if (lookups.length === 0) return `a @lookup for ${typeName} in the connector "${connector.name}"`;
-  const missing = lookups.map((lookup) => lookup.paths.filter((path) => table.access(typeName, origin, firstName(path)) === undefined).join(', '));
+  const missing = lookups.map((lookup) =>
+    lookup.paths.filter((path) => table.access(typeName, origin, firstName(path)) === undefined).join(', '),
+  );
   return `one of the keys ${missing.map((paths) => `(${paths})`).join(' or ')}, which the lookups of "${connector.name}" want, in "${origin.connector.name}"`;
 }

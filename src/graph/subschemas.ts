@@ -12,7 +12,6 @@ import {
   parse,
 } from 'graphql';
 import type { Connector, ConnectorField, ConnectorType, Key } from '../load/model.ts';
-import { formatPath, pathsOf } from '../mapping/path.ts';
 
 /** Root fields of this prefix exist only between stitching and its subschemas. */
 const ENTRY = '_hem_';
@@ -24,14 +23,24 @@ export function entryFieldOf(typeName: string): string {
 
 /** @param shared names of types that more than one connector knows */
 export function toSubschema(connector: Connector, shared: ReadonlySet<string>): SubschemaConfig {
-  const entities = [...connector.types.values()].filter((type) => isObjectType(type.type) && type.keys.length > 0 && shared.has(type.name));
+  const entities = [...connector.types.values()].filter(
+    (type) => isObjectType(type.type) && type.keys.length > 0 && shared.has(type.name),
+  );
   const definitions = [...connector.types.values()].flatMap((type) => toDefinitions(connector, type));
-  const entries = entities.map(({ name }) => `${entryFieldOf(name)}(keys: [_HemKey!]!): [${name}]!`).join('\n');
-  const hidden = parse(`scalar _HemKey ${entries === '' ? '' : `${hasQuery(definitions) ? 'extend ' : ''}type Query { ${entries} }`}`);
+  const entries = entities
+    .map(({ name }) => `${entryFieldOf(name)}(keys: [_HemKey!]!): [${name}]!`)
+    .join('\n');
+  const hidden = parse(
+    `scalar _HemKey ${entries === '' ? '' : `${hasQuery(definitions) ? 'extend ' : ''}type Query { ${entries} }`}`,
+  );
   const scalars = usedScalars(connector).map((name) => `scalar ${name}`);
   const document = {
     kind: Kind.DOCUMENT,
-    definitions: [...definitions, ...hidden.definitions, ...(scalars.length > 0 ? parse(scalars.join('\n')).definitions : [])],
+    definitions: [
+      ...definitions,
+      ...hidden.definitions,
+      ...(scalars.length > 0 ? parse(scalars.join('\n')).definitions : []),
+    ],
   } as const;
   const schema = buildASTSchema(document, { assumeValidSDL: true, assumeValid: true });
   return {
@@ -46,25 +55,16 @@ function hasQuery(definitions: readonly DefinitionNode[]): boolean {
   return definitions.some((node) => node.kind === Kind.OBJECT_TYPE_DEFINITION && node.name.value === 'Query');
 }
 
+/** What a field @require-s is not stitching's affair: the subschema's own resolvers fetch it. */
 function toMergeConfig(type: ConnectorType) {
-  const computed = [...type.fields.values()].filter(({ args }) => args.some(({ require }) => require !== undefined));
   return {
     entryPoints: type.keys.map((key) => ({
       selectionSet: toSelectionSet(key.paths),
       fieldName: entryFieldOf(type.name),
-      key: (original: Record<string, unknown>) => pick(original, [...key.paths, ...computed.flatMap(requiredPaths)]),
+      key: (original: Record<string, unknown>) => pick(original, key.paths),
       argsFromKeys: (keys: readonly unknown[]) => ({ keys }),
     })),
-    fields: Object.fromEntries(
-      computed.map((field) => [field.name, { selectionSet: toSelectionSet(requiredPaths(field)), computed: true }]),
-    ),
   };
-}
-
-function requiredPaths(field: ConnectorField): string[] {
-  return field.args.flatMap(({ require }) =>
-    require === undefined ? [] : pathsOf(require).map((path) => formatPath(path.filter(({ kind }) => kind === 'key'))),
-  );
 }
 
 /** "id", "org.id" → `{ id org { id } }` */
@@ -86,7 +86,8 @@ function pick(value: unknown, paths: readonly string[]): Record<string, unknown>
     const inner = (value as Record<string, unknown> | null | undefined)?.[first];
     if (inner === undefined) continue;
     if (rest.length === 0 || inner === null) result[first] = inner;
-    else if (Array.isArray(inner)) result[first] = inner.map((item) => (item === null ? null : pick(item, [rest.join('.')])));
+    else if (Array.isArray(inner))
+      result[first] = inner.map((item) => (item === null ? null : pick(item, [rest.join('.')])));
     else result[first] = { ...(result[first] as object | undefined), ...pick(inner, [rest.join('.')]) };
   }
   return result;
@@ -94,15 +95,26 @@ function pick(value: unknown, paths: readonly string[]): Record<string, unknown>
 
 function toDefinitions(connector: Connector, type: ConnectorType): DefinitionNode[] {
   if (type.internal) return [];
-  const nodes = [type.type.astNode, ...type.type.extensionASTNodes].filter((node) => node !== null && node !== undefined);
+  const nodes = [type.type.astNode, ...type.type.extensionASTNodes].filter(
+    (node) => node !== null && node !== undefined,
+  );
   return nodes.flatMap((node): DefinitionNode[] => {
     const directives = plain(node.directives);
     if (!('fields' in node) || node.fields === undefined) {
-      const values = 'values' in node ? { values: node.values?.map((value) => ({ ...value, directives: plain(value.directives) })) } : {};
+      const values =
+        'values' in node
+          ? { values: node.values?.map((value) => ({ ...value, directives: plain(value.directives) })) }
+          : {};
       return [{ ...node, ...values, directives } as DefinitionNode];
     }
     if (node.kind === Kind.INPUT_OBJECT_TYPE_DEFINITION || node.kind === Kind.INPUT_OBJECT_TYPE_EXTENSION) {
-      return [{ ...node, directives, fields: node.fields.map((field) => ({ ...field, directives: plain(field.directives) })) } as DefinitionNode];
+      return [
+        {
+          ...node,
+          directives,
+          fields: node.fields.map((field) => ({ ...field, directives: plain(field.directives) })),
+        } as DefinitionNode,
+      ];
     }
     const fields = (node.fields as readonly FieldDefinitionNode[])
       .filter((field) => !isHidden(connector, type.fields.get(field.name.value)))
@@ -135,6 +147,11 @@ function plain(directives: readonly ConstDirectiveNode[] | undefined): readonly 
 function usedScalars(connector: Connector): string[] {
   const schema: GraphQLSchema = connector.schema;
   return Object.values(schema.getTypeMap())
-    .filter((type) => type.astNode?.kind === Kind.SCALAR_TYPE_DEFINITION && type.astNode.loc?.source.name === '(definitions)' && type.name !== 'FallbackValue')
+    .filter(
+      (type) =>
+        type.astNode?.kind === Kind.SCALAR_TYPE_DEFINITION &&
+        type.astNode.loc?.source.name === '(definitions)' &&
+        type.name !== 'FallbackValue',
+    )
     .map(({ name }) => name);
 }

@@ -26,17 +26,31 @@ export async function loadConnector(
   const settingsFile = `${folder}/connector.yml`;
   const file = `${folder}/schema.graphql`;
   if (!NAME.test(name)) {
-    problems.report({ rule: 'connector-name', at: { file: folder, line: 1, column: 1 }, message: 'A connector is named in lower case.', found: name, expected: 'letters, digits and "-", beginning with a letter' });
+    problems.report({
+      rule: 'connector-name',
+      at: { file: folder, line: 1, column: 1 },
+      message: 'A connector is named in lower case.',
+      found: name,
+      expected: 'letters, digits and "-", beginning with a letter',
+    });
   }
   const text = await directory.readText(file);
   if (text === undefined) {
-    problems.report({ rule: 'missing-file', at: { file, line: 1, column: 1 }, message: `The connector "${name}" has no schema.graphql.` });
+    problems.report({
+      rule: 'missing-file',
+      at: { file, line: 1, column: 1 },
+      message: `The connector "${name}" has no schema.graphql.`,
+    });
   }
   const document = text === undefined ? undefined : parseSdl(file, text, problems);
   const yaml = await readYaml(directory, settingsFile, environment, problems);
   if (yaml === undefined) {
     if ((await directory.read(settingsFile)) === undefined) {
-      problems.report({ rule: 'missing-file', at: { file: settingsFile, line: 1, column: 1 }, message: `The connector "${name}" has no connector.yml.` });
+      problems.report({
+        rule: 'missing-file',
+        at: { file: settingsFile, line: 1, column: 1 },
+        message: `The connector "${name}" has no connector.yml.`,
+      });
     }
     return undefined;
   }
@@ -44,7 +58,11 @@ export async function loadConnector(
   if (kind === undefined) return undefined;
   const checked = checkSettings(yaml, kind, problems);
   if (checked === undefined || document === undefined) return undefined;
-  const source: ConnectorSource<unknown> = { name, ...checked, ...fileAccess(directory, folder, yaml, problems) };
+  const source: ConnectorSource<unknown> = {
+    name,
+    ...checked,
+    ...fileAccess(directory, folder, yaml, problems),
+  };
   const spec = await kind.load(source);
   const translated = translate(kind, document, source);
   const sdl = checkSdl(file, translated, CONNECTOR_DIRECTIVES + kind.directives, problems);
@@ -54,7 +72,11 @@ export async function loadConnector(
   return buildTypes(connector, { sdl, spec, source, functions, problems });
 }
 
-function translate(kind: ConnectorKind, document: DocumentNode, source: ConnectorSource<unknown>): DocumentNode {
+function translate(
+  kind: ConnectorKind,
+  document: DocumentNode,
+  source: ConnectorSource<unknown>,
+): DocumentNode {
   return kind.translate?.(document, source) ?? document;
 }
 
@@ -112,7 +134,12 @@ function fileAccess(directory: SourceDirectory, folder: string, yaml: YamlFile, 
         const bytes = await directory.read(path, folder);
         if (bytes !== undefined) return bytes;
         const near = await directory.files(folder, '');
-        problems.report({ rule: 'missing-file', at: yaml.placeOf(at), message: `There is no file "${path}" in ${folder}.`, hint: didYouMean(path, near) });
+        problems.report({
+          rule: 'missing-file',
+          at: yaml.placeOf(at),
+          message: `There is no file "${path}" in ${folder}.`,
+          hint: didYouMean(path, near),
+        });
       } catch (error) {
         if (!(error instanceof FileProblem)) throw error;
         problems.report({ rule: 'missing-file', at: yaml.placeOf(at), message: `${error.message}.` });
@@ -123,7 +150,12 @@ function fileAccess(directory: SourceDirectory, folder: string, yaml: YamlFile, 
     report: (at: readonly (string | number)[], problem: Omit<Parameters<Problems['report']>[0], 'at'>) => {
       problems.report({ at: yaml.placeOf(at), ...problem });
     },
-    reportIn: (path: string, text: string, offset: number, problem: Omit<Parameters<Problems['report']>[0], 'at'>) => {
+    reportIn: (
+      path: string,
+      text: string,
+      offset: number,
+      problem: Omit<Parameters<Problems['report']>[0], 'at'>,
+    ) => {
       problems.report({ at: placeAt(`${folder}/${path}`, text, offset), ...problem });
     },
   };

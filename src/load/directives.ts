@@ -1,7 +1,17 @@
 /** The directives and scalars that Hem knows in SDL. Names follow the GraphQL Composite Schemas draft where it has one. */
 
 /** Scalars that may be used without declaring them. */
-export const BUILT_IN_SCALARS = ['BigInt', 'Decimal', 'Bytes', 'DateTime', 'Date', 'Time', 'Duration', 'JSON', 'Upload'] as const;
+export const BUILT_IN_SCALARS = [
+  'BigInt',
+  'Decimal',
+  'Bytes',
+  'DateTime',
+  'Date',
+  'Time',
+  'Duration',
+  'JSON',
+  'Upload',
+] as const;
 
 /** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
 export const CONNECTOR_DIRECTIVES = /* GraphQL */ `

@@ -40,7 +40,11 @@ export class BindableField implements FieldToBind {
     this.coordinate = facts.coordinate;
     this.use = facts.use;
     this.directive = facts.directive;
-    this.args = facts.field.args.map(({ name, type, default: given }) => ({ name, type, hasDefault: given !== undefined }));
+    this.args = facts.field.args.map(({ name, type, default: given }) => ({
+      name,
+      type,
+      hasDefault: given !== undefined,
+    }));
     this.parent = facts.parent;
     this.type = facts.field.type;
     this.isLookup = facts.isLookup;
@@ -73,13 +77,25 @@ export class BindableField implements FieldToBind {
   }
 
   #parse<T>(path: ArgumentPath, parse: (text: string) => T): T | undefined {
-    const text = path.reduce<unknown>((value, step) => (value as Record<string | number, unknown> | undefined)?.[step], this.directive);
+    const text = path.reduce<unknown>(
+      (value, step) => (value as Record<string | number, unknown> | undefined)?.[step],
+      this.directive,
+    );
     if (typeof text !== 'string') return undefined;
     try {
       return parse(text);
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error;
-      this.report({ rule: 'mapping-syntax', message: `"${path.join('.')}" cannot be read.`, found: error.found, expected: error.expected }, path, error.offset);
+      this.report(
+        {
+          rule: 'mapping-syntax',
+          message: `"${path.join('.')}" cannot be read.`,
+          found: error.found,
+          expected: error.expected,
+        },
+        path,
+        error.offset,
+      );
       return undefined;
     }
   }
@@ -100,7 +116,10 @@ export class BindableField implements FieldToBind {
       this.report(
         {
           rule: 'unknown-reference',
-          message: this.use === 'field' ? `The type of ${this.coordinate} has no field "${root}" in this connector.` : `${this.coordinate} is a root field and has no parent.`,
+          message:
+            this.use === 'field'
+              ? `The type of ${this.coordinate} has no field "${root}" in this connector.`
+              : `${this.coordinate} is a root field and has no parent.`,
           found: reference.text,
           expected: names.length === 0 ? undefined : names.map((name) => `parent.${name}`).join(', '),
           hint: didYouMean(root, names),

@@ -1,5 +1,12 @@
 /** Which root fields find entities, and by which key. */
-import { getNamedType, getNullableType, isInterfaceType, isListType, isNonNullType, isObjectType } from 'graphql';
+import {
+  getNamedType,
+  getNullableType,
+  isInterfaceType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
 import { formatPath, parseValueMap, pathsOf, type ValueMap } from '../mapping/path.ts';
 import { didYouMean, type Problems } from '../problems.ts';
 import type { Connector, ConnectorArgument, ConnectorField, Lookup } from './model.ts';
@@ -11,7 +18,11 @@ export function findLookups(connector: Connector, problems: Problems): readonly 
     for (const field of type.fields.values()) {
       if (!field.lookup) continue;
       if (type.name !== 'Query') {
-        problems.report({ rule: 'lookup-place', at: field.place, message: `@lookup stands on root fields of Query, not on ${field.coordinate}.` });
+        problems.report({
+          rule: 'lookup-place',
+          at: field.place,
+          message: `@lookup stands on root fields of Query, not on ${field.coordinate}.`,
+        });
         continue;
       }
       const lookup = toLookup(connector, field, problems);
@@ -22,19 +33,33 @@ export function findLookups(connector: Connector, problems: Problems): readonly 
 }
 
 function toLookup(connector: Connector, field: ConnectorField, problems: Problems): Lookup | undefined {
-  const report = (problem: { rule: string; message: string; found?: string; expected?: string; hint?: string }) =>
-    problems.report({ at: field.place, ...problem });
+  const report = (problem: {
+    rule: string;
+    message: string;
+    found?: string;
+    expected?: string;
+    hint?: string;
+  }) => problems.report({ at: field.place, ...problem });
   const named = getNamedType(field.type);
   const entity = connector.types.get(named.name);
   if (entity === undefined || !(isObjectType(named) || isInterfaceType(named))) {
-    report({ rule: 'lookup-type', message: `@lookup on ${field.coordinate} must return an object.`, found: String(field.type) });
+    report({
+      rule: 'lookup-type',
+      message: `@lookup on ${field.coordinate} must return an object.`,
+      found: String(field.type),
+    });
     return undefined;
   }
   const isList = isListType(getNullableType(field.type));
   const keyPaths = new Set(entity.keys.flatMap(({ paths }) => paths));
   const used: Array<{ name: string; map: ValueMap; list: boolean }> = [];
   for (const argument of field.args) {
-    const map = argument.is ?? byName(argument, entity.keys.flatMap(({ paths }) => paths));
+    const map =
+      argument.is ??
+      byName(
+        argument,
+        entity.keys.flatMap(({ paths }) => paths),
+      );
     if (map === undefined) {
       if (argument.claim === undefined && isNonNullType(argument.type) && !argument.hasDefault) {
         report({
@@ -50,7 +75,11 @@ function toLookup(connector: Connector, field: ConnectorField, problems: Problem
   }
   const lists = used.filter(({ list }) => list);
   if (used.length === 0) {
-    report({ rule: 'lookup-argument', message: `The lookup ${field.coordinate} has no argument that is a key field.`, hint: 'name one like the key field, or say which it is with @is(field: "…")' });
+    report({
+      rule: 'lookup-argument',
+      message: `The lookup ${field.coordinate} has no argument that is a key field.`,
+      hint: 'name one like the key field, or say which it is with @is(field: "…")',
+    });
     return undefined;
   }
   if (isList !== lists.length > 0 || lists.length > 1) {
@@ -69,7 +98,8 @@ function toLookup(connector: Connector, field: ConnectorField, problems: Problem
       rule: 'lookup-key',
       message: `The lookup ${field.coordinate} uses fields that are in no @key of ${named.name}.`,
       found: unknown.join(', '),
-      expected: entity.keys.map(({ text }) => `@key(fields: "${text}")`).join(', ') || `a @key on ${named.name}`,
+      expected:
+        entity.keys.map(({ text }) => `@key(fields: "${text}")`).join(', ') || `a @key on ${named.name}`,
     });
     return undefined;
   }

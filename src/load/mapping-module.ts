@@ -24,12 +24,17 @@ export async function loadMappingModule(
   try {
     module = (await import(/* @vite-ignore */ url.href)) as Record<string, unknown>;
   } catch (error) {
-    problems.report({ rule: 'mapping-module', at: { file, line: 1, column: 1 }, message: `mapping.ts cannot be loaded: ${(error as Error).message}` });
+    problems.report({
+      rule: 'mapping-module',
+      at: { file, line: 1, column: 1 },
+      message: `mapping.ts cannot be loaded: ${(error as Error).message}`,
+    });
     return new Map();
   }
   const functions = new Map<string, MappingFunction>();
   for (const [name, value] of Object.entries(module)) {
-    if (typeof value === 'function' && !(value instanceof AsyncFunction)) functions.set(name, value as MappingFunction);
+    if (typeof value === 'function' && !(value instanceof AsyncFunction))
+      functions.set(name, value as MappingFunction);
     else {
       problems.report({
         rule: 'mapping-module',

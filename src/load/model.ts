@@ -120,7 +120,11 @@ export interface Lookup {
   readonly typeName: string;
   /** One call for many keys. */
   readonly batched: boolean;
-  readonly arguments: ReadonlyArray<{ readonly name: string; readonly map: ValueMap; readonly list: boolean }>;
+  readonly arguments: ReadonlyArray<{
+    readonly name: string;
+    readonly map: ValueMap;
+    readonly list: boolean;
+  }>;
   /** Dotted key paths that must be known. */
   readonly paths: readonly string[];
 }

@@ -15,7 +15,9 @@ export async function resolveReferences(
   report: (problem: Omit<Problem, 'at'>) => void,
 ): Promise<string> {
   const parts = await Promise.all(
-    [...text.matchAll(REFERENCE)].map(([, inside = '']) => resolveOne(inside, directory, environment, report)),
+    [...text.matchAll(REFERENCE)].map(([, inside = '']) =>
+      resolveOne(inside, directory, environment, report),
+    ),
   );
   let index = 0;
   return text.replace(REFERENCE, () => parts[index++]!);
@@ -44,13 +46,25 @@ async function resolveOne(
     try {
       const bytes = isAbsolute(file) ? await readFile(file) : await directory.read(file);
       if (bytes !== undefined) return bytes.toString('utf8').replace(/\r?\n$/, '');
-      report({ rule: 'missing-file', message: `There is no file "${file}".`, expected: 'a file below the configuration, or an absolute path' });
+      report({
+        rule: 'missing-file',
+        message: `There is no file "${file}".`,
+        expected: 'a file below the configuration, or an absolute path',
+      });
     } catch (error) {
-      const reason = error instanceof FileProblem ? error.message : ((error as NodeJS.ErrnoException).code ?? 'unreadable');
+      const reason =
+        error instanceof FileProblem
+          ? error.message
+          : ((error as NodeJS.ErrnoException).code ?? 'unreadable');
       report({ rule: 'missing-file', message: `The file "${file}" cannot be read: ${reason}.` });
     }
     return '';
   }
-  report({ rule: 'unknown-reference', message: 'This is not a reference.', found: `\${${inside.slice(0, 40)}}`, expected: '${env:NAME}, ${env:NAME:-default} or ${file:path}' });
+  report({
+    rule: 'unknown-reference',
+    message: 'This is not a reference.',
+    found: `\${${inside.slice(0, 40)}}`,
+    expected: '${env:NAME}, ${env:NAME:-default} or ${file:path}',
+  });
   return '';
 }

@@ -42,21 +42,46 @@ export interface CheckedSdl {
 }
 
 /** Builds a document together with the given directive definitions. Reports all problems; undefined when no schema can be made of it. */
-export function checkSdl(file: string, document: DocumentNode, directives: string, problems: Problems): CheckedSdl | undefined {
-  const definedHere = new Set(document.definitions.flatMap((node) => (isTypeDefinitionNode(node) ? [node.name.value] : [])));
+export function checkSdl(
+  file: string,
+  document: DocumentNode,
+  directives: string,
+  problems: Problems,
+): CheckedSdl | undefined {
+  const definedHere = new Set(
+    document.definitions.flatMap((node) => (isTypeDefinitionNode(node) ? [node.name.value] : [])),
+  );
   const scalars = BUILT_IN_SCALARS.filter((name) => !definedHere.has(name)).map((name) => `scalar ${name}`);
   const definitions = parse(new Source([directives, ...scalars].join('\n'), DEFINITIONS));
-  const reserved = new Set(definitions.definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : [])));
+  const reserved = new Set(
+    definitions.definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : [])),
+  );
   const { document: own, extended } = adoptExtensions(document, definedHere);
   const complete = concatAST([definitions, own]);
   const before = problems.count;
   for (const node of own.definitions) {
     if (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION) {
-      problems.report({ rule: 'sdl-schema', at: placeOf(node.loc, file), message: 'Root types are called Query, Mutation and Subscription; a schema definition is not needed.', hint: 'remove it' });
+      problems.report({
+        rule: 'sdl-schema',
+        at: placeOf(node.loc, file),
+        message: 'Root types are called Query, Mutation and Subscription; a schema definition is not needed.',
+        hint: 'remove it',
+      });
     } else if (node.kind === Kind.DIRECTIVE_DEFINITION) {
-      problems.report({ rule: 'sdl-directive-definition', at: placeOf(node.loc, file), message: 'Directives are defined by Hem.', found: `directive @${node.name.value}`, hint: 'remove the definition' });
+      problems.report({
+        rule: 'sdl-directive-definition',
+        at: placeOf(node.loc, file),
+        message: 'Directives are defined by Hem.',
+        found: `directive @${node.name.value}`,
+        hint: 'remove the definition',
+      });
     } else if (isTypeDefinitionNode(node) && reserved.has(node.name.value)) {
-      problems.report({ rule: 'sdl-reserved-name', at: placeOf(node.name.loc, file), message: `"${node.name.value}" is a name of Hem's own.`, hint: 'choose another name' });
+      problems.report({
+        rule: 'sdl-reserved-name',
+        at: placeOf(node.name.loc, file),
+        message: `"${node.name.value}" is a name of Hem's own.`,
+        hint: 'choose another name',
+      });
     }
   }
   if (problems.count > before) return undefined;
@@ -66,7 +91,11 @@ export function checkSdl(file: string, document: DocumentNode, directives: strin
     schema = buildASTSchema(complete, { assumeValid: true, assumeValidSDL: true });
   } catch (error) {
     if (problems.count === before) {
-      problems.report({ rule: 'sdl-invalid', at: { file, line: 1, column: 1 }, message: (error as Error).message });
+      problems.report({
+        rule: 'sdl-invalid',
+        at: { file, line: 1, column: 1 },
+        message: (error as Error).message,
+      });
     }
     return undefined;
   }
@@ -79,10 +108,14 @@ export function checkSdl(file: string, document: DocumentNode, directives: strin
 }
 
 /** `extend type` of a type that the file does not define becomes its definition: several extensions, one definition. */
-function adoptExtensions(document: DocumentNode, definedHere: ReadonlySet<string>): { document: DocumentNode; extended: Set<string> } {
+function adoptExtensions(
+  document: DocumentNode,
+  definedHere: ReadonlySet<string>,
+): { document: DocumentNode; extended: Set<string> } {
   const extended = new Set<string>();
   const definitions = document.definitions.map((node): DefinitionNode => {
-    if (!isTypeExtensionNode(node) || definedHere.has(node.name.value) || extended.has(node.name.value)) return node;
+    if (!isTypeExtensionNode(node) || definedHere.has(node.name.value) || extended.has(node.name.value))
+      return node;
     extended.add(node.name.value);
     return { ...node, kind: node.kind.replace('Extension', 'Definition') } as DefinitionNode;
   });
@@ -90,7 +123,9 @@ function adoptExtensions(document: DocumentNode, definedHere: ReadonlySet<string
 }
 
 function reportError(error: GraphQLError, file: string, problems: Problems): void {
-  const nodes = (error.nodes ?? []).filter((node) => node.loc !== undefined && node.loc.source.name !== DEFINITIONS);
+  const nodes = (error.nodes ?? []).filter(
+    (node) => node.loc !== undefined && node.loc.source.name !== DEFINITIONS,
+  );
   const [first, ...others] = nodes;
   const [message, hint] = splitSuggestion(error.message);
   problems.report({
@@ -123,10 +158,15 @@ export function placeInArgument(
   let value = node.arguments?.find((argument) => argument.name.value === path[0])?.value;
   for (const step of path.slice(1)) {
     if (value?.kind === Kind.LIST && typeof step === 'number') value = value.values[step];
-    else if (value?.kind === Kind.OBJECT) value = value.fields.find((field) => field.name.value === step)?.value;
+    else if (value?.kind === Kind.OBJECT)
+      value = value.fields.find((field) => field.name.value === step)?.value;
   }
   if (value?.loc === undefined) return placeOf(node.loc, file);
   if (value.kind !== Kind.STRING) return placeOf(value.loc, file);
   const quote = value.block === true ? 3 : 1;
-  return placeAt(value.loc.source.name, value.loc.source.body, Math.min(value.loc.start + quote + offset, value.loc.end - 1));
+  return placeAt(
+    value.loc.source.name,
+    value.loc.source.body,
+    Math.min(value.loc.start + quote + offset, value.loc.end - 1),
+  );
 }

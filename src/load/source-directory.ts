@@ -62,7 +62,8 @@ export class SourceDirectory {
     const absolute = this.locate(path, below);
     const real = await realpath(absolute).catch(() => undefined);
     if (real === undefined) return undefined;
-    if (escapes(await realpath(this.root), real)) throw new FileProblem(`"${path}" leads out of the configuration`);
+    if (escapes(await realpath(this.root), real))
+      throw new FileProblem(`"${path}" leads out of the configuration`);
     if (!(await stat(real)).isFile()) throw new FileProblem(`"${path}" is not a file`);
     return real;
   }

@@ -1,6 +1,7 @@
 /** From a connector's checked SDL to its types: fields with their sources, keys, lookups. */
 import {
   type ConstDirectiveNode,
+  coerceInputLiteral,
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLNamedType,
@@ -19,12 +20,32 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { ConnectorSource } from '../connectors/kind.ts';
-import { GrammarError, parsePath, parseValueMap, type Reader, toKeyReader, toPathReader, toReader, type ValueMap } from '../mapping/path.ts';
+import {
+  GrammarError,
+  parsePath,
+  parseValueMap,
+  type Reader,
+  toKeyReader,
+  toPathReader,
+  toReader,
+  type ValueMap,
+} from '../mapping/path.ts';
 import { didYouMean, type Place, type Problems } from '../problems.ts';
 import { BindableField } from './field-to-bind.ts';
 import { findLookups } from './lookups.ts';
 import type { MappingFunction } from './mapping-module.ts';
-import type { CallSource, Connector, ConnectorArgument, ConnectorField, ConnectorType, Discriminator, Key, Lookup, RecordSource, WireValues } from './model.ts';
+import type {
+  CallSource,
+  Connector,
+  ConnectorArgument,
+  ConnectorField,
+  ConnectorType,
+  Discriminator,
+  Key,
+  Lookup,
+  RecordSource,
+  WireValues,
+} from './model.ts';
 import { type CheckedSdl, placeInArgument, placeOf } from './sdl.ts';
 
 interface Parts {
@@ -36,7 +57,11 @@ interface Parts {
   readonly problems: Problems;
 }
 
-const ROOTS: Readonly<Record<string, 'query' | 'mutation' | 'subscription'>> = { Query: 'query', Mutation: 'mutation', Subscription: 'subscription' };
+const ROOTS: Readonly<Record<string, 'query' | 'mutation' | 'subscription'>> = {
+  Query: 'query',
+  Mutation: 'mutation',
+  Subscription: 'subscription',
+};
 
 type Bare = Omit<Connector, 'types' | 'lookups'>;
 
@@ -45,7 +70,12 @@ export function buildTypes(bare: Bare, parts: Parts): Connector {
   const lookups: Lookup[] = [];
   const connector: Connector = { ...bare, types, lookups };
   for (const type of Object.values(bare.schema.getTypeMap())) {
-    if (isIntrospectionType(type) || isSpecifiedScalarType(type) || type.astNode?.loc?.source.name === '(definitions)') continue;
+    if (
+      isIntrospectionType(type) ||
+      isSpecifiedScalarType(type) ||
+      type.astNode?.loc?.source.name === '(definitions)'
+    )
+      continue;
     types.set(type.name, new TypeBuilder(connector, type, parts).build());
   }
   lookups.push(...findLookups(connector, parts.problems));
@@ -108,18 +138,28 @@ class TypeBuilder {
       internal: has(directives, 'internal'),
       inaccessible: has(directives, 'inaccessible'),
       shareable: has(directives, 'shareable') || owner.shareable,
-      fallback: fallback === undefined ? undefined : { value: this.#values('fallback', field.astNode!)?.value },
+      fallback:
+        fallback === undefined ? undefined : { value: this.#values('fallback', field.astNode!)?.value },
     };
   }
 
-  #source(owner: ConnectorType, field: GraphQLField<unknown, unknown>, coordinate: string, directives: readonly ConstDirectiveNode[]): RecordSource | CallSource {
+  #source(
+    owner: ConnectorType,
+    field: GraphQLField<unknown, unknown>,
+    coordinate: string,
+    directives: readonly ConstDirectiveNode[],
+  ): RecordSource | CallSource {
     const { kind } = this.#connector;
     const binding = directives.find(({ name }) => name.value === kind.kind);
     const from = directives.find(({ name }) => name.value === 'from');
     const isRoot = ROOTS[owner.name] !== undefined;
     if (binding !== undefined) {
       if (from !== undefined) {
-        this.#report(from, { rule: 'from-with-binding', message: `${coordinate} has both a binding and @from: a call has no parent's record.`, hint: 'use the "select" of the binding' });
+        this.#report(from, {
+          rule: 'from-with-binding',
+          message: `${coordinate} has both a binding and @from: a call has no parent's record.`,
+          hint: 'use the "select" of the binding',
+        });
       }
       return this.#call(owner, field, coordinate, binding);
     }
@@ -139,13 +179,25 @@ class TypeBuilder {
     return this.#record(field, coordinate, from);
   }
 
-  #record(field: GraphQLField<unknown, unknown>, coordinate: string, from: ConstDirectiveNode | undefined): RecordSource {
-    const byName: RecordSource = { via: 'record', read: toKeyReader(field.name), map: { kind: 'path', path: [{ kind: 'key', name: field.name }] } };
+  #record(
+    field: GraphQLField<unknown, unknown>,
+    coordinate: string,
+    from: ConstDirectiveNode | undefined,
+  ): RecordSource {
+    const byName: RecordSource = {
+      via: 'record',
+      read: toKeyReader(field.name),
+      map: { kind: 'path', path: [{ kind: 'key', name: field.name }] },
+    };
     if (from === undefined) return byName;
     const values = this.#values('from', field.astNode!);
     const given = ['path', 'map', 'value'].filter((name) => values?.[name] !== undefined);
     if (given.length !== 1 || given[0] === 'value') {
-      this.#report(from, { rule: 'from-arguments', message: `@from on ${coordinate} needs exactly one of "path" and "map".`, found: given.join(' and ') || 'none' });
+      this.#report(from, {
+        rule: 'from-arguments',
+        message: `@from on ${coordinate} needs exactly one of "path" and "map".`,
+        found: given.join(' and ') || 'none',
+      });
       return byName;
     }
     if (given[0] === 'map') {
@@ -153,11 +205,24 @@ class TypeBuilder {
       const mapping = this.#parts.functions.get(name);
       if (mapping === undefined) {
         const names = [...this.#parts.functions.keys()];
-        this.#report(from, { rule: 'unknown-mapping', message: `mapping.ts has no export "${name}".`, expected: names.join(', ') || 'a mapping.ts beside schema.graphql', hint: didYouMean(name, names) }, ['map']);
+        this.#report(
+          from,
+          {
+            rule: 'unknown-mapping',
+            message: `mapping.ts has no export "${name}".`,
+            expected: names.join(', ') || 'a mapping.ts beside schema.graphql',
+            hint: didYouMean(name, names),
+          },
+          ['map'],
+        );
         return byName;
       }
       if (this.#connector.kind.selective) {
-        this.#report(from, { rule: 'mapping-on-selective', message: `${coordinate}: a ${this.#connector.kind.kind} backend returns only what is selected, and what mapping.ts reads cannot be known.`, hint: 'use "path"' });
+        this.#report(from, {
+          rule: 'mapping-on-selective',
+          message: `${coordinate}: a ${this.#connector.kind.kind} backend returns only what is selected, and what mapping.ts reads cannot be known.`,
+          hint: 'use "path"',
+        });
       }
       return { via: 'record', read: mapping, map: undefined };
     }
@@ -165,24 +230,40 @@ class TypeBuilder {
     return map === undefined ? byName : { via: 'record', read: toReader(map), map };
   }
 
-  #call(owner: ConnectorType, field: GraphQLField<unknown, unknown>, coordinate: string, node: ConstDirectiveNode): CallSource {
+  #call(
+    owner: ConnectorType,
+    field: GraphQLField<unknown, unknown>,
+    coordinate: string,
+    node: ConstDirectiveNode,
+  ): CallSource {
     const { kind } = this.#connector;
     const { problems, spec, source } = this.#parts;
     const use = ROOTS[owner.name] ?? 'field';
     const values = this.#values(kind.kind, field.astNode!) ?? {};
     if (use !== 'field' && !kind.supports[use]) {
-      this.#report(node, { rule: 'unsupported-use', message: `A ${kind.kind} connector has no ${use} fields.`, found: coordinate });
+      this.#report(node, {
+        rule: 'unsupported-use',
+        message: `A ${kind.kind} connector has no ${use} fields.`,
+        found: coordinate,
+      });
     }
     const keyed = new Set(this.#keyPaths(owner.type));
     const parent =
       use === 'field'
-        ? [...(isObjectType(owner.type) || isInterfaceType(owner.type) ? Object.values(owner.type.getFields()) : [])]
+        ? [
+            ...(isObjectType(owner.type) || isInterfaceType(owner.type)
+              ? Object.values(owner.type.getFields())
+              : []),
+          ]
             .filter((other) => other.name !== field.name)
             .map(({ name }) => ({ name, isKey: keyed.has(name) }))
             .sort((a, b) => Number(b.isKey) - Number(a.isKey))
         : [];
     const isLookup = has(field.astNode?.directives ?? [], 'lookup');
-    const bindable = new BindableField({ coordinate, use, field, node, directive: values, parent, isLookup, file: this.#file }, problems);
+    const bindable = new BindableField(
+      { coordinate, use, field, node, directive: values, parent, isLookup, file: this.#file },
+      problems,
+    );
     const select = this.#select(node, values.select);
     const binding = spec === undefined ? undefined : kind.bind(bindable, spec, source);
     const { name } = this.#connector;
@@ -216,17 +297,27 @@ class TypeBuilder {
     if (is !== undefined && (isValues?.field === undefined) === (isValues?.claim === undefined)) {
       this.#report(is, { rule: 'is-arguments', message: '@is needs exactly one of "field" and "claim".' });
     }
-    const requireField = require === undefined ? undefined : this.#values('require', argument.astNode!)?.field;
+    const requireField =
+      require === undefined ? undefined : this.#values('require', argument.astNode!)?.field;
     return {
       name: argument.name,
       type: argument.type,
       hasDefault: argument.default !== undefined,
-      defaultValue: argument.default?.value,
+      defaultValue:
+        argument.default?.literal === undefined
+          ? argument.default?.value
+          : coerceInputLiteral(argument.default.literal, argument.type),
       place: placeOf(argument.astNode?.loc, this.#file),
       inaccessible: has(directives, 'inaccessible'),
       claim: typeof isValues?.claim === 'string' ? isValues.claim : undefined,
-      is: is !== undefined && typeof isValues?.field === 'string' ? this.#valueMap(is, 'field', isValues.field) : undefined,
-      require: require !== undefined && typeof requireField === 'string' ? this.#valueMap(require, 'field', requireField) : undefined,
+      is:
+        is !== undefined && typeof isValues?.field === 'string'
+          ? this.#valueMap(is, 'field', isValues.field)
+          : undefined,
+      require:
+        require !== undefined && typeof requireField === 'string'
+          ? this.#valueMap(require, 'field', requireField)
+          : undefined,
     };
   }
 
@@ -238,7 +329,16 @@ class TypeBuilder {
       const definition = parse(`{ ${value.value} }`, { maxTokens: 1000 }).definitions[0]!;
       selection = (definition as { selectionSet: SelectionSetNode }).selectionSet;
     } catch {
-      this.#report(node, { rule: 'key-syntax', message: 'The fields of @key are names, nested ones in braces.', found: JSON.stringify(value.value), expected: '"id" or "org { id } number"' }, ['fields']);
+      this.#report(
+        node,
+        {
+          rule: 'key-syntax',
+          message: 'The fields of @key are names, nested ones in braces.',
+          found: JSON.stringify(value.value),
+          expected: '"id" or "org { id } number"',
+        },
+        ['fields'],
+      );
       return [];
     }
     const paths = this.#pathsOfKey(node, selection, this.#type);
@@ -252,17 +352,39 @@ class TypeBuilder {
       const name = part.name.value;
       const field = fields[name];
       if (field === undefined) {
-        this.#report(node, { rule: 'key-unknown-field', message: `${type.name} has no field "${name}" to be a key.`, expected: Object.keys(fields).join(', '), hint: didYouMean(name, Object.keys(fields)) }, ['fields']);
+        this.#report(
+          node,
+          {
+            rule: 'key-unknown-field',
+            message: `${type.name} has no field "${name}" to be a key.`,
+            expected: Object.keys(fields).join(', '),
+            hint: didYouMean(name, Object.keys(fields)),
+          },
+          ['fields'],
+        );
         return [];
       }
       if (isListType(isNonNullType(field.type) ? field.type.ofType : field.type)) {
-        this.#report(node, { rule: 'key-list', message: `${type.name}.${name} is a list and cannot be part of a key.` }, ['fields']);
+        this.#report(
+          node,
+          { rule: 'key-list', message: `${type.name}.${name} is a list and cannot be part of a key.` },
+          ['fields'],
+        );
         return [];
       }
       const inner = getNamedType(field.type);
       const composite = isObjectType(inner) || isAbstractType(inner);
       if (composite !== (part.selectionSet !== undefined)) {
-        this.#report(node, { rule: 'key-selection', message: composite ? `${type.name}.${name} is an object: its key fields go in braces.` : `${type.name}.${name} has no fields.` }, ['fields']);
+        this.#report(
+          node,
+          {
+            rule: 'key-selection',
+            message: composite
+              ? `${type.name}.${name} is an object: its key fields go in braces.`
+              : `${type.name}.${name} has no fields.`,
+          },
+          ['fields'],
+        );
         return [];
       }
       if (part.selectionSet === undefined) return [name];
@@ -273,8 +395,13 @@ class TypeBuilder {
   /** First names of all key paths, read from the directives because keys of other types may not be built yet. */
   #keyPaths(type: GraphQLNamedType): string[] {
     return this.#directivesOf(type).flatMap((node) => {
-      const value = node.name.value === 'key' ? node.arguments?.find(({ name }) => name.value === 'fields')?.value : undefined;
-      return value?.kind === 'StringValue' ? (value.value.replace(/\{[^}]*\}/g, ' ').match(/\w+/g) ?? []) : [];
+      const value =
+        node.name.value === 'key'
+          ? node.arguments?.find(({ name }) => name.value === 'fields')?.value
+          : undefined;
+      return value?.kind === 'StringValue'
+        ? (value.value.replace(/\{[^}]*\}/g, ' ').match(/\w+/g) ?? [])
+        : [];
     });
   }
 
@@ -290,20 +417,34 @@ class TypeBuilder {
     const typeOf = new Map(possible.map((name) => [name, name]));
     for (const [index, entry] of (mapping ?? []).entries()) {
       if (!possible.includes(entry.type)) {
-        this.#report(node, { rule: 'discriminator-type', message: `"${entry.type}" is not one of ${type.name}'s types.`, expected: possible.join(', '), hint: didYouMean(entry.type, possible) }, ['mapping', index, 'type']);
+        this.#report(
+          node,
+          {
+            rule: 'discriminator-type',
+            message: `"${entry.type}" is not one of ${type.name}'s types.`,
+            expected: possible.join(', '),
+            hint: didYouMean(entry.type, possible),
+          },
+          ['mapping', index, 'type'],
+        );
       }
       typeOf.set(entry.value, entry.type);
     }
     const path = String(values.property);
     const property = this.#valueMap(node, 'property', path);
-    return property === undefined ? undefined : { property: toReader(property), path, typeOf, nested: values.nested === true };
+    return property === undefined
+      ? undefined
+      : { property: toReader(property), path, typeOf, nested: values.nested === true };
   }
 
   #wireValues(): WireValues | undefined {
     if (!isEnumType(this.#type)) return undefined;
     const toWire = new Map<string, string>();
     for (const value of this.#type.getValues()) {
-      const wire = value.astNode === undefined || value.astNode === null ? undefined : this.#values('from', value.astNode)?.value;
+      const wire =
+        value.astNode === undefined || value.astNode === null
+          ? undefined
+          : this.#values('from', value.astNode)?.value;
       if (typeof wire === 'string') toWire.set(value.name, wire);
     }
     if (toWire.size === 0) return undefined;
@@ -323,10 +464,19 @@ class TypeBuilder {
   #grammarProblem(node: ConstDirectiveNode, argument: string, error: unknown): void {
     if (!(error instanceof GrammarError)) throw error;
     const at = placeInArgument(node, [argument], error.offset, this.#file);
-    this.#parts.problems.report({ rule: 'mapping-syntax', at, message: `"${argument}" of @${node.name.value} cannot be read.`, found: error.found, expected: error.expected });
+    this.#parts.problems.report({
+      rule: 'mapping-syntax',
+      at,
+      message: `"${argument}" of @${node.name.value} cannot be read.`,
+      found: error.found,
+      expected: error.expected,
+    });
   }
 
-  #values(directive: string, node: Parameters<typeof getDirectiveValues>[1]): Record<string, unknown> | undefined {
+  #values(
+    directive: string,
+    node: Parameters<typeof getDirectiveValues>[1],
+  ): Record<string, unknown> | undefined {
     try {
       return getDirectiveValues(this.#connector.schema.getDirective(directive)!, node);
     } catch {
@@ -339,8 +489,15 @@ class TypeBuilder {
     return [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
   }
 
-  #report(node: ConstDirectiveNode, problem: Omit<Parameters<Problems['report']>[0], 'at'>, path: readonly (string | number)[] = []): void {
-    this.#reportAt(path.length === 0 ? placeOf(node.loc, this.#file) : placeInArgument(node, path, 0, this.#file), problem);
+  #report(
+    node: ConstDirectiveNode,
+    problem: Omit<Parameters<Problems['report']>[0], 'at'>,
+    path: readonly (string | number)[] = [],
+  ): void {
+    this.#reportAt(
+      path.length === 0 ? placeOf(node.loc, this.#file) : placeInArgument(node, path, 0, this.#file),
+      problem,
+    );
   }
 
   #reportAt(at: Place, problem: Omit<Parameters<Problems['report']>[0], 'at'>): void {

@@ -24,7 +24,9 @@ export class YamlFile {
   placeOf(path: readonly (string | number)[], options: { readonly key?: boolean } = {}): Place {
     if (options.key === true && path.length > 0) {
       const map = this.#document.getIn(path.slice(0, -1), true);
-      const pair = isMap(map) ? map.items.find(({ key }) => isScalar(key) && String(key.value) === String(path.at(-1))) : undefined;
+      const pair = isMap(map)
+        ? map.items.find(({ key }) => isScalar(key) && String(key.value) === String(path.at(-1)))
+        : undefined;
       if (pair !== undefined && isScalar(pair.key) && pair.key.range) return this.#place(pair.key.range[0]);
     }
     for (let length = path.length; length >= 0; length--) {
@@ -54,7 +56,11 @@ export async function readYaml(
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, customTags: [] });
   for (const error of document.errors) {
     const { line, col } = lines.linePos(error.pos[0]);
-    problems.report({ rule: 'yaml-syntax', at: { file, line, column: col }, message: error.message.split('\n')[0]!.replace(/ at line.*$/, '') });
+    problems.report({
+      rule: 'yaml-syntax',
+      at: { file, line, column: col },
+      message: error.message.split('\n')[0]!.replace(/ at line.*$/, ''),
+    });
   }
   if (document.errors.length > 0) return undefined;
   const placeOf = (offset: number): Place => {
@@ -67,7 +73,9 @@ export async function readYaml(
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
       const at = placeOf(node.range?.[0] ?? 0);
       replacements.push(
-        resolveReferences(node.value, directory, environment, (problem) => problems.report({ at, ...problem })).then((value) => {
+        resolveReferences(node.value, directory, environment, (problem) =>
+          problems.report({ at, ...problem }),
+        ).then((value) => {
           node.value = value;
         }),
       );
@@ -83,7 +91,11 @@ export async function readYaml(
 }
 
 /** Checks a file's value against a schema; undefined after reporting problems. */
-export function checkShape<Schema extends z.ZodType>(yaml: YamlFile, schema: Schema, problems: Problems): z.output<Schema> | undefined {
+export function checkShape<Schema extends z.ZodType>(
+  yaml: YamlFile,
+  schema: Schema,
+  problems: Problems,
+): z.output<Schema> | undefined {
   const result = schema.safeParse(yaml.value);
   if (result.success) return result.data;
   for (const problem of toProblems(yaml, result.error.issues, schema)) problems.report(problem);
@@ -113,7 +125,10 @@ function toProblems(yaml: YamlFile, issues: readonly z.core.$ZodIssue[], schema:
         message: found === undefined ? `"${setting}" is missing.` : `"${setting}" cannot have this value.`,
         found: found === undefined ? undefined : describe(found),
         expected: expectation(issue),
-        hint: issue.code === 'invalid_value' && typeof found === 'string' ? didYouMean(found, issue.values.map(String)) : undefined,
+        hint:
+          issue.code === 'invalid_value' && typeof found === 'string'
+            ? didYouMean(found, issue.values.map(String))
+            : undefined,
       },
     ];
   });
@@ -126,14 +141,18 @@ function expectation(issue: z.core.$ZodIssue): string {
 
 /** Values of settings may be secrets: only their kind is shown, except for short plain words. */
 function describe(value: unknown): string {
-  if (typeof value === 'string') return /^[\w .:/-]{0,40}$/.test(value) ? JSON.stringify(value) : `text of ${value.length} characters`;
+  if (typeof value === 'string')
+    return /^[\w .:/-]{0,40}$/.test(value) ? JSON.stringify(value) : `text of ${value.length} characters`;
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
   return Array.isArray(value) ? 'a list' : 'a map';
 }
 
 function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
   return path.reduce<unknown>(
-    (inner, step) => (typeof inner === 'object' && inner !== null && Object.hasOwn(inner, step) ? (inner as Record<string | number, unknown>)[step] : undefined),
+    (inner, step) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, step)
+        ? (inner as Record<string | number, unknown>)[step]
+        : undefined,
     value,
   );
 }
@@ -146,7 +165,9 @@ function keysAt(schema: z.ZodType, path: readonly (string | number)[]): readonly
 }
 
 function shapeOf(schema: unknown): Record<string | number, unknown> | undefined {
-  let current = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown; in?: unknown } } | undefined;
+  let current = schema as
+    | { shape?: Record<string, unknown>; def?: { innerType?: unknown; in?: unknown } }
+    | undefined;
   while (current !== undefined && current.shape === undefined) {
     current = (current.def?.innerType ?? current.def?.in) as typeof current;
   }

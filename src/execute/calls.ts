@@ -1,0 +1,215 @@
+/** Backend calls of an execution: gathered per tick into batches, raced against the deadline, matched by key. */
+import DataLoader from 'dataloader';
+import { getNamedType } from 'graphql';
+import { type CallContext, type Outcome, type StreamCall, StreamGap } from '../connectors/kind.ts';
+import { HemError, UpstreamError } from '../errors.ts';
+import type { CallSource, ConnectorField, ConnectorType, Lookup } from '../load/model.ts';
+import type { Reader, ValueMap } from '../mapping/path.ts';
+import type { Values } from '../mapping/values.ts';
+import type { Execution } from './execution.ts';
+import type { RecordSelection } from './record-selection.ts';
+
+/** A list lookup asks for at most so many keys in one call. */
+const MAX_BATCH = 1000;
+
+/** Asks once for everybody who asks the same within the operation. @throws the failure of this element */
+export async function loadShared(
+  execution: Execution,
+  field: ConnectorField,
+  selection: RecordSelection,
+  values: Values,
+): Promise<unknown> {
+  const loader = loaderOf(execution, field, selection, (batch) =>
+    callBatch(execution, field, selection, batch),
+  );
+  return loader.load(values);
+}
+
+/** Finds one entity. Null when there is none. */
+export async function loadEntity(
+  execution: Execution,
+  lookup: Lookup,
+  selection: RecordSelection,
+  values: Values,
+): Promise<unknown> {
+  const load = lookup.batched
+    ? (batch: readonly Values[]) => callBatchedLookup(execution, lookup, selection, batch)
+    : (batch: readonly Values[]) => callBatch(execution, lookup.field, selection, batch);
+  return loaderOf(execution, lookup.field, selection, load).load(values);
+}
+
+/** Asks once for each who asks: mutations. */
+export async function callAlone(
+  execution: Execution,
+  field: ConnectorField,
+  selection: RecordSelection,
+  values: Values,
+): Promise<unknown> {
+  const [outcome] = await callBatch(execution, field, selection, [values]);
+  if (outcome instanceof Error) throw outcome;
+  return outcome;
+}
+
+/** Opens a stream of events; the path of `select` applied to each. */
+export async function* openStream(
+  execution: Execution,
+  field: ConnectorField,
+  selection: RecordSelection,
+  values: Values,
+): AsyncGenerator<unknown, void> {
+  const source = callSourceOf(field);
+  const call = source.compile(execution.connections, selection.selection) as StreamCall;
+  for await (const event of call.open(values, contextOf(execution, selection))) {
+    yield event instanceof StreamGap || event instanceof Error || source.select === undefined
+      ? event
+      : source.select(event);
+  }
+}
+
+function loaderOf(
+  execution: Execution,
+  field: ConnectorField,
+  selection: RecordSelection,
+  load: (batch: readonly Values[]) => Promise<readonly unknown[]>,
+) {
+  let bySelection = execution.loaders.get(field);
+  if (bySelection === undefined) execution.loaders.set(field, (bySelection = new Map()));
+  let loader = bySelection.get(selection.id);
+  if (loader === undefined) {
+    loader = new DataLoader<Values, unknown, string>(async (batch) => (await load(batch)) as unknown[], {
+      cacheKeyFn: ({ args, parent }) => JSON.stringify([args, parent]),
+      maxBatchSize: MAX_BATCH,
+    });
+    bySelection.set(selection.id, loader);
+  }
+  return loader;
+}
+
+async function callBatch(
+  execution: Execution,
+  field: ConnectorField,
+  selection: RecordSelection,
+  batch: readonly Values[],
+): Promise<readonly Outcome[]> {
+  const source = callSourceOf(field);
+  const { name } = field.owner.connector;
+  const call = source.compile(execution.connections, selection.selection);
+  if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
+  try {
+    const outcomes = await beforeDeadline(execution, name, call.call(batch, contextOf(execution, selection)));
+    const { select } = source;
+    return select === undefined
+      ? outcomes
+      : outcomes.map((outcome) => (outcome instanceof Error ? outcome : (select(outcome) ?? null)));
+  } catch (error) {
+    const failure =
+      error instanceof HemError
+        ? error
+        : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
+    return batch.map(() => failure);
+  }
+}
+
+/** One call for many keys. Answers are matched by the key they carry, never by position; a missing one is null. */
+async function callBatchedLookup(
+  execution: Execution,
+  lookup: Lookup,
+  selection: RecordSelection,
+  batch: readonly Values[],
+): Promise<readonly Outcome[]> {
+  const list = lookup.arguments.find((argument) => argument.list)!;
+  const groups = new Map<
+    string,
+    { readonly values: Values; readonly members: Array<{ readonly index: number; readonly key: unknown }> }
+  >();
+  for (const [index, values] of batch.entries()) {
+    const { [list.name]: key, ...rest } = values.args;
+    const id = JSON.stringify(rest);
+    const group = groups.get(id) ?? { values, members: [] };
+    group.members.push({ index, key });
+    groups.set(id, group);
+  }
+  const outcomes: Outcome[] = new Array(batch.length).fill(null);
+  await Promise.all(
+    [...groups.values()].map(async ({ values, members }) => {
+      const keys = members.map(({ key }) => key);
+      const [answer] = await callBatch(execution, lookup.field, selection, [
+        { ...values, args: { ...values.args, [list.name]: keys } },
+      ]);
+      const found = answer instanceof Error ? answer : indexByKey(lookup, list.map, answer);
+      for (const { index, key } of members)
+        outcomes[index] = found instanceof Error ? found : (found.get(canonical(key)) ?? null);
+    }),
+  );
+  return outcomes;
+}
+
+function indexByKey(
+  lookup: Lookup,
+  map: ValueMap,
+  answer: unknown,
+): ReadonlyMap<string, unknown> | UpstreamError {
+  const { connector, field } = lookup;
+  if (answer === null || answer === undefined) return new Map();
+  if (!Array.isArray(answer)) {
+    return new UpstreamError('UPSTREAM_INVALID', connector.name, {
+      internal: `${field.coordinate} answered no list`,
+    });
+  }
+  const type = connector.types.get(getNamedType(field.type).name)!;
+  const keyOf = toKeyOf(type, map);
+  return new Map(
+    answer
+      .filter((record) => record !== null && record !== undefined)
+      .map((record) => [canonical(keyOf(record)), record]),
+  );
+}
+
+/** Keys are spoken of in the names of a type's fields, whatever these are called in its records. */
+function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
+  if (map.kind === 'object') {
+    const entries = map.entries.map(({ name, value }) => [name, toKeyOf(type, value)] as const);
+    return (record) => Object.fromEntries(entries.map(([name, read]) => [name, read(record)]));
+  }
+  let current: ConnectorType | undefined = type;
+  const readers: Reader[] = [];
+  for (const step of map.path) {
+    const field: ConnectorField | undefined =
+      step.kind === 'key' ? current?.fields.get(step.name) : undefined;
+    if (field?.source.via !== 'record') return () => undefined;
+    readers.push(field.source.read);
+    current = type.connector.types.get(getNamedType(field.type).name);
+  }
+  return (record) => readers.reduce((value, read) => read(value), record);
+}
+
+/** Equal for equal keys whatever their wire form: backends give 7 where "7" was asked. */
+function canonical(key: unknown): string {
+  return JSON.stringify(key, (_name, value: unknown) =>
+    typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+      ? String(value)
+      : value,
+  );
+}
+
+function callSourceOf(field: ConnectorField): CallSource {
+  if (field.source.via !== 'call')
+    throw new HemError('INTERNAL', { internal: `${field.coordinate} has no binding` });
+  return field.source;
+}
+
+function contextOf({ caller }: Execution, selection: RecordSelection): CallContext {
+  return { ...caller, slots: selection.slots };
+}
+
+/** A connector keeps its deadline by itself; this is for the one that does not. */
+function beforeDeadline<T>({ caller }: Execution, connector: string, work: Promise<T>): Promise<T> {
+  const { signal } = caller;
+  return new Promise((resolve, reject) => {
+    const giveUp = () =>
+      reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'the operation ended first' }));
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}

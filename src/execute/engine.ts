@@ -1,0 +1,17 @@
+/** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
+import type { DocumentNode, ExecutionResult } from 'graphql';
+import type { Caller } from './execution.ts';
+
+/** A validated document of one client, with what the caller sent along. */
+export interface Operation {
+  readonly document: DocumentNode;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+export interface Engine {
+  /** A query or mutation. Never rejects: what fails is in the result. */
+  execute(operation: Operation, caller: Caller): Promise<ExecutionResult>;
+  /** A subscription: its events, or the result that says why there are none. */
+  subscribe(operation: Operation, caller: Caller): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
+}

@@ -1,0 +1,38 @@
+/** What belongs to one execution of one operation: its deadline, its loaders, its traces. */
+import type DataLoader from 'dataloader';
+import type { CallContext } from '../connectors/kind.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import type { Connections } from '../load/model.ts';
+import type { Values } from '../mapping/values.ts';
+
+/** Who asks, and until when. */
+export type Caller = Omit<CallContext, 'slots'>;
+
+export interface Execution {
+  readonly graph: ComposedGraph;
+  readonly connections: Connections;
+  readonly caller: Caller;
+  /** One loader per lookup or call and selection: what several resolvers ask in one tick is one batch. */
+  readonly loaders: Map<unknown, Map<string, DataLoader<Values, unknown, string>>>;
+  /** Every use of a `@fallback`, for `extensions.fallbacks`. */
+  readonly fallbacks: FallbackTrace[];
+  /** Whether any connector asks only for what is selected, so that selections have to be collected. */
+  readonly selective: boolean;
+}
+
+export interface FallbackTrace {
+  readonly coordinate: string;
+  readonly connector: string;
+  readonly code: string;
+}
+
+export function newExecution(graph: ComposedGraph, connections: Connections, caller: Caller): Execution {
+  return {
+    graph,
+    connections,
+    caller,
+    loaders: new Map(),
+    fallbacks: [],
+    selective: graph.connectors.some(({ kind }) => kind.selective),
+  };
+}

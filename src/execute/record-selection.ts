@@ -1,0 +1,206 @@
+/** From what is wanted of objects to what one connector's record has to carry: the selection that a selective kind prints. */
+import { getNamedType, isAbstractType, isCompositeType, isObjectType } from 'graphql';
+import type { SelectedField, Selection } from '../connectors/kind.ts';
+import { firstName } from '../graph/access.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import type { Access, Origin } from '../graph/graph.ts';
+import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
+import { formatPath, type Path, pathsOf } from '../mapping/path.ts';
+import { addWanted, recordKey, type Wanted, type WantedByType, type WantedField } from './wanted.ts';
+
+/** A selection and the values of the arguments inside it. */
+export interface RecordSelection {
+  readonly selection: Selection;
+  readonly slots: readonly unknown[];
+  /** Equal exactly for equal selections with equal values. */
+  readonly id: string;
+}
+
+export const NO_SELECTION: RecordSelection = { selection: { fields: [] }, slots: [], id: '' };
+
+/** What the records of a call must carry. */
+export function selectForCall(
+  graph: ComposedGraph,
+  field: ConnectorField,
+  wanted: WantedByType,
+): RecordSelection {
+  const { connector } = field.owner;
+  if (!connector.kind.selective) return NO_SELECTION;
+  const collector = new Collector(graph, connector);
+  const fields = collector.ofType(field, graph.originOf(field), wanted, undefined);
+  return collector.result(fields);
+}
+
+/** What the records of a lookup must carry for objects that came from `origin`. */
+export function selectForLookup(
+  graph: ComposedGraph,
+  lookup: Lookup,
+  origin: Origin,
+  wanted: WantedByType,
+): RecordSelection {
+  if (!lookup.connector.kind.selective) return NO_SELECTION;
+  const collector = new Collector(graph, lookup.connector);
+  return collector.result(collector.ofType(lookup.field, origin, wanted, lookup));
+}
+
+class Collector {
+  readonly #graph: ComposedGraph;
+  readonly #connector: Connector;
+  readonly #slots: unknown[] = [];
+
+  constructor(graph: ComposedGraph, connector: Connector) {
+    this.#graph = graph;
+    this.#connector = connector;
+  }
+
+  result(fields: readonly SelectedField[]): RecordSelection {
+    return { selection: { fields }, slots: this.#slots, id: JSON.stringify([fields, this.#slots]) };
+  }
+
+  /** Fields of what `field` returns. With a lookup: those that come through it, for objects of another origin. */
+  ofType(
+    field: ConnectorField,
+    origin: Origin,
+    wanted: WantedByType,
+    lookup: Lookup | undefined,
+  ): readonly SelectedField[] {
+    const type = getNamedType(field.type);
+    if (!isCompositeType(type)) return [];
+    const names = isAbstractType(type)
+      ? this.#connector.schema.getPossibleTypes(type).map(({ name }) => name)
+      : [type.name];
+    const fields = new Map<string, SelectedField>();
+    if (isAbstractType(type))
+      fields.set('__typename', { key: '__typename', name: '__typename', arguments: [] });
+    for (const name of names) {
+      const own = wanted.get(name);
+      if (own === undefined && lookup === undefined) continue;
+      const selected = this.#ofObject(name, origin, own ?? new Map(), lookup);
+      for (const one of selected) {
+        const on = isAbstractType(type) ? name : undefined;
+        fields.set(`${on ?? ''}.${one.key}`, on === undefined ? one : { ...one, on });
+      }
+    }
+    if (fields.size === 0) fields.set('__typename', { key: '__typename', name: '__typename', arguments: [] });
+    return [...fields.values()];
+  }
+
+  #ofObject(
+    typeName: string,
+    origin: Origin,
+    wanted: Wanted,
+    lookup: Lookup | undefined,
+  ): readonly SelectedField[] {
+    const selected = new Map<string, SelectedField>();
+    for (const { field, from } of this.#carried(typeName, origin, wanted, lookup)) {
+      for (const one of this.#ofRecordField(field, from))
+        selected.set(one.key, mergeFields(selected.get(one.key), one));
+    }
+    return [...selected.values()];
+  }
+
+  /** The fields that the record at hand carries: wanted ones, and those that others' keys, calls and requirements read. */
+  #carried(typeName: string, origin: Origin, wanted: Wanted, lookup: Lookup | undefined): readonly Carried[] {
+    // Grows while it is walked: a Map visits what is added on the way.
+    const open: Wanted = new Map(wanted);
+    const want = (path: string) => addPath(open, path, this.#graph, typeName);
+    const own = this.#connector.types.get(typeName)?.fields;
+    const carried: Carried[] = [];
+    // A batched lookup's answers are matched by key, so its records carry the key though it is known from elsewhere.
+    const matched = lookup?.batched === true ? new Set(lookup.paths.map(firstName)) : new Set<string>();
+    if (lookup?.batched === true) lookup.paths.forEach(want);
+    for (const { name } of open.values()) {
+      const access = this.#graph.access(typeName, origin, name);
+      access?.route?.lookup.paths.forEach(want);
+      for (const parent of access?.parent ?? []) want(parent.name);
+      if (access !== undefined) requiredPaths(access.source).forEach(want);
+    }
+    for (const field of open.values()) {
+      const access = this.#graph.access(typeName, origin, field.name);
+      if (matched.has(field.name) && own?.has(field.name))
+        carried.push({ field, from: own.get(field.name)! });
+      if (access?.source.source.via === 'record' && this.#isHere(access, lookup))
+        carried.push({ field, from: access.source });
+    }
+    return carried;
+  }
+
+  #isHere({ route, source }: Access, lookup: Lookup | undefined): boolean {
+    if (lookup === undefined) return route === undefined && source.owner.connector === this.#connector;
+    return route?.lookup === lookup;
+  }
+
+  #ofRecordField(field: WantedField, from: ConnectorField): readonly SelectedField[] {
+    const map = from.source.via === 'record' ? from.source.map : undefined;
+    if (map === undefined) return [];
+    if (map.kind === 'object') return pathsOf(map).map((path) => this.#ofPath(path, []));
+    const below = isCompositeType(getNamedType(from.type))
+      ? this.ofType(from, this.#graph.originOf(from), field.below, undefined)
+      : [];
+    const selected = this.#ofPath(map.path, below);
+    const args = Object.entries(field.args).filter(([, value]) => value !== undefined);
+    if (args.length === 0) return [selected];
+    const typeOf = (name: string) =>
+      String(from.args.find((argument) => argument.name === name)?.type ?? 'String');
+    return [
+      {
+        ...selected,
+        key: recordKey(field.name, field.args),
+        arguments: args.map(([name, value]) => ({
+          name,
+          type: typeOf(name),
+          slot: this.#slots.push(value) - 1,
+        })),
+      },
+    ];
+  }
+
+  #ofPath(path: Path, below: readonly SelectedField[]): SelectedField {
+    const names = path.flatMap((step) => (step.kind === 'key' ? [step.name] : []));
+    return names.reduceRight<SelectedField | undefined>((inner, name) => {
+      const fields = inner === undefined ? below : [inner];
+      return { key: name, name, arguments: [], ...(fields.length > 0 ? { selection: { fields } } : {}) };
+    }, undefined)!;
+  }
+}
+
+function mergeFields(a: SelectedField | undefined, b: SelectedField): SelectedField {
+  if (a?.selection === undefined || b.selection === undefined) return a ?? b;
+  const merged = new Map(a.selection.fields.map((field) => [`${field.on ?? ''}.${field.key}`, field]));
+  for (const field of b.selection.fields) {
+    const key = `${field.on ?? ''}.${field.key}`;
+    merged.set(key, mergeFields(merged.get(key), field));
+  }
+  return { ...a, selection: { fields: [...merged.values()] } };
+}
+
+interface Carried {
+  readonly field: WantedField;
+  readonly from: ConnectorField;
+}
+
+function requiredPaths(field: ConnectorField): readonly string[] {
+  return field.args.flatMap(({ require }) =>
+    require === undefined
+      ? []
+      : pathsOf(require).map((path) => formatPath(path.filter(({ kind }) => kind === 'key'))),
+  );
+}
+
+/** Wants the leaf at a dotted path of key fields. */
+function addPath(wanted: Wanted, path: string, graph: ComposedGraph, typeName: string): void {
+  const [first = '', ...rest] = path.split('.');
+  const below = new Map<string, Wanted>();
+  const target = graph.types.get(typeName)?.fields.get(first)?.sources[0];
+  const inner = target === undefined ? undefined : getNamedType(target.type);
+  if (isObjectType(inner)) {
+    const fields: Wanted = new Map();
+    if (rest.length > 0) addPath(fields, rest.join('.'), graph, inner.name);
+    else
+      for (const name of Object.keys(inner.getFields()))
+        if (!isCompositeType(getNamedType(inner.getFields()[name]!.type)))
+          addPath(fields, name, graph, inner.name);
+    below.set(inner.name, fields);
+  }
+  addWanted(wanted, { name: first, args: {}, below });
+}

@@ -1,0 +1,303 @@
+/**
+ * The reference engine: graphql-js over one plain resolver per field of the view. Slow, simple, right. It is the oracle that faster
+ * engines are compared with, and what runs when they cannot.
+ */
+import {
+  type ExecutionResult,
+  execute,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  getNamedType,
+  isAbstractType,
+  isEnumType,
+  isInterfaceType,
+  isIntrospectionType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  subscribe,
+} from 'graphql';
+import { HemError, UpstreamError } from '../errors.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import type { Connections, Connector } from '../load/model.ts';
+import type { View, ViewField } from '../views/view.ts';
+import type { Engine, Operation } from './engine.ts';
+import { type Execution, newExecution } from './execution.ts';
+import { toFieldError } from './field-errors.ts';
+import { ObjectValue, type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
+import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
+import { NOTHING, type WantedByType } from './wanted.ts';
+
+const ROOTS = new Set(['Query', 'Mutation']);
+
+/** Puts resolvers into the view's schema; one engine per view. */
+export function referenceEngine(view: View, graph: ComposedGraph, connections: Connections): Engine {
+  const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
+  installResolvers(view, connectors);
+  const argumentsOf = ({ document, operationName, variables }: Operation, execution: Execution) => ({
+    schema: view.schema,
+    document,
+    operationName,
+    variableValues: variables,
+    contextValue: execution,
+    hideSuggestions: !view.client.settings.introspection,
+  });
+  return {
+    async execute(operation, caller) {
+      const execution = newExecution(graph, connections, caller);
+      const result = await execute(argumentsOf(operation, execution));
+      return withTraces(result, execution);
+    },
+    async subscribe(operation, caller) {
+      return subscribe(argumentsOf(operation, newExecution(graph, connections, caller)));
+    },
+  };
+}
+
+function withTraces(result: ExecutionResult, { fallbacks }: Execution): ExecutionResult {
+  return fallbacks.length === 0 ? result : { ...result, extensions: { ...result.extensions, fallbacks } };
+}
+
+function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>): void {
+  for (const type of Object.values(view.schema.getTypeMap())) {
+    const viewType = view.types.get(type.name);
+    if (viewType === undefined || isIntrospectionType(type)) continue;
+    if (isAbstractType(type)) {
+      type.resolveType = (value: Completed) => value.typeName;
+    }
+    if (!isObjectType(type) && !isInterfaceType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const viewField = viewType.fields.get(field.name);
+      if (viewField === undefined) continue;
+      const resolver = new FieldResolver(
+        view,
+        viewType.graphName,
+        viewField,
+        `${type.name}.${field.name}`,
+        connectors,
+      );
+      if (type.name === 'Subscription') {
+        field.subscribe = (_source: unknown, args: Arguments, execution: Execution, info) =>
+          resolver.events(args, execution, info);
+        field.resolve = (event: Event) => resolver.event(event);
+      } else if (ROOTS.has(type.name)) {
+        field.resolve = (_source: unknown, args: Arguments, execution: Execution, info) =>
+          resolver.root(type.name, args, execution, info);
+      } else {
+        field.resolve = (source: Completed, args: Arguments, execution: Execution, info) =>
+          resolver.field(source.object, args, execution, info);
+      }
+    }
+  }
+}
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** An object with its type's name in the view. */
+class Completed {
+  readonly object: ObjectValue;
+  readonly typeName: string;
+  constructor(object: ObjectValue, typeName: string) {
+    this.object = object;
+    this.typeName = typeName;
+  }
+}
+
+/** One event of a subscription, resolved before graphql-js executes the selection on it. */
+interface Event {
+  readonly resolved: Promise<unknown>;
+}
+
+class FieldResolver {
+  readonly #view: View;
+  readonly #graphType: string;
+  readonly #field: ViewField;
+  readonly #coordinate: string;
+  readonly #connectors: ReadonlyMap<string, Connector>;
+
+  constructor(
+    view: View,
+    graphType: string,
+    field: ViewField,
+    coordinate: string,
+    connectors: ReadonlyMap<string, Connector>,
+  ) {
+    this.#view = view;
+    this.#graphType = graphType;
+    this.#field = field;
+    this.#coordinate = coordinate;
+    this.#connectors = connectors;
+  }
+
+  root(typeName: string, args: Arguments, execution: Execution, info: GraphQLResolveInfo): Promise<unknown> {
+    return this.#located(async () => {
+      const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
+      const resolved = await resolveRoot(
+        execution,
+        typeName,
+        first,
+        this.#field.steps.length === 1 ? graphArgs : {},
+        wanted.of(0),
+      );
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+    });
+  }
+
+  field(
+    object: ObjectValue,
+    args: Arguments,
+    execution: Execution,
+    info: GraphQLResolveInfo,
+  ): Promise<unknown> {
+    return this.#located(async () => {
+      const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
+      const resolved = await resolveField(
+        execution,
+        object,
+        first,
+        this.#field.steps.length === 1 ? graphArgs : {},
+        wanted.of(0),
+      );
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+    });
+  }
+
+  async *events(
+    args: Arguments,
+    execution: Execution,
+    info: GraphQLResolveInfo,
+  ): AsyncGenerator<Event, void> {
+    const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
+    try {
+      for await (const resolved of resolveStream(
+        execution,
+        first,
+        this.#field.steps.length === 1 ? graphArgs : {},
+        wanted.of(0),
+      )) {
+        // Every event is an execution of its own: nothing loaded for one serves the next.
+        execution.loaders.clear();
+        execution.fallbacks.length = 0;
+        const value = this.#located(async () =>
+          this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType),
+        );
+        value.catch(() => {});
+        yield { resolved: value };
+      }
+    } catch (error) {
+      throw toFieldError(error, this.#coordinate, this.#connectors);
+    }
+  }
+
+  event({ resolved }: Event): Promise<unknown> {
+    return resolved;
+  }
+
+  #prepare(args: Arguments, execution: Execution, info: GraphQLResolveInfo) {
+    const { steps, toGraphArguments } = this.#field;
+    const graphArgs = toGraphArguments({ args, claims: execution.caller.claims });
+    const below = execution.selective ? wantedBelow(execution, this.#view, info) : NOTHING;
+    const typeAt = typesAlong(execution, this.#graphType, steps);
+    /** What is wanted of the value that a step gives. */
+    const of = (step: number): WantedByType =>
+      !execution.selective || step === steps.length - 1
+        ? below
+        : wantedAlong((index) => typeAt(index + step + 1), steps.slice(step + 1), graphArgs, below);
+    return { first: steps[0]!, graphArgs, wanted: { of } };
+  }
+
+  /** The steps of a flattened path after the first. */
+  async #follow(
+    execution: Execution,
+    start: Resolved,
+    graphArgs: Arguments,
+    wanted: { of(step: number): WantedByType },
+  ): Promise<Resolved> {
+    const { steps } = this.#field;
+    let resolved = start;
+    for (let step = 1; step < steps.length; step++) {
+      if (resolved.value instanceof Error) throw resolved.value;
+      if (!(resolved.value instanceof ObjectValue)) return { value: null, connector: resolved.connector };
+      resolved = await resolveField(
+        execution,
+        resolved.value,
+        steps[step]!,
+        step === steps.length - 1 ? graphArgs : {},
+        wanted.of(step),
+      );
+    }
+    return resolved;
+  }
+
+  #finish({ value, connector }: Resolved, type: GraphQLOutputType): unknown {
+    const completed = this.#complete(value, type, connector);
+    if (completed instanceof Error) throw completed;
+    return completed;
+  }
+
+  /** Checks a value against the view's type, so that what does not fit is the connector's error and not the gateway's. */
+  #complete(value: unknown, type: GraphQLOutputType, connector: Connector): unknown {
+    if (value instanceof Error) return toFieldError(value, this.#coordinate, this.#connectors);
+    if (isNonNullType(type)) {
+      const inner = this.#complete(value, type.ofType, connector);
+      return inner ?? this.#invalid(connector, `null for ${type}`);
+    }
+    if (value === null || value === undefined) return null;
+    if (isListType(type)) {
+      if (!Array.isArray(value)) return this.#invalid(connector, `no list for ${type}`);
+      return value.map((item) => this.#complete(item, type.ofType, connector));
+    }
+    const name = getNamedType(type).name;
+    if (isLeafType(type)) {
+      if (isEnumType(type)) return this.#enumValue(name, value, connector);
+      try {
+        return type.coerceOutputValue(value);
+      } catch (cause) {
+        return this.#invalid(connector, `no ${name}: ${String((cause as Error).message)}`);
+      }
+    }
+    if (!(value instanceof ObjectValue)) return this.#invalid(connector, `no object for ${type}`);
+    const typeName = isObjectType(type)
+      ? type.name
+      : this.#view.types.get(name)?.possible.get(value.typeName);
+    if (typeName === undefined) return this.#hidden(connector);
+    return new Completed(value, typeName);
+  }
+
+  #enumValue(name: string, value: unknown, connector: Connector): unknown {
+    const toView = this.#view.types.get(name)?.enumToView;
+    const graphName = this.#view.types.get(name)?.graphName ?? name;
+    const known = connector.types.get(graphName)?.type;
+    if (isEnumType(known) && known.getValue(String(value)) === undefined)
+      return this.#invalid(connector, `"${String(value)}" is no ${graphName}`);
+    if (toView === undefined) return value;
+    return toView.get(String(value)) ?? this.#hidden(connector);
+  }
+
+  #invalid(connector: Connector, internal: string): Error {
+    return toFieldError(
+      new UpstreamError('UPSTREAM_INVALID', connector.name, { internal }),
+      this.#coordinate,
+      this.#connectors,
+    );
+  }
+
+  #hidden(connector: Connector): Error {
+    return toFieldError(
+      new HemError('HIDDEN_VALUE', { internal: connector.name }),
+      this.#coordinate,
+      this.#connectors,
+    );
+  }
+
+  async #located(resolve: () => Promise<unknown>): Promise<unknown> {
+    try {
+      return await resolve();
+    } catch (error) {
+      throw error instanceof Error && 'extensions' in error
+        ? error
+        : toFieldError(error, this.#coordinate, this.#connectors);
+    }
+  }
+}

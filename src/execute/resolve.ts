@@ -1,0 +1,408 @@
+/**
+ * Resolves one field of one object in the graph's terms, whatever connectors that takes: the object's own record, a lookup, a call.
+ * The reference engine and the whole graph both stand on this; it knows nothing of views.
+ */
+import {
+  type GraphQLOutputType,
+  getNamedType,
+  isAbstractType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
+import { StreamGap } from '../connectors/kind.ts';
+import { HemError, UpstreamError } from '../errors.ts';
+import type { Access, Origin, Route } from '../graph/graph.ts';
+import type { Connector, ConnectorField } from '../load/model.ts';
+import { toKeyReader, toPathReader, type ValueMap } from '../mapping/path.ts';
+import type { Values } from '../mapping/values.ts';
+import { callAlone, loadEntity, loadShared, openStream } from './calls.ts';
+import type { Execution } from './execution.ts';
+import { selectForCall, selectForLookup } from './record-selection.ts';
+import { NOTHING, recordKey, type WantedByType } from './wanted.ts';
+import { fromWire, toWireArguments } from './wire.ts';
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** An object on its way: which type it is, where it came from, and the record it came with. */
+export class ObjectValue {
+  readonly typeName: string;
+  readonly origin: Origin;
+  readonly record: unknown;
+  readonly wanted: WantedByType;
+  /** Records of other connectors, each asked for once. */
+  readonly routed = new Map<Route['lookup'], Promise<unknown>>();
+
+  constructor(typeName: string, origin: Origin, record: unknown, wanted: WantedByType) {
+    this.typeName = typeName;
+    this.origin = origin;
+    this.record = record;
+    this.wanted = wanted;
+  }
+}
+
+/** What a field came to: a leaf, an {@link ObjectValue}, null, an Error in its place, or a list of these; and which connector gave it. */
+export interface Resolved {
+  readonly value: unknown;
+  readonly connector: Connector;
+}
+
+/** A field of Query or Mutation. @throws {HemError} */
+export async function resolveRoot(
+  execution: Execution,
+  typeName: string,
+  fieldName: string,
+  args: Arguments,
+  wanted: WantedByType,
+): Promise<Resolved> {
+  const source = rootSource(execution, typeName, fieldName);
+  return withFallback(
+    execution,
+    source,
+    async () => {
+      const values: Values = {
+        args: argumentsOf(execution, source, args, {}),
+        parent: {},
+        claims: execution.caller.claims,
+      };
+      const call = typeName === 'Mutation' ? callAlone : loadShared;
+      return call(execution, source, selectForCall(execution.graph, source, wanted), values);
+    },
+    wanted,
+  );
+}
+
+/** A field of Subscription: each event resolved as the field's value. */
+export async function* resolveStream(
+  execution: Execution,
+  fieldName: string,
+  args: Arguments,
+  wanted: WantedByType,
+): AsyncGenerator<Resolved, void> {
+  const source = rootSource(execution, 'Subscription', fieldName);
+  const values: Values = {
+    args: argumentsOf(execution, source, args, {}),
+    parent: {},
+    claims: execution.caller.claims,
+  };
+  const { connector } = source.owner;
+  const origin = execution.graph.originOf(source);
+  for await (const event of openStream(
+    execution,
+    source,
+    selectForCall(execution.graph, source, wanted),
+    values,
+  )) {
+    const value =
+      event instanceof StreamGap
+        ? new UpstreamError('UPSTREAM_GAP', connector.name, { internal: event.reason })
+        : wrap(event, source.type, connector, origin, wanted);
+    yield { value, connector };
+  }
+}
+
+/** A field of an object. @throws {HemError} */
+export async function resolveField(
+  execution: Execution,
+  object: ObjectValue,
+  fieldName: string,
+  args: Arguments,
+  wanted: WantedByType,
+): Promise<Resolved> {
+  const access = execution.graph.access(object.typeName, object.origin, fieldName);
+  if (access === undefined)
+    throw new HemError('INTERNAL', { internal: `${object.typeName}.${fieldName} cannot be had` });
+  return resolveAccess(execution, object, access, args, wanted);
+}
+
+async function resolveAccess(
+  execution: Execution,
+  object: ObjectValue,
+  access: Access,
+  args: Arguments,
+  wanted: WantedByType,
+): Promise<Resolved> {
+  const { source } = access;
+  return withFallback(
+    execution,
+    source,
+    () =>
+      source.source.via === 'record'
+        ? readRecord(execution, object, access, args)
+        : callField(execution, object, access, args, wanted),
+    wanted,
+  );
+}
+
+async function readRecord(
+  execution: Execution,
+  object: ObjectValue,
+  { source, route }: Access,
+  args: Arguments,
+): Promise<unknown> {
+  const record = route === undefined ? object.record : await routedRecord(execution, object, route);
+  if (record === null || record === undefined) return null;
+  if (record instanceof Error) throw record;
+  // Entries of a stub are named like the type's fields, whatever these are called in records.
+  if (route === undefined && object.origin.only !== undefined) return toKeyReader(source.name)(record);
+  const key = recordKey(source.name, args);
+  if (key !== source.name) return toKeyReader(key)(record);
+  if (source.source.via !== 'record') return null;
+  try {
+    return source.source.read(record);
+  } catch (cause) {
+    // A function of mapping.ts failed on this record.
+    throw new UpstreamError('UPSTREAM_INVALID', source.owner.connector.name, {
+      internal: `mapping of ${source.coordinate}: ${String(cause)}`,
+      cause,
+    });
+  }
+}
+
+async function callField(
+  execution: Execution,
+  object: ObjectValue,
+  { source, parent }: Access,
+  args: Arguments,
+  wanted: WantedByType,
+): Promise<unknown> {
+  const [parentValues, required] = await Promise.all([
+    Promise.all(
+      parent.map(
+        async ({ name, access }) =>
+          [
+            name,
+            await plainValue(execution, await resolveAccess(execution, object, access, {}, NOTHING)),
+          ] as const,
+      ),
+    ),
+    requiredValues(execution, object, source),
+  ]);
+  if (parentValues.some(([, value]) => value === null || value === undefined)) return null;
+  const values: Values = {
+    args: argumentsOf(execution, source, args, required),
+    parent: Object.assign(Object.create(null), Object.fromEntries(parentValues)),
+    claims: execution.caller.claims,
+  };
+  return loadShared(execution, source, selectForCall(execution.graph, source, wanted), values);
+}
+
+/** The record that a lookup finds for an object, once per object. */
+function routedRecord(execution: Execution, object: ObjectValue, route: Route): Promise<unknown> {
+  let record = object.routed.get(route.lookup);
+  if (record === undefined) {
+    record = findRecord(execution, object, route);
+    object.routed.set(route.lookup, record);
+    // Several fields wait for it; each reports the failure for itself.
+    record.catch(() => {});
+  }
+  return record;
+}
+
+async function findRecord(
+  execution: Execution,
+  object: ObjectValue,
+  { lookup, keys }: Route,
+): Promise<unknown> {
+  const args: Record<string, unknown> = Object.create(null);
+  for (const argument of lookup.arguments) {
+    const value = await evaluate(execution, object, argument.map, keys);
+    if (value === null || value === undefined) return null;
+    args[argument.name] = value;
+  }
+  const values: Values = {
+    args: argumentsOf(execution, lookup.field, args, {}),
+    parent: {},
+    claims: execution.caller.claims,
+  };
+  const selection = selectForLookup(execution.graph, lookup, object.origin, object.wanted);
+  const record = await loadEntity(execution, lookup, selection, values);
+  const type = getNamedType(lookup.field.type);
+  if (record === null || record === undefined || !isAbstractType(type)) return record;
+  return concrete(lookup.connector, type.name, record)?.record ?? record;
+}
+
+/** A value map over an object's fields. */
+async function evaluate(
+  execution: Execution,
+  object: ObjectValue,
+  map: ValueMap,
+  known?: ReadonlyMap<string, Access>,
+): Promise<unknown> {
+  if (map.kind === 'object') {
+    const base =
+      map.of.length === 0 ? object : await evaluate(execution, object, { kind: 'path', path: map.of }, known);
+    const entries = await Promise.all(
+      map.entries.map(
+        async ({ name, value }) =>
+          [name, base instanceof ObjectValue ? await evaluate(execution, base, value, known) : null] as const,
+      ),
+    );
+    return entries.every(([, value]) => value === null || value === undefined)
+      ? null
+      : Object.assign(Object.create(null), Object.fromEntries(entries));
+  }
+  const [first, ...rest] = map.path;
+  if (first?.kind !== 'key') return null;
+  const access = known?.get(first.name) ?? execution.graph.access(object.typeName, object.origin, first.name);
+  if (access === undefined) return null;
+  const { value } = await resolveAccess(execution, object, access, {}, NOTHING);
+  return follow(execution, value, rest);
+}
+
+async function follow(
+  execution: Execution,
+  value: unknown,
+  path: readonly import('../mapping/path.ts').PathStep[],
+): Promise<unknown> {
+  if (value instanceof Error) throw value;
+  if (path.length === 0) return plainValue(execution, { value });
+  if (value instanceof ObjectValue) return evaluate(execution, value, { kind: 'path', path });
+  const [first, ...rest] = path;
+  if (first?.kind === 'each')
+    return Array.isArray(value) ? Promise.all(value.map((item) => follow(execution, item, rest))) : null;
+  if (first?.kind === 'index')
+    return Array.isArray(value) ? follow(execution, value[first.index], rest) : null;
+  return toPathReader(path)(value);
+}
+
+/** Objects among values that go into a call are given as their records. */
+async function plainValue(_execution: Execution, { value }: Pick<Resolved, 'value'>): Promise<unknown> {
+  if (value instanceof Error) throw value;
+  if (value instanceof ObjectValue) return value.record;
+  return Array.isArray(value)
+    ? value.map((item: unknown) => (item instanceof ObjectValue ? item.record : item))
+    : value;
+}
+
+async function requiredValues(
+  execution: Execution,
+  object: ObjectValue,
+  field: ConnectorField,
+): Promise<Arguments> {
+  const needed = field.args.filter(({ require }) => require !== undefined);
+  if (needed.length === 0) return {};
+  const entries = await Promise.all(
+    needed.map(async ({ name, require }) => [name, await evaluate(execution, object, require!)] as const),
+  );
+  return Object.fromEntries(entries);
+}
+
+/** The arguments that the backend gets: the caller's, required ones and claims, in wire form. @throws {HemError} UNAUTHENTICATED */
+function argumentsOf(
+  execution: Execution,
+  field: ConnectorField,
+  args: Arguments,
+  required: Arguments,
+): Arguments {
+  let all: Arguments = { ...args, ...required };
+  for (const { name, claim, type } of field.args) {
+    if (claim === undefined) continue;
+    const value = Object.hasOwn(execution.caller.claims, claim) ? execution.caller.claims[claim] : undefined;
+    if ((value === undefined || value === null) && isNonNullType(type)) {
+      throw new UpstreamError('UNAUTHENTICATED', field.owner.connector.name, {
+        internal: `${field.coordinate} needs the claim "${claim}"`,
+      });
+    }
+    all = { ...all, [name]: value };
+  }
+  for (const { name, type, defaultValue } of field.args) {
+    if (!isNonNullType(type) || defaultValue !== undefined || (all[name] !== undefined && all[name] !== null))
+      continue;
+    throw new HemError('BAD_ARGUMENT', {
+      publicText: `The argument "${name}" has no value, and the backend cannot be asked without it.`,
+    });
+  }
+  return toWireArguments(field, all);
+}
+
+async function withFallback(
+  execution: Execution,
+  source: ConnectorField,
+  resolve: () => Promise<unknown>,
+  wanted: WantedByType,
+): Promise<Resolved> {
+  const { connector } = source.owner;
+  const origin = execution.graph.originOf(source);
+  try {
+    const raw = await resolve();
+    if (raw instanceof Error) throw raw;
+    return { value: wrap(raw, source.type, connector, origin, wanted), connector };
+  } catch (error) {
+    if (
+      source.fallback === undefined ||
+      !(error instanceof UpstreamError) ||
+      error.code === 'UNAUTHENTICATED'
+    )
+      throw error;
+    execution.fallbacks.push({ coordinate: source.coordinate, connector: error.connector, code: error.code });
+    return { value: source.fallback.value, connector };
+  }
+}
+
+/** Raw values of a connector in the graph's terms. */
+function wrap(
+  raw: unknown,
+  type: GraphQLOutputType,
+  connector: Connector,
+  origin: Origin,
+  wanted: WantedByType,
+): unknown {
+  if (raw === null || raw === undefined) return null;
+  if (raw instanceof Error) return raw;
+  if (isNonNullType(type)) return wrap(raw, type.ofType, connector, origin, wanted);
+  if (isListType(type)) {
+    if (Array.isArray(raw)) return raw.map((item) => wrap(item, type.ofType, connector, origin, wanted));
+    return new UpstreamError('UPSTREAM_INVALID', connector.name, {
+      internal: `expected a list for ${type}, got ${describe(raw)}`,
+    });
+  }
+  if (isObjectType(type) || isAbstractType(type)) {
+    if (typeof raw !== 'object' || Array.isArray(raw)) {
+      return new UpstreamError('UPSTREAM_INVALID', connector.name, {
+        internal: `expected an object for ${type}, got ${describe(raw)}`,
+      });
+    }
+    if (isObjectType(type)) return new ObjectValue(type.name, origin, raw, wanted);
+    const found = concrete(connector, type.name, raw);
+    if (found !== undefined) return new ObjectValue(found.typeName, origin, found.record, wanted);
+    return new UpstreamError('UPSTREAM_INVALID', connector.name, {
+      internal: `a record of ${type} does not say which type it is`,
+    });
+  }
+  return isEnumType(type) ? fromWire(connector, type.name, raw) : raw;
+}
+
+/** Which concrete type a record of an abstract one is: by its discriminator, by `__typename`, or because there is only one. */
+function concrete(
+  connector: Connector,
+  typeName: string,
+  record: unknown,
+): { readonly typeName: string; readonly record: unknown } | undefined {
+  const discriminator = connector.types.get(typeName)?.discriminator;
+  if (discriminator !== undefined) {
+    const value = String(discriminator.property(record));
+    const name = discriminator.typeOf.get(value);
+    if (name === undefined) return undefined;
+    return { typeName: name, record: discriminator.nested ? (toKeyReader(value)(record) ?? {}) : record };
+  }
+  const type = connector.schema.getType(typeName);
+  const possible = isAbstractType(type)
+    ? connector.schema.getPossibleTypes(type).map(({ name }) => name)
+    : [];
+  const own = toKeyReader('__typename')(record);
+  if (typeof own === 'string' && possible.includes(own)) return { typeName: own, record };
+  return possible.length === 1 ? { typeName: possible[0]!, record } : undefined;
+}
+
+function rootSource(execution: Execution, typeName: string, fieldName: string): ConnectorField {
+  const source = execution.graph.types.get(typeName)?.fields.get(fieldName)?.sources[0];
+  if (source === undefined)
+    throw new HemError('INTERNAL', { internal: `${typeName}.${fieldName} is not in the graph` });
+  return source;
+}
+
+function describe(value: unknown): string {
+  return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : typeof value;
+}

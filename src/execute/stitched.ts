@@ -1,0 +1,85 @@
+/**
+ * Makes the connectors' subschemas executable, so that the stitched schema answers for the whole graph. Each subschema resolves within
+ * its own connector; stitching does the joins. A second witness beside the engines, for data only.
+ */
+import {
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  isAbstractType,
+  isInterfaceType,
+  isObjectType,
+} from 'graphql';
+import { HemError } from '../errors.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import type { Origin } from '../graph/graph.ts';
+import { equipScalars } from '../graph/scalars.ts';
+import { entryFieldOf } from '../graph/subschemas.ts';
+import type { Connector } from '../load/model.ts';
+import type { Execution } from './execution.ts';
+import { ObjectValue, type Resolved, resolveField, resolveRoot } from './resolve.ts';
+import { plainNames, wantedBelow } from './view-selection.ts';
+import { NOTHING, type WantedByType } from './wanted.ts';
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** Puts resolvers into the subschemas. The context value of an execution of `graph.schema` must be an {@link Execution}. */
+export function installSubschemaResolvers(graph: ComposedGraph): void {
+  equipScalars(graph.schema);
+  for (const [connector, schema] of graph.subschemas) {
+    equipScalars(schema);
+    const names = plainNames(schema);
+    const wanted = (execution: Execution, info: GraphQLResolveInfo) =>
+      execution.selective ? wantedBelow(execution, names, info) : NOTHING;
+    for (const type of Object.values(schema.getTypeMap())) {
+      if (isAbstractType(type)) type.resolveType = (value: ObjectValue) => value.typeName;
+      if (!isObjectType(type) && !isInterfaceType(type)) continue;
+      for (const field of Object.values(type.getFields())) {
+        if (type.name === 'Query' || type.name === 'Mutation') {
+          field.resolve = (_source: unknown, args: Arguments, execution: Execution, info) =>
+            finish(resolveRoot(execution, type.name, field.name, args, wanted(execution, info)));
+        } else if (type.name !== 'Subscription') {
+          field.resolve = (object: ObjectValue, args: Arguments, execution: Execution, info) =>
+            finish(resolveField(execution, object, field.name, args, wanted(execution, info)));
+        }
+      }
+    }
+    installEntries(connector, schema.getQueryType() ?? undefined, wanted);
+  }
+}
+
+/** The hidden root fields by which stitching enters a connector with the keys of entities: of each only the key is known. */
+function installEntries(
+  connector: Connector,
+  query: GraphQLObjectType | undefined,
+  wanted: (execution: Execution, info: GraphQLResolveInfo) => WantedByType,
+): void {
+  const fields = query?.getFields() ?? {};
+  for (const { name } of connector.types.values()) {
+    const field = fields[entryFieldOf(name)];
+    if (field === undefined) continue;
+    const originOf = rememberOrigins(connector);
+    field.resolve = (
+      _source: unknown,
+      { keys }: { readonly keys: ReadonlyArray<Record<string, unknown>> },
+      execution: Execution,
+      info,
+    ) => keys.map((key) => new ObjectValue(name, originOf(Object.keys(key)), key, wanted(execution, info)));
+  }
+}
+
+/** One origin per set of key fields: what is known of how fields are had is remembered by origin. */
+function rememberOrigins(connector: Connector): (fields: readonly string[]) => Origin {
+  const origins = new Map<string, Origin>();
+  return (fields) => {
+    const id = [...fields].sort().join(' ');
+    let origin = origins.get(id);
+    if (origin === undefined) origins.set(id, (origin = { connector, only: new Set(fields) }));
+    return origin;
+  };
+}
+
+async function finish(resolving: Promise<Resolved>): Promise<unknown> {
+  const { value } = await resolving;
+  if (value instanceof HemError) throw value;
+  return value;
+}

@@ -1,0 +1,61 @@
+/** What an operation wants of an object, in the graph's names: a tree per concrete type. Collected only where a selective connector needs it. */
+import { createHash } from 'node:crypto';
+
+export interface WantedField {
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Of object fields: what is wanted of the object, per concrete graph type. */
+  readonly below: ReadonlyMap<string, Wanted>;
+}
+
+/** Fields by {@link recordKey}. */
+export type Wanted = Map<string, WantedField>;
+
+export type WantedByType = ReadonlyMap<string, Wanted>;
+
+export const NOTHING: WantedByType = new Map();
+
+/** Under which key a record carries a field: its name, or with arguments a name of its own. */
+export function recordKey(name: string, args: Readonly<Record<string, unknown>>): string {
+  let empty = true;
+  for (const argument in args) {
+    if (args[argument] !== undefined) empty = false;
+  }
+  if (empty) return name;
+  const hash = createHash('sha256').update(JSON.stringify(args, sortKeys)).digest('hex').slice(0, 12);
+  return `${name}_${hash}`;
+}
+
+/** Adds a field to what is wanted of one type; wants below are united. */
+export function addWanted(wanted: Wanted, field: WantedField): void {
+  const key = recordKey(field.name, field.args);
+  const present = wanted.get(key);
+  if (present === undefined) {
+    wanted.set(key, field);
+    return;
+  }
+  const below = new Map(present.below);
+  for (const [typeName, more] of field.below) {
+    const united: Wanted = new Map(below.get(typeName));
+    for (const inner of more.values()) addWanted(united, inner);
+    below.set(typeName, united);
+  }
+  wanted.set(key, { ...present, below });
+}
+
+export function unite(maps: Iterable<WantedByType>): WantedByType {
+  const result = new Map<string, Wanted>();
+  for (const map of maps) {
+    for (const [typeName, wanted] of map) {
+      const united = result.get(typeName) ?? new Map();
+      for (const field of wanted.values()) addWanted(united, field);
+      result.set(typeName, united);
+    }
+  }
+  return result;
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,86 @@
+/** A running gateway: one generation, its connections and its listeners. */
+import { isAbsolute, join } from 'node:path';
+import { type Logger, pino } from 'pino';
+import { openAdminListener } from './admin/admin-listener.ts';
+import { loadOrMakeToken } from './admin/token.ts';
+import { openWholeGraph } from './admin/whole-graph.ts';
+import { openPublicListener } from './doors/public-listener.ts';
+import { referenceEngine } from './execute/reference.ts';
+import { type Generation, loadGeneration } from './generation.ts';
+import type { Environment } from './load/environment.ts';
+import { limitsOf } from './load/settings.ts';
+import { Endpoint } from './operation/endpoint.ts';
+import { OpenConnections } from './upstream/connections.ts';
+
+export interface GatewayOptions {
+  /** The configuration directory. */
+  readonly directory: string;
+  readonly environment: Environment;
+  /** Instead of the ports in hem.yml; 0 takes a free one. */
+  readonly port?: number;
+  readonly adminPort?: number;
+  readonly log?: Logger;
+}
+
+export interface Gateway extends AsyncDisposable {
+  /** `http://host:port` of the public listener. */
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly adminToken: string;
+  readonly generation: Generation;
+  /** Readiness off, stop accepting, finish what is in flight, complete subscriptions. */
+  stop(): Promise<void>;
+}
+
+/** Loads, opens, listens. @throws {ConfigurationError} before anything is opened; system errors when a port is taken */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const generation = await loadGeneration(options.directory, options.environment);
+  const { configuration, graph, views } = generation;
+  const { settings } = configuration;
+  const log = options.log ?? pino({ level: settings.log.level });
+  const { tokenFile } = settings.admin;
+  const adminToken = await loadOrMakeToken(
+    isAbsolute(tokenFile) ? tokenFile : join(configuration.directory.root, tokenFile),
+  );
+
+  const connections = new OpenConnections(graph.connectors, log);
+  const endpoints = views.map(
+    (view) => new Endpoint(view, referenceEngine(view, graph, connections), settings),
+  );
+  let ready = false;
+  const publicListener = openPublicListener(endpoints, {
+    maxSubscriptions: settings.limits.subscriptionsPerSocket,
+    log,
+  });
+  const adminListener = openAdminListener({
+    token: adminToken,
+    ready: () => ready,
+    graph: openWholeGraph(graph, connections, limitsOf(settings).deadlineMs),
+    log,
+  });
+
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      ready = false;
+      await publicListener.close(settings.shutdown.grace);
+      await adminListener.close();
+      await connections[Symbol.asyncDispose]();
+    })();
+    return stopping;
+  };
+
+  try {
+    const adminUrl = await adminListener.listen({ ...settings.admin, ...given(options.adminPort) });
+    const url = await publicListener.listen({ ...settings.listen, ...given(options.port) });
+    ready = true;
+    return { url, adminUrl, adminToken, generation, stop, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function given(port: number | undefined): { readonly port?: number } {
+  return port === undefined ? {} : { port };
+}

@@ -1,0 +1,30 @@
+/** One immutable loaded configuration: connectors composed, views checked. Nothing is opened by it. */
+import { type ComposedGraph, compose } from './graph/compose.ts';
+import { type Configuration, loadConfiguration } from './load/configuration.ts';
+import type { Environment } from './load/environment.ts';
+import { checkOperations } from './operation/own-operations.ts';
+import { Problems } from './problems.ts';
+import { buildView } from './views/build.ts';
+import type { View } from './views/view.ts';
+
+export interface Generation {
+  readonly configuration: Configuration;
+  readonly graph: ComposedGraph;
+  readonly views: readonly View[];
+}
+
+/** Loads → composes → checks views. @throws {ConfigurationError} with every problem of all phases */
+export async function loadGeneration(root: string, environment: Environment): Promise<Generation> {
+  const problems = new Problems();
+  const configuration = await loadConfiguration(root, environment, problems);
+  // Without all connectors, whatever depends on a missing one would be reported as unknown.
+  const graph =
+    configuration.complete && configuration.connectors.length > 0
+      ? compose(configuration.connectors, problems)
+      : undefined;
+  const views =
+    graph === undefined ? [] : configuration.clients.map((client) => buildView(client, graph, problems));
+  for (const view of views) if (view !== undefined) checkOperations(view, problems);
+  problems.throwIfAny();
+  return { configuration, graph: graph!, views: views.filter((view) => view !== undefined) };
+}

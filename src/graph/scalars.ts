@@ -1,0 +1,120 @@
+/**
+ * What Hem's own scalars accept and give. Values that a double cannot hold travel as text. Scalars that a connector declares itself
+ * pass through as JSON. Formats: RFC 3339 for times, ISO 8601 for durations or the protobuf form ("1.5s"), base64 for bytes.
+ */
+import {
+  GraphQLError,
+  type GraphQLScalarType,
+  type GraphQLSchema,
+  isScalarType,
+  isSpecifiedScalarType,
+  Kind,
+  type ValueNode,
+  valueFromASTUntyped,
+} from 'graphql';
+
+interface ScalarRule {
+  readonly expected: string;
+  /** The value as it is passed on, or undefined when it is not one. */
+  readonly accept: (value: unknown) => unknown;
+}
+
+const text = (expected: string, pattern: RegExp): ScalarRule => ({
+  expected,
+  accept: (value) =>
+    typeof value === 'string' && value.length <= 1000 && pattern.test(value) ? value : undefined,
+});
+
+const digits = (expected: string, pattern: RegExp, isNumber: (value: number) => boolean): ScalarRule => ({
+  expected,
+  accept: (value) => {
+    if (typeof value === 'number') return isNumber(value) ? String(value) : undefined;
+    if (typeof value === 'bigint') return String(value);
+    return typeof value === 'string' && value.length <= 1000 && pattern.test(value) ? value : undefined;
+  },
+});
+
+const RULES: Readonly<Record<string, ScalarRule>> = {
+  BigInt: digits('an integer, as text or as a number up to 2^53', /^-?\d+$/, Number.isSafeInteger),
+  Decimal: digits(
+    'a decimal number, as text or as a number',
+    /^-?\d+(\.\d+)?([eE][+-]?\d{1,4})?$/,
+    Number.isFinite,
+  ),
+  Bytes: {
+    expected: 'bytes in base64',
+    accept: (value) =>
+      typeof value === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(value) ? value : undefined,
+  },
+  DateTime: text(
+    'a date and time such as "2026-11-22T08:30:00Z"',
+    /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$/,
+  ),
+  Date: text('a date such as "2026-11-22"', /^-?\d{4,}-\d\d-\d\d([Zz]|[+-]\d\d:\d\d)?$/),
+  Time: text('a time such as "08:30:00"', /^\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$/),
+  Duration: text(
+    'a duration such as "PT1M30S" or "90s"',
+    /^(-?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?|-?\d+(\.\d+)?s)$/,
+  ),
+};
+
+/** Gives the scalars of a schema their behaviour. */
+export function equipScalars(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isScalarType(type) && !isSpecifiedScalarType(type)) equip(type);
+  }
+}
+
+function equip(type: GraphQLScalarType): void {
+  if (type.name === 'Upload') {
+    equipUpload(type);
+    return;
+  }
+  const rule = RULES[type.name];
+  const accept = (value: unknown) => {
+    if (rule === undefined) return value;
+    const accepted = rule.accept(value);
+    if (accepted === undefined)
+      throw new GraphQLError(`${type.name} cannot represent this value: expected ${rule.expected}.`);
+    return accepted;
+  };
+  const fromLiteral = (node: ValueNode) =>
+    accept(
+      node.kind === Kind.INT || node.kind === Kind.FLOAT
+        ? literalNumber(node.value)
+        : valueFromASTUntyped(node),
+    );
+  Object.assign(type, {
+    serialize: accept,
+    coerceOutputValue: accept,
+    parseValue: accept,
+    coerceInputValue: accept,
+    parseLiteral: fromLiteral,
+    coerceInputLiteral: fromLiteral,
+  });
+}
+
+/** A number literal with more digits than a double holds stays text. */
+function literalNumber(value: string): number | string {
+  const number = Number(value);
+  return String(number) === value ? number : value;
+}
+
+/** Files of multipart requests (GraphQL multipart request specification): only ever input, only ever from a multipart body. */
+function equipUpload(type: GraphQLScalarType): void {
+  const accept = (value: unknown) => {
+    if (value instanceof Blob) return value;
+    throw new GraphQLError('Upload expects a file of a multipart request.');
+  };
+  const refuse = () => {
+    throw new GraphQLError('Upload exists in variables of multipart requests only.');
+  };
+  Object.assign(type, {
+    serialize: refuse,
+    coerceOutputValue: refuse,
+    parseValue: accept,
+    coerceInputValue: accept,
+    parseLiteral: refuse,
+    coerceInputLiteral: refuse,
+  });
+}

@@ -1,0 +1,98 @@
+/** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
+import { stat } from 'node:fs/promises';
+import { didYouMean, type Problems } from '../problems.ts';
+import { type Client, loadClient } from './client.ts';
+import { loadConnector } from './connector.ts';
+import type { Environment } from './environment.ts';
+import type { Connector } from './model.ts';
+import { type HemSettings, hemSettings } from './settings.ts';
+import { SourceDirectory } from './source-directory.ts';
+import { checkShape, readYaml } from './yaml.ts';
+
+export interface Configuration {
+  readonly directory: SourceDirectory;
+  readonly settings: HemSettings;
+  readonly connectors: readonly Connector[];
+  readonly clients: readonly Client[];
+  /** Whether every connector and client could be read: otherwise what depends on all of them cannot be judged. */
+  readonly complete: boolean;
+}
+
+/** Names that a client cannot have because the public listener needs them. */
+const RESERVED_CLIENTS = new Set(['hem', 'graphql', 'api', 'livez', 'readyz', 'metrics']);
+
+export async function loadConfiguration(
+  root: string,
+  environment: Environment,
+  problems: Problems,
+): Promise<Configuration> {
+  const directory = new SourceDirectory(root);
+  const found = await stat(directory.root).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    problems.report({
+      rule: 'missing-directory',
+      at: { file: root, line: 1, column: 1 },
+      message: 'There is no configuration directory here.',
+      hint: 'name it with --config <dir>',
+    });
+  }
+  const [settings, connectorNames, schemaFiles, clientNames] = await Promise.all([
+    loadSettings(directory, environment, problems),
+    directory.folders('connectors'),
+    directory.files('schemas', '.graphql'),
+    directory.folders('clients'),
+  ]);
+  if (found?.isDirectory() === true && connectorNames.length === 0) {
+    problems.report({
+      rule: 'no-connectors',
+      at: { file: 'connectors', line: 1, column: 1 },
+      message: 'There is no connector.',
+      expected: 'a folder connectors/<name>/ with connector.yml and schema.graphql',
+    });
+  }
+  const names = [
+    ...new Set([...clientNames, ...schemaFiles.map((file) => file.replace(/\.graphql$/, ''))]),
+  ].sort();
+  for (const name of schemaFiles.map((file) => file.replace(/\.graphql$/, ''))) {
+    if (clientNames.includes(name)) continue;
+    problems.report({
+      rule: 'schema-without-client',
+      at: { file: `schemas/${name}.graphql`, line: 1, column: 1 },
+      message: `There is no client "${name}".`,
+      expected: `clients/${name}/client.yml`,
+      hint: didYouMean(name, clientNames),
+    });
+  }
+  for (const name of clientNames) {
+    if (RESERVED_CLIENTS.has(name))
+      problems.report({
+        rule: 'client-name',
+        at: { file: `clients/${name}`, line: 1, column: 1 },
+        message: `A client cannot be called "${name}": the address is taken.`,
+      });
+  }
+  const [connectors, clients] = await Promise.all([
+    Promise.all(connectorNames.map((name) => loadConnector(directory, name, environment, problems))),
+    Promise.all(
+      names
+        .filter((name) => clientNames.includes(name))
+        .map((name) => loadClient(directory, name, environment, problems)),
+    ),
+  ]);
+  return {
+    directory,
+    settings: settings ?? hemSettings.parse({}),
+    connectors: connectors.filter((connector) => connector !== undefined),
+    clients: clients.filter((client) => client !== undefined),
+    complete: !connectors.includes(undefined),
+  };
+}
+
+async function loadSettings(
+  directory: SourceDirectory,
+  environment: Environment,
+  problems: Problems,
+): Promise<HemSettings | undefined> {
+  const yaml = await readYaml(directory, 'hem.yml', environment, problems);
+  return yaml === undefined ? undefined : checkShape(yaml, hemSettings, problems);
+}

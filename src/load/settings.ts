@@ -1,0 +1,115 @@
+/** The shapes of hem.yml and client.yml. */
+import { z } from 'zod';
+import { byteSize, duration } from '../units.ts';
+
+const count = z.int().min(1).max(10_000_000);
+
+/** What one operation may cost the gateway before any backend is asked. */
+const operationLimits = {
+  /** An operation that has not answered by then answers what it has. */
+  deadline: duration,
+  bodyBytes: byteSize,
+  /** Lexical tokens of a document. */
+  tokens: count,
+  /** Levels of nested selections, fragments expanded. */
+  depth: count,
+  /** Selected fields, fragments expanded. */
+  fields: count,
+  /** Root fields, fragments expanded. */
+  rootFields: count,
+  /** Directives on one document. */
+  directives: count,
+  /** Levels of nested lists and objects in variables. */
+  variablesDepth: count,
+} satisfies Record<string, z.ZodType>;
+
+const optionalLimits = Object.fromEntries(
+  Object.entries(operationLimits).map(([name, schema]) => [name, schema.optional()]),
+) as {
+  [Name in keyof typeof operationLimits]: z.ZodOptional<(typeof operationLimits)[Name]>;
+};
+
+export interface OperationLimits {
+  readonly deadlineMs: number;
+  readonly bodyBytes: number;
+  readonly tokens: number;
+  readonly depth: number;
+  readonly fields: number;
+  readonly rootFields: number;
+  readonly directives: number;
+  readonly variablesDepth: number;
+}
+
+const DEFAULT_LIMITS: OperationLimits = {
+  deadlineMs: 10_000,
+  bodyBytes: 1024 ** 2,
+  tokens: 10_000,
+  depth: 20,
+  fields: 2000,
+  rootFields: 50,
+  directives: 100,
+  variablesDepth: 50,
+};
+
+export const hemSettings = z.strictObject({
+  /** The public listener. */
+  listen: z
+    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(4000) })
+    .prefault({}),
+  /** Health, readiness and the whole graph, for operators. */
+  admin: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(4001),
+      /** Made at the first start, readable by its owner only. Relative to the configuration directory. */
+      tokenFile: z.string().default('.hem/admin-token'),
+    })
+    .prefault({}),
+  limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+  /** How long requests in flight may take after a signal to stop. */
+  shutdown: z.strictObject({ grace: duration.default(10_000) }).prefault({}),
+});
+
+export type HemSettings = z.output<typeof hemSettings>;
+
+export const clientSettings = z.strictObject({
+  description: z.string().optional(),
+  /** Whether the schema may be read through introspection and as schema.graphql. Off, suggestions in errors are off, too. */
+  introspection: z.boolean().default(true),
+  /** Serves the GraphiQL page to browsers. */
+  graphiql: z.boolean().default(false),
+  /** Several operations in one request; off unless set. */
+  batching: z.strictObject({ max: z.int().min(1).max(100) }).optional(),
+  /** GraphQL multipart requests; off unless set. */
+  uploads: z
+    .strictObject({
+      maxFiles: z.int().min(1).max(100).default(4),
+      maxFileBytes: byteSize.default(5 * 1024 ** 2),
+    })
+    .optional(),
+  /** Web pages of which origins may call this client; none unless set. */
+  cors: z.strictObject({ origins: z.array(z.string()).min(1) }).optional(),
+  limits: z.strictObject(optionalLimits).prefault({}),
+});
+
+export type ClientSettings = z.output<typeof clientSettings>;
+
+/** The client's own limits over those of hem.yml over the defaults. */
+export function limitsOf(hem: HemSettings, client?: ClientSettings): OperationLimits {
+  const { deadline, ...limits } = {
+    ...defined(hem.limits),
+    ...defined(client?.limits ?? {}),
+  } as ClientSettings['limits'];
+  return {
+    ...DEFAULT_LIMITS,
+    ...(limits as Partial<OperationLimits>),
+    ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+  };
+}
+
+function defined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

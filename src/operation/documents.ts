@@ -1,0 +1,83 @@
+/** A client's documents: parsed, measured and validated once, kept in a bounded cache. Nothing of a request is kept with them. */
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import type { OperationLimits } from '../load/settings.ts';
+import { checkNesting, checkSize, tooLarge } from './limits.ts';
+
+export type Prepared = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLError[] };
+
+const MAX_KEPT = 1000;
+/** Longer texts are not kept: a few of them would outweigh all others. */
+const MAX_KEPT_CHARACTERS = 100_000;
+const MAX_ERRORS = 20;
+
+export class Documents {
+  readonly #schema: GraphQLSchema;
+  readonly #limits: OperationLimits;
+  readonly #introspection: boolean;
+  readonly #kept = new Map<string, Prepared>();
+
+  constructor(schema: GraphQLSchema, limits: OperationLimits, introspection: boolean) {
+    this.#schema = schema;
+    this.#limits = limits;
+    this.#introspection = introspection;
+  }
+
+  prepare(text: string): Prepared {
+    const known = this.#kept.get(text);
+    if (known !== undefined) {
+      // Most recently used last.
+      this.#kept.delete(text);
+      this.#kept.set(text, known);
+      return known;
+    }
+    const prepared = this.#prepare(text);
+    // Refused documents are not kept: a flood of them would push out the good ones.
+    if ('document' in prepared && text.length <= MAX_KEPT_CHARACTERS) {
+      if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
+      this.#kept.set(text, prepared);
+    }
+    return prepared;
+  }
+
+  #prepare(text: string): Prepared {
+    const nesting = checkNesting(text, this.#limits);
+    if (nesting !== undefined) return { errors: [nesting] };
+    let document: DocumentNode;
+    try {
+      document = parse(text, { maxTokens: this.#limits.tokens });
+    } catch (error) {
+      if (!(error instanceof GraphQLError)) throw error;
+      if (/token/.test(error.message) && /exceed|limit/i.test(error.message)) {
+        return { errors: [tooLarge('tokens', `more than ${this.#limits.tokens}`, this.#limits.tokens)] };
+      }
+      return { errors: [withCode(error, 'GRAPHQL_PARSE_FAILED')] };
+    }
+    const size = checkSize(document, this.#limits);
+    if (size !== undefined) return { errors: [size] };
+    const rules = this.#introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+    const errors = validate(this.#schema, document, rules, {
+      maxErrors: MAX_ERRORS,
+      hideSuggestions: !this.#introspection,
+    });
+    return errors.length === 0
+      ? { document }
+      : { errors: errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')) };
+  }
+}
+
+function withCode(error: GraphQLError, code: string): GraphQLError {
+  return new GraphQLError(error.message, {
+    nodes: error.nodes,
+    source: error.source,
+    positions: error.positions,
+    extensions: { code },
+  });
+}

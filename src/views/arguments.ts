@@ -1,0 +1,302 @@
+/** From a view field's arguments to the graph field's: by name, by `@from(argument:)`, or by the literal of `@from(args:)`. */
+import {
+  type GraphQLArgument,
+  type GraphQLInputType,
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isScalarType,
+  Kind,
+  type ValueNode,
+  validateInputLiteral,
+} from 'graphql';
+import type { Literal } from '../mapping/literal.ts';
+import { rootOf } from '../mapping/values.ts';
+import { didYouMean, type Problem } from '../problems.ts';
+import type { ViewField } from './view.ts';
+
+/** How input types of a view relate to the graph's. */
+export interface InputMapping {
+  /** The graph's name of a view's input type. */
+  graphName(viewName: string): string;
+  /** Converts a coerced view value; undefined when the two are the same. */
+  converter(type: GraphQLInputType): ((value: unknown) => unknown) | undefined;
+}
+
+type Report = (problem: Omit<Problem, 'at'>, offset?: number) => void;
+
+/** Arguments that keep their names or are renamed one by one. */
+export function mapByName(
+  viewArguments: ReadonlyArray<{
+    readonly argument: GraphQLArgument;
+    readonly graphName: string;
+    readonly report: Report;
+  }>,
+  graphArguments: readonly GraphQLArgument[],
+  inputs: InputMapping,
+  report: Report,
+  coordinate: string,
+): ViewField['toGraphArguments'] {
+  const names = graphArguments.map(({ name }) => name);
+  const moves: Array<{ from: string; to: string; convert: ((value: unknown) => unknown) | undefined }> = [];
+  for (const { argument, graphName, report: reportArgument } of viewArguments) {
+    const target = graphArguments.find(({ name }) => name === graphName);
+    if (target === undefined) {
+      reportArgument({
+        rule: 'unknown-argument',
+        message: `${coordinate} has no argument "${graphName}" in the graph.`,
+        expected: names.length === 0 ? 'no arguments' : names.join(', '),
+        hint: didYouMean(graphName, names),
+      });
+      continue;
+    }
+    const mismatch = inputMismatch(
+      argument.type,
+      target.type,
+      argument.default !== undefined || target.default !== undefined,
+      inputs,
+    );
+    if (mismatch !== undefined) {
+      reportArgument({
+        rule: 'argument-type',
+        message: `The argument "${argument.name}" does not fit the graph's.`,
+        found: String(argument.type),
+        expected: mismatch,
+      });
+    }
+    moves.push({ from: argument.name, to: graphName, convert: inputs.converter(argument.type) });
+  }
+  reportMissing(graphArguments, new Set(moves.map(({ to }) => to)), report, coordinate);
+  if (moves.every(({ from, to, convert }) => from === to && convert === undefined)) return ({ args }) => args;
+  return ({ args }) => {
+    const result: Record<string, unknown> = Object.create(null);
+    for (const { from, to, convert } of moves) {
+      if (!Object.hasOwn(args, from)) continue;
+      const value = args[from];
+      result[to] = convert === undefined || value === null ? value : convert(value);
+    }
+    return result;
+  };
+}
+
+/** Arguments that a literal makes up: locked, defaulted, combined, taken from claims. */
+export function mapByLiteral(
+  viewArguments: readonly GraphQLArgument[],
+  graphArguments: readonly GraphQLArgument[],
+  literal: Literal,
+  inputs: InputMapping,
+  report: Report,
+  coordinate: string,
+): ViewField['toGraphArguments'] {
+  checkReferences(viewArguments, literal, report, coordinate);
+  if (literal.node.kind !== Kind.OBJECT) {
+    report({
+      rule: 'args-shape',
+      message: '"args" is an object of the graph field\'s arguments.',
+      expected: '{ name: value, … }',
+    });
+    return () => ({});
+  }
+  const given = new Set<string>();
+  for (const field of literal.node.fields) {
+    const name = field.name.value;
+    const target = graphArguments.find((argument) => argument.name === name);
+    given.add(name);
+    if (target === undefined) {
+      const names = graphArguments.map((argument) => argument.name);
+      report(
+        {
+          rule: 'unknown-argument',
+          message: `${coordinate} has no argument "${name}" in the graph.`,
+          expected: names.join(', ') || 'no arguments',
+          hint: didYouMean(name, names),
+        },
+        field.loc?.start,
+      );
+    } else {
+      checkLiteral(field.value, target.type, target.default !== undefined, {
+        viewArguments,
+        literal,
+        inputs,
+        report,
+      });
+    }
+  }
+  reportMissing(graphArguments, given, report, coordinate);
+  const converters = viewArguments.flatMap(({ name, type }) => {
+    const convert = inputs.converter(type);
+    return convert === undefined ? [] : [{ name, convert }];
+  });
+  return ({ args, claims }) => {
+    let converted = args;
+    if (converters.length > 0) {
+      const copy: Record<string, unknown> = Object.assign(Object.create(null), args);
+      for (const { name, convert } of converters)
+        if (copy[name] !== undefined && copy[name] !== null) copy[name] = convert(copy[name]);
+      converted = copy;
+    }
+    return literal.evaluate({ args: converted, claims, parent: {} }) as Record<string, unknown>;
+  };
+}
+
+function checkReferences(
+  viewArguments: readonly GraphQLArgument[],
+  literal: Literal,
+  report: Report,
+  coordinate: string,
+): void {
+  const names = viewArguments.map(({ name }) => name);
+  const used = new Set<string>();
+  for (const reference of literal.references) {
+    if (reference.source === 'claims') continue;
+    const root = rootOf(reference);
+    used.add(root);
+    if (reference.source === 'args' && names.includes(root)) continue;
+    report(
+      {
+        rule: 'unknown-reference',
+        message: `${coordinate} has no argument "${root}" here.`,
+        found: `$${reference.text}`,
+        expected: names.map((name) => `$${name}`).join(', ') || 'no reference: the field has no arguments',
+        hint: didYouMean(root, names),
+      },
+      reference.offset,
+    );
+  }
+  const unused = names.filter((name) => !used.has(name));
+  if (unused.length > 0)
+    report({
+      rule: 'unused-argument',
+      message: `"args" uses no ${unused.map((name) => `$${name}`).join(', ')}.`,
+      hint: 'use it, or remove the argument',
+    });
+}
+
+function reportMissing(
+  graphArguments: readonly GraphQLArgument[],
+  given: ReadonlySet<string>,
+  report: Report,
+  coordinate: string,
+): void {
+  for (const { name, type, default: preset } of graphArguments) {
+    if (given.has(name) || !isNonNullType(type) || preset !== undefined) continue;
+    report({
+      rule: 'missing-argument',
+      message: `${coordinate} needs the argument "${name}: ${type}".`,
+      hint: `add it, or lock it: @from(args: "{ ${name}: … }")`,
+    });
+  }
+}
+
+interface LiteralCheck {
+  readonly viewArguments: readonly GraphQLArgument[];
+  readonly literal: Literal;
+  readonly inputs: InputMapping;
+  readonly report: Report;
+}
+
+function checkLiteral(
+  node: ValueNode,
+  type: GraphQLInputType,
+  hasDefault: boolean,
+  check: LiteralCheck,
+): void {
+  if (node.kind === Kind.VARIABLE) {
+    const reference = check.literal.references.find(({ offset }) => offset === (node.loc?.start ?? 0) + 1);
+    const argument =
+      reference?.source === 'args' && reference.path.length === 1
+        ? check.viewArguments.find(({ name }) => name === rootOf(reference))
+        : undefined;
+    if (argument === undefined) return;
+    const mismatch = inputMismatch(
+      argument.type,
+      type,
+      hasDefault || argument.default !== undefined,
+      check.inputs,
+    );
+    if (mismatch !== undefined) {
+      check.report(
+        {
+          rule: 'argument-type',
+          message: `$${argument.name} does not fit here.`,
+          found: String(argument.type),
+          expected: mismatch,
+        },
+        node.loc?.start,
+      );
+    }
+    return;
+  }
+  const nullable = getNullableType(type);
+  if (node.kind === Kind.LIST && isListType(nullable)) {
+    for (const item of node.values) checkLiteral(item, nullable.ofType, false, check);
+    return;
+  }
+  if (node.kind === Kind.OBJECT && isInputObjectType(nullable)) {
+    const fields = nullable.getFields();
+    for (const field of node.fields) {
+      const target = fields[field.name.value];
+      if (target !== undefined) checkLiteral(field.value, target.type, target.default !== undefined, check);
+      else
+        check.report(
+          {
+            rule: 'unknown-input-field',
+            message: `${nullable.name} has no field "${field.name.value}".`,
+            expected: Object.keys(fields).join(', '),
+            hint: didYouMean(field.name.value, Object.keys(fields)),
+          },
+          field.loc?.start,
+        );
+    }
+    for (const field of Object.values(fields)) {
+      if (
+        isNonNullType(field.type) &&
+        field.default === undefined &&
+        !node.fields.some(({ name }) => name.value === field.name)
+      ) {
+        check.report(
+          { rule: 'missing-input-field', message: `${nullable.name} needs "${field.name}: ${field.type}".` },
+          node.loc?.start,
+        );
+      }
+    }
+    return;
+  }
+  // A list position takes a single value (GraphQL's list input coercion).
+  if (isListType(nullable)) {
+    checkLiteral(node, nullable.ofType, false, check);
+    return;
+  }
+  let message: string | undefined;
+  validateInputLiteral(node, type, (error) => {
+    message ??= error.message;
+  });
+  if (message !== undefined)
+    check.report({ rule: 'argument-value', message: `This is not a ${type}: ${message}` }, node.loc?.start);
+}
+
+/** Undefined when every value of the view's type is one of the graph's; else the type that is expected. */
+export function inputMismatch(
+  view: GraphQLInputType,
+  graph: GraphQLInputType,
+  hasDefault: boolean,
+  inputs: InputMapping,
+): string | undefined {
+  return fits(view, hasDefault && isNonNullType(graph) ? graph.ofType : graph, inputs)
+    ? undefined
+    : String(graph);
+}
+
+function fits(view: GraphQLInputType, graph: GraphQLInputType, inputs: InputMapping): boolean {
+  if (isNonNullType(graph)) return isNonNullType(view) && fits(view.ofType, graph.ofType, inputs);
+  if (isNonNullType(view)) return fits(view.ofType, graph, inputs);
+  if (isListType(graph)) return isListType(view) && fits(view.ofType, graph.ofType, inputs);
+  if (isListType(view)) return false;
+  const [viewName, graphName] = [getNamedType(view).name, getNamedType(graph).name];
+  if (isScalarType(view))
+    return viewName === graphName || (graphName === 'ID' && (viewName === 'String' || viewName === 'Int'));
+  return (isEnumType(view) || isInputObjectType(view)) && inputs.graphName(viewName) === graphName;
+}

@@ -1,0 +1,29 @@
+/** A client's schema: a view of the graph, checked, with everything about names and shapes decided. */
+import type { GraphQLSchema } from 'graphql';
+import type { Client } from '../load/client.ts';
+import type { Values } from '../mapping/values.ts';
+
+export interface View {
+  readonly client: Client;
+  /** What the client sees: no Hem directive, nothing of other clients. Without resolvers. */
+  readonly schema: GraphQLSchema;
+  readonly types: ReadonlyMap<string, ViewType>;
+}
+
+export interface ViewType {
+  readonly name: string;
+  readonly graphName: string;
+  readonly fields: ReadonlyMap<string, ViewField>;
+  /** Of abstract types: which of the view's types a graph type is here. */
+  readonly possible: ReadonlyMap<string, string>;
+  /** Of enums: the graph's value → the view's. A value that is not here is hidden. Undefined when all names are equal. */
+  readonly enumToView: ReadonlyMap<string, string> | undefined;
+}
+
+export interface ViewField {
+  readonly name: string;
+  /** Graph fields from the owner's graph type on, at least one; all but the last give single objects. */
+  readonly steps: readonly string[];
+  /** The arguments of the last step. Takes the view's coerced arguments. */
+  readonly toGraphArguments: (values: Pick<Values, 'args' | 'claims'>) => Readonly<Record<string, unknown>>;
+}
