@@ -67,7 +67,7 @@ function bindRoot(
   source: ConnectorSource<GraphqlOptions>,
 ): GraphqlBinding | undefined {
   const operation = field.use === 'field' ? 'query' : field.use;
-  for (const name of ['representation', 'field', 'rows'] as const) {
+  for (const name of ['representation', 'field'] as const) {
     if (field.directive[name] === undefined) continue;
     field.report({ rule: 'graphql-entity', message: `"${name}" goes with "entity" only.` }, [name]);
   }
@@ -204,7 +204,6 @@ function bindRepresentation(
   field: FieldToBind,
   typeName: string,
 ): { value: ValueOf; used: readonly string[] } | undefined {
-  const rows = (field.directive.rows ?? []) as readonly string[];
   if (field.directive.representation !== undefined) {
     const literal = field.literal(['representation']);
     if (literal === undefined) return undefined;
@@ -215,7 +214,7 @@ function bindRepresentation(
       );
       return undefined;
     }
-    return { value: withRows(literal, rows), used: argumentsUsed(literal) };
+    return { value: literal.evaluate, used: argumentsUsed(literal) };
   }
   const keys =
     field.use === 'field'
@@ -233,47 +232,6 @@ function bindRepresentation(
     value: (values) => Object.fromEntries(keys.map(([name, value]) => [name, value(values)])),
     used: field.use === 'field' ? [] : keys.map(([name]) => name),
   };
-}
-
-/** Arguments named in `rows` are turned before the representation is made. */
-function withRows(literal: Literal, rows: readonly string[]): ValueOf {
-  if (rows.length === 0) return literal.evaluate;
-  return (values) => {
-    const turned = Object.fromEntries(rows.map((name) => [name, toRows(values.args[name])]));
-    return literal.evaluate({ ...values, args: { ...values.args, ...turned } });
-  };
-}
-
-/** `{ price: [1, 2], unit: { name: ["a", "b"] } }` becomes `[{ price: 1, unit: { name: "a" } }, { price: 2, … }]`. */
-export function toRows(columns: unknown): unknown {
-  if (typeof columns !== 'object' || columns === null) return columns;
-  const length = rowCount(columns);
-  return length === undefined ? null : Array.from({ length }, (_, index) => rowAt(columns, index));
-}
-
-function rowCount(columns: object): number | undefined {
-  for (const column of Object.values(columns)) {
-    const count = Array.isArray(column)
-      ? column.length
-      : typeof column === 'object' && column !== null
-        ? rowCount(column)
-        : undefined;
-    if (count !== undefined) return count;
-  }
-  return undefined;
-}
-
-function rowAt(columns: object, index: number): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(columns).map(([name, column]) => [
-      name,
-      Array.isArray(column)
-        ? (column[index] ?? null)
-        : typeof column === 'object' && column !== null
-          ? rowAt(column, index)
-          : null,
-    ]),
-  );
 }
 
 /** Names of the field's own arguments that a literal reads. */

@@ -29,14 +29,19 @@ export const options = z.strictObject({
         .strictObject({ every: duration.default(15_000), timeout: duration.default(5000) })
         .default({ every: 15_000, timeout: 5000 }),
       reconnect: z
-        .strictObject({ min: duration.default(250), max: duration.default(30_000) })
-        .default({ min: 250, max: 30_000 }),
+        .strictObject({
+          min: duration.default(250),
+          max: duration.default(30_000),
+          /** How often in a row a lost connection is built anew. */
+          attempts: z.int().min(1).max(1000).default(5),
+        })
+        .default({ min: 250, max: 30_000, attempts: 5 }),
     })
     .default({
       protocol: 'ws',
       init: {},
       heartbeat: { every: 15_000, timeout: 5000 },
-      reconnect: { min: 250, max: 30_000 },
+      reconnect: { min: 250, max: 30_000, attempts: 5 },
     }),
 });
 
@@ -59,8 +64,6 @@ export const directives = /* GraphQL */ `
     entity: String
     "A literal that is an object: the entity's key fields. By default the arguments, or the parent's key fields."
     representation: String
-    "Arguments whose value, an object of lists, goes into the representation as a list of objects."
-    rows: [String!]
     "The one field of the entity that is wanted."
     field: String
     "A literal that is an object: the arguments of the backend's field. By default the arguments by their names."

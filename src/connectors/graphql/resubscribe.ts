@@ -4,6 +4,7 @@ import { UpstreamError } from '../../errors.ts';
 import { type CallContext, StreamGap } from '../kind.ts';
 import type { Answer } from './answer.ts';
 import { EventQueue } from './event-queue.ts';
+import type { SubscriptionOptions } from './options.ts';
 
 /** How a transport subscribes once. */
 export type Subscribe = (
@@ -30,15 +31,13 @@ export type Ending =
   | { readonly kind: 'refused'; readonly error: UpstreamError }
   | { readonly kind: 'lost'; readonly error: UpstreamError };
 
-/** How often in a row a lost connection is built anew. */
-export const RECONNECTS = 5;
 /** A connection that lived this long, or brought an event, was a good one: counting begins again. */
 const GOOD_AFTER_MS = 10_000;
 
 interface Setup {
   readonly connector: string;
   readonly subscribe: Subscribe;
-  readonly reconnect: { readonly min: number; readonly max: number };
+  readonly reconnect: SubscriptionOptions['reconnect'];
   /** From an answer to the event that the subscriber gets. */
   readonly toEvent: (answer: Answer) => unknown;
 }
@@ -87,7 +86,7 @@ async function run(
     if (ending.kind === 'refused' || !wasOpen) return queue.fail(ending.error);
     lastReason = ending.error.message;
     if (performance.now() - openedAt > GOOD_AFTER_MS) failures = 0;
-    if (++failures > RECONNECTS) {
+    if (++failures > setup.reconnect.attempts) {
       return queue.fail(
         new UpstreamError('UPSTREAM_UNAVAILABLE', setup.connector, {
           internal: `the subscription was lost ${failures} times in a row: ${lastReason}`,

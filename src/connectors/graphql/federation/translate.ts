@@ -160,20 +160,17 @@ class Translation {
       });
       return [];
     }
-    const deep = required.find((node) => hasDeepList(node));
-    if (deep !== undefined) {
+    if (required.some(hasNestedList)) {
       this.#report(directive.loc, {
         rule: 'federation-requires',
-        message: `@requires of ${type.name}.${field.name.value} reads objects in a list that is not at its top, which Hem cannot do.`,
-        found: deep.name,
+        message: `@requires of ${type.name}.${field.name.value} reads objects in lists of lists, which Hem cannot do.`,
       });
       return [];
     }
     const argumentOf = ({ name }: FieldSetNode) => `_require_${name}`;
     const hidden = required.map(
-      (node) => `${argumentOf(node)}: JSON @require(field: ${quote(toValueMap(node, []))})`,
+      (node) => `${argumentOf(node)}: JSON @require(field: ${quote(toValueMap(node))})`,
     );
-    const rows = required.filter(({ lists, below }) => lists > 0 && below.length > 0).map(argumentOf);
     const representation = [
       ...key.nodes.map((node) => toLiteral(node, (path) => `$parent.${path.join('.')}`)),
       ...required.map((node) => `${node.name}: $${argumentOf(node)}`),
@@ -182,7 +179,6 @@ class Translation {
       `entity: ${quote(type.name)}`,
       `field: ${quote(field.name.value)}`,
       `representation: ${quote(`{ ${representation} }`)}`,
-      ...(rows.length === 0 ? [] : [`rows: [${rows.map(quote).join(', ')}]`]),
     ];
     const made = toFields(`f(${hidden.join(', ')}): T @graphql(${binding.join(', ')})`, directive.loc)[0]!;
     return [
@@ -318,19 +314,17 @@ function toLiteral(
   return `${node.name}: ${value}`;
 }
 
-/** Of objects a map of their leaves; of lists of objects a map of columns. */
-function toValueMap(node: FieldSetNode, above: readonly string[]): string {
-  const isRows = node.lists > 0 && node.below.length > 0;
-  const path = [...above, `${node.name}${isRows ? '[]' : ''}`];
-  if (node.below.length === 0) return path.join('.');
-  return `{ ${node.below.map((inner) => `${inner.name}: ${toValueMap(inner, path)}`).join(', ')} }`;
+/** A path to a leaf, or an object (or list of objects) of the same shape: `parts[] { weight, unit: unit { name } }`. */
+function toValueMap({ name, lists, below }: FieldSetNode): string {
+  if (below.length === 0) return name;
+  const entries = below.map((node) =>
+    node.below.length === 0 ? node.name : `${node.name}: ${toValueMap(node)}`,
+  );
+  return `${name}${lists > 0 ? '[]' : ''} { ${entries.join(', ')} }`;
 }
 
-/** Objects in a list of lists, or in a list inside an object. */
-function hasDeepList({ lists, below }: FieldSetNode): boolean {
-  const hasRowsBelow = (node: FieldSetNode): boolean =>
-    node.below.length > 0 && (node.lists > 0 || node.below.some(hasRowsBelow));
-  return (lists > 1 && below.length > 0) || below.some(hasRowsBelow);
+function hasNestedList({ lists, below }: FieldSetNode): boolean {
+  return below.length > 0 && (lists > 1 || below.some(hasNestedList));
 }
 
 function emptyQuery(): SubgraphType {
