@@ -144,10 +144,15 @@ async function answerGraphQL(
 }
 
 function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: ServerResponse): void {
-  if (message.method !== 'GET' && message.method !== 'HEAD')
-    return fail(response, 'METHOD_NOT_ALLOWED', { allow: 'GET, HEAD' });
   const { sdl } = endpoint;
-  if (sdl === undefined) return fail(response, 'NOT_FOUND');
+  if (sdl === undefined) {
+    fail(response, 'NOT_FOUND');
+    return;
+  }
+  if (message.method !== 'GET' && message.method !== 'HEAD') {
+    fail(response, 'METHOD_NOT_ALLOWED', { allow: 'GET, HEAD' });
+    return;
+  }
   response.writeHead(200, {
     'content-type': 'application/graphql; charset=utf-8',
     'content-length': Buffer.byteLength(sdl),

@@ -101,8 +101,8 @@ export function openWebSocketDoor(
   const sockets = new WeakMap<object, string>();
   let nextSocket = 0;
   const socketId = (extra: Extra): string => {
-    let id = sockets.get(extra.socket);
-    if (id === undefined) sockets.set(extra.socket, (id = `${nextSocket++}/`));
+    const id = sockets.get(extra.socket) ?? `${nextSocket++}/`;
+    sockets.set(extra.socket, id);
     return id;
   };
   const subscriptionKey = (extra: Extra, id: string) => socketId(extra) + id;

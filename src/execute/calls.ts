@@ -72,8 +72,8 @@ function loaderOf(
   selection: RecordSelection,
   load: (batch: readonly Values[]) => Promise<readonly unknown[]>,
 ) {
-  let bySelection = execution.loaders.get(field);
-  if (bySelection === undefined) execution.loaders.set(field, (bySelection = new Map()));
+  const bySelection = execution.loaders.get(field) ?? new Map<string, DataLoader<Values, unknown, string>>();
+  execution.loaders.set(field, bySelection);
   let loader = bySelection.get(selection.id);
   if (loader === undefined) {
     loader = new DataLoader<Values, unknown, string>(async (batch) => (await load(batch)) as unknown[], {

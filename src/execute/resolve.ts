@@ -15,7 +15,7 @@ import { StreamGap } from '../connectors/kind.ts';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { Access, Origin, Route } from '../graph/graph.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
-import { toKeyReader, toPathReader, type ValueMap } from '../mapping/path.ts';
+import { type Path, toKeyReader, toPathReader, type ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import { callAlone, loadEntity, loadShared, openStream } from './calls.ts';
 import type { Execution } from './execution.ts';
@@ -230,20 +230,37 @@ async function evaluate(
   map: ValueMap,
   known?: ReadonlyMap<string, Access>,
 ): Promise<unknown> {
-  if (map.kind === 'object') {
-    const base =
-      map.of.length === 0 ? object : await evaluate(execution, object, { kind: 'path', path: map.of }, known);
-    const entries = await Promise.all(
-      map.entries.map(
-        async ({ name, value }) =>
-          [name, base instanceof ObjectValue ? await evaluate(execution, base, value, known) : null] as const,
-      ),
-    );
-    return entries.every(([, value]) => value === null || value === undefined)
-      ? null
-      : Object.assign(Object.create(null), Object.fromEntries(entries));
-  }
-  const [first, ...rest] = map.path;
+  if (map.kind === 'path')
+    return plainValue(execution, { value: await valueAt(execution, object, map.path, known) });
+  const base = map.of.length === 0 ? object : await valueAt(execution, object, map.of, known);
+  return Array.isArray(base)
+    ? Promise.all(base.map((item: unknown) => evaluateEntries(execution, item, map.entries, known)))
+    : evaluateEntries(execution, base, map.entries, known);
+}
+
+async function evaluateEntries(
+  execution: Execution,
+  object: unknown,
+  entries: Extract<ValueMap, { kind: 'object' }>['entries'],
+  known?: ReadonlyMap<string, Access>,
+): Promise<unknown> {
+  if (object instanceof Error) throw object;
+  if (!(object instanceof ObjectValue)) return null;
+  const values = await Promise.all(
+    entries.map(async ({ name, value }) => [name, await evaluate(execution, object, value, known)] as const),
+  );
+  return values.every(([, value]) => value === null || value === undefined)
+    ? null
+    : Object.assign(Object.create(null), Object.fromEntries(values));
+}
+
+/** What a path leads to: objects are still on their way, and can be asked for more. */
+async function valueAt(
+  execution: Execution,
+  object: ObjectValue,
+  [first, ...rest]: Path,
+  known?: ReadonlyMap<string, Access>,
+): Promise<unknown> {
   if (first?.kind !== 'key') return null;
   const access = known?.get(first.name) ?? execution.graph.access(object.typeName, object.origin, first.name);
   if (access === undefined) return null;
@@ -251,14 +268,10 @@ async function evaluate(
   return follow(execution, value, rest);
 }
 
-async function follow(
-  execution: Execution,
-  value: unknown,
-  path: readonly import('../mapping/path.ts').PathStep[],
-): Promise<unknown> {
+async function follow(execution: Execution, value: unknown, path: Path): Promise<unknown> {
   if (value instanceof Error) throw value;
-  if (path.length === 0) return plainValue(execution, { value });
-  if (value instanceof ObjectValue) return evaluate(execution, value, { kind: 'path', path });
+  if (path.length === 0) return value;
+  if (value instanceof ObjectValue) return valueAt(execution, value, path);
   const [first, ...rest] = path;
   if (first?.kind === 'each')
     return Array.isArray(value) ? Promise.all(value.map((item) => follow(execution, item, rest))) : null;

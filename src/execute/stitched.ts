@@ -72,8 +72,8 @@ function rememberOrigins(connector: Connector): (fields: readonly string[]) => O
   const origins = new Map<string, Origin>();
   return (fields) => {
     const id = [...fields].sort().join(' ');
-    let origin = origins.get(id);
-    if (origin === undefined) origins.set(id, (origin = { connector, only: new Set(fields) }));
+    const origin = origins.get(id) ?? { connector, only: new Set(fields) };
+    origins.set(id, origin);
     return origin;
   };
 }

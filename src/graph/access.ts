@@ -20,10 +20,10 @@ export class AccessTable {
   }
 
   #reach(typeName: string, origin: Origin): Reach {
-    let byType = this.#reaches.get(origin);
-    if (byType === undefined) this.#reaches.set(origin, (byType = new Map()));
-    let reach = byType.get(typeName);
-    if (reach === undefined) byType.set(typeName, (reach = new Reach(this.#connectors, typeName, origin)));
+    const byType = this.#reaches.get(origin) ?? new Map<string, Reach>();
+    this.#reaches.set(origin, byType);
+    const reach = byType.get(typeName) ?? new Reach(this.#connectors, typeName, origin);
+    byType.set(typeName, reach);
     return reach;
   }
 }

@@ -98,13 +98,12 @@ function rememberOrigins(): (field: ConnectorField) => Origin {
     const { connector } = field.owner;
     const map = field.source.via === 'record' ? field.source.map : undefined;
     if (map?.kind === 'object') {
-      let origin = stubs.get(field);
-      if (origin === undefined)
-        stubs.set(field, (origin = { connector, only: new Set(map.entries.map(({ name }) => name)) }));
+      const origin = stubs.get(field) ?? { connector, only: new Set(map.entries.map(({ name }) => name)) };
+      stubs.set(field, origin);
       return origin;
     }
-    let origin = whole.get(connector);
-    if (origin === undefined) whole.set(connector, (origin = { connector, only: undefined }));
+    const origin = whole.get(connector) ?? { connector, only: undefined };
+    whole.set(connector, origin);
     return origin;
   };
 }

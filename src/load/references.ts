@@ -64,6 +64,7 @@ async function resolveOne(
     rule: 'unknown-reference',
     message: 'This is not a reference.',
     found: `\${${inside.slice(0, 40)}}`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how references are written
     expected: '${env:NAME}, ${env:NAME:-default} or ${file:path}',
   });
   return '';
