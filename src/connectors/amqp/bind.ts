@@ -1,0 +1,225 @@
+/** Checks one `@amqp` directive and compiles its templates. */
+import type { Literal } from '../../mapping/literal.ts';
+import { referencesOf, type Template, toText } from '../../mapping/template.ts';
+import { rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
+import type { FieldToBind } from '../kind.ts';
+import type { BoundHeader } from './message-headers.ts';
+import { checkRoutingKey, toRoutingKey } from './routing-key.ts';
+
+export type AmqpBinding = RequestBinding | PublishBinding | SubscribeBinding;
+
+interface Address {
+  readonly exchange: string;
+  readonly routingKey: (values: Values) => string;
+}
+
+interface Outgoing extends Address {
+  readonly body: ValueOf;
+  readonly headers: readonly BoundHeader[];
+}
+
+export interface RequestBinding extends Outgoing {
+  readonly act: 'request';
+  /** A lookup's "not found" is "there is none", not a failure. */
+  readonly missingIsNull: boolean;
+}
+
+export interface PublishBinding extends Outgoing {
+  readonly act: 'publish';
+  readonly persistent: boolean;
+  readonly mandatory: boolean;
+}
+
+export interface SubscribeBinding extends Address {
+  readonly act: 'subscribe';
+}
+
+type Act = AmqpBinding['act'];
+
+const ACTS: readonly Act[] = ['request', 'publish', 'subscribe'];
+const USES: Readonly<Record<FieldToBind['use'], readonly Act[]>> = {
+  query: ['request'],
+  field: ['request'],
+  mutation: ['request', 'publish'],
+  subscription: ['subscribe'],
+};
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+/** RabbitMQ takes further routing keys from these. */
+const ROUTING_HEADERS = new Set(['CC', 'BCC']);
+const MAX_EXCHANGE_BYTES = 255;
+
+export function bind(field: FieldToBind): AmqpBinding | undefined {
+  const act = bindAct(field);
+  if (act === undefined) return undefined;
+  const address = bindAddress(field, act);
+  if (act === 'subscribe') {
+    checkSubscription(field);
+    if (address === undefined) return undefined;
+    checkAllArgumentsUsed(field, [address.template], undefined, 'the routing key');
+    return { act, exchange: address.exchange, routingKey: address.routingKey };
+  }
+  const literal = field.directive.args === undefined ? undefined : field.literal(['args']);
+  const headers = bindHeaders(field);
+  if (address === undefined) return undefined;
+  if (field.directive.args !== undefined) {
+    if (literal === undefined) return undefined;
+    const templates = [address.template, ...headers.map(({ template }) => template)];
+    checkAllArgumentsUsed(field, templates, literal, 'the routing key, a header or "args"');
+  }
+  const outgoing: Outgoing = {
+    exchange: address.exchange,
+    routingKey: address.routingKey,
+    body: literal?.evaluate ?? allByName(field),
+    headers: headers.map(({ name, template }) => ({ name, value: toText(template) })),
+  };
+  if (act === 'request') return { act, ...outgoing, missingIsNull: field.isLookup };
+  const { persistent = true, mandatory = true } = field.directive.publish as Partial<PublishBinding>;
+  return { act, ...outgoing, persistent, mandatory };
+}
+
+function bindAct(field: FieldToBind): Act | undefined {
+  const given = ACTS.filter((act) => (field.directive[act] ?? undefined) !== undefined);
+  const act = given[0];
+  const expected = USES[field.use];
+  if (act === undefined || given.length > 1) {
+    field.report({
+      rule: 'amqp-act',
+      message: `@amqp on ${field.coordinate} needs exactly one address.`,
+      found: given.length === 0 ? 'none' : given.join(' and '),
+      expected: expected.join(' or '),
+    });
+    return undefined;
+  }
+  if (!expected.includes(act)) {
+    field.report(
+      {
+        rule: 'amqp-act',
+        message: `A ${field.use} does not ${act}.`,
+        found: act,
+        expected: expected.join(' or '),
+      },
+      [act],
+    );
+    return undefined;
+  }
+  return act;
+}
+
+function bindAddress(field: FieldToBind, act: Act): (Address & { readonly template: Template }) | undefined {
+  const { exchange = '' } = field.directive[act] as { exchange?: string };
+  let usable = true;
+  if (act === 'subscribe' && exchange === '') {
+    field.report(
+      {
+        rule: 'amqp-exchange',
+        message: 'Nothing can be subscribed to at the default exchange: it only delivers to queues by name.',
+        expected: 'subscribe: {exchange: "…", routingKey: "…"}',
+      },
+      [act],
+    );
+    usable = false;
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  if (Buffer.byteLength(exchange) > MAX_EXCHANGE_BYTES || /[\u0000-\u001f\u007f]/.test(exchange)) {
+    field.report(
+      {
+        rule: 'amqp-exchange',
+        message: 'This cannot be the name of an exchange.',
+        found: JSON.stringify(exchange.slice(0, 64)),
+        expected: `at most ${MAX_EXCHANGE_BYTES} bytes without control characters`,
+      },
+      [act, 'exchange'],
+    );
+    usable = false;
+  }
+  const template = field.template([act, 'routingKey']);
+  if (template === undefined) return undefined;
+  const bad = checkRoutingKey(template, act === 'subscribe');
+  if (bad !== undefined) {
+    field.report({ rule: 'amqp-routing-key', message: 'This routing key cannot be used.', ...bad }, [
+      act,
+      'routingKey',
+    ]);
+    usable = false;
+  }
+  if (act !== 'subscribe' && exchange === '' && template.length === 0) {
+    field.report(
+      {
+        rule: 'amqp-routing-key',
+        message: 'At the default exchange the routing key is the name of a queue, and it is empty.',
+      },
+      [act, 'routingKey'],
+    );
+    usable = false;
+  }
+  return usable ? { exchange, template, routingKey: toRoutingKey(template) } : undefined;
+}
+
+function checkSubscription(field: FieldToBind): void {
+  for (const name of ['args', 'headers'] as const) {
+    if ((field.directive[name] ?? undefined) === undefined) continue;
+    field.report(
+      {
+        rule: 'amqp-subscribe',
+        message: `A subscription sends no message, so it has no "${name}".`,
+        hint: 'arguments select events through the routing key',
+      },
+      [name],
+    );
+  }
+}
+
+function bindHeaders(field: FieldToBind): Array<{ name: string; template: Template }> {
+  const headers = (field.directive.headers ?? []) as ReadonlyArray<{ name: string }>;
+  return headers.flatMap(({ name }, index) => {
+    if (!HEADER_NAME.test(name) || ROUTING_HEADERS.has(name)) {
+      field.report(
+        {
+          rule: 'amqp-header',
+          message: ROUTING_HEADERS.has(name)
+            ? 'The broker would route the message by this header.'
+            : 'This is not a header name.',
+          found: JSON.stringify(name),
+        },
+        ['headers', index, 'name'],
+      );
+    }
+    const template = field.template(['headers', index, 'value']);
+    return template === undefined ? [] : [{ name, template }];
+  });
+}
+
+/** All arguments by name and, for a field of a record, the key of the record that it belongs to. */
+function allByName(field: FieldToBind): ValueOf {
+  const keys = field.use === 'field' ? field.parent.filter(({ isKey }) => isKey) : [];
+  const parts = [
+    ...keys.map(({ name }) => [name, field.parentField(name)] as const),
+    ...field.args.map(({ name }) => [name, field.argument(name)] as const),
+  ];
+  return (values) => {
+    const body: Record<string, unknown> = Object.create(null);
+    for (const [name, evaluate] of parts) {
+      const value = evaluate(values);
+      if (value !== undefined) body[name] = value;
+    }
+    return body;
+  };
+}
+
+function checkAllArgumentsUsed(
+  field: FieldToBind,
+  templates: readonly Template[],
+  body: Literal | undefined,
+  places: string,
+): void {
+  const references = [...templates.flatMap(referencesOf), ...(body?.references ?? [])];
+  const used = new Set(references.filter(({ source }) => source === 'args').map(rootOf));
+  const unused = field.args.filter(({ name }) => !used.has(name)).map(({ name }) => name);
+  if (unused.length === 0) return;
+  field.report({
+    rule: 'amqp-unused-argument',
+    message: `${field.coordinate} has arguments that do not reach the broker.`,
+    found: unused.join(', '),
+    hint: `use ${unused.map((name) => `{${name}}`).join(', ')} in ${places}, or remove the argument`,
+  });
+}

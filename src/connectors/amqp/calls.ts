@@ -1,0 +1,210 @@
+/**
+ * Calls that wait for their answers on one channel. Each exchange has a channel of its own: the broker answers a message to a
+ * missing exchange by closing the channel, and that must fail nobody else's calls.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Channel, ChannelModel, Message } from 'amqplib';
+import { UpstreamError } from '../../errors.ts';
+import type { CallContext } from '../kind.ts';
+import { lostConnection, NO_ROUTE, toBrokerError } from './failures.ts';
+import { Gate } from './gate.ts';
+import type { Link } from './link.ts';
+
+/** More than this are refused: memory is bounded even where no bulkhead is configured. */
+const MAX_WAITING = 20_000;
+
+export interface ChannelUse<C extends Channel> {
+  create(model: ChannelModel): Promise<C>;
+  /** What has to be in place before the first message. */
+  prepare(channel: C): Promise<unknown>;
+}
+
+/** Hands a message to amqplib; gives what its publish gives. */
+export type Write<C> = (channel: C, id: string, remainingMs: number) => boolean;
+
+export class CallChannel<C extends Channel, Answer> {
+  readonly #connector: string;
+  readonly #link: Link;
+  readonly #use: ChannelUse<C>;
+  readonly #calls = new Map<string, Call<Answer>>();
+  /** Unguessable, so that no answer to another gateway's call, and none to an earlier run's, can match. */
+  readonly #prefix = `${randomBytes(12).toString('base64url')}-`;
+  #count = 0;
+  #channel: C | undefined;
+  #opening: Promise<C> | undefined;
+  /** Present while amqplib's buffer is full. */
+  #full: Gate | undefined;
+
+  constructor(connector: string, link: Link, use: ChannelUse<C>) {
+    this.#connector = connector;
+    this.#link = link;
+    this.#use = use;
+  }
+
+  /**
+   * Writes one message and waits for its answer, `requestMs` at most.
+   * @throws {UpstreamError} UPSTREAM_TIMEOUT at the deadline, UPSTREAM_UNAVAILABLE as soon as no answer can come
+   */
+  call(
+    requestMs: number,
+    context: Pick<CallContext, 'signal' | 'deadlineAt'>,
+    write: Write<C>,
+  ): Promise<Answer> {
+    const now = performance.now();
+    const limitMs = Math.min(requestMs, context.deadlineAt - now);
+    const { signal } = context;
+    if (signal.aborted || limitMs <= 0) return Promise.reject(this.#timeout());
+    if (this.#calls.size >= MAX_WAITING) {
+      return Promise.reject(
+        new UpstreamError('UPSTREAM_LIMITED', this.#connector, {
+          internal: `${MAX_WAITING} calls are waiting`,
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const id = this.#prefix + (this.#count++).toString(36);
+      const giveUp = () => this.fail(id, this.#timeout());
+      const timer = setTimeout(giveUp, limitMs);
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#calls.set(id, { resolve, reject, timer, signal, giveUp, endsAt: now + limitMs });
+      if (this.#channel !== undefined && this.#obstacle() === undefined) {
+        this.#write(this.#channel, id, limitMs, write);
+      } else {
+        void this.#writeLater(id, write);
+      }
+    });
+  }
+
+  /** @returns false when nobody waits for it */
+  answer(id: string, answer: Answer): boolean {
+    const call = this.#take(id);
+    call?.resolve(answer);
+    return call !== undefined;
+  }
+
+  fail(id: string, error: UpstreamError): void {
+    this.#take(id)?.reject(error);
+  }
+
+  /** Fails what waits. The channel itself goes with its connection. */
+  close(): void {
+    this.#failAll(lostConnection(this.#connector, 'closed by the gateway'));
+  }
+
+  #write(channel: C, id: string, remainingMs: number, write: Write<C>): void {
+    try {
+      if (!write(channel, id, remainingMs)) this.#full ??= new Gate();
+    } catch (cause) {
+      // amqplib has these two for what it cannot encode: headers beyond its buffer, a key that is too long.
+      const unfit = cause instanceof RangeError || cause instanceof TypeError;
+      this.fail(
+        id,
+        unfit
+          ? new UpstreamError('BAD_ARGUMENT', this.#connector, { internal: cause.message, cause })
+          : toBrokerError(this.#connector, cause),
+      );
+    }
+  }
+
+  async #writeLater(id: string, write: Write<C>): Promise<void> {
+    try {
+      for (;;) {
+        const channel = this.#channel ?? (await this.#open());
+        const call = this.#calls.get(id);
+        if (call === undefined) return;
+        const obstacle = this.#obstacle();
+        if (obstacle === undefined) {
+          this.#write(channel, id, call.endsAt - performance.now(), write);
+          return;
+        }
+        await obstacle;
+      }
+    } catch (error) {
+      this.fail(id, toBrokerError(this.#connector, error));
+    }
+  }
+
+  /**
+   * What to wait for before writing. A message that cannot leave is not handed over: it would pile up in memory, or leave
+   * after its call has failed.
+   */
+  #obstacle(): Promise<void> | undefined {
+    return this.#full?.passed ?? this.#link.blocked;
+  }
+
+  #open(): Promise<C> {
+    this.#opening ??= this.#link
+      .open()
+      .then((model) => this.#use.create(model))
+      .then((channel) => this.#prepare(channel))
+      .finally(() => {
+        this.#opening = undefined;
+      });
+    return this.#opening;
+  }
+
+  async #prepare(channel: C): Promise<C> {
+    let failure: unknown;
+    channel.on('error', (error) => {
+      failure = error;
+    });
+    channel.on('drain', () => this.#drained());
+    channel.on('return', (message) => this.#returned(message));
+    channel.on('close', () => {
+      failure ??= new Error('the connection closed');
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      this.#drained();
+      this.#failAll(toBrokerError(this.#connector, failure));
+    });
+    await this.#use.prepare(channel);
+    if (failure !== undefined) throw failure;
+    this.#channel = channel;
+    return channel;
+  }
+
+  #drained(): void {
+    this.#full?.open();
+    this.#full = undefined;
+  }
+
+  #returned({ properties, fields }: Message): void {
+    const { replyText } = fields as { readonly replyText?: string };
+    this.fail(
+      properties.correlationId ?? properties.messageId,
+      new UpstreamError('UPSTREAM_UNAVAILABLE', this.#connector, {
+        internal: `no queue took the message (${replyText}) for "${fields.routingKey}" at exchange "${fields.exchange}"`,
+        status: String(NO_ROUTE),
+      }),
+    );
+  }
+
+  #take(id: string): Call<Answer> | undefined {
+    const call = this.#calls.get(id);
+    if (call === undefined) return undefined;
+    this.#calls.delete(id);
+    clearTimeout(call.timer);
+    call.signal.removeEventListener('abort', call.giveUp);
+    return call;
+  }
+
+  #failAll(error: UpstreamError): void {
+    for (const id of [...this.#calls.keys()]) this.fail(id, error);
+  }
+
+  #timeout(): UpstreamError {
+    return new UpstreamError('UPSTREAM_TIMEOUT', this.#connector, {
+      internal: this.#link.blocked === undefined ? 'no answer in time' : 'the broker takes no messages',
+    });
+  }
+}
+
+interface Call<Answer> {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: UpstreamError) => void;
+  readonly timer: NodeJS.Timeout;
+  readonly signal: AbortSignal;
+  readonly giveUp: () => void;
+  /** On the clock of `performance.now()`. */
+  readonly endsAt: number;
+}

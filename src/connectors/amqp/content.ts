@@ -1,0 +1,31 @@
+/** What a message's body says. */
+import type { Message } from 'amqplib';
+import { parseJsonLosslessly } from '../../upstream/json.ts';
+
+/** A body that cannot be read, and why. */
+export class UnreadableContent extends Error {}
+
+/**
+ * JSON, or text where the content type says so; an empty body is null.
+ * @throws {UnreadableContent}
+ */
+export function readContent({ content, properties }: Message, maxBytes: number): unknown {
+  if (content.length > maxBytes)
+    throw new UnreadableContent(`${content.length} bytes, more than ${maxBytes}`);
+  const coding = properties.contentEncoding as string | undefined;
+  if (coding !== undefined && coding !== '' && !PLAIN.test(coding)) {
+    throw new UnreadableContent('a content coding that was not asked for');
+  }
+  if (content.length === 0) return null;
+  const text = content.toString('utf8');
+  const type = properties.contentType as string | undefined;
+  if (type?.startsWith('text/') && !type.startsWith('text/json')) return text;
+  try {
+    return parseJsonLosslessly(text);
+  } catch (cause) {
+    throw new UnreadableContent(`${type ?? 'no content type'} that is not JSON`, { cause });
+  }
+}
+
+/** Several clients write the character set here. */
+const PLAIN = /^(?:utf-?8|identity)$/i;

@@ -1,0 +1,165 @@
+/** Messages to services: requests that are replied to, and publications that the broker confirms. */
+import type { Channel, ConfirmChannel, Message } from 'amqplib';
+import { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import type { CallContext, ConnectionSetup } from '../kind.ts';
+import type { PublishBinding, RequestBinding } from './bind.ts';
+import { CallChannel } from './calls.ts';
+import { readContent } from './content.ts';
+import type { Drops } from './drops.ts';
+import { ErrorReplies } from './error-replies.ts';
+import { Link } from './link.ts';
+import { messageHeaders } from './message-headers.ts';
+import type { AmqpOptions } from './options.ts';
+
+/** RabbitMQ's direct reply-to: replies come to the channel that asked, without a queue. */
+const REPLY_TO = 'amq.rabbitmq.reply-to';
+const JSON_TYPE = 'application/json';
+/** amqplib's text for a nack. Its other refusals mean a closed channel, which fails all calls on it with the reason. */
+const NACKED = 'message nacked';
+
+/** What a publication gives. */
+export interface Published {
+  readonly published: true;
+  /** The `messageId` property of the message. */
+  readonly messageId: string;
+}
+
+export class Messages implements AsyncDisposable {
+  readonly #setup: ConnectionSetup<AmqpOptions>;
+  readonly #link: Link;
+  readonly #drops: Drops;
+  readonly #errors: ErrorReplies;
+  /** By exchange; exchanges are texts of the configuration, so there are few. */
+  readonly #requests = new Map<string, CallChannel<Channel, Message>>();
+  readonly #publications = new Map<string, CallChannel<ConfirmChannel, Published>>();
+
+  constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops) {
+    this.#setup = setup;
+    this.#drops = drops;
+    this.#errors = new ErrorReplies(setup.options.errorReplies);
+    // Once used it is kept up, so that no caller after a restart of the broker waits for the login.
+    this.#link = new Link(setup, 'messages', { wanted: () => true });
+  }
+
+  /** @throws {UpstreamError} */
+  async request(binding: RequestBinding, values: Values, context: CallContext): Promise<unknown> {
+    const { exchange } = binding;
+    const routingKey = binding.routingKey(values);
+    const headers = messageHeaders(this.#setup.settings.headers, binding.headers, values, context);
+    const content = toContent(binding.body(values));
+    const reply = await this.#requestsTo(exchange).call(
+      this.#setup.settings.timeouts.requestMs,
+      context,
+      (channel, id, remainingMs) =>
+        channel.publish(exchange, routingKey, content, {
+          mandatory: true,
+          correlationId: id,
+          replyTo: REPLY_TO,
+          contentType: JSON_TYPE,
+          headers,
+          // Nobody waits for the reply to a request that is older than its call.
+          expiration: Math.max(1, Math.ceil(remainingMs)),
+        }),
+    );
+    return this.#toRecord(binding, reply);
+  }
+
+  /** @throws {UpstreamError} */
+  publish(binding: PublishBinding, values: Values, context: CallContext): Promise<Published> {
+    const { exchange, persistent, mandatory } = binding;
+    const routingKey = binding.routingKey(values);
+    const headers = messageHeaders(this.#setup.settings.headers, binding.headers, values, context);
+    const content = toContent(binding.body(values));
+    const channels = this.#publicationsTo(exchange);
+    return channels.call(this.#setup.settings.timeouts.requestMs, context, (channel, messageId) =>
+      channel.publish(
+        exchange,
+        routingKey,
+        content,
+        {
+          mandatory,
+          persistent,
+          messageId,
+          contentType: JSON_TYPE,
+          headers,
+          timestamp: Math.floor(Date.now() / 1000),
+        },
+        (refusal: Error | null) => {
+          if (refusal === null) channels.answer(messageId, { published: true, messageId });
+          else if (refusal.message === NACKED) channels.fail(messageId, this.#notTaken());
+        },
+      ),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const channel of this.#requests.values()) channel.close();
+    for (const channel of this.#publications.values()) channel.close();
+    await this.#link[Symbol.asyncDispose]();
+  }
+
+  #requestsTo(exchange: string): CallChannel<Channel, Message> {
+    let channels = this.#requests.get(exchange);
+    if (channels === undefined) {
+      const made: CallChannel<Channel, Message> = new CallChannel(this.#setup.name, this.#link, {
+        create: (model) => model.createChannel(),
+        prepare: (channel) =>
+          channel.consume(
+            REPLY_TO,
+            (reply) => {
+              if (reply === null) return;
+              const id = reply.properties.correlationId as string | undefined;
+              if (id === undefined || !made.answer(id, reply)) this.#drops.count('reply-unexpected');
+            },
+            { noAck: true },
+          ),
+      });
+      channels = made;
+      this.#requests.set(exchange, made);
+    }
+    return channels;
+  }
+
+  #publicationsTo(exchange: string): CallChannel<ConfirmChannel, Published> {
+    let channels = this.#publications.get(exchange);
+    if (channels === undefined) {
+      channels = new CallChannel(this.#setup.name, this.#link, {
+        create: (model) => model.createConfirmChannel(),
+        prepare: async () => {},
+      });
+      this.#publications.set(exchange, channels);
+    }
+    return channels;
+  }
+
+  #toRecord(binding: RequestBinding, reply: Message): unknown {
+    const connector = this.#setup.name;
+    const isError = this.#errors.isError(reply);
+    let body: unknown;
+    try {
+      body = readContent(reply, this.#setup.settings.limits.responseBytes);
+    } catch (cause) {
+      if (!isError) {
+        throw new UpstreamError('UPSTREAM_INVALID', connector, {
+          internal: `the reply is ${(cause as Error).message}`,
+          cause,
+        });
+      }
+    }
+    if (!isError) return body;
+    const error = this.#errors.toError(connector, reply, body);
+    if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
+    throw error;
+  }
+
+  #notTaken(): UpstreamError {
+    return new UpstreamError('UPSTREAM_UNAVAILABLE', this.#setup.name, {
+      internal: 'the broker refused to take the message',
+    });
+  }
+}
+
+function toContent(body: unknown): Buffer {
+  return Buffer.from(JSON.stringify(body ?? null));
+}

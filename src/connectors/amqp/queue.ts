@@ -1,0 +1,161 @@
+/**
+ * One queue at the broker for one binding (exchange and routing key), shared by all who subscribe to it. The queue is exclusive and
+ * deletes itself; it has a channel of its own, so closing the channel is all it takes to leave.
+ */
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { UpstreamError } from '../../errors.ts';
+import { readContent } from './content.ts';
+import type { Drops } from './drops.ts';
+import type { AmqpOptions } from './options.ts';
+import type { Subscriber } from './subscriber.ts';
+
+export interface QueueSettings {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly options: Pick<AmqpOptions, 'prefetch' | 'queues'>;
+  readonly maxBytes: number;
+  readonly drops: Drops;
+  /** The queue went away although the connection stands: deleted, or the channel was closed. */
+  onGone(queue: SharedQueue, cause: unknown): void;
+}
+
+export class SharedQueue {
+  readonly subscribers = new Set<Subscriber>();
+  readonly #settings: QueueSettings;
+  #channel: Channel | undefined;
+  #closed = false;
+
+  constructor(settings: QueueSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Declares, binds and consumes the queue. When `limit` has aborted meanwhile, everything is given back.
+   * @throws what amqplib throws: for one, 404 when there is no such exchange
+   */
+  async start(model: ChannelModel, limit: AbortSignal): Promise<void> {
+    const channel = await model.createChannel();
+    let failure: unknown;
+    channel.on('error', (error) => {
+      failure = error;
+    });
+    channel.on('close', () => {
+      failure ??= new Error('the connection closed');
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      this.#settings.onGone(this, failure);
+    });
+    try {
+      await this.#consume(channel, () => {
+        failure = new Error('the broker cancelled the consumer');
+        if (this.#channel === channel) void closeQuietly(channel);
+      });
+      if (failure !== undefined) throw failure;
+      if (limit.aborted || this.#closed) throw new Error('given up');
+    } catch (error) {
+      void closeQuietly(channel);
+      throw error;
+    }
+    this.#channel = channel;
+  }
+
+  async #consume(channel: Channel, onCancel: () => void): Promise<void> {
+    const { exchange, routingKey, options } = this.#settings;
+    const { queue } = await channel.assertQueue('', {
+      exclusive: true,
+      autoDelete: true,
+      durable: false,
+      maxLength: options.queues.length,
+      ...(options.queues.deadLetterExchange !== undefined && {
+        deadLetterExchange: options.queues.deadLetterExchange,
+      }),
+    });
+    await channel.bindQueue(queue, exchange, routingKey);
+    await channel.prefetch(options.prefetch);
+    await channel.consume(queue, (message) => {
+      if (message === null) onCancel();
+      else this.#receive(channel, message);
+    });
+  }
+
+  /** Whether events arrive. */
+  get isLive(): boolean {
+    return this.#channel !== undefined;
+  }
+
+  /** Puts something into every subscriber's stream that did not come from the broker. */
+  announce(event: unknown): void {
+    for (const subscriber of this.subscribers) subscriber.push(event);
+  }
+
+  /** Ends every subscriber's stream. */
+  end(error?: UpstreamError): void {
+    for (const subscriber of [...this.subscribers]) subscriber.end(error);
+    this.subscribers.clear();
+  }
+
+  /** Leaves the broker; the queue is deleted there. */
+  close(): void {
+    this.#closed = true;
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel !== undefined) void closeQuietly(channel);
+  }
+
+  #receive(channel: Channel, message: ConsumeMessage): void {
+    let event: unknown;
+    try {
+      event = readContent(message, this.#settings.maxBytes);
+    } catch {
+      this.#refuse(channel, message);
+      return;
+    }
+    let waiting = 1;
+    const accepted = () => {
+      waiting--;
+      if (waiting === 0) settle(channel, (open) => open.ack(message));
+    };
+    for (const subscriber of this.subscribers) {
+      if (!subscriber.push(event, accepted)) waiting++;
+    }
+    accepted();
+  }
+
+  /**
+   * What cannot be read is never put back into the queue. Rejected it goes to the dead-letter exchange if there is one; what comes
+   * back from there again and again is acknowledged, which ends the circle.
+   */
+  #refuse(channel: Channel, message: ConsumeMessage): void {
+    const { drops, options } = this.#settings;
+    if (rejectionsOf(message) >= options.queues.returns) {
+      drops.count('event-returned');
+      settle(channel, (open) => open.ack(message));
+    } else {
+      drops.count('event-unreadable');
+      settle(channel, (open) => open.reject(message, false));
+    }
+  }
+}
+
+/** How often consumers have rejected this message, as brokers count in the header `x-death`. */
+function rejectionsOf({ properties }: ConsumeMessage): number {
+  const deaths: unknown = properties.headers?.['x-death'];
+  if (!Array.isArray(deaths)) return 0;
+  return deaths.reduce<number>((sum, death: unknown) => {
+    const { reason, count } = (death ?? {}) as { readonly reason?: unknown; readonly count?: unknown };
+    return reason === 'rejected' && typeof count === 'number' ? sum + count : sum;
+  }, 0);
+}
+
+/** A channel that closed meanwhile needs no acknowledgement: its messages went with its queue. */
+function settle(channel: Channel, act: (channel: Channel) => void): void {
+  try {
+    act(channel);
+  } catch {}
+}
+
+async function closeQuietly(channel: Channel): Promise<void> {
+  try {
+    await channel.close();
+  } catch {}
+}

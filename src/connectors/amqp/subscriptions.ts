@@ -1,0 +1,206 @@
+/** Subscriptions to exchanges: who shares which queue, and how queues come back after the broker or the connection went away. */
+import { UpstreamError } from '../../errors.ts';
+import type { Values } from '../../mapping/values.ts';
+import { toUpstreamError } from '../batch.ts';
+import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
+import { backoffMs } from './backoff.ts';
+import type { SubscribeBinding } from './bind.ts';
+import type { Drops } from './drops.ts';
+import { toBrokerError } from './failures.ts';
+import { Link } from './link.ts';
+import type { AmqpOptions } from './options.ts';
+import { SharedQueue } from './queue.ts';
+import { Subscriber } from './subscriber.ts';
+
+/** Failed attempts in a row after which subscribers are told that it is over. */
+const MAX_FAILURES = 5;
+
+interface Entry {
+  readonly key: string;
+  readonly queue: SharedQueue;
+  /** It has delivered before: from now on an interruption is repaired, not reported as a failure to subscribe. */
+  established: boolean;
+  starting: boolean;
+  /** Attempts in a row that failed at the broker, not for want of a connection. */
+  failures: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class Subscriptions implements AsyncDisposable {
+  readonly #setup: ConnectionSetup<AmqpOptions>;
+  readonly #drops: Drops;
+  readonly #link: Link;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops) {
+    this.#setup = setup;
+    this.#drops = drops;
+    this.#link = new Link(setup, 'events', {
+      wanted: () => this.#entries.size > 0,
+      onOpen: () => this.#resume(),
+      onFailure: (failures, error) => {
+        if (failures >= MAX_FAILURES)
+          for (const entry of [...this.#entries.values()]) this.#end(entry, error);
+      },
+    });
+  }
+
+  /** The stream begins when it is first read. */
+  open(binding: SubscribeBinding, values: Values, { signal }: CallContext): AsyncIterable<unknown> {
+    return { [Symbol.asyncIterator]: () => this.#iterator(binding, values, signal) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const entry of [...this.#entries.values()]) this.#end(entry);
+    await this.#link[Symbol.asyncDispose]();
+  }
+
+  #iterator(binding: SubscribeBinding, values: Values, signal: AbortSignal): AsyncIterator<unknown> {
+    let subscriber: Subscriber | undefined;
+    let over = false;
+    const leave = () => {
+      over = true;
+      signal.removeEventListener('abort', leave);
+      subscriber?.leave();
+    };
+    return {
+      next: async () => {
+        if (over || signal.aborted) return { done: true, value: undefined };
+        if (subscriber === undefined) {
+          try {
+            subscriber = this.#join(binding.exchange, binding.routingKey(values));
+          } catch (error) {
+            over = true;
+            throw toUpstreamError(this.#setup.name, error);
+          }
+          signal.addEventListener('abort', leave, { once: true });
+        }
+        return subscriber.next();
+      },
+      return: async () => {
+        leave();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  #join(exchange: string, routingKey: string): Subscriber {
+    // Neither part can contain a NUL.
+    const key = `${exchange}\u0000${routingKey}`;
+    const entry = this.#entries.get(key) ?? this.#add(key, exchange, routingKey);
+    const { queue } = entry;
+    const subscriber = new Subscriber({
+      ...this.#setup.options.subscriber,
+      onStalled: (stalled) => {
+        stalled.end(this.#tooSlow());
+        this.#leave(entry, stalled);
+      },
+      onLeave: (leaving) => this.#leave(entry, leaving),
+    });
+    queue.subscribers.add(subscriber);
+    return subscriber;
+  }
+
+  #add(key: string, exchange: string, routingKey: string): Entry {
+    const { name, options, settings } = this.#setup;
+    if (this.#entries.size >= options.queues.max) {
+      throw new UpstreamError('UPSTREAM_LIMITED', name, {
+        internal: `${options.queues.max} bindings are subscribed to, which is the limit (queues: {max})`,
+      });
+    }
+    const queue = new SharedQueue({
+      exchange,
+      routingKey,
+      options,
+      maxBytes: settings.limits.responseBytes,
+      drops: this.#drops,
+      onGone: (_queue, cause) => this.#again(entry, cause),
+    });
+    const entry: Entry = {
+      key,
+      queue,
+      established: false,
+      starting: false,
+      failures: 0,
+      timer: undefined,
+    };
+    this.#entries.set(key, entry);
+    void this.#start(entry);
+    return entry;
+  }
+
+  #leave(entry: Entry, subscriber: Subscriber): void {
+    entry.queue.subscribers.delete(subscriber);
+    if (entry.queue.subscribers.size === 0) this.#end(entry);
+  }
+
+  #end(entry: Entry, error?: UpstreamError): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+    clearTimeout(entry.timer);
+    entry.queue.end(error);
+    entry.queue.close();
+  }
+
+  #resume(): void {
+    for (const entry of this.#entries.values()) void this.#start(entry);
+  }
+
+  async #start(entry: Entry): Promise<void> {
+    if (entry.starting || entry.queue.isLive) return;
+    entry.starting = true;
+    const { name, settings } = this.#setup;
+    let connected = false;
+    try {
+      const model = await this.#link.open();
+      connected = true;
+      await withLimit(settings.timeouts.requestMs, (limit) => entry.queue.start(model, limit));
+      if (entry.established) entry.queue.announce(new StreamGap('the subscription was interrupted'));
+      entry.established = true;
+      entry.failures = 0;
+    } catch (cause) {
+      const error = toBrokerError(name, cause);
+      if (!entry.established) this.#end(entry, error);
+      // Without a connection there is nothing to do until the link has one, or gives up.
+      else if (connected) this.#again(entry, cause);
+    } finally {
+      entry.starting = false;
+    }
+  }
+
+  /** The broker took the queue, or did not give one. The connection may be gone too: then the attempt waits for the next one. */
+  #again(entry: Entry, cause: unknown): void {
+    if (this.#entries.get(entry.key) !== entry) return;
+    if (entry.failures >= MAX_FAILURES) {
+      this.#end(entry, toBrokerError(this.#setup.name, cause));
+      return;
+    }
+    const delayMs = backoffMs(this.#setup.options.reconnect, entry.failures);
+    entry.failures++;
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => void this.#start(entry), delayMs);
+    entry.timer.unref();
+  }
+
+  #tooSlow(): UpstreamError {
+    return new UpstreamError('UPSTREAM_GAP', this.#setup.name, {
+      internal: 'a subscriber read too slowly and was cut off',
+      publicText: 'The events were read too slowly; the stream was ended.',
+    });
+  }
+}
+
+/** @throws what the work throws, or a text about the time */
+async function withLimit(limitMs: number, work: (limit: AbortSignal) => Promise<void>): Promise<void> {
+  const limit = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const error = new Error(`the broker did not answer within ${limitMs} ms`);
+    limit.abort(error);
+    reject(error);
+  }, limitMs);
+  try {
+    await Promise.race([work(limit.signal), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
