@@ -1,0 +1,63 @@
+/** `hem demo`: the bike-share with its backends in this process, and per client one query to try. */
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import { print, stripIgnoredCharacters } from 'graphql';
+import { type Gateway, startGateway } from '../gateway.ts';
+import type { Environment } from '../load/environment.ts';
+import { untilStopped } from './signals.ts';
+import { printAddresses } from './start.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export async function demo(options: {
+  readonly environment: Environment;
+  readonly port?: number;
+  readonly adminPort?: number;
+}): Promise<number> {
+  const { startDemo } = await import('../../demo/start.ts');
+  const backends = await startDemo({ live: true });
+  let gateway: Gateway;
+  try {
+    gateway = await startGateway({
+      ...options,
+      directory: ROOT,
+      environment: { ...options.environment, ...backends.env },
+    });
+  } catch (error) {
+    await backends[Symbol.asyncDispose]();
+    throw error;
+  }
+  printBackends(backends.env);
+  printAddresses(gateway);
+  printQueries(gateway);
+  const code = await untilStopped(async () => {
+    await gateway.stop();
+    await backends[Symbol.asyncDispose]();
+  });
+  setImmediate(() => process.exit(code));
+  return code;
+}
+
+function printBackends(environment: Readonly<Record<string, string>>): void {
+  console.log(styleText('bold', 'The bike-share, with its backends in this process'));
+  for (const [name, url] of Object.entries(environment))
+    console.log(`  ${name.replace(/_URL$/, '').toLowerCase().padEnd(8)}  ${withoutPassword(url)}`);
+  console.log('');
+}
+
+/** Per client the operation of `operations/showcase.graphql`, as a command that answers when pasted. */
+function printQueries({ url, generation }: Gateway): void {
+  for (const { client } of generation.views) {
+    const showcase = client.operations.find(({ file }) => file.endsWith('/showcase.graphql'));
+    if (showcase === undefined) continue;
+    const query = stripIgnoredCharacters(print(showcase.document));
+    const body = JSON.stringify({ query }).replaceAll("'", "'\\''");
+    console.log(`\n${styleText('bold', `${client.name}: one query over all backends it uses`)}`);
+    console.log(`curl -s ${url}/${client.name}/graphql -H 'content-type: application/json' -d '${body}'`);
+  }
+  console.log('\nStop with Ctrl-C.');
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//');
+}

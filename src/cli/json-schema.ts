@@ -1,0 +1,37 @@
+/** `hem json-schema`: the shapes of the YAML files as JSON Schema, derived from what loading checks. */
+import { z } from 'zod';
+import { KINDS } from '../connectors/registry.ts';
+import { commonSettings } from '../connectors/settings.ts';
+import { clientSettings, hemSettings } from '../load/settings.ts';
+import { EXIT_UNUSABLE } from './exit-codes.ts';
+
+/** Per file a function, because the schemas are large and rarely asked for. */
+export const JSON_SCHEMAS: Readonly<Record<string, () => object>> = {
+  'hem.yml': () => toSchema(hemSettings, 'hem.yml'),
+  'client.yml': () => toSchema(clientSettings, 'clients/<client>/client.yml'),
+  'connector.yml': () => ({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'connectors/<name>/connector.yml',
+    anyOf: KINDS.map(({ kind, summary, options }) => {
+      const own = commonSettings.extend({ kind: z.literal(kind), ...options.shape }).strict();
+      const { $schema: _same, ...schema } = toSchema(own, kind) as Record<string, unknown>;
+      return { ...schema, description: summary };
+    }),
+  }),
+};
+
+/** @returns the exit code */
+export function printJsonSchema(file: string): number {
+  const make = Object.hasOwn(JSON_SCHEMAS, file) ? JSON_SCHEMAS[file] : undefined;
+  if (make === undefined) {
+    console.error(`hem: there is no schema of "${file}"; there are ${Object.keys(JSON_SCHEMAS).join(', ')}`);
+    return EXIT_UNUSABLE;
+  }
+  console.log(JSON.stringify(make(), null, 2));
+  return 0;
+}
+
+/** What people write, before defaults and units are applied. A setting may be a reference where it is text. */
+function toSchema(schema: z.ZodType, title: string): object {
+  return { ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), title };
+}

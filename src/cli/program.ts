@@ -1,0 +1,85 @@
+/** The command line: which commands there are and what they take. Each command is a file beside this one. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Environment } from '../load/environment.ts';
+import { ConfigurationError } from '../problems.ts';
+import { check } from './check.ts';
+import { demo } from './demo.ts';
+import { EXIT_UNUSABLE } from './exit-codes.ts';
+import { JSON_SCHEMAS, printJsonSchema } from './json-schema.ts';
+import { reportProblems } from './report.ts';
+import { start } from './start.ts';
+
+/** @returns the exit code; a command that serves resolves once it has stopped */
+export async function runCommandLine(args: readonly string[], environment: Environment): Promise<number> {
+  let code = 0;
+  const program = new Command('hem')
+    .description(
+      'One GraphQL endpoint per client over REST, gRPC, SOAP, websocket, AMQP and GraphQL backends.',
+    )
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('Run "hem --help" to see what there is.');
+
+  program
+    .command('start')
+    .description('serve a configuration directory')
+    .addOption(configOption())
+    .option('--port <number>', 'port of the public listener instead of the one in hem.yml', parsePort)
+    .option('--admin-port <number>', 'port of the admin listener instead of the one in hem.yml', parsePort)
+    .action(async ({ config, port, adminPort }) => {
+      code = await start({ directory: config, environment, port, adminPort });
+    });
+  program
+    .command('demo')
+    .description('serve the bike-share with its backends in one process; needs no service')
+    .option('--port <number>', 'port of the public listener', parsePort)
+    .option('--admin-port <number>', 'port of the admin listener', parsePort)
+    .action(async ({ port, adminPort }) => {
+      code = await demo({ environment, port, adminPort });
+    });
+  program
+    .command('check')
+    .description('load a configuration directory and report everything wrong with it; starts nothing')
+    .addOption(configOption())
+    .addOption(new Option('--format <format>', 'how to report').choices(['text', 'json']).default('text'))
+    .action(async ({ config, format }) => {
+      code = await check({ directory: config, environment, format });
+    });
+  program
+    .command('json-schema')
+    .description('print the JSON Schema of a YAML file, for completion in editors')
+    .argument('<file>', `which file: ${Object.keys(JSON_SCHEMAS).join(', ')}`)
+    .action((file: string) => {
+      code = printJsonSchema(file);
+    });
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_UNUSABLE;
+    if (error instanceof ConfigurationError) reportProblems(error.problems, 'text');
+    else console.error(`hem: ${explain(error)}`);
+    return EXIT_UNUSABLE;
+  }
+}
+
+function configOption(): Option {
+  return new Option('--config <dir>', 'the configuration directory').default('.');
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return port;
+}
+
+/** What to do about the errors that people meet; the rest as it is. */
+function explain(error: unknown): string {
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  if (code === 'EADDRINUSE')
+    return `port ${port} of ${address} is in use; choose another with --port or --admin-port, or in hem.yml`;
+  if (code === 'EACCES' && port !== undefined) return `port ${port} needs more rights than this process has`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,27 @@
+/** `hem start`: serves a configuration directory until told to stop. */
+import { type Gateway, startGateway } from '../gateway.ts';
+import type { Environment } from '../load/environment.ts';
+import { untilStopped } from './signals.ts';
+
+export interface StartOptions {
+  readonly directory: string;
+  readonly environment: Environment;
+  readonly port?: number;
+  readonly adminPort?: number;
+}
+
+export async function start(options: StartOptions): Promise<number> {
+  const gateway = await startGateway(options);
+  printAddresses(gateway);
+  const code = await untilStopped(() => gateway.stop());
+  // Whatever a library still holds open must not keep a stopped gateway alive.
+  setImmediate(() => process.exit(code));
+  return code;
+}
+
+export function printAddresses(gateway: Gateway): void {
+  const names = gateway.generation.views.map(({ client }) => client.name);
+  const width = Math.max(5, ...names.map((name) => name.length));
+  for (const name of names) console.log(`${name.padEnd(width)}  ${gateway.url}/${name}/graphql`);
+  console.log(`${'admin'.padEnd(width)}  ${gateway.adminUrl}`);
+}
