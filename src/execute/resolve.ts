@@ -232,10 +232,11 @@ async function evaluate(
 ): Promise<unknown> {
   if (map.kind === 'path')
     return plainValue(execution, { value: await valueAt(execution, object, map.path, known) });
-  const base = map.of.length === 0 ? object : await valueAt(execution, object, map.of, known);
+  if (map.of.length === 0) return evaluateEntries(execution, object, map.entries, known);
+  const base = await valueAt(execution, object, map.of, known);
   return Array.isArray(base)
-    ? Promise.all(base.map((item: unknown) => evaluateEntries(execution, item, map.entries, known)))
-    : evaluateEntries(execution, base, map.entries, known);
+    ? Promise.all(base.map((item: unknown) => evaluateEntries(execution, item, map.entries)))
+    : evaluateEntries(execution, base, map.entries);
 }
 
 async function evaluateEntries(
