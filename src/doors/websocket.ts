@@ -46,15 +46,13 @@ export function openWebSocketDoor(
           return [];
         }
         const current = endpoint();
-        const refused = (errors: readonly GraphQLError[]) =>
-          format({ errors }, request).errors as unknown as GraphQLError[];
         const prepared = current.prepare(payload.query);
-        if ('errors' in prepared) return refused(prepared.errors);
+        if ('errors' in prepared) return prepared.errors;
         const operationName = payload.operationName ?? undefined;
         if (!getOperationAST(prepared.document, operationName)) {
-          return refused([
+          return [
             new GraphQLError('The document has no such operation.', { extensions: { code: 'BAD_REQUEST' } }),
-          ]);
+          ];
         }
         const left = new AbortController();
         const asked: Asked = {
@@ -86,6 +84,9 @@ export function openWebSocketDoor(
             Symbol.asyncIterator in outcome ? untilLeft(outcome, asked.request.signal) : outcome,
           ) as never;
       },
+      // Results are formatted already; the library would ask their errors to format themselves.
+      onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
+      onError: ({ extra }, _id, _payload, errors) => format({ errors }, toRequest(extra.request)).errors,
       onComplete({ extra }, id) {
         leave(subscriptionKey(extra, id));
       },
