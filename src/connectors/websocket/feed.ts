@@ -37,11 +37,14 @@ export interface About {
 
 type Settings = NonNullable<WebsocketOptions['subscriptions']>;
 
-/** Undefined after reported problems. */
+/**
+ * Undefined after reported problems.
+ * @param protocol undefined when it has problems of its own
+ */
 export function toFeed(
   settings: Settings,
   isJsonRpc: boolean,
-  protocol: Protocol,
+  protocol: Protocol | undefined,
   refusals: Refusals,
   report: Report,
 ): Feed | undefined {
@@ -144,12 +147,12 @@ function toOutgoing(
   settings: Settings['subscribe'],
   names: readonly string[],
   at: readonly string[],
-  protocol: Protocol,
+  protocol: Protocol | undefined,
   report: Report,
 ): (Outgoing & { readonly sendsParams: boolean }) | undefined {
   if ('call' in settings) {
     const args = toLiteral(settings.args, names, [...at, 'args'], report);
-    if (args === undefined) return undefined;
+    if (args === undefined || protocol === undefined) return undefined;
     const write = protocol.toRequest(settings.call);
     return {
       answered: true,

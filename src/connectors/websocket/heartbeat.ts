@@ -22,7 +22,7 @@ export class Heartbeat {
     this.#socket = socket;
     this.#settings = settings;
     this.#onSilence = onSilence;
-    this.#rest();
+    this.#rest(settings.every);
   }
 
   /** Something arrived. Called for every frame. */
@@ -47,14 +47,15 @@ export class Heartbeat {
     clearTimeout(this.#timer);
   }
 
-  #rest(): void {
-    this.#timer = setTimeout(() => this.probe(), this.#settings.every);
+  #rest(ms: number): void {
+    this.#timer = setTimeout(() => this.probe(), ms);
   }
 
   #judge(): void {
     if (this.#stopped) return;
     this.#asked = false;
-    if (this.#heard) this.#rest();
+    const { every, timeout } = this.#settings;
+    if (this.#heard) this.#rest(Math.max(0, every - timeout));
     else this.#onSilence();
   }
 }

@@ -68,10 +68,9 @@ export function toSpec(
   const refusals = new Refusals(connector, options.codes);
   const protocol =
     options.envelope === undefined ? jsonRpc(refusals) : envelope(options.envelope, refusals, counted);
-  if (protocol === undefined) return undefined;
   const feed = options.subscriptions && toFeed(options.subscriptions, isJsonRpc, protocol, refusals, counted);
   const heartbeat = toHeartbeat(options, counted);
-  return problems > 0 ? undefined : { isJsonRpc, protocol, feed, heartbeat };
+  return problems > 0 || protocol === undefined ? undefined : { isJsonRpc, protocol, feed, heartbeat };
 }
 
 function toHeartbeat({ heartbeat }: WebsocketOptions, report: Report): string | undefined {

@@ -7,7 +7,9 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 export interface EnvelopeMessage {
@@ -21,13 +23,14 @@ export class EnvelopeBackend implements AsyncDisposable {
   readonly port: number;
   readonly handshakes: IncomingHttpHeaders[] = [];
   readonly received: EnvelopeMessage[] = [];
-  /** Answers every handshake with this status instead of a websocket. */
+  /** Answers every handshake with this status instead of a websocket; with 0 not at all. */
   refuseWith: number | undefined;
   /** What else happens with a message; true when it is dealt with. */
   behave: (message: EnvelopeMessage, socket: WebSocket) => boolean = () => false;
   readonly #server: ReturnType<typeof createServer>;
   readonly #sockets: WebSocketServer;
   readonly #channels = new Map<WebSocket, Set<string>>();
+  readonly #silent: Duplex[] = [];
 
   private constructor(server: ReturnType<typeof createServer>) {
     this.#server = server;
@@ -35,6 +38,10 @@ export class EnvelopeBackend implements AsyncDisposable {
     this.#sockets = new WebSocketServer({ noServer: true, autoPong: true });
     server.on('upgrade', (request, socket, head) => {
       this.handshakes.push(request.headers);
+      if (this.refuseWith === 0) {
+        this.#silent.push(socket);
+        return;
+      }
       if (this.refuseWith !== undefined) {
         socket.end(`HTTP/1.1 ${this.refuseWith} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
         return;
@@ -43,9 +50,13 @@ export class EnvelopeBackend implements AsyncDisposable {
     });
   }
 
-  static async start(port = 0): Promise<EnvelopeBackend> {
-    const server = createServer((_request, response) => response.writeHead(426).end());
-    server.listen(port, '127.0.0.1');
+  /** @param options `port` 0 for a free one, the same again to come back at the same address; `tls` for wss: */
+  static async start(
+    options: { readonly port?: number; readonly tls?: ServerOptions } = {},
+  ): Promise<EnvelopeBackend> {
+    const server = options.tls === undefined ? createServer() : createSecureServer(options.tls);
+    server.on('request', (_request, response) => response.writeHead(426).end());
+    server.listen(options.port ?? 0, '127.0.0.1');
     await once(server, 'listening');
     return new EnvelopeBackend(server);
   }
@@ -88,6 +99,7 @@ export class EnvelopeBackend implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.drop();
+    for (const socket of this.#silent) socket.destroy();
     this.#server.closeAllConnections();
     const closed = once(this.#server, 'close');
     this.#server.close();

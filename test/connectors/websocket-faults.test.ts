@@ -1,0 +1,339 @@
+/** What happens when a websocket backend is slow, hung, gone, back again, or sends nonsense. */
+import { performance } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EnvelopeBackend } from '../support/backends/websocket-envelope.ts';
+import { startGateway } from '../support/gateway.ts';
+
+/** Short times, so that a fault is over within a second. */
+const CONNECTOR = `
+kind: websocket
+endpoint: \${env:DOCKS_URL}
+envelope:
+  request: "{ id: $id, action: $method, body: $params }"
+  response: { where: { kind: answer }, id: id, result: body, error: problem }
+subscriptions:
+  subscribe: { message: "{ id: $id, action: watch, channel: $topic }" }
+  unsubscribe: { message: "{ action: unwatch, channel: $topic }" }
+  event: { where: { kind: event }, topic: channel, payload: body }
+timeouts: { connect: 600ms, request: 800ms }
+heartbeat: { every: 200ms, timeout: 200ms }
+reconnect: { min: 50ms, max: 200ms, attempts: 5 }
+limits: { responseBytes: 8KB }
+maxInFlight: 20
+`;
+
+const SCHEMA = `
+type Query {
+  dock(id: ID!): Dock @lookup @websocket(call: "docks.get")
+}
+type Subscription {
+  dockChanged(id: ID!): Dock @websocket(topic: "docks/{id}")
+}
+type Dock @key(fields: "id") { id: ID!  state: String }
+`;
+
+const VIEW = `
+type Query { dock(id: ID!): Dock }
+type Subscription { dockChanged(id: ID!): Dock }
+type Dock { id: ID!  state: String }
+`;
+
+type Gateway = Awaited<ReturnType<typeof startGateway>>;
+
+let backend: EnvelopeBackend;
+let gateway: Gateway;
+
+beforeEach(async () => {
+  backend = await EnvelopeBackend.start();
+  gateway = await startGateway({
+    files: {
+      'connectors/docks/connector.yml': CONNECTOR,
+      'connectors/docks/schema.graphql': SCHEMA,
+      'schemas/web.graphql': VIEW,
+      'clients/web/client.yml': '{}',
+    },
+    env: { DOCKS_URL: backend.url },
+  });
+});
+
+afterEach(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await backend[Symbol.asyncDispose]();
+});
+
+/** The state of a dock, or the code of the error that came instead, and how long that took. */
+async function ask(id = 'd1'): Promise<{ said: unknown; ms: number }> {
+  const start = performance.now();
+  const { body } = await gateway.query('web', 'query ($id: ID!) { dock(id: $id) { id state } }', {
+    variables: { id },
+  });
+  const ms = performance.now() - start;
+  return { said: body.errors === undefined ? body.data.dock?.state : body.errors[0]!.extensions?.code, ms };
+}
+
+function listen(id: string): AsyncIterator<unknown> {
+  const document = 'subscription ($id: ID!) { dockChanged(id: $id) { state } }';
+  return gateway.subscribe('web', document, { variables: { id } })[Symbol.asyncIterator]();
+}
+
+/** The state that an event carries, or the code of its error. */
+function read(result: IteratorResult<unknown>): unknown {
+  if (result.done === true) return 'done';
+  const { data, errors } = result.value as {
+    data?: { dockChanged?: { state?: string } | null } | null;
+    errors?: ReadonlyArray<{ extensions?: { code?: string } }>;
+  };
+  return errors?.[0]?.extensions?.code ?? data?.dockChanged?.state;
+}
+
+describe('calls', () => {
+  test('in flight when the connection is lost fail at once, and the next one works', async () => {
+    await ask();
+    backend.behave = () => true;
+    const lost = Promise.all(['d1', 'd2', 'd3'].map(ask));
+    await expect.poll(() => backend.received.length).toBe(4);
+    backend.drop();
+    for (const { said, ms } of await lost) {
+      expect(said).toBe('UPSTREAM_UNAVAILABLE');
+      expect(ms).toBeLessThan(600);
+    }
+    backend.behave = () => false;
+    expect((await ask()).said).toBe('FREE');
+    expect(backend.handshakes).toHaveLength(2);
+  });
+
+  test('have a deadline of their own; a late answer meets nobody', async () => {
+    backend.behave = ({ id }, socket) => {
+      setTimeout(
+        () => socket.send(JSON.stringify({ kind: 'answer', id, body: { id: 'late', state: 'LATE' } })),
+        1000,
+      );
+      return true;
+    };
+    const slow = await ask();
+    expect(slow.said).toBe('UPSTREAM_TIMEOUT');
+    expect(slow.ms).toBeGreaterThan(700);
+    backend.behave = () => false;
+    const { length } = backend.handshakes;
+    for (let round = 0; round < 8; round++) {
+      expect((await ask()).said).toBe('FREE');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(backend.handshakes).toHaveLength(length);
+  });
+
+  test('come through garbage, answers sent twice, answers to nobody and binary frames', async () => {
+    backend.behave = ({ id, body }, socket) => {
+      const answer = JSON.stringify({ kind: 'answer', id, body: { id: body?.id, state: 'TRUE' } });
+      const frames: ReadonlyArray<string | Buffer> = [
+        '',
+        'garbage{',
+        'null',
+        '7',
+        '[]',
+        '[[[]]]',
+        '['.repeat(8000),
+        '{"kind":"answer"}',
+        '{"kind":"answer","id":null,"body":{"state":"FALSE"}}',
+        '{"kind":"answer","id":"1","body":{"state":"FALSE"}}',
+        '{"kind":"answer","id":999999,"body":{"state":"FALSE"}}',
+        '{"kind":"answer","id":{"toString":1},"body":{"state":"FALSE"}}',
+        '{"__proto__":{"polluted":true},"constructor":1,"kind":"answer","id":"__proto__"}',
+        '{"kind":"event","channel":"__proto__","body":1}',
+        `{"kind":"event","id":${id},"channel":"docks/d1","body":1}`,
+        Buffer.from([0xff, 0xfe, 0x00]),
+        Buffer.from(answer),
+        answer.replace('TRUE', 'SECOND'),
+      ];
+      for (const frame of frames) socket.send(frame, { binary: typeof frame !== 'string' });
+      return true;
+    };
+    for (let round = 0; round < 5; round++) expect((await ask()).said).toBe('TRUE');
+    expect(backend.handshakes).toHaveLength(1);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  test('answered with too much fail, and cost others no more than a new connection', async () => {
+    backend.behave = ({ id }, socket) => {
+      socket.send(JSON.stringify({ kind: 'answer', id, body: { state: 'x'.repeat(9000) } }));
+      return true;
+    };
+    expect((await ask()).said).toBe('UPSTREAM_INVALID');
+    backend.behave = () => false;
+    expect((await ask()).said).toBe('FREE');
+    expect(backend.handshakes).toHaveLength(2);
+  });
+
+  test('beyond the bound of those in flight wait for their turn', async () => {
+    let open = 0;
+    let most = 0;
+    backend.behave = ({ id, body }, socket) => {
+      most = Math.max(most, ++open);
+      setTimeout(() => {
+        open--;
+        socket.send(JSON.stringify({ kind: 'answer', id, body: { id: body?.id, state: 'FREE' } }));
+      }, 20);
+      return true;
+    };
+    const names = Array.from({ length: 45 }, (_, index) => `d${index}`);
+    const { body } = await gateway.query(
+      'web',
+      `{ ${names.map((id) => `${id}: dock(id: "${id}") { id }`).join(' ')} }`,
+    );
+    expect(body).toEqual({ data: Object.fromEntries(names.map((id) => [id, { id }])) });
+    expect(most).toBe(20);
+  });
+
+  test('to a backend that is away fail fast after some attempts, and work soon after it is back', async () => {
+    await backend[Symbol.asyncDispose]();
+    expect((await ask()).said).toBe('UPSTREAM_UNAVAILABLE');
+    const times = await Promise.all(Array.from({ length: 20 }, () => ask()));
+    for (const { said, ms } of times) {
+      expect(said).toBe('UPSTREAM_UNAVAILABLE');
+      expect(ms).toBeLessThan(600);
+    }
+    backend = await EnvelopeBackend.start({ port: backend.port });
+    await expect.poll(async () => (await ask()).said, { timeout: 3000 }).toBe('FREE');
+  });
+
+  test('while the connection is being opened again wait for it', async () => {
+    await ask();
+    backend.drop();
+    await expect.poll(() => backend.connections).toBe(0);
+    expect((await ask()).said).toBe('FREE');
+  });
+
+  test.each([
+    [401, 'UPSTREAM_DENIED'],
+    [403, 'UPSTREAM_DENIED'],
+    [429, 'UPSTREAM_LIMITED'],
+    [503, 'UPSTREAM_UNAVAILABLE'],
+    [302, 'UPSTREAM_INVALID'],
+    [200, 'UPSTREAM_INVALID'],
+  ])('to a backend that answers the handshake with %i give %s', async (status, code) => {
+    backend.refuseWith = status;
+    expect((await ask()).said).toBe(code);
+  });
+
+  test('wait for a handshake that never ends no longer than the connect timeout', async () => {
+    backend.refuseWith = 0;
+    const { said, ms } = await ask();
+    expect(said).toBe('UPSTREAM_UNAVAILABLE');
+    expect(ms).toBeLessThan(1500);
+  });
+
+  test('do not hang on a backend that closes every connection at once', async () => {
+    backend.behave = (_message, socket) => {
+      socket.close(1008);
+      return true;
+    };
+    for (let round = 0; round < 6; round++) {
+      const { said, ms } = await ask();
+      expect(said).toBe('UPSTREAM_UNAVAILABLE');
+      expect(ms).toBeLessThan(1500);
+    }
+    expect(backend.handshakes.length).toBeLessThan(12);
+  });
+});
+
+describe('subscriptions', () => {
+  test('live through a lost connection: a gap is reported, and events go on', async () => {
+    const first = listen('d1');
+    const second = listen('d1');
+    const other = listen('d2');
+    const waiting = [first.next(), second.next(), other.next()];
+    await expect.poll(() => backend.watching('docks/d1') + backend.watching('docks/d2')).toBe(2);
+    // The second subscriber shares the topic, so nothing at the backend shows that it is there.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    backend.emit('docks/d1', { state: 'one' });
+    backend.emit('docks/d2', { state: 'one' });
+    expect((await Promise.all(waiting)).map(read)).toEqual(['one', 'one', 'one']);
+    backend.drop(1012);
+    const gaps = await Promise.all([first.next(), second.next(), other.next()]);
+    expect(gaps.map(read)).toEqual(['UPSTREAM_GAP', 'UPSTREAM_GAP', 'UPSTREAM_GAP']);
+    expect(backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'two' });
+    expect([read(await first.next()), read(await second.next())]).toEqual(['two', 'two']);
+    for (const iterator of [first, second, other]) await iterator.return?.();
+    await expect.poll(() => backend.watching('docks/d1') + backend.watching('docks/d2')).toBe(0);
+  });
+
+  test('live through a restart of the backend', async () => {
+    const events = listen('d1');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'one' });
+    await first;
+    await backend[Symbol.asyncDispose]();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    backend = await EnvelopeBackend.start({ port: backend.port });
+    expect(read(await events.next())).toBe('UPSTREAM_GAP');
+    const next = events.next();
+    backend.emit('docks/d1', { state: 'two' });
+    expect(read(await next)).toBe('two');
+    expect((await ask()).said).toBe('FREE');
+    await events.return?.();
+  });
+
+  test('notice a hung backend by its silence', async () => {
+    const events = listen('d1');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'one' });
+    await first;
+    backend.hang();
+    const start = performance.now();
+    expect(read(await events.next())).toBe('UPSTREAM_GAP');
+    expect(performance.now() - start).toBeLessThan(1500);
+    backend.emit('docks/d1', { state: 'two' });
+    expect(read(await events.next())).toBe('two');
+    await events.return?.();
+  });
+
+  test('end with an error after some attempts to get a lost backend back', async () => {
+    const events = listen('d1');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'one' });
+    await first;
+    await backend[Symbol.asyncDispose]();
+    expect(read(await events.next())).toBe('UPSTREAM_UNAVAILABLE');
+    expect(read(await events.next())).toBe('done');
+    expect(read(await listen('d1').next())).toBe('UPSTREAM_UNAVAILABLE');
+    backend = await EnvelopeBackend.start({ port: backend.port });
+  });
+
+  test('whose subscribe message is not answered end at the deadline', async () => {
+    backend.behave = ({ action }) => action === 'watch';
+    const events = listen('d1');
+    expect(read(await events.next())).toBe('UPSTREAM_TIMEOUT');
+    await expect.poll(() => backend.received.at(-1)?.action).toBe('unwatch');
+  });
+
+  test('get events that come before the answer to subscribe', async () => {
+    backend.behave = ({ id, action, channel }, socket) => {
+      if (action !== 'watch') return false;
+      socket.send(JSON.stringify({ kind: 'event', channel, body: { state: 'early' } }));
+      socket.send(JSON.stringify({ kind: 'answer', id, body: {} }));
+      return true;
+    };
+    const events = listen('d1');
+    expect(read(await events.next())).toBe('early');
+    await events.return?.();
+  });
+
+  test('refused after a reconnect end with the refusal', async () => {
+    const events = listen('d1');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'one' });
+    await first;
+    backend.behave = ({ id }, socket) => {
+      socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'NO' } }));
+      return true;
+    };
+    backend.drop();
+    expect(read(await events.next())).toBe('UPSTREAM_REJECTED');
+    expect(read(await events.next())).toBe('done');
+  });
+});
