@@ -7,6 +7,7 @@ import {
   type GraphQLResolveInfo,
   isAbstractType,
   isInterfaceType,
+  isIntrospectionType,
   isObjectType,
 } from 'graphql';
 import { HemError } from '../errors.ts';
@@ -31,6 +32,8 @@ export function installSubschemaResolvers(graph: ComposedGraph): void {
     const wanted = (execution: Execution, info: GraphQLResolveInfo) =>
       execution.selective ? wantedBelow(execution, names, info) : NOTHING;
     for (const type of Object.values(schema.getTypeMap())) {
+      // They are the same objects in every schema of the process.
+      if (isIntrospectionType(type)) continue;
       if (isAbstractType(type)) type.resolveType = (value: ObjectValue) => value.typeName;
       if (!isObjectType(type) && !isInterfaceType(type)) continue;
       for (const field of Object.values(type.getFields())) {
