@@ -10,6 +10,8 @@ const BOTTOM = ['problems', 'errors', 'units'];
 /** The contract of connector kinds: types and settings, no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
+const VIEWED = [...LOADED, 'graph', 'views'];
+const SERVED = [...VIEWED, 'execute', 'operation'];
 
 /** A phase, by file or folder below `src`, and what it may import besides itself. The longest name that fits a file is its phase. */
 const PHASES: Readonly<Record<string, readonly string[]>> = {
@@ -22,13 +24,18 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   upstream: [...BOTTOM, ...CONTRACT],
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],
   load: [...BOTTOM, ...CONTRACT, 'mapping', 'connectors'],
+  // Opens what was loaded.
+  'upstream/connections': [...LOADED, 'connectors', 'upstream'],
   graph: [...LOADED],
   views: [...LOADED, 'graph'],
-  execute: [...LOADED, 'graph', 'views'],
-  operation: [...LOADED, 'graph', 'views', 'execute'],
-  doors: [...LOADED, 'graph', 'views', 'execute', 'operation'],
-  gateway: [...LOADED, 'connectors', 'upstream', 'graph', 'views', 'execute', 'operation', 'doors'],
-  cli: [...LOADED, 'graph', 'views', 'gateway'],
+  execute: [...VIEWED],
+  operation: [...VIEWED, 'execute'],
+  doors: [...SERVED],
+  admin: [...SERVED, 'doors'],
+  generation: [...SERVED, 'connectors'],
+  // The composition root: everything but the command line.
+  gateway: [...SERVED, 'connectors', 'upstream', 'upstream/connections', 'doors', 'admin', 'generation'],
+  cli: [...VIEWED, 'connectors', 'generation', 'gateway'],
   main: ['cli'],
 };
 
