@@ -17,6 +17,7 @@ interface Asked {
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly request: EndpointRequest;
+  readonly left: AbortController;
 }
 
 export interface WebSocketDoor {
@@ -61,6 +62,7 @@ export function openWebSocketDoor(
           operationName,
           variables: payload.variables ?? {},
           request: { ...request, signal: left.signal },
+          left,
         };
         leaving.set(subscriptionKey(extra, id), left);
         // The library takes graphql-js's arguments and hands them on to the functions below.
@@ -81,7 +83,7 @@ export function openWebSocketDoor(
         return asked.endpoint
           .subscribe(asked, asked.request)
           .then((outcome) =>
-            Symbol.asyncIterator in outcome ? untilLeft(outcome, asked.request.signal) : outcome,
+            Symbol.asyncIterator in outcome ? untilLeft(outcome, asked.left) : outcome,
           ) as never;
       },
       // Results are formatted already; the library would ask their errors to format themselves.
@@ -128,7 +130,21 @@ function toRequest(message: IncomingMessage): Omit<EndpointRequest, 'signal'> {
 }
 
 /** Ends when the subscriber has left, also while no event comes. */
-async function* untilLeft(
+function untilLeft(
+  results: AsyncGenerator<FormattedExecutionResult, void>,
+  left: AbortController,
+): AsyncGenerator<FormattedExecutionResult, void> {
+  const relayed = relay(results, left.signal);
+  const finish = relayed.return.bind(relayed);
+  // A generator that waits for an event cannot return before it has one: what it waits for has to end first.
+  relayed.return = (value) => {
+    left.abort();
+    return finish(value);
+  };
+  return relayed;
+}
+
+async function* relay(
   results: AsyncGenerator<FormattedExecutionResult, void>,
   signal: AbortSignal,
 ): AsyncGenerator<FormattedExecutionResult, void> {
