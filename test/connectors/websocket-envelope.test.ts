@@ -1,6 +1,8 @@
 /** A backend with messages of its own shape, described in connector.yml. */
 import { readFile } from 'node:fs/promises';
+import { createClient } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { EnvelopeBackend } from '../support/backends/websocket-envelope.ts';
 import { startGateway } from '../support/gateway.ts';
 
@@ -154,6 +156,22 @@ describe('a backend with messages of its own', () => {
     await iterator.return?.();
     await expect.poll(() => backend.watching('docks/d1')).toBe(0);
     expect(backend.received.at(-1)).toEqual({ action: 'unwatch', channel: 'docks/d1' });
+  });
+
+  test('is told so also while the caller stays connected and nothing happens', async () => {
+    await using gateway = await startGateway(configuration(backend.url));
+    const url = `${gateway.url.replace('http', 'ws')}/web/graphql`;
+    const client = createClient({ url, webSocketImpl: WebSocket, lazy: false, retryAttempts: 0 });
+    const listen = (id: string) =>
+      client.iterate({ query: 'subscription ($id: ID!) { dockChanged(id: $id) { id } }', variables: { id } });
+    const [staying, leaving] = [listen('d1'), listen('d2')];
+    const waiting = [staying.next(), leaving.next()];
+    await expect.poll(() => [backend.watching('docks/d1'), backend.watching('docks/d2')]).toEqual([1, 1]);
+    await leaving.return?.();
+    await expect.poll(() => [backend.watching('docks/d1'), backend.watching('docks/d2')]).toEqual([1, 0]);
+    backend.emit('docks/d1', { id: 'd1' });
+    expect(await waiting[0]).toMatchObject({ value: { data: { dockChanged: { id: 'd1' } } } });
+    await client.dispose();
   });
 
   test('may number its subscriptions: the same topic with other parameters is another one', async () => {
