@@ -56,6 +56,9 @@ export function openSseTransport(setup: Setup, url: string): SubscriptionTranspo
   };
 }
 
+/** "none" is no coding that there is, but some servers (Yoga) say so to keep proxies from compressing the stream. */
+const UNCODED: ReadonlySet<string> = new Set(['identity', 'none']);
+
 interface PlainAnswer {
   readonly status: number;
   readonly headers: HttpResponse['headers'];
@@ -104,7 +107,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     const type = String(headers['content-type'] ?? '');
     const coding = headers['content-encoding'];
-    if (coding !== undefined && coding !== 'identity') {
+    if (coding !== undefined && !UNCODED.has(String(coding))) {
       this.#refuse(`answered with the content coding ${String(coding)}, which was not asked for`);
     } else if (status === 200 && type.startsWith('text/event-stream')) this.#on.open();
     else this.#plain = { status, headers, chunks: [] };

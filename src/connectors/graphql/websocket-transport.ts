@@ -177,7 +177,10 @@ class SharedSocket {
       headers.denied();
       return { kind: 'lost', error: new UpstreamError('UPSTREAM_DENIED', name, options) };
     }
-    const speaksOtherwise = status === undefined ? cause instanceof Error : REFUSALS.has(status);
+    // Errors of the websocket library that carry this prefix are about frames: too large, or none.
+    const isBadFrame = String((error as NodeJS.ErrnoException | undefined)?.code).startsWith('WS_ERR_');
+    const speaksOtherwise =
+      isBadFrame || (status === undefined ? cause instanceof Error : REFUSALS.has(status));
     return speaksOtherwise
       ? { kind: 'refused', error: new UpstreamError('UPSTREAM_INVALID', name, options) }
       : { kind: 'lost', error: new UpstreamError('UPSTREAM_UNAVAILABLE', name, options) };

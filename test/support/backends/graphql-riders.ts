@@ -1,6 +1,12 @@
 /** A GraphQL backend: Yoga over HTTP and SSE, graphql-ws on the same path. Keeps what it was sent, and misbehaves when asked to. */
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
@@ -93,12 +99,7 @@ export class RidersBackend implements AsyncDisposable {
   /** Payloads of connection_init, and headers of the handshake. */
   readonly inits: Array<{ readonly payload: unknown; readonly headers: IncomingHttpHeaders }> = [];
   /** Answers every HTTP request by itself, if it returns true. */
-  behave:
-    | ((
-        request: import('node:http').IncomingMessage,
-        response: import('node:http').ServerResponse,
-      ) => boolean)
-    | undefined;
+  behave: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
   /** Closes every new websocket with this code before it is acknowledged. */
   refuseWith: number | undefined;
   /** Does not answer pings. */
@@ -113,29 +114,22 @@ export class RidersBackend implements AsyncDisposable {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     const schema = this.#schema();
-    const yoga = createYoga({ schema, maskedErrors: false, logging: false, landingPage: false });
-    server.on('request', async (request, response) => {
-      if (this.behave?.(request, response) === true) return;
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk);
-      const text = Buffer.concat(chunks).toString('utf8');
-      const { query = '', variables = {} } = text === '' ? {} : JSON.parse(text);
-      this.requests.push({ query, variables, headers: request.headers });
-      const answer = await yoga.fetch(
-        new Request(`http://127.0.0.1:${this.port}/graphql`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', accept: String(request.headers.accept) },
-          body: text,
-          signal: closed(response),
-        }),
-      );
-      response.writeHead(answer.status, Object.fromEntries(answer.headers));
-      try {
-        for await (const chunk of answer.body ?? []) response.write(chunk);
-      } catch {
-        // The other side has gone.
-      }
-      response.end();
+    const yoga = createYoga({
+      schema,
+      maskedErrors: false,
+      logging: false,
+      landingPage: false,
+      plugins: [
+        {
+          onParams: ({ params, request }) => {
+            const headers = Object.fromEntries(request.headers);
+            this.requests.push({ query: params.query ?? '', variables: params.variables ?? {}, headers });
+          },
+        },
+      ],
+    });
+    server.on('request', (request, response) => {
+      if (this.behave?.(request, response) !== true) void yoga(request, response);
     });
     this.#sockets = new WebSocketServer({ server, path: '/graphql' });
     useServer(
@@ -298,10 +292,4 @@ export class RidersBackend implements AsyncDisposable {
       },
     };
   }
-}
-
-function closed(response: import('node:http').ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => controller.abort());
-  return controller.signal;
 }
