@@ -40,8 +40,8 @@ export interface SoapBinding {
   /** The value when the body is empty; undefined when it must not be. */
   readonly empty: unknown;
   readonly spec: SoapSpec;
-  /** Faults that mean that there is none. */
-  readonly missing: ReadonlySet<string>;
+  /** A lookup's "not found" is "there is none", not a failure. */
+  readonly missingIsNull: boolean;
 }
 
 export function bind(
@@ -85,7 +85,7 @@ export function bind(
     read: answer.read,
     empty: answer.empty,
     spec,
-    missing: bindMissing(field, operation),
+    missingIsNull: field.isLookup,
   };
 }
 
@@ -404,26 +404,6 @@ function reportUnused(
         : (didYouMean(name, names) ?? 'say with "args" where it goes'),
     });
   }
-}
-
-function bindMissing(field: FieldToBind, operation: Operation): ReadonlySet<string> {
-  const names = (field.directive.missing ?? []) as readonly string[];
-  const declared = operation.faults().map(({ local }) => local);
-  names.forEach((name, index) => {
-    // A fault code is nowhere declared.
-    if (name.includes(':') || declared.length === 0 || declared.includes(name)) return;
-    field.report(
-      {
-        rule: 'soap-unknown-fault',
-        message: `"${operation.name}" declares no fault of this name.`,
-        found: name,
-        expected: `${declared.join(', ')}, or a fault code such as "soap:Client"`,
-        hint: didYouMean(name, declared),
-      },
-      ['missing', index],
-    );
-  });
-  return new Set(names);
 }
 
 interface Answer {

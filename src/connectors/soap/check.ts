@@ -15,7 +15,8 @@ import type { Literal } from '../../mapping/literal.ts';
 import type { Reference } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
 import type { FieldToBind } from '../kind.ts';
-import { BUILT_IN, type Scalar } from './scalars.ts';
+import { typesFor } from './encode.ts';
+import type { Scalar } from './scalars.ts';
 import type { SchemaSet } from './schema-set.ts';
 import {
   ATTRIBUTES_ARGUMENT,
@@ -138,22 +139,22 @@ export class RequestChecker {
   /** The shape that `_type` names; undefined when that is not written in the literal. */
   #typed(node: ValueNode, declared: RecordShape): Shape | undefined {
     if (node.kind !== 'StringValue' && node.kind !== 'EnumValue') return undefined;
-    if (node.value.startsWith('xsd:') && BUILT_IN.has(node.value.slice(4))) return undefined;
-    const names = this.#schemas.typesNamed(node.value);
-    const name = names.find(({ namespace }) => namespace === declared.name?.namespace) ?? names[0];
-    if (name === undefined) {
-      this.#report(
-        {
-          rule: 'soap-unknown-type',
-          message: 'The WSDL has no type of this name.',
-          found: node.value,
-          hint: didYouMean(node.value, this.#schemas.typeNames()),
-        },
-        node.loc?.start ?? 0,
-      );
-      return undefined;
-    }
-    return this.#schemas.type(name);
+    const name = typesFor(this.#schemas, node.value, declared)[0];
+    const shape = name === undefined ? undefined : this.#schemas.type(name);
+    if (shape !== undefined && !(shape.kind === 'record' && shape.abstract)) return shape;
+    this.#report(
+      {
+        rule: 'soap-unknown-type',
+        message: `There is no type of this name that may stand for "${declared.name?.local ?? 'an anonymous type'}".`,
+        found: node.value,
+        hint: didYouMean(
+          node.value,
+          this.#schemas.typeNames().filter((other) => other !== node.value),
+        ),
+      },
+      node.loc?.start ?? 0,
+    );
+    return undefined;
   }
 
   /** Elements that the XSD requires and nothing fills. */

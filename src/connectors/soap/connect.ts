@@ -7,7 +7,7 @@ import { toOutcomes } from '../batch.ts';
 import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
 import type { SoapBinding } from './bind.ts';
 import { enterBody, isFault, toEnvelope } from './envelope.ts';
-import { isMissing, readFault, toFaultError } from './fault.ts';
+import { readFault, toFaultError } from './fault.ts';
 import type { SoapOptions } from './options.ts';
 import { XmlError, XmlReader } from './xml.ts';
 import { decodeXmlBytes } from './xml-text.ts';
@@ -59,9 +59,10 @@ function toRecord(connector: string, binding: SoapBinding, response: HttpRespons
 }
 
 function toFault(connector: string, binding: SoapBinding, reader: XmlReader, status: number): null {
-  const fault = readFault(reader, binding.spec.decoders);
-  if (isMissing(fault, binding.missing)) return null;
-  throw toFaultError(connector, fault, status);
+  const { decoders, codes } = binding.spec;
+  const error = toFaultError(connector, readFault(reader, decoders), codes, status);
+  if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
+  throw error;
 }
 
 /** What follows has to be well-formed too: half an answer is none. */

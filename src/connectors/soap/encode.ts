@@ -182,8 +182,8 @@ export class EncoderCompiler {
     if (type === null || type === undefined) throw refused(`${path}.${TYPE_ARGUMENT}`, 'is null');
     const name = this.#typeNamed(String(type), base);
     const shape = name === undefined ? undefined : this.#schemas.type(name);
-    if (name === undefined || shape === undefined) {
-      throw refused(`${path}.${TYPE_ARGUMENT}`, 'is not the name of one type of the WSDL');
+    if (name === undefined || shape === undefined || (shape.kind === 'record' && shape.abstract)) {
+      throw refused(`${path}.${TYPE_ARGUMENT}`, 'is not the name of one type that can stand here');
     }
     // Compiled on first use, its namespaces are not among those of the message.
     const compiler = new EncoderCompiler(this.#schemas);
@@ -195,12 +195,10 @@ export class EncoderCompiler {
   }
 
   #typeNamed(text: string, base: RecordShape | undefined): XmlName | undefined {
+    if (base !== undefined) return typesFor(this.#schemas, text, base)[0];
     if (text.startsWith('xsd:')) return { local: text.slice(4), namespace: XSD };
     const names = this.#schemas.typesNamed(text);
-    return (
-      names.find(({ namespace }) => namespace === base?.name?.namespace) ??
-      (names.length === 1 ? names[0] : undefined)
-    );
+    return names.length === 1 ? names[0] : undefined;
   }
 
   /** Where the XSD allows anything: scalars say their type, objects become elements without a namespace. */
@@ -224,6 +222,11 @@ export class EncoderCompiler {
     if (type === undefined) throw refused(path, 'is nothing that XML can carry');
     return `<${tag}${extra} xsi:type="xsd:${type}" xmlns:xsd="${XSD}">${escapeText(xmlText(String(value), path))}</${tag}>`;
   }
+}
+
+/** The types of a local name that may stand where another one is declared. */
+export function typesFor(schemas: SchemaSet, local: string, declared: RecordShape): readonly XmlName[] {
+  return schemas.typesNamed(local).filter((name) => schemas.isDerived(name, declared.name));
 }
 
 function builtInOf(value: unknown): string | undefined {

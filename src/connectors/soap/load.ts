@@ -3,6 +3,7 @@ import { didYouMean } from '../../problems.ts';
 import type { ConnectorSource } from '../kind.ts';
 import { DecoderCompiler } from './decode.ts';
 import { loadDocuments, type ReportAt } from './documents.ts';
+import { type FaultCodes, toFaultCodes } from './fault.ts';
 import type { SoapOptions } from './options.ts';
 import { SchemaSet } from './schema-set.ts';
 import { openSecurity, type SecurityHeader } from './security.ts';
@@ -16,6 +17,8 @@ export interface SoapSpec {
   readonly schemas: SchemaSet;
   readonly decoders: DecoderCompiler;
   readonly security: SecurityHeader | undefined;
+  /** What the backend's faults mean, by code or detail element. */
+  readonly codes: FaultCodes;
   /** The headers of connector.yml. */
   readonly headers: ReadonlyArray<{ readonly declaration: ElementDeclaration; readonly value: unknown }>;
 }
@@ -41,7 +44,23 @@ export async function load(source: ConnectorSource<SoapOptions>): Promise<SoapSp
     return declaration === undefined ? [] : [{ declaration, value }];
   });
   const security = await openSecurity(source.options.security);
-  return { file, ports, schemas, decoders: new DecoderCompiler(schemas), security, headers };
+  checkCodes(source, schemas);
+  const decoders = new DecoderCompiler(schemas);
+  return { file, ports, schemas, decoders, security, headers, codes: toFaultCodes(source.options.codes) };
+}
+
+/** Fault codes are nowhere declared, detail elements are. */
+function checkCodes(source: ConnectorSource<SoapOptions>, schemas: SchemaSet): void {
+  for (const name of Object.keys(source.options.codes)) {
+    if (name.includes(':') || schemas.elementsNamed(name).length > 0) continue;
+    source.report(['codes', name], {
+      rule: 'soap-unknown-fault',
+      message: `${source.options.wsdl} has no element of this name.`,
+      found: name,
+      expected: 'an element that a fault brings as its detail, or a fault code such as "soap:Client"',
+      hint: didYouMean(name, schemas.elementNames()),
+    });
+  }
 }
 
 function headerElement(

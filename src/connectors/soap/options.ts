@@ -7,6 +7,18 @@ const usernameToken = z.strictObject({
   passwordType: z.enum(['text', 'digest']).default('text'),
 });
 
+/** What a fault may mean, in the words of connector.yml. */
+export const FAULT_MEANINGS = [
+  'not-found',
+  'denied',
+  'conflict',
+  'limited',
+  'unavailable',
+  'timeout',
+  'failed',
+  'rejected',
+] as const;
+
 export const options = z.strictObject({
   /** The WSDL 1.1 document in the connector's folder. The address in it is never used. */
   wsdl: z.string(),
@@ -16,6 +28,8 @@ export const options = z.strictObject({
   imports: z.record(z.string(), z.string()).default({}),
   /** SOAP headers of every operation that declares them: header elements by name, with their content. */
   header: z.record(z.string(), z.unknown()).default({}),
+  /** What the backend's own faults mean: detail elements ("NoSuchInvoice") or fault codes ("soap:Client", "m:Busy") by name. */
+  codes: z.record(z.string(), z.enum(FAULT_MEANINGS)).default({}),
   /** WS-Security. */
   security: z
     .strictObject({
@@ -48,8 +62,6 @@ export const directives = /* GraphQL */ `
     args: String
     "A literal: header elements by name, with their content. They come in place of those of connector.yml."
     header: String
-    "Faults that mean that there is none: names of detail elements or fault codes. The field is null then."
-    missing: [String!]
     "Path to the part of the answer that the field is."
     select: String
   ) on FIELD_DEFINITION

@@ -69,8 +69,8 @@ export class SchemaSet {
   };
   /** Elements that may stand in for another one, by its name. */
   readonly #substitutes = new Map<string, Component[]>();
-  /** Types that others derive from. */
-  readonly #bases = new Set<string>();
+  /** Which type a complex type derives from. */
+  readonly #bases = new Map<string, string>();
   readonly #prefixes = new Map<string, string>();
   readonly #shapes = new Map<XmlNode, Shape>();
   readonly #scalars = new Map<XmlNode, Scalar>();
@@ -132,8 +132,19 @@ export class SchemaSet {
   }
 
   /** Whether xsi:type may bring more than the shape says. */
-  isDerivedFrom(name: XmlName | undefined): boolean {
-    return name !== undefined && this.#bases.has(keyOf(name));
+  hasDerived(name: XmlName | undefined): boolean {
+    return name !== undefined && [...this.#bases.values()].includes(keyOf(name));
+  }
+
+  /** Whether a type may stand where another one is declared. */
+  isDerived(name: XmlName, declared: XmlName | undefined): boolean {
+    if (declared === undefined) return false;
+    let key: string | undefined = keyOf(name);
+    for (let steps = 0; key !== undefined && steps <= MAX_NESTING; steps++) {
+      if (key === keyOf(declared)) return true;
+      key = this.#bases.get(key);
+    }
+    return false;
   }
 
   /** The shape of the type that an attribute of a WSDL element names, or undefined after a reported problem. */
@@ -168,7 +179,7 @@ export class SchemaSet {
       const key = keyOf({ local, namespace: targetNamespace });
       // The same document may be imported under two names.
       if (!this.#components[kind].has(key)) this.#components[kind].set(key, component);
-      if (child.local === 'complexType') this.#noteBase(component);
+      if (child.local === 'complexType') this.#noteBase(component, key);
       const head = kind === 'element' ? child.attribute('substitutionGroup') : undefined;
       const name = head === undefined ? undefined : this.#resolve(component, child, head);
       if (name === undefined) continue;
@@ -178,13 +189,13 @@ export class SchemaSet {
     }
   }
 
-  #noteBase(component: Component): void {
+  #noteBase(component: Component, key: string): void {
     const derived = component.node
       .first(XSD, 'complexContent')
       ?.children.find(({ attributes }) => attributes.has('base'));
     const name =
       derived === undefined ? undefined : this.#resolve(component, derived, derived.attribute('base')!);
-    if (name !== undefined) this.#bases.add(keyOf(name));
+    if (name !== undefined) this.#bases.set(key, keyOf(name));
   }
 
   /** In a document without a namespace of its own, names without a prefix are the includer's. */

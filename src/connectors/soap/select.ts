@@ -45,7 +45,7 @@ function isOther(shape: RecordShape, name: string, schemas: SchemaSet): boolean 
   return (
     shape.open ||
     shape.abstract ||
-    schemas.isDerivedFrom(shape.name) ||
+    schemas.hasDerived(shape.name) ||
     name === TYPE_KEY ||
     keysOf(shape).includes(name)
   );
