@@ -1,11 +1,10 @@
 /** The last line of a run is read by machines: it counts everything that went wrong, also outside of tests. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { COUNTS_FILE, toClosingLine } from './support/closing-line.ts';
+import { runCommand } from './support/command.ts';
 import { ROOT } from './support/imports.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hem-closing-line-'));
@@ -56,28 +55,9 @@ test('skips are named only when there are any', () => {
   expect(toClosingLine({ passed: 3, failed: 0, skipped: 0 })).toBe('3 passed, 0 failed');
 });
 
-async function vitest(): Promise<{ output: string; code: number | null }> {
+function vitest(): ReturnType<typeof runCommand> {
   const { [COUNTS_FILE]: _, ...env } = process.env;
-  const args = [
-    'run',
-    '--root',
-    folder,
-    '--reporter',
-    'default',
-    '--reporter',
-    join(ROOT, 'test/support/closing-line.ts'),
-  ];
-  const child = spawn(join(ROOT, 'node_modules/.bin/vitest'), args, {
-    env: { ...env, NO_COLOR: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const [code] = await once(child, 'close');
-  return { output, code };
+  const reporters = ['--reporter', 'default', '--reporter', join(ROOT, 'test/support/closing-line.ts')];
+  const command = [join(ROOT, 'node_modules/.bin/vitest'), 'run', '--root', folder, ...reporters] as const;
+  return runCommand(command, { env: { ...env, NO_COLOR: '1' }, deadlineMs: 15_000 });
 }

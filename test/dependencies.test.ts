@@ -21,7 +21,6 @@ const TOOLS: Readonly<Record<string, string>> = {
 const manifest: {
   readonly dependencies: Record<string, string>;
   readonly devDependencies: Record<string, string>;
-  readonly engines: { readonly node: string };
 } = readJson('package.json');
 const dependencies = new Set(Object.keys(manifest.dependencies));
 const all = new Set([...dependencies, ...Object.keys(manifest.devDependencies)]);
@@ -72,11 +71,6 @@ describe('the lock file', () => {
     );
     expect(missing).toEqual([]);
   });
-});
-
-test('the version of Node in with-node.sh is the one in package.json', () => {
-  const needed = /^needed=(\d+)$/m.exec(readFileSync(join(ROOT, 'src/with-node.sh'), 'utf8'))?.[1];
-  expect(manifest.engines.node).toBe(`>=${needed}`);
 });
 
 /** Imports of packages that are not among the allowed ones, as "file:line package". */

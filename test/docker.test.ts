@@ -2,15 +2,15 @@
  * What the Dockerfile says, done by hand: its files and no others, production packages only, its commands. A container engine
  * is not needed, and the base image is the one thing that stays untried.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RunningCommand, runCommand } from './support/command.ts';
 import { ROOT } from './support/imports.ts';
 import { freePort } from './support/services/daemon.ts';
+
+type Command = [string, ...string[]];
 
 const START_MS = 15_000;
 const STOP_MS = 15_000;
@@ -22,7 +22,8 @@ const copies = [...lastStage.matchAll(/^COPY (?!--from)(\S+) (\S+)$/gm)].map(([,
   to,
 }));
 const image = mkdtempSync(join(tmpdir(), 'hem-image-'));
-let healthCheck: readonly string[] = [];
+const IN_IMAGE = { cwd: image, env: { PATH: process.env.PATH, NODE_ENV: 'production' } };
+let healthCheck: Command = ['false'];
 
 beforeAll(async () => {
   copyProductionPackages();
@@ -37,9 +38,8 @@ beforeAll(async () => {
     join(image, 'config/hem.yml'),
     `listen: { host: 127.0.0.1, port: ${port} }\nadmin: { host: 127.0.0.1, port: ${adminPort} }\n`,
   );
-  healthCheck = commandOf('HEALTHCHECK .*CMD').map((word) =>
-    word.replace('127.0.0.1:4001', `127.0.0.1:${adminPort}`),
-  );
+  const [program, ...args] = commandOf('HEALTHCHECK .*CMD');
+  healthCheck = [program, ...args.map((word) => word.replace('127.0.0.1:4001', `127.0.0.1:${adminPort}`))];
 });
 
 afterAll(() => {
@@ -60,47 +60,21 @@ test('runs as somebody who is not root', () => {
 });
 
 test('starts, is healthy, and stops at SIGTERM', { timeout: START_MS + STOP_MS + 10_000 }, async () => {
-  expect(await exitCodeOf(healthCheck)).toBe(1);
-
-  const [program = '', ...args] = [...commandOf('ENTRYPOINT'), ...commandOf('CMD')];
-  const gateway = spawn(program, args, { cwd: image, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [gateway.stdout, gateway.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const exited = once(gateway, 'exit');
-  try {
-    const deadline = performance.now() + START_MS;
-    while ((await exitCodeOf(healthCheck)) !== 0) {
-      if (gateway.exitCode !== null || performance.now() > deadline)
-        throw new Error(`not healthy:\n${output}`);
-      await sleep(100);
-    }
-    gateway.kill('SIGTERM');
-    const [code] = await Promise.race([exited, sleep(STOP_MS, ['still running'])]);
-    expect(code, output).toBe(0);
-  } finally {
-    gateway.kill('SIGKILL');
-  }
+  expect(await isHealthy()).toBe(false);
+  using gateway = new RunningCommand([...commandOf('ENTRYPOINT'), ...commandOf('CMD')], IN_IMAGE);
+  await gateway.until(isHealthy, START_MS);
+  expect(await gateway.end('SIGTERM', STOP_MS)).toBe(0);
 });
 
 /** The words of an instruction in its exec form; a shell form is no such thing and fails here. */
-function commandOf(instruction: string): readonly string[] {
+function commandOf(instruction: string): Command {
   const match = new RegExp(`^${instruction} (\\[.*\\])$`, 'm').exec(lastStage);
   if (match?.[1] === undefined) throw new Error(`no ${instruction} in its exec form`);
   return JSON.parse(match[1]);
 }
 
-function environment(): Record<string, string> {
-  return { PATH: process.env.PATH ?? '', NODE_ENV: 'production' };
-}
-
-async function exitCodeOf([program = '', ...args]: readonly string[]): Promise<number | null> {
-  const child = spawn(program, args, { cwd: image, env: environment(), stdio: 'ignore', timeout: 5000 });
-  const [code] = await once(child, 'exit');
-  return code;
+async function isHealthy(): Promise<boolean> {
+  return (await runCommand(healthCheck, { ...IN_IMAGE, deadlineMs: 5000 })).code === 0;
 }
 
 /** What `npm ci --omit=dev` would install, taken from what is installed here. */
