@@ -136,7 +136,7 @@ export function priceCents(startedAt: number, endedAt: number): number {
 }
 
 function buildDataSet(): DataSet {
-  const dice = new Dice(20260615);
+  const dice = new Dice(20260625);
   const stations = buildStations(dice);
   const { bikes, docks } = buildFleet(dice, stations);
   const riders = buildRiders(dice, stations);

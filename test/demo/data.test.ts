@@ -50,9 +50,9 @@ describe('the data set', () => {
     );
     expect(DATA.rides[0]).toMatchObject({
       id: 'rn-5001',
-      riderId: 'rd-13',
-      bikeId: 'bk-1048',
-      priceCents: 600,
+      riderId: 'rd-07',
+      bikeId: 'bk-1149',
+      priceCents: 820,
     });
   });
 });
