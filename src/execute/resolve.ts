@@ -310,7 +310,8 @@ function argumentsOf(
   args: Arguments,
   required: Arguments,
 ): Arguments {
-  let all: Arguments = { ...args, ...required };
+  // Without a prototype: an argument may be called "constructor".
+  const all: Record<string, unknown> = Object.assign(Object.create(null), args, required);
   for (const { name, claim, type } of field.args) {
     if (claim === undefined) continue;
     const value = Object.hasOwn(execution.caller.claims, claim) ? execution.caller.claims[claim] : undefined;
@@ -319,7 +320,7 @@ function argumentsOf(
         internal: `${field.coordinate} needs the claim "${claim}"`,
       });
     }
-    all = { ...all, [name]: value };
+    all[name] = value;
   }
   for (const { name, type, defaultValue } of field.args) {
     if (!isNonNullType(type) || defaultValue !== undefined || (all[name] !== undefined && all[name] !== null))
@@ -379,6 +380,7 @@ function wrap(
       });
     }
     if (isObjectType(type)) return new ObjectValue(type.name, origin, raw, wanted);
+    if (isUnset(connector, type.name, raw)) return null;
     const found = concrete(connector, type.name, raw);
     if (found !== undefined) return new ObjectValue(found.typeName, origin, found.record, wanted);
     return new UpstreamError('UPSTREAM_INVALID', connector.name, {
@@ -386,6 +388,12 @@ function wrap(
     });
   }
   return isEnumType(type) ? fromWire(connector, type.name, raw) : raw;
+}
+
+/** With a nested discriminator (a protobuf oneof) a record may hold none of the types. */
+function isUnset(connector: Connector, typeName: string, record: unknown): boolean {
+  const discriminator = connector.types.get(typeName)?.discriminator;
+  return discriminator?.nested === true && (discriminator.property(record) ?? null) === null;
 }
 
 /** Which concrete type a record of an abstract one is: by its discriminator, by `__typename`, or because there is only one. */
