@@ -131,6 +131,21 @@ describe('a backend with messages of its own', () => {
     });
   });
 
+  test('may put several messages into one frame', async () => {
+    await using gateway = await startGateway(configuration(backend.url));
+    const ids: unknown[] = [];
+    backend.behave = ({ id, body }, socket) => {
+      ids.push({ kind: 'answer', id, body: { id: body?.id } });
+      if (ids.length === 2) socket.send(JSON.stringify(ids.reverse()));
+      return true;
+    };
+    const { body } = await gateway.query(
+      'web',
+      '{ one: strictDock(id: "d1") { id } two: strictDock(id: "d2") { id } }',
+    );
+    expect(body).toEqual({ data: { one: { id: 'd1' }, two: { id: 'd2' } } });
+  });
+
   test('sends events by channel, and ends a stream', async () => {
     await using gateway = await startGateway(configuration(backend.url));
     const events = gateway.subscribe('web', 'subscription { dockChanged(id: "constructor") { id state } }');

@@ -1,6 +1,8 @@
 /** What happens when a websocket backend is slow, hung, gone, back again, or sends nonsense. */
+import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { EnvelopeBackend } from '../support/backends/websocket-envelope.ts';
 import { startGateway } from '../support/gateway.ts';
 
@@ -320,6 +322,34 @@ describe('subscriptions', () => {
     const events = listen('d1');
     expect(read(await events.next())).toBe('early');
     await events.return?.();
+  });
+
+  test('whose events are not read are ended, and others do not notice', async () => {
+    const slow = new WebSocket(`${gateway.url.replace('http', 'ws')}/web/graphql`, 'graphql-transport-ws');
+    await once(slow, 'open');
+    const received: Array<{ type: string; payload: { errors?: Array<{ extensions: { code: string } }> } }> =
+      [];
+    slow.on('message', (data) => received.push(JSON.parse(String(data))));
+    slow.send('{"type":"connection_init"}');
+    await expect.poll(() => received.length).toBe(1);
+    const query = 'subscription { dockChanged(id: "d1") { state } }';
+    slow.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }));
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    slow.pause();
+    const quick = listen('d1');
+    const first = quick.next();
+    const text = 'x'.repeat(7000);
+    let sent = 0;
+    const ticking = setInterval(() => backend.emit('docks/d1', { state: `${sent++} ${text}` }), 1);
+    await first;
+    // More than what the operating system keeps for a socket that nobody reads.
+    for (let count = 0; count < 2000; count++) expect(read(await quick.next())).toContain(text);
+    clearInterval(ticking);
+    slow.resume();
+    await expect.poll(() => received.at(-1)?.type, { timeout: 5000 }).toBe('complete');
+    expect(received.at(-2)?.payload.errors?.[0]?.extensions.code).toBe('UPSTREAM_LIMITED');
+    slow.terminate();
+    await quick.return?.();
   });
 
   test('refused after a reconnect end with the refusal', async () => {

@@ -23,8 +23,8 @@ export class Calls {
   readonly #link: Link;
   readonly #idPrefix: string | undefined;
   readonly #pending = new Map<unknown, Pending>();
-  /** First in, first out; those that were settled meanwhile are skipped. */
-  #waiting: Call[] = [];
+  /** First in, first out. */
+  readonly #waiting = new Set<Call>();
   #lastId = 0;
 
   constructor(setup: ConnectionSetup<WebsocketOptions>, protocol: Protocol, link: Link) {
@@ -35,7 +35,7 @@ export class Calls {
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.size > 0;
   }
 
   /** Sends one request per element of the batch. Never rejects. */
@@ -101,7 +101,7 @@ export class Calls {
     const pending = this.#take(this.#protocol.idOf(message));
     if (pending === undefined) return false;
     pending.answered(message);
-    if (this.#waiting.length > 0) this.#drain();
+    if (this.#waiting.size > 0) this.#drain();
     return true;
   }
 
@@ -124,21 +124,21 @@ export class Calls {
 
   /** There will be no connection soon. */
   abandonWaiting(): void {
-    const all = this.#waiting;
-    this.#waiting = [];
+    const all = [...this.#waiting];
+    this.#waiting.clear();
     for (const call of all) call.failed(this.#link.failure());
   }
 
   #start(call: Call, link: Link): void {
-    if (link.isOpen && this.#waiting.length === 0 && this.#pending.size < this.#setup.options.maxInFlight) {
+    if (link.isOpen && this.#waiting.size === 0 && this.#pending.size < this.#setup.options.maxInFlight) {
       this.#transmit(call, link);
     } else if (link.isHopeless) {
       call.failed(link.failure());
-    } else if (this.#waiting.length >= MAX_WAITING) {
+    } else if (this.#waiting.size >= MAX_WAITING) {
       const internal = `${MAX_WAITING} requests are waiting already`;
       call.failed(new UpstreamError('UPSTREAM_LIMITED', this.#setup.name, { internal }));
     } else {
-      this.#waiting.push(call);
+      this.#waiting.add(call);
       link.want();
     }
   }
@@ -157,17 +157,11 @@ export class Calls {
   }
 
   #drain(): void {
-    const link = this.#link;
-    let next = 0;
-    while (
-      next < this.#waiting.length &&
-      link.isOpen &&
-      this.#pending.size < this.#setup.options.maxInFlight
-    ) {
-      const call = this.#waiting[next++]!;
-      if (!call.settled) this.#transmit(call, link);
+    for (const call of this.#waiting) {
+      if (!this.#link.isOpen || this.#pending.size >= this.#setup.options.maxInFlight) return;
+      this.#waiting.delete(call);
+      this.#transmit(call, this.#link);
     }
-    if (next > 0) this.#waiting = this.#waiting.slice(next);
   }
 
   #expire(exchange: Exchange): void {
@@ -179,24 +173,20 @@ export class Calls {
   #giveUpWaiting(exchange: Exchange): void {
     const link = this.#link;
     if (link.isOpen) return;
-    for (const call of exchange.calls) if (call.id === undefined) call.failed(link.failure());
-    this.#forgetSettled();
+    for (const call of exchange.calls) {
+      if (this.#waiting.delete(call)) call.failed(link.failure());
+    }
   }
 
   #abandon(exchange: Exchange, error: (sent: boolean) => UpstreamError): void {
     for (const call of exchange.calls) {
       if (call.settled) continue;
-      if (call.id !== undefined) this.#pending.delete(call.id);
-      call.failed(error(call.id !== undefined));
+      const sent = call.id !== undefined;
+      if (sent) this.#pending.delete(call.id);
+      else this.#waiting.delete(call);
+      call.failed(error(sent));
     }
-    if (this.#waiting.length > 0) {
-      this.#forgetSettled();
-      this.#drain();
-    }
-  }
-
-  #forgetSettled(): void {
-    this.#waiting = this.#waiting.filter((call) => !call.settled);
+    if (this.#waiting.size > 0) this.#drain();
   }
 
   #take(id: unknown): Pending | undefined {
