@@ -83,6 +83,7 @@ class RidesBackend {
     const running = [...this.#rides.values()].filter(({ endedAt }) => endedAt === undefined);
     const ride = running[this.#turn++ % running.length];
     if (ride === undefined) return;
+    this.#moment += 5000;
     const moved: Ride = { ...ride, distanceM: ride.distanceM + 35 };
     this.#rides.set(ride.id, moved);
     this.#announce(moved, 'moved', { distance_m: moved.distanceM });

@@ -11,12 +11,14 @@ export interface BikeShare extends AsyncDisposable {
   readonly gateway: TestGateway;
 }
 
-export async function startBikeShare(): Promise<BikeShare> {
+/** @param live whether things happen by themselves */
+export async function startBikeShare(live = false): Promise<BikeShare> {
   await using started = new AsyncDisposableStack();
   const demo = started.use(
     await startDemo({
       ports: { stations: 0, fleet: 0, billing: 0, docks: 0, rides: 0, riders: 0 },
       amqpUrl: false,
+      live,
     }),
   );
   const gateway = started.use(await startGatewayIn(REPOSITORY, demo.env));

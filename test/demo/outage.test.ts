@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA } from '../../demo/data.ts';
 import type { BackendName } from '../../demo/start.ts';
-import { type BikeShare, startBikeShare } from './bike-share.ts';
+import { startGatewayIn } from '../support/gateway.ts';
+import { type BikeShare, REPOSITORY, startBikeShare } from './bike-share.ts';
 
 /** Well below the operation's deadline of hem.yml: what is down is known at once, or after the connect timeout. */
 const ANSWER_WITHIN_MS = 6000;
@@ -106,6 +107,19 @@ describe('when one backend is down', () => {
     await expect
       .poll(async () => (await ask()).body.errors, { timeout: RECOVER_WITHIN_MS, interval: 250 })
       .toBeUndefined();
+  });
+
+  it('all of them, when the gateway starts: it waits for nobody, and serves each as it comes', {
+    timeout: 60_000,
+  }, async () => {
+    const backends = Object.values(bikeShare.demo.backends);
+    await Promise.all(backends.map((backend) => backend.stop()));
+    await using early = await startGatewayIn(REPOSITORY, bikeShare.demo.env);
+    const errorsOf = async () => (await early.query('web', EVERYTHING)).body.errors;
+    const connectors = ((await errorsOf()) ?? []).map(({ extensions }) => extensions.connector);
+    expect([...new Set(connectors)].sort()).toEqual(Object.keys(WITHOUT).sort());
+    await Promise.all(backends.map((backend) => backend.start()));
+    await expect.poll(errorsOf, { timeout: RECOVER_WITHIN_MS, interval: 250 }).toBeUndefined();
   });
 
   it('says where a fallback stood in', async () => {
