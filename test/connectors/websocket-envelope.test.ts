@@ -1,5 +1,8 @@
 /** A backend with messages of its own shape, described in connector.yml. */
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createClient } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -247,6 +250,28 @@ describe('a backend with messages of its own', () => {
     const { body } = await gateway.query('web', '{ dock(id: "d1") { id } }');
     expect(body.data).toEqual({ dock: { id: 'd1' } });
     expect(backend.handshakes[0]?.['sec-websocket-protocol']).toBe('docks.v1,docks.v2');
+  });
+
+  test('that refuses a token is shown a new one', async () => {
+    let tokens = 0;
+    const issuer = createServer((_request, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ access_token: `token-${++tokens}`, expires_in: 3600 }));
+    });
+    issuer.listen(0, '127.0.0.1');
+    await once(issuer, 'listening');
+    const tokenUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/token`;
+    const connector = `${CONNECTOR}auth: { oauth2: { tokenUrl: "${tokenUrl}", clientId: hem, clientSecret: s } }\n`;
+    await using gateway = await startGateway(configuration(backend.url, connector));
+    backend.accepts = ({ authorization }) => authorization === 'Bearer token-2';
+    const { body } = await gateway.query('web', '{ dock(id: "d1") { id } }');
+    expect(body).toEqual({ data: { dock: { id: 'd1' } } });
+    expect(backend.handshakes.map(({ authorization }) => authorization)).toEqual([
+      'Bearer token-1',
+      'Bearer token-2',
+    ]);
+    issuer.closeAllConnections();
+    issuer.close();
   });
 
   test('may be kept awake by messages of its own', async () => {

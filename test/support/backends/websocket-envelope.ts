@@ -25,6 +25,8 @@ export class EnvelopeBackend implements AsyncDisposable {
   readonly received: EnvelopeMessage[] = [];
   /** Answers every handshake with this status instead of a websocket; with 0 not at all. */
   refuseWith: number | undefined;
+  /** Answers a handshake with 401 when it says no. */
+  accepts: (headers: IncomingHttpHeaders) => boolean = () => true;
   /** What else happens with a message; true when it is dealt with. */
   behave: (message: EnvelopeMessage, socket: WebSocket) => boolean = () => false;
   readonly #server: ReturnType<typeof createServer>;
@@ -42,8 +44,9 @@ export class EnvelopeBackend implements AsyncDisposable {
         this.#silent.push(socket);
         return;
       }
-      if (this.refuseWith !== undefined) {
-        socket.end(`HTTP/1.1 ${this.refuseWith} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      const refusal = this.refuseWith ?? (this.accepts(request.headers) ? undefined : 401);
+      if (refusal !== undefined) {
+        socket.end(`HTTP/1.1 ${refusal} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#accept(opened));
