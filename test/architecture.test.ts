@@ -11,7 +11,7 @@ const BOTTOM = ['problems', 'errors', 'units'];
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
-const SERVED = [...VIEWED, 'execute', 'operation'];
+const SERVED = [...VIEWED, 'execute', 'plan', 'operation'];
 
 /** A phase, by file or folder below `src`, and what it may import besides itself. The longest name that fits a file is its phase. */
 const PHASES: Readonly<Record<string, readonly string[]>> = {
@@ -29,7 +29,9 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   graph: [...LOADED],
   views: [...LOADED, 'graph'],
   execute: [...VIEWED],
-  operation: [...VIEWED, 'execute'],
+  // The reference engine stands by itself; the compiled one shares its parts.
+  plan: [...VIEWED, 'execute'],
+  operation: [...VIEWED, 'execute', 'plan'],
   doors: [...SERVED],
   admin: [...SERVED, 'doors'],
   generation: [...SERVED, 'connectors'],
