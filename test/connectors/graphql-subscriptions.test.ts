@@ -1,6 +1,8 @@
 /** Subscriptions of GraphQL backends over graphql-ws and over server-sent events, and what happens when the connection goes. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { type GraphQLBody, startGateway } from '../support/gateway.ts';
 
@@ -189,6 +191,38 @@ describe('over graphql-ws', () => {
       'rider 2',
       'rider 3',
     ]);
+    for (const events of all) await events.return?.();
+    await expect.poll(() => backend.connections).toBe(0);
+  });
+
+  test('callers whose forwarded headers differ never share a socket', async () => {
+    await using gateway = await startGateway(
+      configuration(backend.url, 'ws', 'headers: { forward: [x-tenant], set: { x-gateway: hem } }'),
+    );
+    const clients = ['t1', 't2', 't1'].map((tenant) =>
+      createClient({
+        url: `${gateway.url.replace('http', 'ws')}/web/graphql`,
+        retryAttempts: 0,
+        webSocketImpl: class extends WebSocket {
+          constructor(url: string, protocols: string) {
+            super(url, protocols, { headers: { 'x-tenant': tenant, 'x-other': 'no' } });
+          }
+        },
+      }),
+    );
+    const all = clients.map((client) => client.iterate({ query: MOVED, variables: { id: '1' } }));
+    const waiting = all.map((events) => events.next());
+    await backend.untilSubscribers(3);
+    expect(
+      backend.inits
+        .map(({ payload }) => payload)
+        .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    ).toEqual([
+      { 'x-tenant': 't1', 'x-gateway': 'hem' },
+      { 'x-tenant': 't2', 'x-gateway': 'hem' },
+    ]);
+    backend.move('1', 'Ann');
+    await Promise.all(waiting);
     for (const events of all) await events.return?.();
     await expect.poll(() => backend.connections).toBe(0);
   });

@@ -1,4 +1,9 @@
 /** Queries and mutations of GraphQL backends: what is asked for, what comes back, what a failure does. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildSchema } from 'graphql';
+import { createHandler } from 'graphql-http/lib/use/http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -453,6 +458,48 @@ describe('a GraphQL backend', () => {
     expect(JSON.parse(body.data.echo)).toEqual({ value: 'x', list: [3], filter: { ids: ['i'] } });
     const added = await gateway.query('web', 'mutation { addMember(input: { name: "Gus" }) { name } }');
     expect(added.body).toEqual({ data: { addMember: { name: 'Gus' } } });
+  });
+
+  test('may be the reference implementation of GraphQL over HTTP', async () => {
+    const schema = buildSchema('type Query { echo(value: String!): String  fail: Int }');
+    const rootValue = {
+      echo: ({ value }: { value: string }) => value,
+      fail: () => {
+        throw new Error('hunter2');
+      },
+    };
+    const server = createServer(createHandler({ schema, rootValue }));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      await using gateway = await startGateway({
+        files: {
+          'connectors/plain/connector.yml': `kind: graphql\nendpoint: http://127.0.0.1:${port}/graphql\n`,
+          'connectors/plain/schema.graphql':
+            'type Query { echo(value: String): String @graphql  say(value: String!): String @graphql(query: "echo")  fail: Int @graphql }',
+          'schemas/web.graphql':
+            'type Query { echo(value: String): String  say(value: String!): String  fail: Int }',
+          'clients/web/client.yml': '{}',
+        },
+      });
+      const { body } = await gateway.query('web', '{ say(value: "ü") echo(value: "x") fail }');
+      expect(body.data).toEqual({ say: 'ü', echo: null, fail: null });
+      // The backend wants String!, so it refuses the whole document with 400.
+      expect(body.errors).toEqual([
+        expect.objectContaining({
+          path: ['echo'],
+          extensions: expect.objectContaining({ code: 'UPSTREAM_REJECTED', status: '400' }),
+        }),
+        expect.objectContaining({
+          path: ['fail'],
+          extensions: expect.objectContaining({ code: 'UPSTREAM_FAILED' }),
+        }),
+      ]);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   test('gets headers that connector.yml lets through', async () => {
