@@ -17,6 +17,8 @@ export class TcpProxy implements AsyncDisposable {
   #delayMs = 0;
   /** Connections accepted since the start, also those that were cut at once. */
   accepted = 0;
+  /** Bytes that came from the server. */
+  received = 0;
 
   private constructor(server: Server, target: TcpProxyOptions) {
     this.#server = server;
@@ -96,6 +98,9 @@ export class TcpProxy implements AsyncDisposable {
     const server = connect({ ...this.#target, allowHalfOpen: true });
     const pair = [client, server] as const;
     this.#pairs.add(pair);
+    server.on('data', (chunk: Buffer) => {
+      this.received += chunk.length;
+    });
     for (const [from, to] of [pair, [server, client] as const]) {
       from.setNoDelay(true);
       from.on('data', (chunk: Buffer) => this.#pass(from, to, chunk));

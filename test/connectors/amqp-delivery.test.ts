@@ -1,0 +1,241 @@
+/** What the AMQP kind drops, acknowledges, shares and holds back, on a real RabbitMQ. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsumeMessage } from 'amqplib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UpstreamError } from '../../src/errors.ts';
+import { DirectAmqp } from '../support/backends/amqp/direct.ts';
+import { AmqpService } from '../support/backends/amqp/service.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+
+const url = () => process.env.HEM_TEST_AMQP_URL ?? '';
+let service: AmqpService;
+
+beforeAll(async () => {
+  service = await AmqpService.connect(url());
+});
+
+afterAll(() => service?.[Symbol.asyncDispose]());
+
+describe('replies', () => {
+  test('late, repeated and foreign ones are dropped and counted; every call has one answer', async () => {
+    await using amqp = new DirectAmqp({ url: url(), common: { timeouts: { request: '300ms' } } });
+    const asked: ConsumeMessage[] = [];
+    const queue = await service.take('hand', (message) => void asked.push(message));
+    const { drops } = amqp.connection;
+
+    const answered = amqp.request(queue, 1);
+    await expect.poll(() => asked.length).toBe(1);
+    const { replyTo, correlationId } = asked[0]!.properties;
+    service.reply(replyTo, { body: 'stranger', options: { correlationId: 'another' } });
+    service.reply(replyTo, { body: 'nameless' });
+    for (const body of ['"first"', '"second"', '"third"'])
+      service.reply(replyTo, { body, options: { correlationId } });
+    expect(await answered).toBe('first');
+    await expect.poll(() => drops.of('reply-unexpected')).toBe(4);
+
+    expect(await amqp.request(queue, 2)).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+    const late = asked[1]!.properties;
+    service.reply(late.replyTo, { body: '"late"', options: { correlationId: late.correlationId } });
+    await expect.poll(() => drops.of('reply-unexpected')).toBe(5);
+    // The late one did not become the answer of the next.
+    const next = amqp.request(queue, 3);
+    await expect.poll(() => asked.length).toBe(3);
+    service.reply(asked[2]!.properties.replyTo, {
+      body: '"right"',
+      options: { correlationId: asked[2]!.properties.correlationId },
+    });
+    expect(await next).toBe('right');
+  });
+
+  test('the caller’s signal and deadline end a call, before it is sent too', async () => {
+    await using amqp = new DirectAmqp({ url: url() });
+    const queue = await service.queue('nobody-reads');
+    const leaving = new AbortController();
+    const left = amqp.request(queue, 1, { signal: leaving.signal });
+    await sleep(100);
+    leaving.abort();
+    expect(await left).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+    const startedAt = performance.now();
+    expect(await amqp.request(queue, 2, { deadlineAt: performance.now() + 120 })).toMatchObject({
+      code: 'UPSTREAM_TIMEOUT',
+    });
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    await service.channel.purgeQueue(queue);
+    expect(await amqp.request(queue, 3, { signal: leaving.signal })).toMatchObject({
+      code: 'UPSTREAM_TIMEOUT',
+    });
+    expect(await amqp.request(queue, 4, { deadlineAt: performance.now() - 1 })).toMatchObject({
+      code: 'UPSTREAM_TIMEOUT',
+    });
+    await sleep(100);
+    expect(await service.channel.get(queue)).toBe(false);
+  });
+
+  test('headers that are too large to encode are the caller’s fault and end nothing else', async () => {
+    await using amqp = new DirectAmqp({
+      url: url(),
+      common: { headers: { set: { 'x-large': 'x'.repeat(70_000) } } },
+    });
+    expect(await amqp.request('anything', 1)).toMatchObject({ code: 'BAD_ARGUMENT' });
+  });
+});
+
+describe('events', () => {
+  test('one queue per binding, however many subscribe to it', async () => {
+    await using proxy = await TcpProxy.before(url());
+    await using amqp = new DirectAmqp({ url: proxy.url });
+    const exchange = await service.exchange('shared');
+    const streams = Array.from({ length: 10 }, () => amqp.subscribe(exchange, 'a.*'));
+    const firsts = streams.map((stream) => stream.next());
+    await service.publishOnceHeard(exchange, 'a.b', '"begin"');
+    await Promise.all(firsts);
+    await sleep(100);
+    const before = proxy.received;
+    const seconds = streams.map((stream) => next(stream, 'begin'));
+    await service.publish(exchange, 'a.b', JSON.stringify('x'.repeat(100_000)));
+    const events = await Promise.all(seconds);
+    expect(new Set(events).size).toBe(1);
+    expect(proxy.received - before).toBeLessThan(150_000);
+    expect(proxy.accepted).toBe(1);
+  });
+
+  test('acknowledged once every subscriber has room; who never has is cut off, the others go on', async () => {
+    await using proxy = await TcpProxy.before(url());
+    await using amqp = new DirectAmqp({
+      url: proxy.url,
+      own: { prefetch: 4, subscriber: { buffer: 3, patience: '600ms' } },
+    });
+    const exchange = await service.exchange('slow');
+    const [quick, slow] = [amqp.subscribe(exchange, '#'), amqp.subscribe(exchange, '#')];
+    const firsts = [quick.next(), slow.next()];
+    await service.publishOnceHeard(exchange, 'x', '"begin"');
+    await Promise.all(firsts);
+    for (let index = 0; index < 20; index++) await service.publish(exchange, 'x', index);
+    const seen: unknown[] = [];
+    const startedAt = performance.now();
+    // The slow one has three in its buffer and four unacknowledged, which is all that the broker hands out.
+    while (seen.length < 7) seen.push(await next(quick, 'begin'));
+    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(await Promise.race([next(quick, 'begin'), sleep(200, 'held back')])).toBe('held back');
+    // Then patience is over.
+    await sleep(600);
+    await expect(drain(slow)).resolves.toMatchObject({ code: 'UPSTREAM_GAP' });
+    expect(await slow.next()).toEqual({ done: true, value: undefined });
+    // Number 7 went to the read that lost the race.
+    while (seen.length < 19) seen.push(await next(quick, 'begin'));
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  });
+
+  test('what a subscriber buffers is still there when it is slow within its patience', async () => {
+    await using amqp = new DirectAmqp({
+      url: url(),
+      own: { prefetch: 2, subscriber: { buffer: 2, patience: '5s' } },
+    });
+    const exchange = await service.exchange('patient');
+    const stream = amqp.subscribe(exchange, '#');
+    const first = stream.next();
+    await service.publishOnceHeard(exchange, 'x', '"begin"');
+    await first;
+    for (let index = 0; index < 50; index++) await service.publish(exchange, 'x', index);
+    await sleep(300);
+    const seen: unknown[] = [];
+    while (seen.length < 50) seen.push(await next(stream, 'begin'));
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, index) => index));
+  });
+
+  test('unreadable ones are dead-lettered, and dropped when they keep coming back', async () => {
+    const [exchange, dead] = [await service.exchange('poison'), await service.exchange('dead')];
+    // The usual circle: what is rejected waits in another queue and then goes back to where it came from.
+    const waiting = await service.queue('waiting', { messageTtl: 20, deadLetterExchange: exchange });
+    await service.channel.bindQueue(waiting, dead, '#');
+    const letters: ConsumeMessage[] = [];
+    const morgue = await service.take('morgue', (message) => void letters.push(message));
+    await service.channel.bindQueue(morgue, dead, '#');
+    await using amqp = new DirectAmqp({
+      url: url(),
+      own: { queues: { deadLetterExchange: dead, returns: 3 } },
+    });
+    const stream = amqp.subscribe(exchange, '#');
+    const first = stream.next();
+    await service.publishOnceHeard(exchange, 'x', '"begin"');
+    await first;
+    await service.publish(exchange, 'x', 'not JSON at all');
+    const { drops } = amqp.connection;
+    await expect.poll(() => drops.of('event-returned'), { timeout: 5000 }).toBe(1);
+    await sleep(200);
+    expect(drops.of('event-unreadable')).toBe(3);
+    expect(letters).toHaveLength(3);
+    expect(letters[0]?.content.toString()).toBe('not JSON at all');
+    expect(letters[0]?.properties.headers?.['x-first-death-reason']).toBe('rejected');
+    await service.publish(exchange, 'x', '"after"');
+    expect(await next(stream, 'begin')).toBe('after');
+  });
+
+  test('as many bindings as configured', async () => {
+    await using amqp = new DirectAmqp({ url: url(), own: { queues: { max: 2 } } });
+    const exchange = await service.exchange('many');
+    const streams = ['a', 'b', 'a'].map((key) => amqp.subscribe(exchange, key));
+    const waiting = streams.map((stream) => stream.next());
+    await expect(amqp.subscribe(exchange, 'c').next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED' });
+    await streams[1]!.return?.();
+    expect(await waiting[1]).toEqual({ done: true, value: undefined });
+    const another = amqp.subscribe(exchange, 'c');
+    const event = another.next();
+    await service.publishOnceHeard(exchange, 'c', '"there is room again"');
+    expect(await event).toEqual({ done: false, value: 'there is room again' });
+  });
+
+  test('a stream ends with its signal, while it waits and before it begins', async () => {
+    await using amqp = new DirectAmqp({ url: url() });
+    const exchange = await service.exchange('left');
+    const leaving = new AbortController();
+    const stream = amqp.subscribe(exchange, '#', leaving.signal);
+    const waiting = stream.next();
+    await sleep(100);
+    leaving.abort();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+    expect(await amqp.subscribe(exchange, '#', leaving.signal).next()).toEqual({
+      done: true,
+      value: undefined,
+    });
+    await expect.poll(() => service.publish(exchange, 'x', 1)).toBe(false);
+  });
+
+  test('closing the connection ends streams and fails calls', async () => {
+    const amqp = new DirectAmqp({ url: url() });
+    const exchange = await service.exchange('closing');
+    const queue = await service.queue('closing-queue');
+    const stream = amqp.subscribe(exchange, '#');
+    const waiting = stream.next();
+    await service.publishOnceHeard(exchange, 'x', 1);
+    await waiting;
+    const ending = drain(stream);
+    const call = amqp.request(queue, 1);
+    await sleep(100);
+    await amqp[Symbol.asyncDispose]();
+    expect(await ending).toBeUndefined();
+    expect(await call).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    expect(await amqp.request(queue, 2)).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+  });
+});
+
+/** The next event that is not the one by which the beginning was found out. */
+async function next(stream: AsyncIterator<unknown>, begin: unknown): Promise<unknown> {
+  for (;;) {
+    const { done, value } = await stream.next();
+    if (done === true) throw new Error('the stream has ended');
+    if (value !== begin) return value;
+  }
+}
+
+/** Reads to the end, and gives the error it ended with. */
+async function drain(stream: AsyncIterator<unknown>): Promise<UpstreamError | undefined> {
+  try {
+    while ((await stream.next()).done !== true);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UpstreamError) return error;
+    throw error;
+  }
+}
