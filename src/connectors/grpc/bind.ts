@@ -228,8 +228,8 @@ function bindByName(
 }
 
 function encoder(type: Type, toMessage: (values: Values) => unknown): GrpcBinding['encode'] {
-  // Generated now rather than with the first call.
-  type.setup();
+  // Generated now rather than with the first call. Once only: it would undo what AnswerTypes has changed.
+  if (!Object.hasOwn(type, 'encode')) type.setup();
   return (values) => {
     try {
       return type.encode(toMessage(values) as Record<string, unknown>).finish() as Buffer;

@@ -112,11 +112,15 @@ export function member(shape: Shape, name: string): Shape | undefined {
 /** Where a value map leads. */
 export function walkMap(shape: Shape, map: ValueMap): Walked {
   if (map.kind === 'path') return walk(shape, map.path);
+  const base = walk(shape, map.of);
+  if (!('found' in base)) return base;
+  const of = base.found.kind === 'list' ? base.found.of : base.found;
   const members = new Map<string, Shape>();
   for (const { name, value } of map.entries) {
-    const walked = walkMap(shape, value);
+    const walked = walkMap(of, value);
     if (!('found' in walked)) return walked;
     members.set(name, walked.found);
   }
-  return { found: { kind: 'record', members } };
+  const record: Shape = { kind: 'record', members };
+  return { found: base.found.kind === 'list' ? { kind: 'list', of: record } : record };
 }

@@ -45,7 +45,9 @@ export function toStatusError(
   if (UNUSABLE.test(error.details))
     return new UpstreamError('UPSTREAM_INVALID', connector, { internal, status, cause: error });
   const local = LOCAL.has(error.code) && Object.keys(error.metadata.getMap()).length === 0;
-  return new UpstreamError(CODES[error.code] ?? 'UPSTREAM_FAILED', connector, {
+  // Without trailers nobody has said CANCELLED: a server that goes away resets its streams so.
+  const code = local && error.code === Status.CANCELLED ? 'UPSTREAM_UNAVAILABLE' : CODES[error.code];
+  return new UpstreamError(code ?? 'UPSTREAM_FAILED', connector, {
     internal,
     status,
     detail: local ? undefined : readErrorDetails(error, answers),

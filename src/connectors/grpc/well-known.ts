@@ -23,8 +23,10 @@ const FIRST_SECOND = -62_135_596_800;
 const LAST_SECOND = 253_402_300_799;
 const MAX_DURATION_S = 315_576_000_000;
 
-const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/;
+const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/;
 const DURATION = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/;
+const ISO_DURATION =
+  /^(-?)P(?=.)(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,12})(?:\.(\d{1,9}))?S)?)?$/;
 
 const timestamp: WellKnownType = {
   form: 'scalar',
@@ -64,11 +66,12 @@ const duration: WellKnownType = {
     return `${sign}${Math.abs(seconds)}${fraction === '' ? '' : `.${fraction}`}s`;
   },
   toWire(value) {
-    const match = typeof value === 'string' ? DURATION.exec(value) : null;
-    const [, sign = '', whole = '', fraction = ''] = match ?? [];
-    if (match === null || Number(whole) > MAX_DURATION_S) throw new Misfit('a duration such as "1.5s"');
+    const text = typeof value === 'string' ? value : '';
+    const [, sign = '', whole, fraction = ''] = DURATION.exec(text) ?? isoSeconds(text);
+    const seconds = Number(whole);
+    if (!(seconds <= MAX_DURATION_S)) throw new Misfit('a duration such as "1.5s" or "PT1M30S"');
     const factor = sign === '-' ? -1 : 1;
-    return { seconds: factor * Number(whole) + 0, nanos: factor * Number(fraction.padEnd(9, '0')) + 0 };
+    return { seconds: factor * seconds + 0, nanos: factor * Number(fraction.padEnd(9, '0')) + 0 };
   },
 };
 
@@ -121,6 +124,15 @@ export const WRAPPERS: ReadonlySet<string> = new Set(
 );
 
 export const ANY = 'google.protobuf.Any';
+
+/** Sign, seconds and fraction of an ISO 8601 duration. Years and months have no length in seconds. */
+function isoSeconds(text: string): readonly (string | undefined)[] {
+  const match = ISO_DURATION.exec(text);
+  if (match === null) return [];
+  const [, sign, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0, fraction] = match;
+  const hoursInAll = (Number(weeks) * 7 + Number(days)) * 24 + Number(hours);
+  return ['', sign, String((hoursInAll * 60 + Number(minutes)) * 60 + Number(seconds)), fraction];
+}
 
 /** 3, 6 or 9 digits, as the JSON form of a timestamp has them. */
 function toFraction(nanos: number): string {

@@ -77,8 +77,10 @@ export class GrpcBackend implements AsyncDisposable {
     const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 ** 2, ...options });
     let backend: GrpcBackend | undefined;
     const service = definition['shapes.v1.Shapes'] as ServiceDefinition;
+    // Bytes for bytes: proto-loader itself would change keys of maps on the way.
+    const echo = { ...service.Echo, requestDeserialize: asIs, responseSerialize: asIs };
     server.addService(
-      service,
+      { ...service, Echo: echo as unknown as ServiceDefinition[string] },
       methodsOf(() => backend!),
     );
     new ReflectionService(definition).addToServer(server);
@@ -102,6 +104,8 @@ export class GrpcBackend implements AsyncDisposable {
     this.#server.forceShutdown();
   }
 }
+
+const asIs = (bytes: Buffer) => bytes;
 
 function methodsOf(backend: () => GrpcBackend): UntypedServiceImplementation {
   const unary = (name: string, answer: (call: Unary, send: Answer) => void) => ({

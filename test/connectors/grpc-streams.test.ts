@@ -1,0 +1,198 @@
+/** Streams of answers as subscriptions: events, ends, breaks, slow readers. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StreamCall } from '../../src/connectors/kind.ts';
+import type { CallSource } from '../../src/load/model.ts';
+import { OpenConnections } from '../../src/upstream/connections.ts';
+import { GrpcBackend } from '../support/backends/grpc/server.ts';
+import { shapesFiles } from '../support/backends/grpc/shapes-gateway.ts';
+import { type GraphQLBody, startGateway, type TestGateway } from '../support/gateway.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+
+const UNAVAILABLE = 14;
+const PERMISSION_DENIED = 7;
+
+let backend: GrpcBackend;
+let proxy: TcpProxy;
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  backend = await GrpcBackend.start();
+  proxy = await TcpProxy.start({ host: '127.0.0.1', port: backend.port });
+  gateway = await startGateway({
+    files: shapesFiles({ settings: 'timeouts: { connect: 500ms }\nheaders: { set: { x-from: hem } }' }),
+    env: { SHAPES_URL: `grpc://127.0.0.1:${proxy.port}` },
+  });
+});
+
+afterEach(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await proxy[Symbol.asyncDispose]();
+  await backend[Symbol.asyncDispose]();
+});
+
+describe('a stream of answers', () => {
+  test('gives its events and ends', async () => {
+    const events = await all(
+      gateway.subscribe('web', 'subscription { watch(topic: "a", count: 3) { topic number at } }'),
+    );
+    expect(events.map(({ data }) => data?.watch)).toEqual([
+      { topic: 'a', number: 1, at: '2026-09-21T14:13:21Z' },
+      { topic: 'a', number: 2, at: '2026-09-21T14:13:22Z' },
+      { topic: 'a', number: 3, at: '2026-09-21T14:13:23Z' },
+    ]);
+    expect(backend.seen.at(-1)?.metadata).toMatchObject({
+      'x-from': 'hem',
+      'x-request-id': expect.any(String),
+    });
+  });
+
+  test('args and select', async () => {
+    const events = await all(gateway.subscribe('web', 'subscription { numbers(topic: "a") }'));
+    expect(events.map(({ data }) => data?.numbers)).toEqual([1, 2, 3]);
+  });
+
+  test('both ways: one request, and the sending side stays open', async () => {
+    const events = gateway.subscribe('web', 'subscription { converse(topic: "b") { number } }');
+    for (const number of [1, 2, 3]) expect((await next(events))?.data?.converse.number).toBe(number);
+    expect(backend.seen.filter(({ method }) => method === 'Converse')).toHaveLength(1);
+    await events.return?.();
+    await expect.poll(() => backend.streams).toBe(0);
+  });
+
+  test('ends at the backend when the subscriber leaves, also while it waits', async () => {
+    const events = gateway.subscribe('web', 'subscription { watch(topic: "a") { number } }');
+    await next(events);
+    expect(backend.streams).toBe(1);
+    await events.return?.();
+    await expect.poll(() => backend.cancelled, { timeout: 3000 }).toBe(1);
+    await expect.poll(() => backend.streams).toBe(0);
+  });
+
+  test('an argument that does not fit ends it before it begins', async () => {
+    const events = await all(
+      gateway.subscribe('web', 'subscription ($topic: String!) { watch(topic: $topic) { number } }', {
+        variables: { topic: '\uD800' },
+      }),
+    );
+    expect(events.at(-1)?.errors).toMatchObject([{ extensions: { code: 'BAD_ARGUMENT' } }]);
+    expect(backend.seen).toHaveLength(0);
+  });
+});
+
+describe('a stream that breaks', () => {
+  test('is opened again when the connection is lost, and the gap is told', async () => {
+    const events = gateway.subscribe('web', 'subscription { watch(topic: "a") { number } }');
+    expect((await next(events))?.data?.watch.number).toBe(1);
+    proxy.cut();
+    let gap = await next(events);
+    while (gap?.errors === undefined) gap = await next(events);
+    expect(gap.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_GAP', connector: 'shapes' } }]);
+    expect((await next(events))?.data?.watch.number).toBe(1);
+    expect(backend.seen.filter(({ method }) => method === 'Watch')).toHaveLength(2);
+    await events.return?.();
+  });
+
+  test('every time it comes back, one gap each', async () => {
+    const events = gateway.subscribe(
+      'web',
+      `subscription { watch(topic: "a", count: 9, failAfter: 2, failCode: ${UNAVAILABLE}) { number } }`,
+    );
+    const seen: unknown[] = [];
+    while (seen.length < 8) {
+      const event = await next(events);
+      seen.push(event?.data?.watch?.number ?? event?.errors?.[0]?.extensions.code);
+    }
+    expect(seen).toEqual([1, 2, 'UPSTREAM_GAP', 1, 2, 'UPSTREAM_GAP', 1, 2]);
+    await events.return?.();
+  });
+
+  test('ends after five failures in a row', async () => {
+    const events = gateway.subscribe('web', 'subscription { watch(topic: "a") { number } }');
+    await next(events);
+    const startedAt = performance.now();
+    await backend[Symbol.asyncDispose]();
+    const rest = await all(events);
+    const tookMs = performance.now() - startedAt;
+    expect(rest.at(-1)?.errors).toMatchObject([
+      { extensions: { code: 'UPSTREAM_UNAVAILABLE', connector: 'shapes' } },
+    ]);
+    expect(tookMs).toBeGreaterThan(3000);
+    expect(tookMs).toBeLessThan(15_000);
+  });
+
+  test('ends at once when the backend says why', async () => {
+    const events = await all(
+      gateway.subscribe(
+        'web',
+        `subscription { watch(topic: "a", count: 9, failAfter: 1, failCode: ${PERMISSION_DENIED}) { number } }`,
+      ),
+    );
+    expect(events[0]?.data?.watch.number).toBe(1);
+    expect(events.at(-1)?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_DENIED' } }]);
+    expect(backend.seen).toHaveLength(1);
+  });
+
+  test('fails at once when it cannot be opened at all', async () => {
+    await backend[Symbol.asyncDispose]();
+    const startedAt = performance.now();
+    const events = await all(gateway.subscribe('web', 'subscription { watch(topic: "a") { number } }'));
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(events.at(-1)?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+});
+
+describe('a reader that is slow', () => {
+  /** A subscription over a socket reads ahead; the connector alone shows who holds whom. */
+  test('stops the backend: nothing piles up', async () => {
+    const { graph } = gateway.gateway.generation;
+    await using connections = new OpenConnections(graph.connectors, pino({ level: 'silent' }));
+    const { source } = graph.connectors[0]!.types.get('Subscription')!.fields.get('watch')!;
+    const call = (source as CallSource).compile(connections, { fields: [] }) as StreamCall;
+    const args = { topic: 'x'.repeat(10_000), count: 20_000 };
+    const events = call.open({ args, parent: {}, claims: {} }, context())[Symbol.asyncIterator]();
+
+    await events.next();
+    await expect.poll(() => settled(), { timeout: 5000 }).toBe(true);
+    // What sockets and HTTP/2 windows hold: far from all.
+    expect(backend.written).toBeLessThan(2000);
+    for (let number = 2; number <= 300; number++) {
+      const { value } = await events.next();
+      expect((value as { number: number }).number).toBe(number);
+    }
+    await events.return?.();
+    await expect.poll(() => backend.streams).toBe(0);
+  });
+
+  async function settled(): Promise<boolean> {
+    const { written } = backend;
+    await delay(200);
+    return backend.written === written;
+  }
+});
+
+async function next(events: AsyncIterator<GraphQLBody>): Promise<GraphQLBody | undefined> {
+  const timeout = delay(10_000).then(() => {
+    throw new Error('no event within ten seconds');
+  });
+  const { value, done } = await Promise.race([events.next(), timeout]);
+  return done === true ? undefined : value;
+}
+
+async function all(events: AsyncIterableIterator<GraphQLBody>): Promise<GraphQLBody[]> {
+  const list: GraphQLBody[] = [];
+  for (let event = await next(events); event !== undefined; event = await next(events)) list.push(event);
+  return list;
+}
+
+function context() {
+  return {
+    signal: new AbortController().signal,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    requestId: 'r',
+    headers: {},
+    claims: {},
+    slots: [],
+  };
+}
