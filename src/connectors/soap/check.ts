@@ -71,7 +71,7 @@ export class RequestChecker {
     }
     if (node.kind === 'ListValue') {
       if (slot.list) for (const item of node.values) this.#value(item, literal, { ...slot, list: false });
-      else if (slot.shape.kind !== 'simple')
+      else if (!holdsList(slot.shape))
         this.#misfit(slot, 'a list', 'one value: the element occurs once', offset);
       return;
     }
@@ -177,10 +177,9 @@ export class RequestChecker {
   type(type: GraphQLInputType, slot: Slot, offset: number): void {
     if (slot.shape.kind === 'any') return;
     const inner = isNonNullType(type) ? type.ofType : type;
-    const isSimpleList = slot.shape.kind === 'simple' && !slot.list;
     if (isListType(inner)) {
       const item = isNonNullType(inner.ofType) ? inner.ofType.ofType : inner.ofType;
-      if (isListType(item) || (!slot.list && !isSimpleList)) {
+      if (isListType(item) || (!slot.list && !holdsList(slot.shape))) {
         this.#misfit(slot, String(type), 'one value: the element occurs once', offset);
         return;
       }
@@ -301,6 +300,10 @@ function wireText({ name, astNode }: GraphQLEnumValue): string {
 export function slotOf(field: Field, label: string): Slot {
   const { list, nillable, required } = field;
   return { shape: field.shape(), list, nullable: nillable || !required, label };
+}
+
+function holdsList(shape: Shape): boolean {
+  return shape.kind === 'simple' && shape.scalar.isList === true;
 }
 
 function textSlot(scalar: Scalar, label: string): Slot {

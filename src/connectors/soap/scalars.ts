@@ -10,6 +10,8 @@ export interface Scalar {
   readonly expected: string;
   /** The only texts there are. */
   readonly enumeration?: readonly string[];
+  /** The text is several values with spaces between. */
+  readonly isList?: boolean;
 }
 
 const INTEGER = /^[+-]?\d+$/;
@@ -218,6 +220,7 @@ export function toList(item: Scalar): Scalar {
         : undefined;
     },
     expected: `a list, each ${item.expected}`,
+    isList: true,
   };
 }
 
@@ -226,6 +229,7 @@ export function toEnumeration(base: Scalar, texts: readonly string[]): Scalar {
   const allowed = new Set(texts);
   return {
     read: base.read,
+    isList: base.isList,
     write: (value) => {
       const text = base.write(value);
       return text !== undefined && allowed.has(text) ? text : undefined;

@@ -219,9 +219,9 @@ export class SchemaSet {
     const resolved = node.resolve(text);
     this.#report(node, {
       rule: 'wsdl-unknown-name',
-      message: `There is no ${kind} of this name among the vendored documents.`,
+      message: `The vendored documents have no ${kind} of this name.`,
       found: resolved === undefined ? `${text} (the prefix is not declared)` : text,
-      expected: resolved === undefined ? undefined : `a ${kind} of the namespace "${resolved.namespace}"`,
+      expected: resolved === undefined ? undefined : `one of the namespace "${resolved.namespace}"`,
       hint: didYouMean(
         local,
         this.#namesOf(kind).filter((name) => name !== local),

@@ -235,9 +235,9 @@ class WsdlReader {
     }
     this.#report(node, {
       rule: 'wsdl-unknown-name',
-      message: `There is no ${kind} of this name among the vendored documents.`,
+      message: `The vendored documents have no ${kind} of this name.`,
       found: text,
-      expected: name === undefined ? 'a declared prefix' : `a ${kind} of the namespace "${name.namespace}"`,
+      expected: name === undefined ? 'a declared prefix' : `one of the namespace "${name.namespace}"`,
     });
     return undefined;
   }

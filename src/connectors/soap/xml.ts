@@ -73,9 +73,9 @@ export class XmlReader {
   #rootSeen = false;
   /** Names as written of the open elements. */
   readonly #names: string[] = [];
-  /** Prefixes in scope and their namespaces, innermost last. */
-  readonly #prefixes: string[] = ['xml', ''];
-  readonly #namespaces: string[] = [XML_NAMESPACE, ''];
+  /** Prefixes in scope and their namespaces, innermost last. Servers made with the `soap` package write xsi:nil and declare no xsi. */
+  readonly #prefixes: string[] = ['xml', '', 'xsi'];
+  readonly #namespaces: string[] = [XML_NAMESPACE, '', XSI];
   /** How many prefixes were in scope before each open element. */
   readonly #marks: number[] = [];
   readonly #split = new Map<string, { readonly prefix: string; readonly local: string }>();

@@ -15,6 +15,8 @@ export interface SoapGatewayOptions {
   readonly settings?: string;
   /** Vendored files by path; the first is the WSDL. Default: the invoices. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
+  /** Default: the first of the files. */
+  readonly wsdl?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -35,11 +37,12 @@ export function startSoapGateway({
   schema,
   settings = '',
   files = INVOICES,
+  wsdl = Object.keys(files)[0],
   env = {},
 }: SoapGatewayOptions): Promise<TestGateway> {
   return startGateway({
     files: {
-      'connectors/billing/connector.yml': `kind: soap\nendpoint: \${env:BILLING_URL}\nwsdl: ${Object.keys(files)[0]}\n${settings}`,
+      'connectors/billing/connector.yml': `kind: soap\nendpoint: \${env:BILLING_URL}\nwsdl: ${wsdl}\n${settings}`,
       'connectors/billing/schema.graphql': schema,
       ...Object.fromEntries(
         Object.entries(files).map(([path, text]) => [`connectors/billing/${path}`, text]),
