@@ -39,23 +39,34 @@ export function toRootCall(
   const documents = new RootDocuments(binding, target.path, target.typeName, selection);
   const variables = variablesOf(binding.arguments);
   const isMutation = binding.operation === 'mutation';
-  const inner = target.path.slice(1);
+  const [root = '', ...inner] = target.path;
+  const finish = toFinish(setup.connector, inner, selection);
+  /** Per element of a document: how its variables begin in JSON, and where its value is. */
+  const places: Array<{ readonly pairs: readonly string[]; readonly alias: string }> = [];
+  const placeOf = (index: number) =>
+    (places[index] ??= {
+      pairs: variables.map(({ name }) => `"${elementVariable(index, name)}":`),
+      alias: elementAlias(index),
+    });
 
   async function ask(elements: readonly Element[], context: CallContext, slots: string): Promise<Reply> {
-    const pairs = elements.flatMap(({ pieces }, index) =>
-      variables.flatMap(({ name }, at) =>
-        pieces[at] === undefined ? [] : [`"${elementVariable(index, name)}":${pieces[at]}`],
-      ),
-    );
-    if (slots !== '') pairs.push(slots);
-    const answer = await setup.send(
-      `${documents.head(elements.length)}${pairs.join(',')}}}`,
-      !isMutation,
-      context,
-    );
-    const only = elements.length === 1;
-    const keyOf = (index: number) => (only ? target.path[0]! : elementAlias(index));
-    return toReply(setup.connector, answer, elements.length, (index) => [keyOf(index)], selection, inner);
+    let body = '';
+    for (let index = 0; index < elements.length; index++) {
+      const { pieces } = elements[index]!;
+      const { pairs } = placeOf(index);
+      for (let at = 0; at < pieces.length; at++) {
+        if (pieces[at] !== undefined) body += `${body === '' ? '' : ','}${pairs[at]}${pieces[at]}`;
+      }
+    }
+    if (slots !== '') body += `${body === '' ? '' : ','}${slots}`;
+    const answer = await setup.send(`${documents.head(elements.length)}${body}}}`, !isMutation, context);
+    const keyOf = elements.length === 1 ? () => root : (index: number) => placeOf(index).alias;
+    const { data, errors } = answer;
+    if (data === null) {
+      return toReplyWithoutData(setup.connector, answer, elements.length, (index) => [keyOf(index)]);
+    }
+    const unplaced = errors.length === 0 ? undefined : placeErrors(data, errors)[0]?.error;
+    return elements.map((_, index) => finish(ownValue(data, keyOf(index)), unplaced));
   }
 
   return {
@@ -86,38 +97,43 @@ export function toEntityCall(
   const head: RequestHead = toHead(entityDocument(binding, target, selection));
   const variables = variablesOf(binding.arguments);
   const typename = `{"__typename":${JSON.stringify(target.typeName)},`;
-  const inner = target.field === undefined ? [] : [target.field];
+  const finish = toFinish(setup.connector, target.field === undefined ? [] : [target.field], selection);
 
   function toEntityElement(values: Values): Element {
-    const { pieces } = toElement(variables, values);
     const key = stringify(target.representation(values), 'the key')!;
+    const pieces = [`${typename}${key.slice(1)}`];
+    if (variables.length === 0) return { pieces, group: '' };
     // Elements whose field has other arguments cannot share a request.
-    const group = pieces.map((piece, at) =>
-      piece === undefined ? '' : `"${elementVariable(0, variables[at]!.name)}":${piece}`,
+    const pairs = toElement(variables, values).pieces.flatMap((piece, at) =>
+      piece === undefined ? [] : [`"${elementVariable(0, variables[at]!.name)}":${piece}`],
     );
-    return { pieces: [`${typename}${key.slice(1)}`], group: group.filter((pair) => pair !== '').join(',') };
+    return { pieces, group: pairs.join(',') };
   }
 
   async function ask(elements: readonly Element[], context: CallContext, slots: string): Promise<Reply> {
-    const representations = elements.map(({ pieces }) => pieces[0]).join(',');
-    const pairs = [`"representations":[${representations}]`, elements[0]!.group, slots].filter(
-      (pair) => pair !== '',
-    );
-    const answer = await setup.send(`${head}${pairs.join(',')}}}`, true, context);
-    const list = answer.data?._entities;
-    if (Array.isArray(list) && list.length !== elements.length) {
+    let body = '"representations":[';
+    for (let index = 0; index < elements.length; index++) {
+      body += index === 0 ? elements[index]!.pieces[0] : `,${elements[index]!.pieces[0]}`;
+    }
+    body += ']';
+    const { group } = elements[0]!;
+    if (group !== '') body += `,${group}`;
+    if (slots !== '') body += `,${slots}`;
+    const answer = await setup.send(`${head}${body}}}`, true, context);
+    const { data, errors } = answer;
+    if (data === null) {
+      return toReplyWithoutData(setup.connector, answer, elements.length, (index) => ['_entities', index]);
+    }
+    const unplaced = errors.length === 0 ? undefined : placeErrors(data, errors)[0]?.error;
+    const found = ownValue(data, '_entities');
+    if (!Array.isArray(found))
+      return elements.map(() => ({ outcome: toOutcome(setup.connector, found, unplaced) }));
+    if (found.length !== elements.length) {
       throw new UpstreamError('UPSTREAM_INVALID', setup.connector, {
-        internal: `answered ${list.length} entities where ${elements.length} were asked for`,
+        internal: `answered ${found.length} entities where ${elements.length} were asked for`,
       });
     }
-    return toReply(
-      setup.connector,
-      answer,
-      elements.length,
-      (index) => ['_entities', index],
-      selection,
-      inner,
-    );
+    return found.map((entity: unknown) => finish(entity, unplaced));
   }
 
   return {
@@ -193,17 +209,24 @@ async function askAll(
     return [first instanceof UpstreamError ? first : await askOne(setup, () => ask([first]))];
   }
   // Each distinct element is asked for once.
-  const places = new Map<string, { element: Element; at: number[] }>();
+  const places = new Map<string, { readonly element: Element; readonly at: number[] }>();
   const outcomes: Outcome[] = elements.slice();
-  for (const [at, element] of elements.entries()) {
+  let isOneGroup = true;
+  for (let at = 0; at < elements.length; at++) {
+    const element = elements[at]!;
     if (element instanceof UpstreamError) continue;
-    const key = `${element.group} ${element.pieces.join(',')}`;
+    const { pieces, group } = element;
+    if (group !== '') isOneGroup = false;
+    const key = pieces.length === 1 && group === '' ? pieces[0]! : `${group} ${pieces.join(',')}`;
     const known = places.get(key);
     if (known === undefined) places.set(key, { element, at: [at] });
     else known.at.push(at);
   }
-  const groups = Map.groupBy(places.values(), ({ element }) => element.group);
-  const chunks = [...groups.values()].flatMap((group) => cut(group, setup.batchSize));
+  const distinct = [...places.values()];
+  const groups = isOneGroup
+    ? [distinct]
+    : [...Map.groupBy(distinct, ({ element }) => element.group).values()];
+  const chunks = groups.flatMap((group) => cut(group, setup.batchSize));
   await Promise.all(
     chunks.map(async (chunk) => {
       const found = await askChunk(
@@ -254,34 +277,31 @@ async function askChunk(elements: readonly Element[], setup: Setup, ask: Ask): P
   return outcomes;
 }
 
-function toReply(
-  connector: string,
-  answer: Answer,
-  count: number,
-  pathOf: (index: number) => readonly (string | number)[],
-  selection: PrintedSelection,
-  inner: readonly string[],
-): Reply {
-  const { data, errors } = answer;
-  if (data === null) return toReplyWithoutData(connector, answer, count, pathOf);
-  const unplaced = errors.length === 0 ? errors : placeErrors(data, errors);
-  return Array.from({ length: count }, (_, index) => {
-    let value: unknown = data;
-    for (const step of [...pathOf(index), ...inner]) {
-      if (typeof value !== 'object' || value === null || value instanceof Error) break;
-      value = Object.hasOwn(value, step) ? (value as Record<string | number, unknown>)[step] : undefined;
+/** From the value of one element in `data` to its outcome: down the path inside it, and put right. */
+function toFinish(connector: string, inner: readonly string[], { fix }: PrintedSelection) {
+  return (value: unknown, unplaced: UpstreamError | undefined): { readonly outcome: Outcome } => {
+    let inside = value;
+    for (const step of inner) {
+      if (typeof inside !== 'object' || inside === null || inside instanceof Error) break;
+      inside = ownValue(inside, step);
     }
-    if (value === undefined) {
-      value = new UpstreamError('UPSTREAM_INVALID', connector, {
-        internal: 'answered data without what was asked for',
-      });
-    } else if (value === null) {
-      value = unplaced[0]?.error ?? null;
-    } else if (selection.fix !== undefined) {
-      fixRecord(value, selection.fix);
-    }
-    return { outcome: value };
+    if (inside === undefined || inside === null) return { outcome: toOutcome(connector, inside, unplaced) };
+    if (fix !== undefined) fixRecord(inside, fix);
+    return { outcome: inside };
+  };
+}
+
+/** Of a value that is none: null may be the answer, undefined is none. */
+function toOutcome(connector: string, value: unknown, unplaced: UpstreamError | undefined): Outcome {
+  if (value instanceof Error) return value;
+  if (value === null) return unplaced ?? null;
+  return new UpstreamError('UPSTREAM_INVALID', connector, {
+    internal: 'answered data without what was asked for',
   });
+}
+
+function ownValue(value: object, key: string): unknown {
+  return Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
 }
 
 function toReplyWithoutData(

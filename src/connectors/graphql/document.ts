@@ -6,8 +6,8 @@ import { type PrintedSelection, slotVariable } from './selection.ts';
 /** A request is sent as JSON text that begins like this and goes on with `"name":value` pairs and `}}`. */
 export type RequestHead = string;
 
-/** How many documents of different sizes are kept per compiled call. */
-const KEPT = 32;
+/** How many characters of documents of different sizes are kept per compiled call. */
+const MAX_KEPT = 256 * 1024;
 
 /** Variables of element `index` are prefixed, so that a document can ask for many. */
 export function elementVariable(index: number, name: string): string {
@@ -31,6 +31,7 @@ export class RootDocuments {
   readonly #fragment: string | undefined;
   readonly #selection: PrintedSelection;
   readonly #heads = new Map<number, RequestHead>();
+  #kept = 0;
 
   constructor(
     binding: GraphqlBinding,
@@ -64,9 +65,14 @@ export class RootDocuments {
   head(size: number): RequestHead {
     const known = this.#heads.get(size);
     if (known !== undefined) return known;
-    if (this.#heads.size >= KEPT) this.#heads.delete(this.#heads.keys().next().value!);
     const head = toHead(this.text(size));
     this.#heads.set(size, head);
+    this.#kept += head.length;
+    for (const [other, text] of this.#heads) {
+      if (this.#kept <= MAX_KEPT) break;
+      this.#heads.delete(other);
+      this.#kept -= text.length;
+    }
     return head;
   }
 
