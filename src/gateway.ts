@@ -5,12 +5,17 @@ import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
 import { openWholeGraph } from './admin/whole-graph.ts';
 import { openPublicListener } from './doors/public-listener.ts';
+import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
 import { type Generation, loadGeneration } from './generation.ts';
+import type { ComposedGraph } from './graph/compose.ts';
 import type { Environment } from './load/environment.ts';
+import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
+import { compiledEngine } from './plan/compiled.ts';
 import { OpenConnections } from './upstream/connections.ts';
+import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
   /** The configuration directory. */
@@ -44,14 +49,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
 
   const connections = new OpenConnections(graph.connectors, log);
-  const endpoints = views.map(
-    (view) => new Endpoint(view, referenceEngine(view, graph, connections), settings),
-  );
+  const endpoints = views.map((view) => new Endpoint(view, engineOf(view, graph, connections), { settings, log }));
   let ready = false;
-  const publicListener = openPublicListener(endpoints, {
-    maxSubscriptions: settings.limits.subscriptionsPerSocket,
-    log,
-  });
+  const publicListener = openPublicListener(endpoints, { settings, log });
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
@@ -79,6 +79,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await stop();
     throw error;
   }
+}
+
+function engineOf(view: View, graph: ComposedGraph, connections: Connections): Engine {
+  const reference = referenceEngine(view, graph, connections);
+  return view.client.settings.engine === 'reference'
+    ? reference
+    : compiledEngine(view, graph, connections, reference);
 }
 
 function given(port: number | undefined): { readonly port?: number } {

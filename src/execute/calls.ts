@@ -166,7 +166,7 @@ function indexByKey(
 }
 
 /** Keys are spoken of in the names of a type's fields, whatever these are called in its records. */
-function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
+export function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
   if (map.kind === 'object') {
     const entries = map.entries.map(({ name, value }) => [name, toKeyOf(type, value)] as const);
     return (record) => Object.fromEntries(entries.map(([name, read]) => [name, read(record)]));
@@ -184,7 +184,7 @@ function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
 }
 
 /** Equal for equal keys whatever their wire form: backends give 7 where "7" was asked. */
-function canonical(key: unknown): string {
+export function canonical(key: unknown): string {
   return JSON.stringify(key, (_name, value: unknown) =>
     typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
       ? String(value)

@@ -6,7 +6,7 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Access, Origin } from '../graph/graph.ts';
 import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
 import { formatPath, type Path, pathsOf } from '../mapping/path.ts';
-import { addWanted, recordKey, type Wanted, type WantedByType, type WantedField } from './wanted.ts';
+import { addWanted, type Wanted, type WantedByType, type WantedField } from './wanted.ts';
 
 /** A selection and the values of the arguments inside it. */
 export interface RecordSelection {
@@ -145,7 +145,7 @@ class Collector {
     return [
       {
         ...selected,
-        key: recordKey(field.name, field.args),
+        key: field.key,
         arguments: args.map(([name, value]) => ({
           name,
           type: typeOf(name),
@@ -202,5 +202,5 @@ function addPath(wanted: Wanted, path: string, graph: ComposedGraph, typeName: s
           addPath(fields, name, graph, inner.name);
     below.set(inner.name, fields);
   }
-  addWanted(wanted, { name: first, args: {}, below });
+  addWanted(wanted, { key: first, name: first, args: {}, below });
 }

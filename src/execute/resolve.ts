@@ -304,7 +304,7 @@ async function requiredValues(
 }
 
 /** The arguments that the backend gets: the caller's, required ones and claims, in wire form. @throws {HemError} UNAUTHENTICATED */
-function argumentsOf(
+export function argumentsOf(
   execution: Execution,
   field: ConnectorField,
   args: Arguments,
@@ -391,13 +391,13 @@ function wrap(
 }
 
 /** With a nested discriminator (a protobuf oneof) a record may hold none of the types. */
-function isUnset(connector: Connector, typeName: string, record: unknown): boolean {
+export function isUnset(connector: Connector, typeName: string, record: unknown): boolean {
   const discriminator = connector.types.get(typeName)?.discriminator;
   return discriminator?.nested === true && (discriminator.property(record) ?? null) === null;
 }
 
 /** Which concrete type a record of an abstract one is: by its discriminator, by `__typename`, or because there is only one. */
-function concrete(
+export function concrete(
   connector: Connector,
   typeName: string,
   record: unknown,
@@ -418,7 +418,11 @@ function concrete(
   return possible.length === 1 ? { typeName: possible[0]!, record } : undefined;
 }
 
-function rootSource(execution: Execution, typeName: string, fieldName: string): ConnectorField {
+export function rootSource(
+  execution: Pick<Execution, 'graph'>,
+  typeName: string,
+  fieldName: string,
+): ConnectorField {
   const source = execution.graph.types.get(typeName)?.fields.get(fieldName)?.sources[0];
   if (source === undefined)
     throw new HemError('INTERNAL', { internal: `${typeName}.${fieldName} is not in the graph` });

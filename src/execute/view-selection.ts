@@ -15,7 +15,7 @@ import {
 } from 'graphql';
 import type { View, ViewField } from '../views/view.ts';
 import type { Execution } from './execution.ts';
-import { addWanted, type Wanted, type WantedByType } from './wanted.ts';
+import { addWanted, recordKey, type Wanted, type WantedByType } from './wanted.ts';
 
 /** What is wanted of the value that a field returns, per concrete graph type. */
 export function wantedBelow(execution: Execution, view: Names, info: GraphQLResolveInfo): WantedByType {
@@ -31,7 +31,8 @@ export function wantedAlong(
 ): WantedByType {
   return steps.reduceRight<WantedByType>((inner, name, index) => {
     const wanted: Wanted = new Map();
-    addWanted(wanted, { name, args: index === steps.length - 1 ? args : {}, below: inner });
+    const own = index === steps.length - 1 ? args : {};
+    addWanted(wanted, { key: recordKey(name, own), name, args: own, below: inner });
     return new Map([[graphTypeOf(index), wanted]]);
   }, below);
 }
@@ -51,7 +52,12 @@ export interface Names {
 /** Names of a schema that are the graph's own. */
 export function plainNames(schema: View['schema']): Names {
   const fields = {
-    get: (name: string): ViewField => ({ name, steps: [name], toGraphArguments: ({ args }) => args }),
+    get: (name: string): ViewField => ({
+      name,
+      steps: [name],
+      usesClaims: false,
+      toGraphArguments: ({ args }) => args,
+    }),
   };
   return { schema, types: { get: (name) => ({ graphName: name, fields }) } };
 }

@@ -2,20 +2,23 @@
 import { createHash } from 'node:crypto';
 
 export interface WantedField {
+  /** Under which key a record carries the value: the name, or with arguments a name of its own. */
+  readonly key: string;
   readonly name: string;
+  /** What fills the slots of a selection: values in the reference engine, functions of the variables in plans. */
   readonly args: Readonly<Record<string, unknown>>;
   /** Of object fields: what is wanted of the object, per concrete graph type. */
   readonly below: ReadonlyMap<string, Wanted>;
 }
 
-/** Fields by {@link recordKey}. */
+/** Fields by their key. */
 export type Wanted = Map<string, WantedField>;
 
 export type WantedByType = ReadonlyMap<string, Wanted>;
 
 export const NOTHING: WantedByType = new Map();
 
-/** Under which key a record carries a field: its name, or with arguments a name of its own. */
+/** A key that is equal exactly for equal names and arguments. */
 export function recordKey(name: string, args: Readonly<Record<string, unknown>>): string {
   let empty = true;
   for (const argument in args) {
@@ -28,7 +31,7 @@ export function recordKey(name: string, args: Readonly<Record<string, unknown>>)
 
 /** Adds a field to what is wanted of one type; wants below are united. */
 export function addWanted(wanted: Wanted, field: WantedField): void {
-  const key = recordKey(field.name, field.args);
+  const { key } = field;
   const present = wanted.get(key);
   if (present === undefined) {
     wanted.set(key, field);

@@ -54,7 +54,14 @@ const DEFAULT_LIMITS: OperationLimits = {
 export const hemSettings = z.strictObject({
   /** The public listener. */
   listen: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(4000) })
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(4000),
+      /** How long a request's headers may take, and a websocket's first message. */
+      headersTimeout: duration.default(10_000),
+      /** How long a whole request may take to arrive. */
+      requestTimeout: duration.default(30_000),
+    })
     .prefault({}),
   /** Health, readiness and the whole graph, for operators. */
   admin: z
@@ -92,6 +99,8 @@ export const clientSettings = z.strictObject({
     .optional(),
   /** Web pages of which origins may call this client; none unless set. */
   cors: z.strictObject({ origins: z.array(z.string()).min(1) }).optional(),
+  /** Which engine executes operations; the reference engine is the slow and simple one, for comparing and in case of doubt. */
+  engine: z.enum(['compiled', 'reference']).default('reference'),
   limits: z.strictObject(optionalLimits).prefault({}),
 });
 

@@ -180,7 +180,8 @@ class ViewBuilder {
       });
     }
     const toGraphArguments = this.#arguments(from, field, last, resolved.coordinate, at);
-    return { name: field.name, steps: path, toGraphArguments };
+    const usesClaims = from !== undefined && /\$claims\b/.test(textOf(from, 'args') ?? '');
+    return { name: field.name, steps: path, usesClaims, toGraphArguments };
   }
 
   #steps(

@@ -25,5 +25,7 @@ export interface ViewField {
   /** Graph fields from the owner's graph type on, at least one; all but the last give single objects. */
   readonly steps: readonly string[];
   /** The arguments of the last step. Takes the view's coerced arguments. */
+  /** Whether they depend on who asks. */
+  readonly usesClaims: boolean;
   readonly toGraphArguments: (values: Pick<Values, 'args' | 'claims'>) => Readonly<Record<string, unknown>>;
 }

@@ -1,0 +1,485 @@
+/**
+ * Compiles an operation of a view into a plan. Walks the selection once, asks the graph for each field how it is had, and turns the
+ * answers into steps (calls, lookups) and sources of the projection. Whatever it cannot compile it says so: {@link NotCompiled}.
+ */
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  getNamedType,
+  getNullableType,
+  getOperationAST,
+  isAbstractType,
+  isCompositeType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isScalarType,
+  Kind,
+  print,
+} from 'graphql';
+import { openStream } from '../execute/calls.ts';
+import { selectForCall, selectForLookup } from '../execute/record-selection.ts';
+import { argumentsOf, rootSource } from '../execute/resolve.ts';
+import { addWanted, NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import type { Origin } from '../graph/graph.ts';
+import type { Connections, Connector, ConnectorField, Lookup } from '../load/model.ts';
+import type { View, ViewField } from '../views/view.ts';
+import { type ArgumentsOf, compileArguments } from './arguments.ts';
+import {
+  ALWAYS,
+  type CollectedField,
+  type Condition,
+  collectFields,
+  type Fragments,
+  type SelectionSource,
+} from './collect.ts';
+import { compileComplete } from './complete.ts';
+import { ObjectBuilder, type ValueSource } from './object-builder.ts';
+import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './plan.ts';
+import type { ProjectedField } from './project.ts';
+import type { Run } from './run.ts';
+import { type BackendCall, fetchAll, fetchObjects, toCells } from './steps.ts';
+
+/** Arguments of a graph field as a function of the run. */
+export type GraphArguments = (run: Run) => Readonly<Record<string, unknown>>;
+
+export interface CompileInput {
+  readonly view: View;
+  readonly graph: ComposedGraph;
+  readonly connections: Connections;
+}
+
+/** @throws {NotCompiled} */
+export function compilePlan(
+  input: CompileInput,
+  document: DocumentNode,
+  operationName: string | undefined,
+): Plan {
+  return new PlanCompiler(input, document).compile(operationName);
+}
+
+export class PlanCompiler {
+  readonly graph: ComposedGraph;
+  readonly view: View;
+  readonly #connections: Connections;
+  readonly #document: DocumentNode;
+  readonly #fragments: Fragments;
+  readonly #connectors: ReadonlyMap<string, Connector>;
+  readonly #conditions: Condition[] = [];
+  readonly #selective: boolean;
+  /** Keys of record fields with arguments: equal for equal arguments. */
+  readonly #recordKeys = new Map<string, string>();
+  readonly #lookupUses = new Map<string, number>();
+
+  constructor({ view, graph, connections }: CompileInput, document: DocumentNode) {
+    this.view = view;
+    this.graph = graph;
+    this.#connections = connections;
+    this.#document = document;
+    const byName = new Map(
+      document.definitions
+        .filter((node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION)
+        .map((node) => [node.name.value, node]),
+    );
+    this.#fragments = { schema: view.schema, byName };
+    this.#connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
+    this.#selective = graph.connectors.some(({ kind }) => kind.selective);
+  }
+
+  compile(operationName: string | undefined): Plan {
+    const operation = getOperationAST(this.#document, operationName);
+    if (operation === null || operation === undefined) throw new NotCompiled('no such operation');
+    const type = this.view.schema.getRootType(operation.operation);
+    if (type === undefined || type === null) throw new NotCompiled(`no ${operation.operation} type`);
+    const sources = [{ selectionSet: operation.selectionSet, tests: [] }];
+    const common = {
+      operation: operation.operation,
+      variableDefinitions: operation.variableDefinitions ?? [],
+      conditions: this.#conditions,
+    };
+    if (operation.operation !== 'subscription')
+      return { ...common, root: this.#root(type, sources), stream: undefined };
+    return { ...common, ...this.#subscription(type, sources) };
+  }
+
+  #root(type: GraphQLObjectType, sources: readonly SelectionSource[]): ObjectPlan {
+    const builder = new ObjectBuilder(
+      this,
+      this.view.types.get(type.name)?.graphName ?? type.name,
+      undefined,
+      NOTHING,
+    );
+    return builder.finish(this.#fields(builder, type, sources), false);
+  }
+
+  #subscription(type: GraphQLObjectType, sources: readonly SelectionSource[]): Pick<Plan, 'root' | 'stream'> {
+    const builder = new ObjectBuilder(this, 'Subscription', undefined, NOTHING);
+    const [collected] = collectFields(this.#fragments, type, sources);
+    const name = collected?.nodes[0]?.node.name.value ?? '';
+    const viewField = this.view.types.get(type.name)?.fields.get(name);
+    if (collected === undefined || viewField === undefined)
+      throw new NotCompiled('a subscription without a field of a backend');
+    const field = rootSource({ graph: this.graph }, 'Subscription', viewField.steps[0]!);
+    const graphArgs = this.#graphArguments(type, viewField, collected);
+    const streamArgs: GraphArguments = viewField.steps.length === 1 ? graphArgs : () => ({});
+    const slot = builder.newSlot();
+    builder.eventSource = { field, slot };
+    const wanted = this.#wantedOfValue(type, viewField, collected, graphArgs);
+    const selection = selectForCall(this.graph, field, wanted.of(0));
+    const root = builder.finish(this.#fields(builder, type, sources), false);
+    const below = builder.eventObjects;
+    return {
+      root,
+      stream: {
+        field,
+        open: (run) => {
+          const slots = (selection.slots as ReadonlyArray<(run: Run) => unknown>).map((value) => value(run));
+          const { claims } = run.execution.caller;
+          const values = { args: argumentsOf(run.execution, field, streamArgs(run), {}), parent: {}, claims };
+          return openStream(run.execution, field, { ...selection, slots }, values);
+        },
+        async place(event, cell, run) {
+          const found: Parameters<typeof toCells>[3] = [];
+          cell.slots[slot] = below === undefined ? (event ?? null) : toCells(event, field.type, below, found);
+          await fetchAll(found, run);
+          await fetchObjects(root.steps, [cell], run);
+        },
+      },
+    };
+  }
+
+  /** The fields of one concrete type at one place, as sources of its projection. */
+  #fields(
+    builder: ObjectBuilder,
+    type: GraphQLObjectType,
+    sources: readonly SelectionSource[],
+  ): readonly (() => ProjectedField)[] {
+    return collectFields(this.#fragments, type, sources).map((collected) => {
+      const condition =
+        collected.condition === ALWAYS ? undefined : this.#conditions.push(collected.condition) - 1;
+      const name = collected.nodes[0]!.node.name.value;
+      if (name === '__typename') {
+        return () => ({
+          responseKey: collected.responseKey,
+          condition,
+          constant: type.name,
+          source: { get: () => type.name, key: undefined },
+          complete: (value) => value,
+          accepts: undefined,
+        });
+      }
+      const viewField = this.view.types.get(type.name)?.fields.get(name);
+      const field = type.getFields()[name];
+      if (viewField === undefined || field === undefined) throw new NotCompiled(`introspection (${name})`);
+      const graphArgs = this.#graphArguments(type, viewField, collected);
+      const wanted = this.#wantedOfValue(type, viewField, collected, graphArgs);
+      const key = this.#recordKey(collected, viewField, field.args.length > 0);
+      const compileBelow = (origin: Origin, declared: GraphQLOutputType, connector: Connector) =>
+        this.#objects(field.type, origin, declared, connector, collected);
+      const value = this.#follow(
+        builder,
+        viewField.steps,
+        { graphArgs, wanted, key, compileBelow, index: 0 },
+        condition,
+      );
+      return () => this.#project(value, collected, condition, type, field.type);
+    });
+  }
+
+  #follow(
+    builder: ObjectBuilder,
+    steps: readonly string[],
+    spec: FollowSpec,
+    condition: number | undefined,
+  ): ValueSource {
+    const step = steps[spec.index]!;
+    const last = spec.index === steps.length - 1;
+    const asked = {
+      name: step,
+      args: last ? spec.graphArgs : () => ({}),
+      key: last ? spec.key : step,
+      wanted: spec.wanted.of(spec.index),
+      condition,
+    };
+    if (last) return builder.value(asked, spec.compileBelow);
+    return builder.through(asked, (inner) =>
+      this.#follow(inner, steps, { ...spec, index: spec.index + 1 }, undefined),
+    );
+  }
+
+  #project(
+    value: ValueSource,
+    collected: CollectedField,
+    condition: number | undefined,
+    parent: GraphQLObjectType,
+    type: GraphQLOutputType,
+  ): ProjectedField {
+    const nodes = collected.nodes.map(({ node }) => node);
+    const complete = compileComplete(type, {
+      view: this.view,
+      coordinate: `${parent.name}.${nodes[0]!.name.value}`,
+      nodes,
+      connectors: this.#connectors,
+      connector: value.connector,
+      below: value.below,
+    });
+    return {
+      responseKey: collected.responseKey,
+      condition,
+      constant: undefined,
+      source: value.source(),
+      complete,
+      accepts: acceptsOf(type),
+    };
+  }
+
+  /** Plans for the object types that may stand where a field's value is. */
+  #objects(
+    viewType: GraphQLOutputType,
+    origin: Origin,
+    declared: GraphQLOutputType,
+    connector: Connector,
+    collected: CollectedField,
+  ): ObjectsPlan | undefined {
+    const named = getNamedType(viewType);
+    if (!isCompositeType(named)) return undefined;
+    const graphType = getNamedType(declared);
+    const concreteTypes = isAbstractType(named) ? this.view.schema.getPossibleTypes(named) : [named];
+    const sources = sourcesOf(collected);
+    const wanted = this.#selective ? this.#wantedBelow(named, sources) : NOTHING;
+    const built = concreteTypes.flatMap((type) => {
+      const graphName = this.view.types.get(type.name)?.graphName ?? type.name;
+      if (!this.#mayBe(connector, graphType, graphName)) return [];
+      const builder = new ObjectBuilder(this, graphName, origin, wanted);
+      return [{ graphName, builder, fields: this.#fields(builder, type, sources) }];
+    });
+    // Pure objects are projected from bare records: where one of several types is not pure, none may be.
+    const pure = built.every(({ builder }) => builder.steps.length === 0);
+    const byType = new Map(
+      built.map(({ graphName, builder, fields }) => [graphName, builder.finish(fields, pure)]),
+    );
+    const single = isObjectType(graphType) ? byType.get(graphType.name) : undefined;
+    if (isObjectType(graphType) && single === undefined)
+      throw new NotCompiled(`${graphType.name} is hidden here`);
+    return { graphType: graphType.name, connector, pure, byType, single };
+  }
+
+  #mayBe(connector: Connector, declared: ReturnType<typeof getNamedType>, graphName: string): boolean {
+    if (!isAbstractType(declared)) return declared.name === graphName;
+    const abstract = connector.schema.getType(declared.name);
+    return (
+      isAbstractType(abstract) &&
+      connector.schema.getPossibleTypes(abstract).some(({ name }) => name === graphName)
+    );
+  }
+
+  #graphArguments(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): GraphArguments {
+    const { node } = collected.nodes[0]!;
+    const field = type.getFields()[node.name.value]!;
+    const { of, constant }: { of: ArgumentsOf; constant: boolean } = compileArguments(field, node);
+    const convert = viewField.toGraphArguments;
+    if (constant && !viewField.usesClaims) {
+      let values: Readonly<Record<string, unknown>> | undefined;
+      return (run) => {
+        values ??= convert({ args: of(run.variables), claims: {} });
+        return values;
+      };
+    }
+    return (run) => convert({ args: of(run.variables), claims: run.execution.caller.claims });
+  }
+
+  /** Under which key a record carries the field: equal arguments share one. */
+  #recordKey(collected: CollectedField, viewField: ViewField, hasArguments: boolean): string {
+    const name = viewField.steps.at(-1)!;
+    const given = collected.nodes[0]!.node.arguments ?? [];
+    if (!hasArguments) return name;
+    const id = `${viewField.name} ${name}(${given.map(print).sort().join(' ')})`;
+    const key = this.#recordKeys.get(id) ?? `${name}_${this.#recordKeys.size}`;
+    this.#recordKeys.set(id, key);
+    return key;
+  }
+
+  /** What is wanted of the value that each step of a field gives, for connectors that ask only for what is selected. */
+  #wantedOfValue(
+    type: GraphQLObjectType,
+    viewField: ViewField,
+    collected: CollectedField,
+    graphArgs: GraphArguments,
+  ): { of(step: number): WantedByType } {
+    if (!this.#selective) return { of: () => NOTHING };
+    const field = type.getFields()[collected.nodes[0]!.node.name.value]!;
+    const below = this.#wantedBelow(field.type, sourcesOf(collected));
+    const { steps } = viewField;
+    const typeNames = this.#typesAlong(this.view.types.get(type.name)?.graphName ?? type.name, steps);
+    const of = (step: number): WantedByType => {
+      if (step >= steps.length - 1) return below;
+      const wanted: Wanted = new Map();
+      this.#addStep(
+        wanted,
+        steps[step + 1]!,
+        step + 1 === steps.length - 1,
+        typeNames[step + 1]!,
+        collected,
+        viewField,
+        graphArgs,
+        of(step + 1),
+      );
+      return new Map([[typeNames[step + 1]!, wanted]]);
+    };
+    return { of };
+  }
+
+  #wantedBelow(type: GraphQLOutputType, sources: readonly SelectionSource[]): WantedByType {
+    const named = getNamedType(type);
+    const concrete = isAbstractType(named)
+      ? this.view.schema.getPossibleTypes(named)
+      : isObjectType(named)
+        ? [named]
+        : [];
+    return new Map(
+      concrete.map((object) => [
+        this.view.types.get(object.name)?.graphName ?? object.name,
+        this.#wantedOfObject(object, sources),
+      ]),
+    );
+  }
+
+  #wantedOfObject(type: GraphQLObjectType, sources: readonly SelectionSource[]): Wanted {
+    const wanted: Wanted = new Map();
+    const graphName = this.view.types.get(type.name)?.graphName ?? type.name;
+    for (const collected of collectFields(this.#fragments, type, sources)) {
+      const viewField = this.view.types.get(type.name)?.fields.get(collected.nodes[0]!.node.name.value);
+      if (viewField === undefined) continue;
+      const graphArgs = this.#graphArguments(type, viewField, collected);
+      const { of } = this.#wantedOfValue(type, viewField, collected, graphArgs);
+      this.#addStep(
+        wanted,
+        viewField.steps[0]!,
+        viewField.steps.length === 1,
+        graphName,
+        collected,
+        viewField,
+        graphArgs,
+        of(0),
+      );
+    }
+    return wanted;
+  }
+
+  #addStep(
+    wanted: Wanted,
+    name: string,
+    last: boolean,
+    owner: string,
+    collected: CollectedField,
+    viewField: ViewField,
+    graphArgs: GraphArguments,
+    below: WantedByType,
+  ): void {
+    const sources = this.graph.types.get(owner)?.fields.get(name)?.sources ?? [];
+    const argumentNames = last
+      ? [
+          ...new Set(
+            sources.flatMap(({ args }) =>
+              args
+                .filter(({ claim, require }) => claim === undefined && require === undefined)
+                .map((argument) => argument.name),
+            ),
+          ),
+        ]
+      : [];
+    const args = Object.fromEntries(
+      argumentNames.map((argument) => [argument, (run: Run) => graphArgs(run)[argument]]),
+    );
+    const hasArguments = (collected.nodes[0]!.node.arguments ?? []).length > 0 || argumentNames.length > 0;
+    addWanted(wanted, {
+      key: last ? this.#recordKey(collected, viewField, hasArguments) : name,
+      name,
+      args,
+      below,
+    });
+  }
+
+  #typesAlong(graphType: string, steps: readonly string[]): readonly string[] {
+    const names = [graphType];
+    for (const step of steps.slice(0, -1)) {
+      const source = this.graph.types.get(names.at(-1)!)?.fields.get(step)?.sources[0];
+      names.push(source === undefined ? '' : getNamedType(source.type).name);
+    }
+    return names;
+  }
+
+  /** A call compiled once for the plan. */
+  backendCall(field: ConnectorField, wanted: WantedByType): BackendCall & { readonly selectionId: string } {
+    return this.#compileCall(field, selectForCall(this.graph, field, wanted));
+  }
+
+  lookupCall(
+    lookup: Parameters<typeof selectForLookup>[1],
+    origin: Origin,
+    wanted: WantedByType,
+  ): BackendCall & { readonly selectionId: string } {
+    return this.#compileCall(lookup.field, selectForLookup(this.graph, lookup, origin, wanted));
+  }
+
+  /** Lookups that several steps use with the same selection share what they load; known only once all is compiled. */
+  shareLookup({ connector, field }: Lookup, selectionId: string): () => string | undefined {
+    const id = `${connector.name} ${field.coordinate} ${selectionId}`;
+    const uses = this.#lookupUses;
+    uses.set(id, (uses.get(id) ?? 0) + 1);
+    return () => (uses.get(id)! > 1 ? id : undefined);
+  }
+
+  #compileCall(
+    field: ConnectorField,
+    { selection, slots, id }: ReturnType<typeof selectForCall>,
+  ): BackendCall & { readonly selectionId: string } {
+    const { source } = field;
+    if (source.via !== 'call') throw new NotCompiled(`${field.coordinate} has no binding`);
+    return {
+      field,
+      call: source.compile(this.#connections, selection),
+      select: source.select,
+      slots: slots as ReadonlyArray<(run: Run) => unknown>,
+      selectionId: id,
+    };
+  }
+}
+
+interface FollowSpec {
+  readonly graphArgs: GraphArguments;
+  readonly wanted: { of(step: number): WantedByType };
+  readonly key: string;
+  readonly compileBelow: (
+    origin: Origin,
+    declared: GraphQLOutputType,
+    connector: Connector,
+  ) => ObjectsPlan | undefined;
+  readonly index: number;
+}
+
+function sourcesOf(collected: CollectedField): readonly SelectionSource[] {
+  return collected.nodes.flatMap(({ node, tests }) =>
+    node.selectionSet === undefined ? [] : [{ selectionSet: node.selectionSet, tests }],
+  );
+}
+
+const ACCEPTED: Readonly<Record<string, ProjectedField['accepts']>> = {
+  String: 'string',
+  ID: 'string',
+  Boolean: 'boolean',
+  Int: 'int',
+  Float: 'float',
+};
+
+/** Which values are complete as they are. */
+function acceptsOf(type: GraphQLOutputType): ProjectedField['accepts'] {
+  const nullable = isNonNullType(type) ? getNullableType(type) : type;
+  return isListType(nullable) || isEnumType(nullable) || !isScalarType(nullable)
+    ? undefined
+    : ACCEPTED[nullable.name];
+}

@@ -1,0 +1,150 @@
+/** The compiled engine: each operation once into a plan, then steps and a projection. What does not compile runs on the reference engine. */
+import { type DocumentNode, type ExecutionResult, getVariableValues, type VariableValues } from 'graphql';
+import { StreamGap } from '../connectors/kind.ts';
+import { UpstreamError } from '../errors.ts';
+import type { Engine, Operation } from '../execute/engine.ts';
+import { type Caller, type Execution, newExecution } from '../execute/execution.ts';
+import { toFieldError } from '../execute/field-errors.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import type { Connections } from '../load/model.ts';
+import type { View } from '../views/view.ts';
+import { compilePlan } from './compile.ts';
+import { NotCompiled, type Plan } from './plan.ts';
+import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
+import { fetchObjects } from './steps.ts';
+
+const NO_VARIABLES: VariableValues = { sources: {}, coerced: Object.create(null) };
+const NO_RECORD = Object.freeze(Object.create(null));
+
+export interface CompiledEngine extends Engine {
+  /** How many operations were handed to the reference engine because they do not compile. */
+  readonly notCompiled: () => number;
+}
+
+export function compiledEngine(
+  view: View,
+  graph: ComposedGraph,
+  connections: Connections,
+  reference: Engine,
+): CompiledEngine {
+  const plans = new WeakMap<DocumentNode, Map<string | undefined, Plan | NotCompiled>>();
+  const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
+  const hideSuggestions = !view.client.settings.introspection;
+  let notCompiled = 0;
+
+  const planOf = ({ document, operationName }: Operation): Plan | undefined => {
+    const byName = plans.get(document) ?? new Map<string | undefined, Plan | NotCompiled>();
+    plans.set(document, byName);
+    const plan =
+      byName.get(operationName) ??
+      tryCompile(() => compilePlan({ view, graph, connections }, document, operationName));
+    byName.set(operationName, plan);
+    if (plan instanceof NotCompiled) {
+      notCompiled++;
+      return undefined;
+    }
+    return plan;
+  };
+
+  const prepare = (plan: Plan, { variables }: Operation, caller: Caller): Run | ExecutionResult => {
+    let coerced = NO_VARIABLES;
+    if (plan.variableDefinitions.length > 0) {
+      const outcome = getVariableValues(view.schema, plan.variableDefinitions, variables, {
+        maxErrors: 50,
+        hideSuggestions,
+      });
+      if (outcome.errors !== undefined) return { errors: outcome.errors };
+      coerced = outcome.variableValues;
+    }
+    return newRun(plan, coerced, newExecution(graph, connections, caller));
+  };
+
+  return {
+    notCompiled: () => notCompiled,
+    async execute(operation, caller) {
+      const plan = planOf(operation);
+      if (plan === undefined) return reference.execute(operation, caller);
+      const run = prepare(plan, operation, caller);
+      return 'execution' in run ? executePlan(plan, run) : run;
+    },
+    async subscribe(operation, caller) {
+      const plan = planOf(operation);
+      if (plan?.stream === undefined) return reference.subscribe(operation, caller);
+      const run = prepare(plan, operation, caller);
+      if (!('execution' in run)) return run;
+      const coordinate = plan.stream.field.coordinate;
+      return eventsOf(plan, run, (error) => toFieldError(error, coordinate, connectors));
+    },
+  };
+}
+
+function newRun(plan: Plan, variables: VariableValues, execution: Execution): Run {
+  const on = plan.conditions.map((condition) =>
+    condition.some((tests) => tests.every(({ variable, is }) => variables.coerced[variable] === is)),
+  );
+  return { execution, variables, on, errors: [], tracking: false };
+}
+
+async function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
+  const root = new Cell(NO_RECORD, plan.root);
+  if (plan.operation === 'mutation') {
+    // Root fields of a mutation run one after the other (GraphQL, 6.2.2).
+    for (const step of plan.root.steps) await step.run([root], run);
+  } else {
+    await fetchObjects(plan.root.steps, [root], run);
+  }
+  return answer(plan, root, run);
+}
+
+/** Without paths first; if anything is wrong, once more with paths. */
+function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
+  let data: unknown;
+  try {
+    data = plan.root.project(root, run, undefined);
+  } catch (error) {
+    if (error !== GIVE_UP) throw error;
+    run.tracking = true;
+    run.execution.fallbacks.length = 0;
+    data = plan.root.project(root, run, undefined);
+  }
+  const { fallbacks } = run.execution;
+  return {
+    ...(run.errors.length > 0 ? { errors: run.errors } : {}),
+    data: data === FAILED ? null : (data as Record<string, unknown>),
+    ...(fallbacks.length > 0 ? { extensions: { fallbacks } } : {}),
+  };
+}
+
+/** Every event is a run of its own: nothing loaded for one serves the next. */
+async function* eventsOf(
+  plan: Plan,
+  opening: Run,
+  locate: (error: unknown) => Error,
+): AsyncGenerator<ExecutionResult, void> {
+  const stream = plan.stream!;
+  const { graph, connections, caller } = opening.execution;
+  try {
+    for await (const event of stream.open(opening)) {
+      const run = newRun(plan, opening.variables, newExecution(graph, connections, caller));
+      const root = new Cell(NO_RECORD, plan.root);
+      const { connector } = stream.field.owner;
+      const value =
+        event instanceof StreamGap
+          ? new UpstreamError('UPSTREAM_GAP', connector.name, { internal: event.reason })
+          : event;
+      await stream.place(value, root, run);
+      yield answer(plan, root, run);
+    }
+  } catch (error) {
+    throw locate(error);
+  }
+}
+
+function tryCompile(compile: () => Plan): Plan | NotCompiled {
+  try {
+    return compile();
+  } catch (error) {
+    if (error instanceof NotCompiled) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,175 @@
+/** Completion of values by the view's types, as graphql-js completes them: coercion, nullability, lists, abstract types, error paths. */
+import {
+  type FieldNode,
+  GraphQLError,
+  type GraphQLOutputType,
+  getNamedType,
+  isEnumType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+} from 'graphql';
+import { HemError, UpstreamError } from '../errors.ts';
+import { toFieldError } from '../execute/field-errors.ts';
+import { concrete, isUnset } from '../execute/resolve.ts';
+import { fromWire } from '../execute/wire.ts';
+import type { Connector } from '../load/model.ts';
+import type { View } from '../views/view.ts';
+import type { ObjectsPlan } from './plan.ts';
+import { Cell, FAILED, GIVE_UP, type Path, pathToArray, type Run } from './run.ts';
+
+/** The completed value, or FAILED when the position cannot be what its type says; the error is reported by then. */
+export type Complete = (value: unknown, run: Run, path: Path | undefined) => unknown;
+
+export interface FieldFacts {
+  readonly view: View;
+  /** `Type.field` of the view. */
+  readonly coordinate: string;
+  readonly nodes: readonly FieldNode[];
+  readonly connectors: ReadonlyMap<string, Connector>;
+  /** Whose value it is. */
+  readonly connector: Connector;
+  /** Of object types. */
+  readonly below: ObjectsPlan | undefined;
+}
+
+/** Completes the value of a field. FAILED comes out only where the type is non-null. */
+export function compileComplete(type: GraphQLOutputType, facts: FieldFacts): Complete {
+  if (isNonNullType(type)) {
+    const inner = compileInner(type.ofType, facts);
+    return (value, run, path) => {
+      const completed = inner(value, run, path);
+      return completed === null
+        ? report(run, facts, invalid(facts.connector, `null for ${type}`), path)
+        : completed;
+    };
+  }
+  const inner = compileInner(type, facts);
+  return (value, run, path) => {
+    const completed = inner(value, run, path);
+    return completed === FAILED ? null : completed;
+  };
+}
+
+/** Null stays null, an error is reported; what is left is given to the type. */
+function compileInner(type: Exclude<GraphQLOutputType, { kind: 'non-null' }>, facts: FieldFacts): Complete {
+  const present = compilePresent(type, facts);
+  return (value, run, path) => {
+    if (value === null || value === undefined) return null;
+    if (value instanceof Error) return report(run, facts, value, path);
+    return present(value, run, path);
+  };
+}
+
+function compilePresent(type: GraphQLOutputType, facts: FieldFacts): Complete {
+  if (isListType(type)) return compileList(type.ofType, facts);
+  if (isLeafType(type)) return compileLeaf(type, facts);
+  return compileObject(type, facts);
+}
+
+function compileList(itemType: GraphQLOutputType, facts: FieldFacts): Complete {
+  const item = compileComplete(itemType, facts);
+  return (value, run, path) => {
+    if (!Array.isArray(value))
+      return report(run, facts, invalid(facts.connector, `no list for [${itemType}]`), path);
+    const { length } = value;
+    const completed = new Array(length);
+    let failed = false;
+    for (let index = 0; index < length; index++) {
+      const one = item(value[index], run, run.tracking ? { prev: path, key: index } : undefined);
+      if (one === FAILED) failed = true;
+      completed[index] = one;
+    }
+    return failed ? FAILED : completed;
+  };
+}
+
+function compileLeaf(type: GraphQLOutputType, facts: FieldFacts): Complete {
+  const { view, connector } = facts;
+  const named = getNamedType(type);
+  if (isEnumType(named)) {
+    const viewType = view.types.get(named.name);
+    const graphName = viewType?.graphName ?? named.name;
+    const known = connector.types.get(graphName)?.type;
+    return (raw, run, path) => {
+      const value = fromWire(connector, graphName, raw);
+      if (isEnumType(known) && known.getValue(String(value)) === undefined) {
+        return report(run, facts, invalid(connector, `"${String(value)}" is no ${graphName}`), path);
+      }
+      if (viewType?.enumToView === undefined) return value;
+      return (
+        viewType.enumToView.get(String(value)) ??
+        report(run, facts, new HemError('HIDDEN_VALUE', { internal: connector.name }), path)
+      );
+    };
+  }
+  if (!isLeafType(named)) throw new Error('unreachable');
+  return (value, run, path) => {
+    try {
+      return named.coerceOutputValue(value);
+    } catch (cause) {
+      return report(run, facts, invalid(connector, `no ${named.name}: ${(cause as Error).message}`), path);
+    }
+  };
+}
+
+function compileObject(type: GraphQLOutputType, facts: FieldFacts): Complete {
+  const below = facts.below!;
+  const { connector } = facts;
+  const hidden = (run: Run, path: Path | undefined) =>
+    report(run, facts, new HemError('HIDDEN_VALUE', { internal: connector.name }), path);
+  if (!below.pure) {
+    return (value, run, path) => {
+      if (!(value instanceof Cell))
+        return report(run, facts, invalid(connector, `no object for ${type}`), path);
+      return value.plan === undefined ? hidden(run, path) : value.plan.project(value, run, path);
+    };
+  }
+  const only = below.single;
+  if (only !== undefined) {
+    return (value, run, path) => {
+      if (typeof value !== 'object' || Array.isArray(value))
+        return report(run, facts, invalid(connector, `no object for ${type}`), path);
+      return only.project(value, run, path);
+    };
+  }
+  return (value, run, path) => {
+    if (typeof value !== 'object' || Array.isArray(value))
+      return report(run, facts, invalid(connector, `no object for ${type}`), path);
+    if (isUnset(connector, below.graphType, value)) return null;
+    const found = concrete(connector, below.graphType, value);
+    if (found === undefined)
+      return report(
+        run,
+        facts,
+        invalid(connector, `a record of ${below.graphType} does not say which type it is`),
+        path,
+      );
+    const plan = below.byType.get(found.typeName);
+    return plan === undefined ? hidden(run, path) : plan.project(found.record, run, path);
+  };
+}
+
+export function invalid(connector: Connector, internal: string): UpstreamError {
+  return new UpstreamError('UPSTREAM_INVALID', connector.name, { internal });
+}
+
+/** Notes an error at a path, or gives up when paths are not kept. @returns FAILED */
+export function report(
+  run: Run,
+  facts: Pick<FieldFacts, 'coordinate' | 'nodes' | 'connectors'>,
+  error: unknown,
+  path: Path | undefined,
+): typeof FAILED {
+  if (!run.tracking) throw GIVE_UP;
+  const located = toFieldError(error, facts.coordinate, facts.connectors);
+  run.errors.push(
+    new GraphQLError(located.message, {
+      nodes: facts.nodes,
+      path: pathToArray(path),
+      extensions: located.extensions,
+      originalError: located.originalError,
+    }),
+  );
+  return FAILED;
+}

@@ -1,0 +1,547 @@
+/** Gathers what one object of an operation needs: where each field's value comes from, and the steps that fetch it. */
+import { getNamedType, isCompositeType, isEnumType, isObjectType } from 'graphql';
+import { UpstreamError } from '../errors.ts';
+import { rootSource } from '../execute/resolve.ts';
+import { NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
+import { fromWire } from '../execute/wire.ts';
+import type { Access, Origin, Route } from '../graph/graph.ts';
+import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
+import {
+  type Path as MappingPath,
+  type PathStep,
+  type Reader,
+  toKeyReader,
+  toPathReader,
+  type ValueMap,
+} from '../mapping/path.ts';
+import type { GraphArguments, PlanCompiler } from './compile.ts';
+import { invalid } from './complete.ts';
+import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Step } from './plan.ts';
+import { compileProjection, type FieldSource, type ProjectedField } from './project.ts';
+import { Cell, type Run } from './run.ts';
+import { type CallWork, type CellValue, type LookupWork, runCalls, runLookups, runObjects } from './steps.ts';
+
+/** A graph field that is asked of the object. */
+export interface Asked {
+  readonly name: string;
+  readonly args: GraphArguments;
+  /** Under which key the record carries it. */
+  readonly key: string;
+  /** Of the value. */
+  readonly wanted: WantedByType;
+  readonly condition: number | undefined;
+}
+
+/** Where the value of a field comes from. */
+export interface ValueSource {
+  readonly connector: Connector;
+  /** Of object types. */
+  readonly below: ObjectsPlan | undefined;
+  /** Only once the object is finished: pure objects are read from bare records. */
+  source(): FieldSource;
+}
+
+/** A value that is in the object's own record, or in a slot. */
+interface Have {
+  readonly field: ConnectorField;
+  /** Steps that must have ended. */
+  readonly after: readonly number[];
+  /** From the record, or from what the slot holds. */
+  readonly read: Reader;
+  /** Set when `read` is simply this key. */
+  readonly key: string | undefined;
+  readonly slot: number | undefined;
+}
+
+/** A value of a cell and what has to be fetched for it. */
+interface Needed {
+  readonly after: readonly number[];
+  readonly value: CellValue;
+}
+
+export class ObjectBuilder {
+  readonly steps: Step[] = [];
+  /** The event of a subscription stands for the root field. */
+  eventSource: { readonly field: ConnectorField; readonly slot: number } | undefined;
+  eventObjects: ObjectsPlan | undefined;
+  readonly #compiler: PlanCompiler;
+  readonly #graphType: string;
+  /** Undefined for root types. */
+  readonly #origin: Origin | undefined;
+  readonly #wanted: WantedByType;
+  readonly #routes = new Map<Lookup, { readonly slot: number; readonly step: number }>();
+  /** Per step, under which conditions it runs; undefined in it means always. */
+  readonly #uses: Array<Set<number | undefined>> = [];
+  #slots = 0;
+  #pure: boolean | undefined;
+
+  constructor(compiler: PlanCompiler, graphType: string, origin: Origin | undefined, wanted: WantedByType) {
+    this.#compiler = compiler;
+    this.#graphType = graphType;
+    this.#origin = origin;
+    this.#wanted = wanted;
+  }
+
+  newSlot(): number {
+    return this.#slots++;
+  }
+
+  /** The value of a field at the end of a view's path. */
+  value(
+    asked: Asked,
+    compileBelow: (
+      origin: Origin,
+      declared: ConnectorField['type'],
+      connector: Connector,
+    ) => ObjectsPlan | undefined,
+  ): ValueSource {
+    const { field, access } = this.#find(asked.name);
+    const { connector } = field.owner;
+    const below = compileBelow(this.#compiler.graph.originOf(field), field.type, connector);
+    if (this.eventSource !== undefined) this.eventObjects = below?.pure === false ? below : undefined;
+    const have = this.#have(field, access, asked, below);
+    if (field.source.via === 'call' || below === undefined || below.pure)
+      return this.#valueSource(have, below, asked.condition);
+    return this.#valueSource(this.#objects(have, below, asked.condition), below, asked.condition);
+  }
+
+  /** A field that a view's path leads through: `build` says what is read of the object there. */
+  through(asked: Asked, build: (inner: ObjectBuilder) => ValueSource): ValueSource {
+    const { field, access } = this.#find(asked.name);
+    const type = getNamedType(field.type);
+    if (!isObjectType(type)) throw new NotCompiled(`a path through the abstract type ${type.name}`);
+    const inner = new ObjectBuilder(
+      this.#compiler,
+      type.name,
+      this.#compiler.graph.originOf(field),
+      asked.wanted,
+    );
+    const value = build(inner);
+    const plan = inner.finish([], inner.steps.length === 0);
+    const below: ObjectsPlan = {
+      graphType: type.name,
+      connector: field.owner.connector,
+      pure: plan.pure,
+      byType: new Map(),
+      single: plan,
+    };
+    if (this.eventSource !== undefined) this.eventObjects = plan.pure ? undefined : below;
+    let have = this.#have(field, access, asked, below);
+    if (field.source.via !== 'call' && !plan.pure) have = this.#objects(have, below, asked.condition);
+    const { get } = value.source();
+    const connector = field.owner.connector;
+    const read = (held: unknown, run: Run): unknown => {
+      if (held === null || held === undefined) return null;
+      if (held instanceof Error) return held;
+      if (plan.pure ? typeof held !== 'object' || Array.isArray(held) : !(held instanceof Cell))
+        return invalid(connector, `no object for ${field.type}`);
+      return get(held, run);
+    };
+    return {
+      connector: value.connector,
+      below: value.below,
+      source: () => {
+        const outer = this.#toFieldSource(have);
+        return { get: (source, run) => read(outer.get(source, run), run), key: undefined };
+      },
+    };
+  }
+
+  /** @param pure nothing has to be fetched for the object, nor for those that may stand in its place */
+  finish(fields: readonly (() => ProjectedField)[], pure: boolean): ObjectPlan {
+    this.#pure = pure;
+    return {
+      graphType: this.#graphType,
+      pure,
+      slots: this.#slots,
+      steps: this.steps,
+      project: compileProjection(
+        fields.map((field) => field()),
+        pure,
+      ),
+    };
+  }
+
+  #find(name: string): { readonly field: ConnectorField; readonly access: Access | undefined } {
+    if (this.eventSource !== undefined) return { field: this.eventSource.field, access: undefined };
+    if (this.#origin === undefined)
+      return { field: rootSource({ graph: this.#compiler.graph }, this.#graphType, name), access: undefined };
+    const access = this.#compiler.graph.access(this.#graphType, this.#origin, name);
+    if (access === undefined) throw new NotCompiled(`${this.#graphType}.${name} cannot be had`);
+    return { field: access.source, access };
+  }
+
+  #have(
+    field: ConnectorField,
+    access: Access | undefined,
+    asked: Asked,
+    below: ObjectsPlan | undefined,
+  ): Have {
+    if (this.eventSource !== undefined)
+      return { field, after: [], read: (value) => value, key: undefined, slot: this.eventSource.slot };
+    if (field.source.via === 'call') return this.#call(field, access?.parent ?? [], asked, below);
+    const { read, key } = readerOf(field, asked.key, access?.route === undefined ? this.#origin : undefined);
+    if (access?.route === undefined) return { field, after: [], read, key, slot: undefined };
+    const { slot, step } = this.#route(access.route, asked.condition);
+    return { field, after: [step], read, key: undefined, slot };
+  }
+
+  #call(
+    field: ConnectorField,
+    parents: Access['parent'],
+    asked: Asked,
+    below: ObjectsPlan | undefined,
+  ): Have {
+    const parent = parents.map(({ name, access }) => ({ name, ...this.#plain(access, asked.condition) }));
+    const required = field.args.flatMap(({ name, require }) =>
+      require === undefined ? [] : [{ name, ...this.#map(require, undefined, asked.condition) }],
+    );
+    const slot = this.newSlot();
+    const call = this.#compiler.backendCall(field, asked.wanted);
+    const work: CallWork = {
+      call,
+      slot,
+      args: asked.args,
+      parent,
+      required,
+      below: below?.pure === false ? below : undefined,
+      alone: this.#graphType === 'Mutation',
+    };
+    const step = this.#add({
+      after: [...parent, ...required].flatMap(({ after }) => after),
+      condition: asked.condition,
+      what: {
+        kind: 'call',
+        connector: field.owner.connector.name,
+        field: field.coordinate,
+        batched: false,
+        why:
+          parents.length === 0 && required.length === 0
+            ? 'a root field'
+            : `needs ${[...parents.map(({ name }) => name), ...required.map(({ name }) => name)].join(', ')}`,
+        below,
+      },
+      run: (cells, run) => runCalls(work, cells, run),
+    });
+    return { field, after: [step], read: (value) => value, key: undefined, slot };
+  }
+
+  #route(route: Route, condition: number | undefined): { readonly slot: number; readonly step: number } {
+    const { lookup } = route;
+    const known = this.#routes.get(lookup);
+    if (known !== undefined) {
+      this.#use(known.step, condition);
+      return known;
+    }
+    const keys = lookup.arguments.map(({ name, map, list }) => ({
+      name,
+      list,
+      ...this.#map(map, route.keys, condition),
+    }));
+    const slot = this.newSlot();
+    const call = this.#compiler.lookupCall(lookup, this.#origin!, this.#wanted);
+    const sharedAs = this.#compiler.shareLookup(lookup, call.selectionId);
+    const work: LookupWork = { lookup, call, slot, keys, sharedAs };
+    const step = this.#add({
+      after: keys.flatMap(({ after }) => after),
+      condition,
+      what: {
+        kind: 'lookup',
+        connector: lookup.connector.name,
+        field: lookup.field.coordinate,
+        batched: lookup.batched,
+        why: `${this.#graphType} by ${lookup.paths.join(', ')}`,
+        below: undefined,
+      },
+      run: (cells, run) => runLookups(work, cells, run),
+    });
+    const added = { slot, step };
+    this.#routes.set(lookup, added);
+    return added;
+  }
+
+  /** Takes objects out of a value into cells, because something has to be fetched for them. */
+  #objects(have: Have, below: ObjectsPlan, condition: number | undefined): Have {
+    const slot = this.newSlot();
+    const { field } = have;
+    const value = this.#cellValue(have);
+    const step = this.#add({
+      after: have.after,
+      condition,
+      what: {
+        kind: 'objects',
+        connector: field.owner.connector.name,
+        field: field.coordinate,
+        batched: true,
+        why: 'objects inside a record',
+        below,
+      },
+      run: (cells, run) => runObjects({ slot, value, type: field.type, below }, cells, run),
+    });
+    return { field, after: [step], read: (held) => held, key: undefined, slot };
+  }
+
+  #add({
+    condition,
+    ...step
+  }: Omit<Step, 'run'> & {
+    readonly condition: number | undefined;
+    run(cells: readonly Cell[], run: Run): Promise<void> | undefined;
+  }): number {
+    const uses = new Set([condition]);
+    this.#uses.push(uses);
+    for (const index of step.after) this.#use(index, condition);
+    return (
+      this.steps.push({
+        ...step,
+        run: (cells, run) =>
+          uses.has(undefined) || [...uses].some((index) => run.on[index!]) ? step.run(cells, run) : undefined,
+      }) - 1
+    );
+  }
+
+  /** A step is also wanted under another condition; so is what it waits for. */
+  #use(index: number, condition: number | undefined): void {
+    const uses = this.#uses[index]!;
+    if (uses.has(condition)) return;
+    uses.add(condition);
+    for (const earlier of this.steps[index]!.after) this.#use(earlier, condition);
+  }
+
+  #valueSource(have: Have, below: ObjectsPlan | undefined, _condition: number | undefined): ValueSource {
+    return { connector: have.field.owner.connector, below, source: () => this.#toFieldSource(have) };
+  }
+
+  #toFieldSource(have: Have): FieldSource {
+    const { read, slot, field } = have;
+    const guard = fallbackGuard(field);
+    if (slot === undefined) {
+      if (guard === undefined)
+        return { get: this.#pure ? read : (cell) => read((cell as Cell).record), key: have.key };
+      return {
+        get: this.#pure
+          ? (record, run) => guard(read(record), run)
+          : (cell, run) => guard(read((cell as Cell).record), run),
+        key: undefined,
+      };
+    }
+    const get = (cell: unknown) => readSlot(cell as Cell, slot, read);
+    return { get: guard === undefined ? get : (cell, run) => guard(get(cell), run), key: undefined };
+  }
+
+  #cellValue(have: Have): CellValue {
+    const { read, slot } = have;
+    const guard = fallbackGuard(have.field);
+    const get =
+      slot === undefined ? (cell: Cell) => read(cell.record) : (cell: Cell) => readSlot(cell, slot, read);
+    return guard === undefined ? get : (cell, run) => guard(get(cell), run);
+  }
+
+  /** A field's value as it goes into a call: enum values in the graph's names, objects as their records. */
+  #plain(access: Access, condition: number | undefined): Needed {
+    const { source } = access;
+    const asked: Asked = {
+      name: source.name,
+      args: () => ({}),
+      key: source.name,
+      wanted: NOTHING,
+      condition,
+    };
+    const have = this.#have(source, access, asked, undefined);
+    const value = this.#cellValue(have);
+    const named = getNamedType(source.type);
+    if (!isEnumType(named)) return { after: have.after, value };
+    return {
+      after: have.after,
+      value: (cell, run) =>
+        mapStructure(value(cell, run), (one) => fromWire(source.owner.connector, named.name, one)),
+    };
+  }
+
+  /** A value map over the object's fields. */
+  #map(map: ValueMap, known: ReadonlyMap<string, Access> | undefined, condition: number | undefined): Needed {
+    if (map.kind === 'path') return this.#path(map.path, known, condition, undefined);
+    if (map.of.length > 0) return this.#path(map.of, known, condition, map);
+    const entries = map.entries.map(({ name, value }) => ({ name, ...this.#map(value, known, condition) }));
+    return {
+      after: entries.flatMap(({ after }) => after),
+      value: (cell, run) => {
+        const result: Record<string, unknown> = Object.create(null);
+        let present = false;
+        for (const { name, value } of entries) {
+          const one = value(cell, run);
+          if (one instanceof Error) return one;
+          if (one !== null && one !== undefined) present = true;
+          result[name] = one;
+        }
+        return present ? result : null;
+      },
+    };
+  }
+
+  /** A path over the object's fields; `entries` are read of the objects at its end. */
+  #path(
+    path: MappingPath,
+    known: ReadonlyMap<string, Access> | undefined,
+    condition: number | undefined,
+    entries: (ValueMap & { kind: 'object' }) | undefined,
+  ): Needed {
+    const [first, ...rest] = path;
+    if (first?.kind !== 'key') throw new NotCompiled('a value map that does not begin with a field');
+    const access =
+      known?.get(first.name) ?? this.#compiler.graph.access(this.#graphType, this.#origin!, first.name);
+    if (access === undefined) throw new NotCompiled(`${this.#graphType}.${first.name} cannot be had`);
+    const list = rest.findIndex(({ kind }) => kind === 'key');
+    const structure = list === -1 ? rest : rest.slice(0, list);
+    const names = list === -1 ? [] : rest.slice(list);
+    const type = getNamedType(access.source.type);
+    if (!isCompositeType(type) || (names.length === 0 && entries === undefined)) {
+      const { after, value } = this.#plain(access, condition);
+      if (rest.length === 0) return { after, value };
+      const read = toPathReader(rest);
+      return { after, value: (cell, run) => onValue(value(cell, run), read) };
+    }
+    if (!isObjectType(type)) throw new NotCompiled(`a value map through the abstract type ${type.name}`);
+    return this.#innerPath(access, type.name, structure, names, condition, entries);
+  }
+
+  #innerPath(
+    access: Access,
+    typeName: string,
+    structure: readonly PathStep[],
+    names: MappingPath,
+    condition: number | undefined,
+    entries: (ValueMap & { kind: 'object' }) | undefined,
+  ): Needed {
+    const { source } = access;
+    const inner = new ObjectBuilder(
+      this.#compiler,
+      typeName,
+      this.#compiler.graph.originOf(source),
+      wantedAlong(typeName, names, entries),
+    );
+    const read =
+      names.length > 0
+        ? inner.#path(names, undefined, undefined, entries)
+        : inner.#map({ ...entries!, of: [] }, undefined, undefined);
+    const plan = inner.finish([], inner.steps.length === 0);
+    const asked: Asked = {
+      name: source.name,
+      args: () => ({}),
+      key: source.name,
+      wanted: new Map([[typeName, wantedAlong(typeName, names, entries).get(typeName)!]]),
+      condition,
+    };
+    const below: ObjectsPlan = {
+      graphType: typeName,
+      connector: source.owner.connector,
+      pure: plan.pure,
+      byType: new Map(),
+      single: plan,
+    };
+    let have = this.#have(source, access, asked, below);
+    if (!plan.pure && source.source.via !== 'call') have = this.#objects(have, below, condition);
+    const value = this.#cellValue(have);
+    const one = (held: unknown, run: Run): unknown => {
+      if (held instanceof Error || held === null || held === undefined) return held ?? null;
+      return read.value(held instanceof Cell ? held : new Cell(held, undefined), run);
+    };
+    return {
+      after: have.after,
+      value: (cell, run) => alongStructure(value(cell, run), structure, (held) => one(held, run)),
+    };
+  }
+}
+
+/** The function that reads a field from a record of its connector. */
+function readerOf(
+  field: ConnectorField,
+  key: string,
+  origin: Origin | undefined,
+): { readonly read: Reader; readonly key: string | undefined } {
+  // Entries of a stub are named like the type's fields, whatever these are called in records.
+  if (origin?.only !== undefined) return byKey(field.name);
+  if (key !== field.name) return byKey(key);
+  if (field.source.via !== 'record') throw new NotCompiled(`${field.coordinate} is a call`);
+  const { read, map } = field.source;
+  if (map === undefined) return { read: guarded(field, read), key: undefined };
+  const only = map.kind === 'path' && map.path.length === 1 ? map.path[0] : undefined;
+  return only?.kind === 'key' ? byKey(only.name) : { read, key: undefined };
+}
+
+function byKey(name: string): { readonly read: Reader; readonly key: string | undefined } {
+  const safe = !(name in Object.prototype) && name !== 'length';
+  return { read: toKeyReader(name), key: safe ? name : undefined };
+}
+
+/** A function of mapping.ts may fail on a record. */
+function guarded(field: ConnectorField, read: Reader): Reader {
+  return (record) => {
+    try {
+      return read(record);
+    } catch (cause) {
+      return new UpstreamError('UPSTREAM_INVALID', field.owner.connector.name, {
+        internal: `mapping of ${field.coordinate}: ${String(cause)}`,
+        cause,
+      });
+    }
+  };
+}
+
+function readSlot(cell: Cell, slot: number, read: Reader): unknown {
+  const held = cell.slots[slot];
+  if (held === null || held === undefined) return null;
+  return held instanceof Error ? held : read(held);
+}
+
+/** Puts the fallback in place of a backend's failure, never of a denial, and leaves a trace. */
+function fallbackGuard(field: ConnectorField): ((value: unknown, run: Run) => unknown) | undefined {
+  const { fallback } = field;
+  if (fallback === undefined) return undefined;
+  return (value, { execution }) => {
+    if (!(value instanceof UpstreamError) || value.code === 'UNAUTHENTICATED') return value;
+    execution.fallbacks.push({ coordinate: field.coordinate, connector: value.connector, code: value.code });
+    return fallback.value;
+  };
+}
+
+function onValue(value: unknown, read: Reader): unknown {
+  return value instanceof Error || value === null || value === undefined ? value : read(value);
+}
+
+function mapStructure(value: unknown, map: (one: unknown) => unknown): unknown {
+  if (value === null || value === undefined || value instanceof Error) return value;
+  return Array.isArray(value) ? value.map((item) => mapStructure(item, map)) : map(value);
+}
+
+/** Follows `[]` and `[n]` down to the objects. */
+function alongStructure(
+  value: unknown,
+  structure: readonly PathStep[],
+  one: (held: unknown) => unknown,
+): unknown {
+  const [first, ...rest] = structure;
+  if (value instanceof Error) return value;
+  if (first === undefined)
+    return Array.isArray(value) ? value.map((item) => alongStructure(item, [], one)) : one(value);
+  if (!Array.isArray(value)) return null;
+  if (first.kind === 'index') return alongStructure(value[first.index] ?? null, rest, one);
+  return value.map((item) => alongStructure(item, rest, one));
+}
+
+/** What a value map wants of the objects that it leads to. */
+function wantedAlong(
+  typeName: string,
+  names: MappingPath,
+  entries: (ValueMap & { kind: 'object' }) | undefined,
+): WantedByType {
+  const wanted: Wanted = new Map();
+  const want = (name: string) => wanted.set(name, { key: name, name, args: {}, below: NOTHING });
+  const first = names.find((step) => step.kind === 'key');
+  if (first !== undefined) want(first.name);
+  for (const { value } of names.length === 0 ? (entries?.entries ?? []) : []) {
+    const start = value.kind === 'path' ? value.path[0] : undefined;
+    if (start?.kind === 'key') want(start.name);
+  }
+  return new Map([[typeName, wanted]]);
+}

@@ -1,0 +1,55 @@
+/** One execution of a plan. Everything that belongs to a request is here, and nothing of it in the plan. */
+import type { GraphQLError, VariableValues } from 'graphql';
+import type { CallContext } from '../connectors/kind.ts';
+import type { Execution } from '../execute/execution.ts';
+import type { ObjectPlan } from './plan.ts';
+
+export interface Path {
+  readonly prev: Path | undefined;
+  readonly key: string | number;
+}
+
+export interface Run {
+  readonly execution: Execution;
+  readonly variables: VariableValues;
+  /** By index: whether a condition of the plan holds. */
+  readonly on: readonly boolean[];
+  /** Only while `tracking`. */
+  readonly errors: GraphQLError[];
+  /**
+   * A projection runs without paths and gives up at the first error; it then runs once more with paths. Errors are rare, and what was
+   * fetched is kept, so the second run says exactly what is wrong where.
+   */
+  tracking: boolean;
+}
+
+/** An object on its way: the record it came with, and what was fetched for it. */
+export class Cell {
+  readonly record: unknown;
+  /** Undefined for a type that the view hides. */
+  readonly plan: ObjectPlan | undefined;
+  /** By the slots of its plan: records of lookups, results of calls, cells below. */
+  readonly slots: unknown[];
+
+  constructor(record: unknown, plan: ObjectPlan | undefined) {
+    this.record = record;
+    this.plan = plan;
+    this.slots = plan === undefined ? [] : new Array(plan.slots);
+  }
+}
+
+/** Thrown by a projection without paths. */
+export const GIVE_UP = new Error('projection with errors');
+
+/** A position that cannot be what its type says; the error is reported. */
+export const FAILED = Symbol('failed');
+
+export function pathToArray(path: Path | undefined): Array<string | number> {
+  const keys: Array<string | number> = [];
+  for (let current = path; current !== undefined; current = current.prev) keys.push(current.key);
+  return keys.reverse();
+}
+
+export function callContextOf(run: Run, slots: readonly unknown[]): CallContext {
+  return { ...run.execution.caller, slots };
+}

@@ -1,0 +1,340 @@
+/** What steps do: a call or lookup for all objects of a place at once, and objects taken out of records to be fetched for. */
+import DataLoader from 'dataloader';
+import { type GraphQLOutputType, getNamedType, isAbstractType, isListType, isNonNullType } from 'graphql';
+import type { CompiledCall, Outcome, UnaryCall } from '../connectors/kind.ts';
+import { HemError, UpstreamError } from '../errors.ts';
+import { canonical, toKeyOf } from '../execute/calls.ts';
+import { argumentsOf, concrete, isUnset } from '../execute/resolve.ts';
+import type { ConnectorField, Lookup } from '../load/model.ts';
+import type { Reader } from '../mapping/path.ts';
+import type { Values } from '../mapping/values.ts';
+import { invalid } from './complete.ts';
+import type { ObjectsPlan, Step } from './plan.ts';
+import { Cell, callContextOf, type Run } from './run.ts';
+
+type Arguments = Readonly<Record<string, unknown>>;
+export type CellValue = (cell: Cell, run: Run) => unknown;
+
+/** A compiled connector call with what it needs per run. */
+export interface BackendCall {
+  readonly field: ConnectorField;
+  readonly call: CompiledCall;
+  readonly select: Reader | undefined;
+  /** Values of arguments inside the selection. */
+  readonly slots: ReadonlyArray<(run: Run) => unknown>;
+}
+
+/** Runs a batch; failures of the whole become failures of each. */
+export async function runBatch(
+  { field, call, select, slots }: BackendCall,
+  batch: readonly Values[],
+  run: Run,
+): Promise<readonly Outcome[]> {
+  const { name } = field.owner.connector;
+  const { signal } = run.execution.caller;
+  try {
+    const context = callContextOf(run, slots.length === 0 ? slots : slots.map((slot) => slot(run)));
+    const outcomes = await beforeAbort((call as UnaryCall).call(batch, context), signal, name);
+    return select === undefined
+      ? outcomes
+      : outcomes.map((outcome) => (outcome instanceof Error ? outcome : (select(outcome) ?? null)));
+  } catch (error) {
+    const failure =
+      error instanceof HemError
+        ? error
+        : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
+    return batch.map(() => failure);
+  }
+}
+
+/** A call per object, those that ask the same only once. */
+export interface CallWork {
+  readonly call: BackendCall;
+  readonly slot: number;
+  readonly args: (run: Run) => Arguments;
+  readonly parent: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>;
+  readonly required: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>;
+  readonly below: ObjectsPlan | undefined;
+  /** A mutation: never asked once for two. */
+  readonly alone: boolean;
+}
+
+export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Promise<void> {
+  const { field } = work.call;
+  const { claims } = run.execution.caller;
+  const batch: Values[] = [];
+  /** Per element of the batch, who waits for it. */
+  const waiting: Cell[][] = [];
+  const known = new Map<string, number>();
+  let shared: Arguments | undefined;
+  for (const cell of cells) {
+    const parent: Record<string, unknown> = Object.create(null);
+    const problem = fill(parent, work.parent, cell, run);
+    if (problem !== undefined) {
+      cell.slots[work.slot] = problem.value;
+      continue;
+    }
+    let args: Arguments;
+    try {
+      if (work.required.length === 0) {
+        shared ??= argumentsOf(run.execution, field, work.args(run), {});
+        args = shared;
+      } else {
+        const required: Record<string, unknown> = Object.create(null);
+        for (const { name, value } of work.required) {
+          required[name] = value(cell, run);
+          if (required[name] instanceof Error) throw required[name];
+        }
+        args = argumentsOf(run.execution, field, work.args(run), required);
+      }
+    } catch (error) {
+      cell.slots[work.slot] = error instanceof Error ? error : new HemError('INTERNAL', { cause: error });
+      continue;
+    }
+    const values: Values = { args, parent, claims };
+    const id =
+      cells.length === 1 || work.alone
+        ? undefined
+        : JSON.stringify([work.required.length === 0 ? null : args, parent]);
+    const at = id === undefined ? undefined : known.get(id);
+    if (at !== undefined) {
+      waiting[at]!.push(cell);
+      continue;
+    }
+    if (id !== undefined) known.set(id, batch.length);
+    batch.push(values);
+    waiting.push([cell]);
+  }
+  if (batch.length === 0) return;
+  const outcomes = await runBatch(work.call, batch, run);
+  const below: Cell[] = [];
+  for (const [index, asking] of waiting.entries()) {
+    const outcome = outcomes[index] ?? null;
+    for (const cell of asking)
+      cell.slots[work.slot] =
+        work.below === undefined ? outcome : toCells(outcome, field.type, work.below, below);
+  }
+  await fetchAll(below, run);
+}
+
+/** Undefined when all values are there; else what stands in place of the call. */
+function fill(
+  target: Record<string, unknown>,
+  sources: CallWork['parent'],
+  cell: Cell,
+  run: Run,
+): { readonly value: unknown } | undefined {
+  for (const { name, value } of sources) {
+    const given = value(cell, run);
+    if (given === null || given === undefined || given instanceof Error) return { value: given ?? null };
+    target[name] = given;
+  }
+  return undefined;
+}
+
+export interface LookupWork {
+  readonly lookup: Lookup;
+  readonly call: BackendCall;
+  readonly slot: number;
+  readonly keys: ReadonlyArray<{ readonly name: string; readonly list: boolean; readonly value: CellValue }>;
+  /** Several steps of the plan ask this lookup for the same selection: they share what is loaded. */
+  readonly sharedAs: () => string | undefined;
+}
+
+const MAX_BATCH = 1000;
+
+/** Finds the records of many entities: one call where the connector offers it, else one per key. */
+export async function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): Promise<void> {
+  const { lookup, slot } = work;
+  const { claims } = run.execution.caller;
+  const asked = new Map<string, { readonly values: Values; readonly key: unknown; readonly cells: Cell[] }>();
+  for (const cell of cells) {
+    const args: Record<string, unknown> = Object.create(null);
+    const missing = fill(args, work.keys, cell, run);
+    if (missing !== undefined) {
+      cell.slots[slot] = missing.value;
+      continue;
+    }
+    const id = canonical(work.keys.length === 1 ? args[work.keys[0]!.name] : args);
+    const known = asked.get(id);
+    if (known !== undefined) known.cells.push(cell);
+    else {
+      const key = lookup.batched ? args[work.keys.find(({ list }) => list)!.name] : undefined;
+      asked.set(id, {
+        values: { args: argumentsOf(run.execution, lookup.field, args, {}), parent: {}, claims },
+        key,
+        cells: [cell],
+      });
+    }
+  }
+  if (asked.size === 0) return;
+  const elements = [...asked.values()];
+  const shared = work.sharedAs();
+  const found =
+    shared === undefined
+      ? await askInParts(work, elements, run)
+      : await loadShared(work, shared, elements, run);
+  const type = getNamedType(lookup.field.type);
+  const isAbstract = isAbstractType(type);
+  for (const [index, { cells: asking }] of elements.entries()) {
+    let record = found[index] ?? null;
+    if (isAbstract && record !== null && !(record instanceof Error))
+      record = concrete(lookup.connector, type.name, record)?.record ?? record;
+    for (const cell of asking) cell.slots[slot] = record;
+  }
+}
+
+type Asked = ReadonlyArray<{ readonly values: Values; readonly key: unknown }>;
+
+/** What steps of one tick ask is one batch, and what was loaded is not asked for again. */
+function loadShared(work: LookupWork, id: string, elements: Asked, run: Run): Promise<readonly unknown[]> {
+  const { loaders } = run.execution;
+  const bySelection = loaders.get(work.lookup) ?? new Map<string, DataLoader<Values, unknown, string>>();
+  loaders.set(work.lookup, bySelection);
+  const list = work.lookup.arguments.find((argument) => argument.list);
+  const loader =
+    bySelection.get(id) ??
+    new DataLoader<Values, unknown, string>(
+      async (batch) => [
+        ...(await askInParts(
+          work,
+          batch.map((values) => ({ values, key: list === undefined ? undefined : values.args[list.name] })),
+          run,
+        )),
+      ],
+      { cacheKeyFn: ({ args }) => canonical(args) },
+    );
+  bySelection.set(id, loader);
+  return Promise.all(elements.map(({ values }) => loader.load(values).catch((error: unknown) => error)));
+}
+
+async function askInParts(work: LookupWork, elements: Asked, run: Run): Promise<readonly unknown[]> {
+  const ask = (part: Asked) =>
+    work.lookup.batched
+      ? askByKeys(work, part, run)
+      : runBatch(
+          work.call,
+          part.map(({ values }) => values),
+          run,
+        );
+  if (elements.length <= MAX_BATCH) return ask(elements);
+  const parts: Asked[] = [];
+  for (let start = 0; start < elements.length; start += MAX_BATCH)
+    parts.push(elements.slice(start, start + MAX_BATCH));
+  return (await Promise.all(parts.map(ask))).flat();
+}
+
+/** One call with a list of keys; answers are matched by the key they carry. Keys that differ in other arguments go apart. */
+async function askByKeys(work: LookupWork, elements: Asked, run: Run): Promise<readonly unknown[]> {
+  const { lookup } = work;
+  const list = lookup.arguments.find((argument) => argument.list)!;
+  const keyOf = toKeyOf(lookup.connector.types.get(getNamedType(lookup.field.type).name)!, list.map);
+  const single = lookup.arguments.length === 1;
+  const groups = Map.groupBy(elements.entries(), ([, { values }]) =>
+    single ? '' : JSON.stringify({ ...values.args, [list.name]: undefined }),
+  );
+  const results: unknown[] = new Array(elements.length).fill(null);
+  await Promise.all(
+    [...groups.values()].map(async (members) => {
+      const first = members[0]![1].values;
+      const [answer] = await runBatch(
+        work.call,
+        [{ ...first, args: { ...first.args, [list.name]: members.map(([, { key }]) => key) } }],
+        run,
+      );
+      const found = indexByKey(lookup, keyOf, answer);
+      for (const [index, { key }] of members)
+        results[index] = found instanceof Error ? found : (found.get(canonical(key)) ?? null);
+    }),
+  );
+  return results;
+}
+
+function indexByKey(lookup: Lookup, keyOf: Reader, answer: unknown): ReadonlyMap<string, unknown> | Error {
+  if (answer instanceof Error) return answer;
+  if (answer === null || answer === undefined) return new Map();
+  if (!Array.isArray(answer)) return invalid(lookup.connector, `${lookup.field.coordinate} answered no list`);
+  return new Map(
+    answer
+      .filter((record) => record !== null && record !== undefined)
+      .map((record) => [canonical(keyOf(record)), record]),
+  );
+}
+
+/** Objects inside the records of a place that have to be fetched for. */
+export interface ObjectsWork {
+  readonly slot: number;
+  readonly value: CellValue;
+  readonly type: GraphQLOutputType;
+  readonly below: ObjectsPlan;
+}
+
+export function runObjects(
+  { slot, value, type, below }: ObjectsWork,
+  cells: readonly Cell[],
+  run: Run,
+): Promise<void> | undefined {
+  const found: Cell[] = [];
+  for (const cell of cells) cell.slots[slot] = toCells(value(cell, run), type, below, found);
+  return found.length === 0 ? undefined : fetchAll(found, run);
+}
+
+/** Turns the objects of a value into cells, keeping lists, nulls and errors as they are; the cells are added to `found`. */
+export function toCells(raw: unknown, type: GraphQLOutputType, below: ObjectsPlan, found: Cell[]): unknown {
+  if (raw === null || raw === undefined) return null;
+  if (raw instanceof Error) return raw;
+  if (isNonNullType(type)) return toCells(raw, type.ofType, below, found);
+  if (isListType(type)) {
+    if (!Array.isArray(raw)) return invalid(below.connector, `expected a list for ${type}`);
+    return raw.map((item) => toCells(item, type.ofType, below, found));
+  }
+  if (typeof raw !== 'object' || Array.isArray(raw))
+    return invalid(below.connector, `expected an object for ${type}`);
+  let record: unknown = raw;
+  let plan = below.single;
+  if (plan === undefined) {
+    if (isUnset(below.connector, below.graphType, raw)) return null;
+    const which = concrete(below.connector, below.graphType, raw);
+    if (which === undefined)
+      return invalid(below.connector, `a record of ${below.graphType} does not say which type it is`);
+    record = which.record;
+    plan = below.byType.get(which.typeName);
+  }
+  const cell = new Cell(record, plan);
+  if (plan !== undefined && !plan.pure) found.push(cell);
+  return cell;
+}
+
+/** Fetches for cells of whatever plans. */
+export function fetchAll(cells: readonly Cell[], run: Run): Promise<void> | undefined {
+  const first = cells[0];
+  if (first === undefined) return undefined;
+  if (cells.every(({ plan }) => plan === first.plan)) return fetchObjects(first.plan!.steps, cells, run);
+  const groups = Map.groupBy(cells, ({ plan }) => plan!);
+  return Promise.all([...groups].map(([plan, group]) => fetchObjects(plan.steps, group, run))).then(
+    () => undefined,
+  );
+}
+
+/** Runs all steps of a place, each as soon as those it needs have ended. */
+export function fetchObjects(steps: readonly Step[], cells: readonly Cell[], run: Run): Promise<void> {
+  const ended: Array<Promise<void> | undefined> = [];
+  for (const step of steps) {
+    const waits = step.after.map((index) => ended[index]).filter((promise) => promise !== undefined);
+    ended.push(
+      waits.length === 0 ? step.run(cells, run) : Promise.all(waits).then(() => step.run(cells, run)),
+    );
+  }
+  return Promise.all(ended).then(() => undefined);
+}
+
+/** A connector keeps its deadline by itself; this is for the one that does not. */
+function beforeAbort<T>(work: Promise<T>, signal: AbortSignal, connector: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () =>
+      reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'the operation ended first' }));
+    if (signal.aborted) giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}
