@@ -9,9 +9,12 @@ import {
   validate,
 } from 'graphql';
 import type { OperationLimits } from '../load/settings.ts';
-import { checkNesting, checkSize, tooLarge } from './limits.ts';
+import { checkSize, checkText, tooLarge } from './limits.ts';
 
-export type Prepared = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLError[] };
+/** Fit to be executed, or the reasons why not. */
+export type CheckedDocument =
+  | { readonly document: DocumentNode }
+  | { readonly errors: readonly GraphQLError[] };
 
 const MAX_KEPT = 1000;
 /** Longer texts are not kept: a few of them would outweigh all others. */
@@ -22,7 +25,7 @@ export class Documents {
   readonly #schema: GraphQLSchema;
   readonly #limits: OperationLimits;
   readonly #introspection: boolean;
-  readonly #kept = new Map<string, Prepared>();
+  readonly #kept = new Map<string, CheckedDocument>();
 
   constructor(schema: GraphQLSchema, limits: OperationLimits, introspection: boolean) {
     this.#schema = schema;
@@ -30,7 +33,7 @@ export class Documents {
     this.#introspection = introspection;
   }
 
-  prepare(text: string): Prepared {
+  check(text: string): CheckedDocument {
     const known = this.#kept.get(text);
     if (known !== undefined) {
       // Most recently used last.
@@ -38,18 +41,18 @@ export class Documents {
       this.#kept.set(text, known);
       return known;
     }
-    const prepared = this.#prepare(text);
+    const checked = this.#check(text);
     // Refused documents are not kept: a flood of them would push out the good ones.
-    if ('document' in prepared && text.length <= MAX_KEPT_CHARACTERS) {
+    if ('document' in checked && text.length <= MAX_KEPT_CHARACTERS) {
       if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
-      this.#kept.set(text, prepared);
+      this.#kept.set(text, checked);
     }
-    return prepared;
+    return checked;
   }
 
-  #prepare(text: string): Prepared {
-    const nesting = checkNesting(text, this.#limits);
-    if (nesting !== undefined) return { errors: [nesting] };
+  #check(text: string): CheckedDocument {
+    const refused = checkText(text, this.#limits);
+    if (refused !== undefined) return { errors: [refused] };
     let document: DocumentNode;
     try {
       document = parse(text, { maxTokens: this.#limits.tokens });

@@ -4,14 +4,17 @@ import {
   type FormattedExecutionResult,
   GraphQLError,
   type GraphQLFormattedError,
+  getOperationAST,
+  type OperationTypeNode,
   printSchema,
 } from 'graphql';
+import type { Logger } from 'pino';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
 import type { Caller } from '../execute/execution.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
 import type { View } from '../views/view.ts';
-import { Documents, type Prepared } from './documents.ts';
+import { Documents } from './documents.ts';
 import { checkVariables } from './limits.ts';
 
 /** What a door knows of a request. */
@@ -23,19 +26,35 @@ export interface Request {
   readonly signal: AbortSignal;
 }
 
+/** An operation that can be executed once it has variables, or the reasons why not. */
+export type Prepared =
+  | (Pick<Operation, 'document' | 'operationName'> & { readonly kind: `${OperationTypeNode}` })
+  | { readonly errors: readonly GraphQLError[] };
+
+/** What callers read of one error at most; texts of theirs come back in some. */
+const MAX_MESSAGE_CHARACTERS = 1000;
+/** Failures of one operation that are logged. */
+const MAX_LOGGED = 5;
+
 export class Endpoint {
   readonly name: string;
   readonly view: View;
   readonly limits: OperationLimits;
   readonly #engine: Engine;
   readonly #documents: Documents;
+  readonly #log: Logger;
   #sdl: string | undefined;
 
-  constructor(view: View, engine: Engine, settings: HemSettings) {
+  constructor(
+    view: View,
+    engine: Engine,
+    { settings, log }: { readonly settings: HemSettings; readonly log: Logger },
+  ) {
     this.name = view.client.name;
     this.view = view;
     this.limits = limitsOf(settings, view.client.settings);
     this.#engine = engine;
+    this.#log = log;
     this.#documents = new Documents(view.schema, this.limits, view.client.settings.introspection);
   }
 
@@ -46,26 +65,43 @@ export class Endpoint {
     return this.#sdl;
   }
 
-  prepare(text: string): Prepared {
-    return this.#documents.prepare(text);
+  /** The operation of a document that is asked for: the only one, unless a name says which. */
+  prepare(text: string, name: string | null | undefined): Prepared {
+    const checked = this.#documents.check(text);
+    if ('errors' in checked) return checked;
+    const { document } = checked;
+    const operationName = name ?? undefined;
+    const node = getOperationAST(document, operationName);
+    if (node) return { document, operationName, kind: node.operation };
+    return {
+      errors: [
+        refusal(
+          operationName === undefined
+            ? 'The document has several operations; name one with "operationName".'
+            : 'The document has no operation of this name.',
+        ),
+      ],
+    };
   }
 
   /** A query or mutation, by its deadline. */
   async execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
     const refused = checkVariables(operation.variables, this.limits);
     if (refused !== undefined) return format({ errors: [refused] }, request);
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), this.limits.deadlineMs);
-    const leave = () => deadline.abort();
-    request.signal.addEventListener('abort', leave, { once: true });
-    const caller = toCaller(request, deadline.signal, performance.now() + this.limits.deadlineMs);
+    const { deadlineMs } = this.limits;
+    const over = new AbortController();
+    const end = () => over.abort();
+    const timer = setTimeout(end, deadlineMs);
+    if (request.signal.aborted) end();
+    request.signal.addEventListener('abort', end, { once: true });
     try {
-      return format(await this.#engine.execute(operation, caller), request);
+      const caller = toCaller(request, over.signal, performance.now() + deadlineMs);
+      return this.#finish(await this.#engine.execute(operation, caller), request);
     } catch (error) {
-      return format({ errors: [new GraphQLError('', { originalError: error as Error })] }, request);
+      return this.#finish(failure(error), request);
     } finally {
       clearTimeout(timer);
-      request.signal.removeEventListener('abort', leave);
+      request.signal.removeEventListener('abort', end);
     }
   }
 
@@ -76,32 +112,56 @@ export class Endpoint {
   ): Promise<AsyncGenerator<FormattedExecutionResult, void> | FormattedExecutionResult> {
     const refused = checkVariables(operation.variables, this.limits);
     if (refused !== undefined) return format({ errors: [refused] }, request);
-    const outcome = await this.#engine.subscribe(operation, toCaller(request, request.signal, Infinity));
-    return Symbol.asyncIterator in outcome ? formatEach(outcome, request) : format(outcome, request);
+    try {
+      const outcome = await this.#engine.subscribe(operation, toCaller(request, request.signal, Infinity));
+      return Symbol.asyncIterator in outcome
+        ? this.#finishEach(outcome, request)
+        : this.#finish(outcome, request);
+    } catch (error) {
+      return this.#finish(failure(error), request);
+    }
   }
+
+  async *#finishEach(
+    results: AsyncIterable<ExecutionResult>,
+    request: Request,
+  ): AsyncGenerator<FormattedExecutionResult, void> {
+    try {
+      for await (const result of results) yield this.#finish(result, request);
+    } catch (error) {
+      // The source ended with an error: it is the last thing that the subscriber reads.
+      yield this.#finish(failure(error), request);
+    }
+  }
+
+  /** What was not meant for callers goes to the log. */
+  #finish(result: ExecutionResult, request: Request): FormattedExecutionResult {
+    for (const error of result.errors?.slice(0, MAX_LOGGED) ?? []) {
+      const { originalError, path, extensions } = error;
+      if (originalError === undefined) continue;
+      const level = ERRORS[codeOf(error, !('data' in result))].fault === 'gateway' ? 'error' : 'debug';
+      this.#log[level](
+        { err: originalError, client: this.name, requestId: request.requestId, path, ...extensions },
+        'field failed',
+      );
+    }
+    return format(result, request);
+  }
+}
+
+/** A result of nothing but an error that no field is to blame for. */
+function failure(error: unknown): ExecutionResult {
+  if (error instanceof GraphQLError) return { errors: [error] };
+  const cause = error instanceof Error ? error : new Error(String(error));
+  return { errors: [new GraphQLError('', { originalError: cause })] };
+}
+
+function refusal(text: string): GraphQLError {
+  return new GraphQLError(text, { extensions: { code: 'BAD_REQUEST' } });
 }
 
 function toCaller({ requestId, headers }: Request, signal: AbortSignal, deadlineAt: number): Caller {
   return { signal, deadlineAt, requestId, headers, claims: {} };
-}
-
-async function* formatEach(
-  results: AsyncIterable<ExecutionResult>,
-  request: Request,
-): AsyncGenerator<FormattedExecutionResult, void> {
-  try {
-    for await (const result of results) yield format(result, request);
-  } catch (error) {
-    // The source ended with an error: it is the last thing that the subscriber reads.
-    yield format(
-      {
-        errors: [
-          error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error }),
-        ],
-      },
-      request,
-    );
-  }
 }
 
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */
@@ -122,17 +182,23 @@ export function formatError(
   beforeExecution: boolean,
   requestId: string,
 ): GraphQLFormattedError {
-  const own = error.extensions.code as ErrorCode | undefined;
-  // Without a code it is graphql-js's own: about the caller's variables before execution, unforeseen afterwards.
-  const code = own ?? (beforeExecution && error.originalError === undefined ? 'BAD_VARIABLES' : 'INTERNAL');
-  const message = own === undefined && code === 'INTERNAL' ? ERRORS.INTERNAL.text : error.message;
+  const code = codeOf(error, beforeExecution);
+  const isOwn = error.extensions.code !== undefined;
+  const message = isOwn || code !== 'INTERNAL' ? error.message : ERRORS.INTERNAL.text;
   const { locations, path } = error;
   return {
-    message,
+    message:
+      message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…` : message,
     ...(locations === undefined ? {} : { locations }),
     ...(path === undefined ? {} : { path }),
     extensions: { ...error.extensions, code, requestId },
   };
+}
+
+/** Without a code of ours it is graphql-js's own error: about the caller's variables before execution, unforeseen afterwards. */
+function codeOf({ extensions, originalError }: GraphQLError, beforeExecution: boolean): ErrorCode {
+  const own = extensions.code as ErrorCode | undefined;
+  return own ?? (beforeExecution && originalError === undefined ? 'BAD_VARIABLES' : 'INTERNAL');
 }
 
 function byPosition(a: GraphQLError, b: GraphQLError): number {

@@ -4,7 +4,6 @@ import {
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
-  type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 import type { OperationLimits } from '../load/settings.ts';
@@ -15,97 +14,139 @@ export function tooLarge(what: string, found: number | string, allowed: number):
   });
 }
 
-/** Brackets may nest a few times deeper than selections: arguments, lists and objects inside them. */
-const BRACKETS_PER_LEVEL = 4;
+/** Brackets and selection sets may nest a few times deeper than fields: arguments, lists, objects, fragments between them. */
+function nestingFor(depth: number): number {
+  return Math.min(depth * 4 + 20, MAX_NESTING);
+}
 
-/** Before parsing: the parser descends once per bracket, so nesting is bounded first. */
-export function checkNesting(text: string, limits: OperationLimits): GraphQLError | undefined {
-  const allowed = limits.depth * BRACKETS_PER_LEVEL + 20;
+/** Whatever the limits say: what works on documents is recursive. */
+const MAX_NESTING = 500;
+
+/** Validation looks at every fragment once per operation that uses it. */
+const MAX_OPERATIONS = 100;
+
+/** Before parsing: the parser descends once per bracket, so nesting is bounded first. Directives are counted by their signs. */
+export function checkText(text: string, limits: OperationLimits): GraphQLError | undefined {
+  const allowed = nestingFor(limits.depth);
   let depth = 0;
+  let directives = 0;
   for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code === 0x7b || code === 0x5b || code === 0x28) {
-      if (++depth > allowed) return tooLarge('levels of brackets', `more than ${allowed}`, allowed);
-    } else if (code === 0x7d || code === 0x5d || code === 0x29) {
-      depth--;
+    switch (text[index]) {
+      case '{':
+      case '[':
+      case '(':
+        if (++depth > allowed) return tooLarge('levels of brackets', `more than ${allowed}`, allowed);
+        break;
+      case '}':
+      case ']':
+      case ')':
+        depth--;
+        break;
+      case '@':
+        if (++directives > limits.directives)
+          return tooLarge('directives', `more than ${limits.directives}`, limits.directives);
+        break;
+      case '"':
+        index = endOfString(text, index);
+        break;
+      case '#':
+        index = endOfLine(text, index);
+        break;
     }
   }
   return undefined;
 }
 
-interface Size {
-  readonly fields: number;
-  readonly depth: number;
+/** The index of a string's last character; of the text's when the string has no end. */
+function endOfString(text: string, start: number): number {
+  if (text.startsWith('"""', start)) {
+    let end = text.indexOf('"""', start + 3);
+    while (end !== -1 && text[end - 1] === '\\') end = text.indexOf('"""', end + 1);
+    return end === -1 ? text.length : end + 2;
+  }
+  for (let index = start + 1; index < text.length; index++) {
+    const character = text[index];
+    if (character === '\\') index++;
+    else if (character === '"' || character === '\n' || character === '\r') return index;
+  }
+  return text.length;
 }
+
+function endOfLine(text: string, start: number): number {
+  for (let index = start; index < text.length; index++)
+    if (text[index] === '\n' || text[index] === '\r') return index;
+  return text.length;
+}
+
+interface Size {
+  /** Expanded. */
+  readonly fields: number;
+  readonly rootFields: number;
+  /** Of fields. */
+  readonly depth: number;
+  /** Of selection sets: fields and fragments. */
+  readonly nesting: number;
+}
+
+const NOTHING: Size = { fields: 0, rootFields: 0, depth: 0, nesting: 0 };
 
 /** After parsing, before validating. Cycles of fragments are left to validation. */
 export function checkSize(document: DocumentNode, limits: OperationLimits): GraphQLError | undefined {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const node of document.definitions)
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
-  const sizes = new Map<string, Size | 'measuring'>();
-  let directives = 0;
+  const allowed = nestingFor(limits.depth);
+  const sizes = new Map<string, Size>();
 
-  const sizeOfFragment = (name: string): Size => {
+  const sizeOfFragment = (name: string, level: number): Size => {
     const known = sizes.get(name);
-    const fragment = fragments.get(name);
-    if (known === 'measuring' || fragment === undefined) return { fields: 0, depth: 0 };
     if (known !== undefined) return known;
-    sizes.set(name, 'measuring');
-    const size = sizeOf(fragment.selectionSet);
+    const fragment = fragments.get(name);
+    // What a cycle comes back to counts as nothing.
+    sizes.set(name, NOTHING);
+    const size = fragment === undefined ? NOTHING : sizeOf(fragment.selectionSet, level);
     sizes.set(name, size);
     return size;
   };
-  const sizeOf = (selectionSet: SelectionSetNode): Size => {
-    let fields = 0;
-    let depth = 0;
+  const sizeOf = (selectionSet: SelectionSetNode, level: number): Size => {
+    let [fields, rootFields, depth, nesting] = [0, 0, 0, 0];
+    // Too deep to look further; the sum below says so.
+    if (level > allowed) return { ...NOTHING, nesting: 1 };
     for (const node of selectionSet.selections) {
-      directives += node.directives?.length ?? 0;
-      let inner: Size = { fields: 0, depth: 0 };
-      if (node.kind === Kind.FRAGMENT_SPREAD) inner = sizeOfFragment(node.name.value);
-      else if (node.selectionSet !== undefined) inner = sizeOf(node.selectionSet);
+      const inner =
+        node.kind === Kind.FRAGMENT_SPREAD
+          ? sizeOfFragment(node.name.value, level + 1)
+          : node.selectionSet === undefined
+            ? NOTHING
+            : sizeOf(node.selectionSet, level + 1);
       const own = node.kind === Kind.FIELD ? 1 : 0;
       fields += inner.fields + own;
+      rootFields += own === 1 ? 1 : inner.rootFields;
       depth = Math.max(depth, inner.depth + own);
+      nesting = Math.max(nesting, inner.nesting);
     }
-    return { fields, depth };
+    return { fields, rootFields, depth, nesting: nesting + 1 };
   };
 
+  let operations = 0;
   for (const node of document.definitions) {
-    if (node.kind !== Kind.OPERATION_DEFINITION) continue;
-    directives += node.directives?.length ?? 0;
-    const size = sizeOf(node.selectionSet);
+    let size: Size | undefined;
+    if (node.kind === Kind.OPERATION_DEFINITION) {
+      if (++operations > MAX_OPERATIONS)
+        return tooLarge('operations', `more than ${MAX_OPERATIONS}`, MAX_OPERATIONS);
+      size = sizeOf(node.selectionSet, 1);
+      if (size.rootFields > limits.rootFields)
+        return tooLarge('root fields', size.rootFields, limits.rootFields);
+    } else if (node.kind === Kind.FRAGMENT_DEFINITION) {
+      // Also fragments that no operation uses are worked on by validation.
+      size = sizeOfFragment(node.name.value, 1);
+    }
+    if (size === undefined) continue;
     if (size.depth > limits.depth) return tooLarge('levels', size.depth, limits.depth);
-    if (size.fields > limits.fields) return tooLarge('fields', size.fields, limits.fields);
-    const roots = rootFields(node, fragments);
-    if (roots > limits.rootFields) return tooLarge('root fields', roots, limits.rootFields);
-  }
-  // Fragments that no operation uses are still worked on by validation.
-  for (const name of fragments.keys()) {
-    const size = sizeOfFragment(name);
+    if (size.nesting > allowed) return tooLarge('levels of fragments', `more than ${allowed}`, allowed);
     if (size.fields > limits.fields) return tooLarge('fields', size.fields, limits.fields);
   }
-  return directives > limits.directives ? tooLarge('directives', directives, limits.directives) : undefined;
-}
-
-function rootFields(
-  operation: OperationDefinitionNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-): number {
-  const counts = new Map<string, number>();
-  const count = (selectionSet: SelectionSetNode): number =>
-    selectionSet.selections.reduce((sum, node) => {
-      if (node.kind === Kind.FIELD) return sum + 1;
-      if (node.kind === Kind.INLINE_FRAGMENT) return sum + count(node.selectionSet);
-      const name = node.name.value;
-      if (!counts.has(name)) {
-        counts.set(name, 0);
-        const fragment = fragments.get(name);
-        counts.set(name, fragment === undefined ? 0 : count(fragment.selectionSet));
-      }
-      return sum + counts.get(name)!;
-    }, 0);
-  return count(operation.selectionSet);
+  return undefined;
 }
 
 /** Levels of lists and objects in variables, counted without recursion. */
