@@ -43,6 +43,18 @@ export const ERRORS = {
     retryable: false,
     text: 'This method is not allowed here.',
   },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    fault: 'caller',
+    retryable: false,
+    text: 'None of the accepted media types can be answered with.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    fault: 'caller',
+    retryable: false,
+    text: 'The body has a media type that is not read here.',
+  },
   UNAUTHENTICATED: { status: 401, fault: 'caller', retryable: false, text: 'This needs credentials.' },
   BAD_ARGUMENT: {
     status: 400,

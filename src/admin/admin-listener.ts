@@ -3,12 +3,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from 'pino';
 import {
   readBody,
+  requestIdOf,
   sendFetchResponse,
-  sendProblem,
+  targetOf,
   toEndpointRequest,
   toFetchRequest,
 } from '../doors/http-message.ts';
+import { PAGE_HEADERS } from '../doors/page-headers.ts';
 import { listenOn } from '../doors/public-listener.ts';
+import { Refusal, sendProblem } from '../doors/refusal.ts';
+import { HemError } from '../errors.ts';
 import { isToken } from './token.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
@@ -31,9 +35,12 @@ export interface AdminOptions {
 export function openAdminListener(options: AdminOptions): AdminListener {
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 });
   server.on('request', (message, response) => {
-    handle(options, message, response).catch((error: unknown) => {
-      options.log.error({ err: error }, 'admin request failed');
-      sendProblem(response, 500, 'INTERNAL', 'The gateway failed.');
+    const requestId = requestIdOf(message);
+    response.setHeader('x-request-id', requestId);
+    answer(options, message, response, requestId).catch((error: unknown) => {
+      if (response.destroyed) return;
+      if (!(error instanceof HemError)) options.log.error({ err: error, requestId }, 'admin request failed');
+      sendProblem(response, error instanceof HemError ? error : new HemError('INTERNAL'), requestId);
     });
   });
   return {
@@ -48,32 +55,34 @@ export function openAdminListener(options: AdminOptions): AdminListener {
   };
 }
 
-async function handle(
+async function answer(
   { token, ready, graph }: AdminOptions,
   message: IncomingMessage,
   response: ServerResponse,
+  requestId: string,
 ): Promise<void> {
-  const path = (message.url ?? '/').split('?')[0];
+  const target = targetOf(message);
+  const path = target.split('?')[0];
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
-  if (path !== '/graph') return sendProblem(response, 404, 'NOT_FOUND', 'There is nothing at this address.');
+  if (path !== '/graph') throw new Refusal('NOT_FOUND');
   if (!isToken(message.headers.authorization, token)) {
-    return sendProblem(
-      response,
-      401,
+    throw new Refusal(
       'UNAUTHENTICATED',
-      'This needs the operators\' token: "Authorization: Bearer …".',
-      { 'www-authenticate': 'Bearer' },
+      'This needs the operators\' token: "Authorization: Bearer …", or as the password of any user.',
+      // Browsers ask for a password, so that the page can be opened.
+      { 'www-authenticate': 'Basic realm="Hem operators", charset="UTF-8"' },
     );
   }
-  const request = toEndpointRequest(message, response);
+  const request = toEndpointRequest(message, response, requestId);
   const body = await readBody(message, MAX_BODY_BYTES);
-  const answer = await graph.fetch(
-    toFetchRequest(message, message.url ?? '/', body, request.signal),
-    request,
-  );
-  await sendFetchResponse(response, answer, { 'x-request-id': request.requestId });
+  const given = await graph.fetch(toFetchRequest(message, target, body, request.signal), request);
+  const isPage = given.headers.get('content-type')?.startsWith('text/html') ?? false;
+  for (const [name, value] of Object.entries(isPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
+  given.headers.set('cache-control', 'no-store');
+  given.headers.set('x-content-type-options', 'nosniff');
+  await sendFetchResponse(response, given);
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

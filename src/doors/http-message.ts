@@ -1,33 +1,46 @@
-/** Between node:http messages and the fetch API that Yoga speaks; bodies are bounded while they are read. */
-
+/** Between node:http messages and what doors work with. Bodies are bounded while they are read. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request as EndpointRequest } from '../operation/endpoint.ts';
+import { Refusal } from './refusal.ts';
 
-/** The body is larger than it may be. */
-export class BodyTooLarge extends Error {}
+/**
+ * What is read and thrown away of a body that is too large, so that its sender gets to read the answer: a connection that is
+ * closed while it sends is reset.
+ */
+const MAX_DISCARDED_BYTES = 16 * 1024 ** 2;
 
-/** Reads a body. @throws {BodyTooLarge} before more than `maxBytes` are held */
+/** Reads a body. @throws {Refusal} BODY_TOO_LARGE without holding more than `maxBytes` */
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const announced = Number(message.headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw new BodyTooLarge();
+  const tooLarge = new Refusal('BODY_TOO_LARGE', undefined, { connection: 'close' });
+  if (Number(message.headers['content-length'] ?? 0) > maxBytes + MAX_DISCARDED_BYTES) throw tooLarge;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new BodyTooLarge();
-    chunks.push(chunk);
-  }
+  await new Promise<void>((resolve, reject) => {
+    message.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else chunks.length = 0;
+      if (bytes > maxBytes + MAX_DISCARDED_BYTES) reject(tooLarge);
+    });
+    message.once('end', () => (bytes > maxBytes ? reject(tooLarge) : resolve()));
+    message.once('error', reject);
+    message.once('close', () => reject(new Error('the caller left')));
+  });
   return Buffer.concat(chunks, bytes);
 }
 
 /** What the endpoint knows of a request. Aborts when the caller leaves before the answer is sent. */
-export function toEndpointRequest(message: IncomingMessage, response: ServerResponse): EndpointRequest {
+export function toEndpointRequest(
+  message: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): EndpointRequest {
   const left = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) left.abort();
   });
-  return { requestId: requestIdOf(message), headers: headersOf(message), signal: left.signal };
+  return { requestId, headers: headersOf(message), signal: left.signal };
 }
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
@@ -49,16 +62,45 @@ export function headersOf(message: IncomingMessage): Readonly<Record<string, str
   return headers;
 }
 
+/** Headers of which a second one would be read by some and ignored by others. */
+const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization', 'origin']);
+
+/**
+ * The request target as path and query. @throws {Refusal} when it is not clear what is asked: two Host headers, or an
+ * absolute-form target (RFC 9112, 3.2.2) that names another host.
+ */
+export function targetOf(message: IncomingMessage): string {
+  const seen = new Set<string>();
+  for (let index = 0; index < message.rawHeaders.length; index += 2) {
+    const name = message.rawHeaders[index]!.toLowerCase();
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) throw ambiguous(`There are two ${name} headers.`);
+    seen.add(name);
+  }
+  const target = message.url ?? '/';
+  if (target.startsWith('/')) return target;
+  const url = URL.parse(target);
+  if (url === null || url.host !== (message.headers.host ?? '').toLowerCase()) {
+    throw ambiguous('The request target and the Host header differ.');
+  }
+  return url.pathname + url.search;
+}
+
+function ambiguous(text: string): Refusal {
+  return new Refusal('BAD_REQUEST', text, { connection: 'close' });
+}
+
+/** @param target path and query */
 export function toFetchRequest(
   message: IncomingMessage,
-  path: string,
-  body: Buffer | undefined,
+  target: string,
+  body: Buffer,
   signal: AbortSignal,
 ): Request {
-  const hasBody = body !== undefined && message.method !== 'GET' && message.method !== 'HEAD';
+  const hasBody = message.method !== 'GET' && message.method !== 'HEAD';
   const headers = new Headers();
   for (const [name, value] of Object.entries(headersOf(message))) headers.set(name, value);
-  return new Request(`http://hem${path}`, {
+  return new Request(`http://hem${target}`, {
     method: message.method,
     headers,
     body: hasBody ? new Uint8Array(body) : null,
@@ -67,14 +109,12 @@ export function toFetchRequest(
 }
 
 /** Sends a fetch response; streams are sent as they come and stopped when the caller leaves. */
-export async function sendFetchResponse(
-  response: ServerResponse,
-  answer: Response,
-  extra: Readonly<Record<string, string>>,
-): Promise<void> {
+export async function sendFetchResponse(response: ServerResponse, answer: Response): Promise<void> {
   response.statusCode = answer.status;
-  for (const [name, value] of answer.headers) response.appendHeader(name, value);
-  for (const [name, value] of Object.entries(extra)) response.setHeader(name, value);
+  for (const [name, value] of answer.headers) {
+    if (name === 'vary') response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
   if (answer.body === null) {
     response.end();
     return;
@@ -100,26 +140,4 @@ function drained(response: ServerResponse): Promise<void> {
     response.once('drain', settle);
     response.once('close', settle);
   });
-}
-
-/** A problem as RFC 9457 describes it, for answers that are not GraphQL. */
-export function sendProblem(
-  response: ServerResponse,
-  status: number,
-  code: string,
-  detail: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const body = JSON.stringify({ type: 'about:blank', title: code, status, detail });
-  response.writeHead(status, {
-    'content-type': 'application/problem+json',
-    'content-length': Buffer.byteLength(body),
-    'x-content-type-options': 'nosniff',
-    ...headers,
-  });
-  response.end(body);
 }

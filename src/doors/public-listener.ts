@@ -3,17 +3,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { HemError } from '../errors.ts';
+import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
-import {
-  BodyTooLarge,
-  readBody,
-  requestIdOf,
-  sendFetchResponse,
-  sendProblem,
-  toEndpointRequest,
-  toFetchRequest,
-} from './http-message.ts';
+import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
+import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
+import { acceptsEventStream, acceptsHtml, parseContentType, preferredAnswerType } from './media-type.ts';
+import { PAGE_HEADERS } from './page-headers.ts';
+import { paramsOfAddress, paramsOfBody } from './params.ts';
+import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
 import { openYogaDoor, type YogaDoor } from './yoga.ts';
 
@@ -24,6 +22,9 @@ const PREFLIGHT_HEADERS = [
   'x-requested-with',
   'x-graphql-yoga-csrf',
 ];
+
+/** A connection on which nothing moves for so long after the longest deadline is closed: its peer does not read. */
+const STALLED_MS = 30_000;
 
 export interface PublicListener {
   readonly server: Server;
@@ -36,52 +37,67 @@ interface ClientDoors {
   readonly endpoint: Endpoint;
   readonly yoga: YogaDoor;
   readonly websocket: WebSocketDoor;
+  /** What ends each running subscription over SSE. */
+  readonly streams: Set<() => void>;
 }
 
 export function openPublicListener(
   endpoints: readonly Endpoint[],
-  options: { readonly maxSubscriptions: number; readonly log: Logger },
+  { settings, log }: { readonly settings: HemSettings; readonly log: Logger },
 ): PublicListener {
+  const { headersTimeout, requestTimeout } = settings.listen;
   const doors = new Map<string, ClientDoors>(
     endpoints.map((endpoint) => [
       endpoint.name,
-      { endpoint, yoga: openYogaDoor(endpoint), websocket: openWebSocketDoor(() => endpoint, options) },
+      {
+        endpoint,
+        yoga: openYogaDoor(endpoint),
+        websocket: openWebSocketDoor(() => endpoint, {
+          maxOperations: settings.limits.subscriptionsPerSocket,
+          initTimeoutMs: headersTimeout,
+          log,
+        }),
+        streams: new Set<() => void>(),
+      },
     ]),
   );
   const inFlight = new Set<ServerResponse>();
   let closing = false;
 
   const server = createServer({
-    requestTimeout: 30_000,
-    headersTimeout: 10_000,
+    headersTimeout,
+    requestTimeout: Math.max(requestTimeout, headersTimeout),
+    // How late a timeout may be noticed.
+    connectionsCheckingInterval: Math.min(1000, headersTimeout),
     keepAliveTimeout: 5000,
     maxHeaderSize: 16_384,
     requireHostHeader: true,
+    // Anything else that a client would like to speak instead (h2c) is optional for the server.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
   server.maxRequestsPerSocket = 10_000;
+  server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
   server.on('request', (message, response) => {
+    const requestId = requestIdOf(message);
     inFlight.add(response);
-    response.once('close', () => inFlight.delete(response));
+    response.once('close', () => {
+      inFlight.delete(response);
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
+    response.setHeader('x-request-id', requestId);
     if (closing) response.setHeader('connection', 'close');
-    handle(doors, message, response).catch((error: unknown) => {
-      if (error instanceof BodyTooLarge) fail(response, 'BODY_TOO_LARGE', { connection: 'close' });
-      else if (!response.destroyed) {
-        options.log.error({ err: error, requestId: requestIdOf(message) }, 'request failed');
-        fail(response, 'INTERNAL');
-      }
+    answer(doors, message, response, requestId).catch((error: unknown) => {
+      if (response.destroyed) return;
+      if (!(error instanceof HemError)) log.error({ err: error, requestId }, 'request failed');
+      sendProblem(response, asHemError(error), requestId);
     });
   });
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const client = clientOf(pathOf(message));
-    const door = client?.rest === 'graphql' ? doors.get(client.name) : undefined;
-    if (door === undefined || closing) {
-      socket.end(
-        `HTTP/1.1 ${closing ? '503 Service Unavailable' : '404 Not Found'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-      );
-      return;
+    const status = closing ? '503 Service Unavailable' : upgrade(doors, message, socket, head);
+    if (status !== undefined) {
+      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     }
-    door.websocket.upgrade(message, socket, head);
   });
 
   return {
@@ -90,69 +106,94 @@ export function openPublicListener(
     async close(graceMs) {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      await Promise.all([...doors.values()].map(({ websocket }) => websocket.close()));
+      for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
+      const all = [...doors.values()];
+      for (const { streams } of all) for (const end of streams) end();
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-      await closed;
+      await Promise.all([closed, ...all.map(({ websocket }) => websocket.close(graceMs))]);
       clearTimeout(timer);
-      await Promise.all([...doors.values()].map(({ yoga }) => yoga.dispose()));
+      await Promise.all(all.map(({ yoga }) => yoga.dispose()));
     },
   };
 }
 
-async function handle(
+async function answer(
   doors: ReadonlyMap<string, ClientDoors>,
   message: IncomingMessage,
   response: ServerResponse,
+  requestId: string,
 ): Promise<void> {
-  const path = pathOf(message);
-  const client = clientOf(path);
-  const door = client === undefined ? undefined : doors.get(client.name);
-  if (client === undefined || door === undefined) return fail(response, 'NOT_FOUND');
-  if (client.rest === 'schema.graphql') return sendSchema(door.endpoint, message, response);
-  if (client.rest !== 'graphql') return fail(response, 'NOT_FOUND');
-  return answerGraphQL(door, message, response, path);
+  const address = addressOf(targetOf(message));
+  const door = address === undefined ? undefined : doors.get(address.client);
+  if (address === undefined || door === undefined) throw new Refusal('NOT_FOUND');
+  const { cors } = door.endpoint.view.client.settings;
+  const allowed = corsHeaders(cors, message.headers.origin);
+  for (const [name, value] of Object.entries(allowed)) response.setHeader(name, value);
+  const methods = address.resource === 'graphql' ? 'GET, POST' : 'GET, HEAD';
+  if (message.method === 'OPTIONS' && 'access-control-allow-origin' in allowed) {
+    response.writeHead(204, preflightHeaders(methods, message.headers['access-control-request-headers']));
+    response.end();
+    return;
+  }
+  if (!methods.split(', ').includes(message.method ?? '')) {
+    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods });
+  }
+  if (address.resource === 'schema.graphql') return sendSchema(door.endpoint, message, response);
+  try {
+    await answerGraphQL(door, message, response, { requestId, search: address.search });
+  } catch (error) {
+    if (!(error instanceof HemError)) throw error;
+    sendGraphQLRefusal(response, error, { requestId, accept: message.headers.accept });
+  }
 }
 
 async function answerGraphQL(
-  { endpoint, yoga }: ClientDoors,
+  { endpoint, yoga, streams }: ClientDoors,
   message: IncomingMessage,
   response: ServerResponse,
-  path: string,
+  { requestId, search }: { readonly requestId: string; readonly search: string },
 ): Promise<void> {
-  const { uploads } = endpoint.view.client.settings;
-  const isMultipart = (message.headers['content-type'] ?? '').toLowerCase().startsWith('multipart/');
-  if (isMultipart && uploads === undefined)
-    return sendProblem(response, 415, 'BAD_REQUEST', 'This client takes no uploads.');
+  const { graphiql, uploads, batching } = endpoint.view.client.settings;
+  const { accept } = message.headers;
+  const wantsPage = message.method === 'GET' && graphiql && acceptsHtml(accept);
+  if (!wantsPage && preferredAnswerType(accept) === undefined && !acceptsEventStream(accept)) {
+    throw new Refusal('NOT_ACCEPTABLE');
+  }
+  const contentType = parseContentType(message.headers['content-type']);
+  const isMultipart = contentType?.type === 'multipart/form-data';
   if (isMultipart && !PREFLIGHT_HEADERS.some((name) => message.headers[name] !== undefined)) {
-    return sendProblem(
-      response,
-      400,
+    throw new Refusal(
       'BAD_REQUEST',
       `A multipart request needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, so that no other site's form can send it.`,
     );
   }
-  const maxBytes =
-    endpoint.limits.bodyBytes +
-    (isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0);
-  const request = toEndpointRequest(message, response);
-  const body = await readBody(message, maxBytes);
-  const answer = await yoga.fetch(toFetchRequest(message, path, body, request.signal), {
-    endpointRequest: request,
+  if (!['identity', undefined].includes(message.headers['content-encoding'])) {
+    throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read without a Content-Encoding.');
+  }
+  const endpointRequest = toEndpointRequest(message, response, requestId);
+  const { bodyBytes } = endpoint.limits;
+  const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
+  const body = await readBody(message, bodyBytes + fileBytes);
+  const params = wantsPage
+    ? undefined
+    : message.method === 'GET'
+      ? paramsOfAddress(search)
+      : await paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
+  const request = new Request(`http://hem/${endpoint.name}/graphql`, {
+    method: message.method,
+    headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
+    signal: endpointRequest.signal,
   });
-  await sendFetchResponse(response, answer, { 'x-request-id': request.requestId });
+  const given = await yoga.fetch(request, { endpointRequest, params, streams });
+  for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
+  given.headers.set('cache-control', 'no-store');
+  given.headers.set('x-content-type-options', 'nosniff');
+  await sendFetchResponse(response, given);
 }
 
 function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: ServerResponse): void {
   const { sdl } = endpoint;
-  if (sdl === undefined) {
-    fail(response, 'NOT_FOUND');
-    return;
-  }
-  if (message.method !== 'GET' && message.method !== 'HEAD') {
-    fail(response, 'METHOD_NOT_ALLOWED', { allow: 'GET, HEAD' });
-    return;
-  }
+  if (sdl === undefined) throw new Refusal('NOT_FOUND');
   response.writeHead(200, {
     'content-type': 'application/graphql; charset=utf-8',
     'content-length': Buffer.byteLength(sdl),
@@ -161,27 +202,45 @@ function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: Serv
   response.end(message.method === 'HEAD' ? undefined : sdl);
 }
 
-function fail(
-  response: ServerResponse,
-  code: ErrorCode,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const { status, text } = ERRORS[code];
-  sendProblem(response, status, code, text, headers);
+/** Hands a socket to its door, or gives the status that it is refused with. */
+function upgrade(
+  doors: ReadonlyMap<string, ClientDoors>,
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): string | undefined {
+  let target: string;
+  try {
+    target = targetOf(message);
+  } catch {
+    return '400 Bad Request';
+  }
+  const address = addressOf(target);
+  const door = address?.resource === 'graphql' ? doors.get(address.client) : undefined;
+  if (door === undefined) return '404 Not Found';
+  const { cors } = door.endpoint.view.client.settings;
+  if (!mayOpenSocket(cors, message.headers.origin, message.headers.host)) return '403 Forbidden';
+  door.websocket.upgrade(message, socket, head);
+  return undefined;
 }
 
-/** The request target as path and query; an absolute-form target counts by its path (RFC 9112, 3.2.2). */
-function pathOf(message: IncomingMessage): string {
-  const target = message.url ?? '/';
-  if (target.startsWith('/')) return target;
-  const url = URL.parse(target);
-  return url === null ? '/' : url.pathname + url.search;
+function asHemError(error: unknown): HemError {
+  return error instanceof HemError ? error : new HemError('INTERNAL');
 }
 
-/** `/web/graphql?x` → the client's name and what follows. */
-function clientOf(path: string): { readonly name: string; readonly rest: string } | undefined {
-  const match = /^\/([a-z][a-z0-9-]*)\/([a-z.]+)\/?(?:\?|$)/.exec(path);
-  return match === null ? undefined : { name: match[1]!, rest: match[2]! };
+interface Address {
+  readonly client: string;
+  readonly resource: 'graphql' | 'schema.graphql';
+  /** The query part, without "?". */
+  readonly search: string;
+}
+
+/** `/web/graphql?x` → the client, what is asked of it, and how. */
+function addressOf(target: string): Address | undefined {
+  const [, client, resource, search] =
+    /^\/([a-z][a-z0-9-]*)\/(graphql|schema\.graphql)\/?(?:\?(.*))?$/s.exec(target) ?? [];
+  if (client === undefined) return undefined;
+  return { client, resource: resource as Address['resource'], search: search ?? '' };
 }
 
 /** The address as a URL once the server listens. @throws when the port is taken */

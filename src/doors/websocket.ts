@@ -1,163 +1,267 @@
 /** GraphQL over websocket, by the graphql-transport-ws protocol. The same endpoint as over HTTP. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type FormattedExecutionResult, GraphQLError, getOperationAST } from 'graphql';
-import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
-import { type Extra, useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import { type FormattedExecutionResult, GraphQLError } from 'graphql';
+import {
+  CloseCode,
+  type Context,
+  GRAPHQL_TRANSPORT_WS_PROTOCOL,
+  makeServer,
+  type SubscribePayload,
+} from 'graphql-ws';
+import type { Logger } from 'pino';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { ERRORS, type ErrorCode } from '../errors.ts';
 import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
+import { Relay } from './relay.ts';
 
-const INIT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 15_000;
-
-interface Asked {
-  readonly endpoint: Endpoint;
-  readonly document: Parameters<Endpoint['execute']>[0]['document'];
-  readonly operationName: string | undefined;
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly request: EndpointRequest;
-  readonly left: AbortController;
-}
+const GOING_AWAY = 1001;
+/** Messages being worked on or waiting to be sent, above the operations: pings, refusals. More are a flood, or a peer that does not read. */
+const MAX_WAITING_MESSAGES = 100;
+/** What fits into a close frame. */
+const MAX_REASON_CHARACTERS = 40;
 
 export interface WebSocketDoor {
   upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Closes all sockets with 1001. */
-  close(): Promise<void>;
+  /** Lets queries and mutations finish, then closes each socket with 1001. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface WebSocketOptions {
+  /** On one socket at a time. */
+  readonly maxOperations: number;
+  /** How long a socket may be open without `connection_init`. */
+  readonly initTimeoutMs: number;
+  readonly log: Logger;
+}
+
+/** One socket. */
+interface Peer {
+  readonly socket: WebSocket;
+  readonly requestId: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** By payload, which is an operation's identity: ids can be used again while an operation ends. */
+  readonly running: Map<SubscribePayload, Running>;
+  started: number;
+  closing: boolean;
+}
+
+/** One operation. */
+interface Running {
+  readonly id: string;
+  readonly context: Context<Record<string, unknown>, Peer>;
+  readonly isSubscription: boolean;
+  readonly left: AbortController;
+  readonly endpoint: Endpoint;
+  readonly operation: Parameters<Endpoint['execute']>[0];
+  readonly request: EndpointRequest;
 }
 
 /** @param endpoint the client's endpoint of the current generation, asked for each operation */
-export function openWebSocketDoor(
-  endpoint: () => Endpoint,
-  options: { readonly maxSubscriptions: number },
-): WebSocketDoor {
+export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOptions): WebSocketDoor {
+  const peers = new Set<Peer>();
+  const protocol = makeServer<Record<string, unknown>, Peer>({
+    connectionInitWaitTimeout: options.initTimeoutMs,
+    onSubscribe: (context, id, payload) => start(endpoint(), options, context, id, payload),
+    execute: (args) => {
+      const { endpoint: current, operation, request } = runningOf(args);
+      return current.execute(operation, request) as never;
+    },
+    subscribe: (args) => subscribe(runningOf(args)) as never,
+    // Results are formatted already; the library would ask their errors to format themselves.
+    onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
+    onError: ({ extra }, _id, payload, errors) => format({ errors }, requestOf(extra, payload)).errors,
+    onComplete: ({ extra }, _id, payload) => finish(extra, payload),
+  });
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: endpoint().limits.bodyBytes,
+    autoPong: false,
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
-  const disposable = useServer<Record<string, unknown>>(
-    {
-      connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-      onSubscribe({ extra, subscriptions }, id, payload) {
-        const request = toRequest(extra.request);
-        if (Object.keys(subscriptions).length > options.maxSubscriptions) {
-          extra.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
-          return [];
-        }
-        const current = endpoint();
-        const prepared = current.prepare(payload.query);
-        if ('errors' in prepared) return prepared.errors;
-        const operationName = payload.operationName ?? undefined;
-        if (!getOperationAST(prepared.document, operationName)) {
-          return [
-            new GraphQLError('The document has no such operation.', { extensions: { code: 'BAD_REQUEST' } }),
-          ];
-        }
-        const left = new AbortController();
-        const asked: Asked = {
-          endpoint: current,
-          document: prepared.document,
-          operationName,
-          variables: payload.variables ?? {},
-          request: { ...request, signal: left.signal },
-          left,
-        };
-        leaving.set(subscriptionKey(extra, id), left);
-        // The library takes graphql-js's arguments and hands them on to the functions below.
-        return {
-          schema: current.view.schema,
-          document: prepared.document,
-          operationName,
-          variableValues: payload.variables,
-          contextValue: asked,
-        };
-      },
-      execute: (args) => {
-        const asked = (args as { contextValue: Asked }).contextValue;
-        return asked.endpoint.execute(asked, asked.request) as never;
-      },
-      subscribe: (args) => {
-        const asked = (args as { contextValue: Asked }).contextValue;
-        return asked.endpoint
-          .subscribe(asked, asked.request)
-          .then((outcome) =>
-            Symbol.asyncIterator in outcome ? untilLeft(outcome, asked.left) : outcome,
-          ) as never;
-      },
-      // Results are formatted already; the library would ask their errors to format themselves.
-      onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
-      onError: ({ extra }, _id, _payload, errors) => format({ errors }, toRequest(extra.request)).errors,
-      onComplete({ extra }, id) {
-        leave(subscriptionKey(extra, id));
-      },
-      onClose({ extra }) {
-        for (const key of leaving.keys()) if (key.startsWith(socketId(extra))) leave(key);
-      },
-    },
-    server,
-    KEEP_ALIVE_MS,
-  );
-
-  const leaving = new Map<string, AbortController>();
-  const sockets = new WeakMap<object, string>();
-  let nextSocket = 0;
-  const socketId = (extra: Extra): string => {
-    const id = sockets.get(extra.socket) ?? `${nextSocket++}/`;
-    sockets.set(extra.socket, id);
-    return id;
-  };
-  const subscriptionKey = (extra: Extra, id: string) => socketId(extra) + id;
-  const leave = (key: string) => {
-    leaving.get(key)?.abort();
-    leaving.delete(key);
-  };
+  const requestIds = new WeakMap<IncomingMessage, string>();
+  server.on('headers', (headers, message) => {
+    const requestId = requestIdOf(message);
+    requestIds.set(message, requestId);
+    headers.push(`x-request-id: ${requestId}`);
+  });
+  server.on('connection', (socket: WebSocket, message: IncomingMessage) => {
+    const peer: Peer = {
+      socket,
+      requestId: requestIds.get(message) ?? requestIdOf(message),
+      headers: headersOf(message),
+      running: new Map(),
+      started: 0,
+      closing: false,
+    };
+    peers.add(peer);
+    serve(protocol, peer, options);
+    socket.once('close', () => peers.delete(peer));
+  });
 
   return {
     upgrade(message, socket, head) {
       server.handleUpgrade(message, socket, head, (client) => server.emit('connection', client, message));
     },
-    async close() {
-      for (const client of server.clients) client.close(1001, 'Going away');
-      await disposable.dispose();
+    async close(graceMs) {
+      const timer = setTimeout(() => {
+        for (const { socket } of peers) socket.terminate();
+      }, graceMs);
+      await Promise.all(
+        [...peers].map((peer) => {
+          peer.closing = true;
+          closeWhenDone(peer);
+          return new Promise((resolve) => peer.socket.once('close', resolve));
+        }),
+      );
+      clearTimeout(timer);
+      server.close();
     },
   };
 }
 
-function toRequest(message: IncomingMessage): Omit<EndpointRequest, 'signal'> {
-  return { requestId: requestIdOf(message), headers: headersOf(message) };
-}
-
-/** Ends when the subscriber has left, also while no event comes. */
-function untilLeft(
-  results: AsyncGenerator<FormattedExecutionResult, void>,
-  left: AbortController,
-): AsyncGenerator<FormattedExecutionResult, void> {
-  const relayed = relay(results, left.signal);
-  const finish = relayed.return.bind(relayed);
-  // A generator that waits for an event cannot return before it has one: what it waits for has to end first.
-  relayed.return = (value) => {
-    left.abort();
-    return finish(value);
-  };
-  return relayed;
-}
-
-async function* relay(
-  results: AsyncGenerator<FormattedExecutionResult, void>,
-  signal: AbortSignal,
-): AsyncGenerator<FormattedExecutionResult, void> {
-  const left = new Promise<'left'>((resolve) =>
-    signal.addEventListener('abort', () => resolve('left'), { once: true }),
-  );
-  try {
-    for (;;) {
-      const next = await Promise.race([results.next(), left]);
-      if (next === 'left' || next.done === true) return;
-      yield next.value;
+/** Connects one socket to the protocol: floods end it, silence ends it, and what it asked for ends with it. */
+function serve(
+  protocol: ReturnType<typeof makeServer<Record<string, unknown>, Peer>>,
+  peer: Peer,
+  { maxOperations, log }: WebSocketOptions,
+): void {
+  const { socket, requestId } = peer;
+  let waiting = 0;
+  const work = async (task: () => Promise<unknown>): Promise<void> => {
+    if (++waiting > maxOperations + MAX_WAITING_MESSAGES) {
+      socket.terminate();
+      return;
     }
-  } finally {
-    await Promise.race([results.return(), new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
+    try {
+      await task();
+    } catch (error) {
+      log.error({ err: error, requestId }, 'websocket message failed');
+      socket.close(CloseCode.InternalServerError, 'Internal server error');
+    } finally {
+      waiting--;
+    }
+  };
+  let alive = true;
+  const heartbeat = setInterval(() => {
+    if (!alive) return socket.terminate();
+    alive = false;
+    socket.ping();
+  }, KEEP_ALIVE_MS);
+  const closed = protocol.opened(
+    {
+      protocol: socket.protocol,
+      send: (text) => sent((done) => socket.send(text, done), socket),
+      close: (code, reason) => socket.close(code, reason?.slice(0, MAX_REASON_CHARACTERS)),
+      onMessage: (receive) => {
+        socket.on('message', (data) => {
+          void work(() => {
+            const received = receive(String(data));
+            leaveCompleted(peer);
+            return received;
+          });
+        });
+      },
+    },
+    peer,
+  );
+  socket.on('pong', () => {
+    alive = true;
+  });
+  socket.on('ping', (data) => void work(() => sent((done) => socket.pong(data, false, done), socket)));
+  socket.on('error', (error) => log.debug({ err: error, requestId }, 'websocket failed'));
+  socket.once('close', (code, reason) => {
+    clearInterval(heartbeat);
+    for (const { left } of peer.running.values()) left.abort();
+    void closed(code, String(reason));
+  });
+}
+
+/** Resolves when the message has left; a socket that is closed takes none and nobody waits for it. */
+function sent(send: (done: () => void) => void, socket: WebSocket): Promise<void> {
+  return new Promise((resolve) => (socket.readyState === socket.OPEN ? send(resolve) : resolve()));
+}
+
+function start(
+  endpoint: Endpoint,
+  { maxOperations }: WebSocketOptions,
+  context: Context<Record<string, unknown>, Peer>,
+  id: string,
+  payload: SubscribePayload,
+) {
+  const peer = context.extra;
+  if (peer.closing) return [refusal('SHUTTING_DOWN')];
+  // Operations that were left count until they have ended.
+  if (peer.running.size >= maxOperations) {
+    peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
+    return [refusal('OPERATION_TOO_LARGE')];
   }
+  const prepared = endpoint.prepare(payload.query, payload.operationName);
+  if ('errors' in prepared) return [...prepared.errors];
+  const { kind, document, operationName } = prepared;
+  const variables = payload.variables ?? {};
+  const left = new AbortController();
+  const request = {
+    requestId: `${peer.requestId}:${++peer.started}`,
+    headers: peer.headers,
+    signal: left.signal,
+  };
+  const running: Running = {
+    id,
+    context,
+    isSubscription: kind === 'subscription',
+    left,
+    endpoint,
+    operation: { document, operationName, variables },
+    request,
+  };
+  peer.running.set(payload, running);
+  // The library takes graphql-js's arguments and hands them on to `execute` and `subscribe` above.
+  return {
+    schema: endpoint.view.schema,
+    document,
+    operationName,
+    variableValues: variables,
+    contextValue: running,
+  };
+}
+
+async function subscribe({ endpoint, operation, request, left }: Running) {
+  const outcome = await endpoint.subscribe(operation, request);
+  if (!(Symbol.asyncIterator in outcome)) return outcome;
+  const relay = new Relay(outcome);
+  left.signal.addEventListener('abort', () => relay.end(), { once: true });
+  return relay;
+}
+
+function runningOf(args: unknown): Running {
+  return (args as { readonly contextValue: Running }).contextValue;
+}
+
+function requestOf(peer: Peer, payload: SubscribePayload): Pick<EndpointRequest, 'requestId'> {
+  return peer.running.get(payload)?.request ?? { requestId: `${peer.requestId}:${++peer.started}` };
+}
+
+/** The library forgets the id of an operation that the caller has completed; what runs for it ends here. */
+function leaveCompleted({ running }: Peer): void {
+  for (const { id, context, left } of running.values()) if (!(id in context.subscriptions)) left.abort();
+}
+
+function finish(peer: Peer, payload: SubscribePayload): void {
+  peer.running.get(payload)?.left.abort();
+  peer.running.delete(payload);
+  // After the last answer has been handed to the socket.
+  if (peer.closing) setImmediate(() => closeWhenDone(peer));
+}
+
+function closeWhenDone({ running, socket }: Peer): void {
+  if ([...running.values()].every(({ isSubscription }) => isSubscription))
+    socket.close(GOING_AWAY, 'Going away');
+}
+
+function refusal(code: ErrorCode): GraphQLError {
+  return new GraphQLError(ERRORS[code].text, { extensions: { code } });
 }

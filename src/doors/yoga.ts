@@ -1,166 +1,166 @@
-/** The broad door over HTTP: GET, POST, multipart, batches, SSE and GraphiQL. Yoga speaks the protocol, the endpoint does the work. */
+/** The broad door over HTTP: GET, POST, multipart, batches, SSE and GraphiQL. Yoga carries the protocol, the endpoint does the work. */
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { type FormattedExecutionResult, GraphQLError, getOperationAST } from 'graphql';
-import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { type FormattedExecutionResult, GraphQLError } from 'graphql';
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import { acceptsEventStream, JSON_TYPE, preferredAnswerType, RESPONSE_TYPE } from './media-type.ts';
+import type { Params } from './params.ts';
+import { Relay } from './relay.ts';
 
-interface ServerContext {
+/** What the listener has read of a request, and the door's own state. */
+export interface YogaContext {
   readonly endpointRequest: EndpointRequest;
+  /** Undefined when a page is asked for. */
+  readonly params: Params | readonly Params[] | undefined;
+  /** What ends each running subscription over SSE, for when the gateway stops. */
+  readonly streams: Set<() => void>;
 }
 
 type Result = FormattedExecutionResult | AsyncIterable<FormattedExecutionResult>;
-export type YogaDoor = YogaServerInstance<ServerContext, object>;
+export type YogaDoor = YogaServerInstance<YogaContext, object>;
 
 export function openYogaDoor(endpoint: Endpoint): YogaDoor {
   const { settings } = endpoint.view.client;
-  return createYoga<ServerContext>({
+  return createYoga<YogaContext>({
     graphqlEndpoint: `/${endpoint.name}/graphql`,
     schema: endpoint.view.schema,
-    plugins: [runOnEndpoint(endpoint), answerByMediaType()],
+    plugins: [takeParams(), runOnEndpoint(endpoint), answerByMediaType()],
     graphiql: settings.graphiql ? { title: `${endpoint.name} · Hem`, subscriptionsProtocol: 'WS' } : false,
     renderGraphiQL,
     landingPage: false,
     logging: false,
-    batching: settings.batching === undefined ? false : { limit: settings.batching.max },
-    multipart: settings.uploads !== undefined,
-    cors:
-      settings.cors === undefined ? false : { origin: settings.cors.origins, credentials: true, maxAge: 600 },
-    // Bounded before it gets here.
+    // Bodies, batches, uploads and origins are read and checked before anything gets here.
+    batching: { limit: Number.POSITIVE_INFINITY },
+    multipart: false,
+    cors: false,
     maxRequestBodySize: false,
     parserAndValidationCache: false,
     maskedErrors: false,
   });
 }
 
-/** Takes the parameters that Yoga read from a request to the endpoint. */
-function runOnEndpoint(endpoint: Endpoint): Plugin<ServerContext> {
+function takeParams(): Plugin<YogaContext> {
   return {
-    onParams({ params, request, context, setParamsHandler }) {
-      const { endpointRequest } = context as unknown as ServerContext;
-      setParamsHandler(async () => (await run(endpoint, params, request.method, endpointRequest)) as never);
+    onRequestParse({ serverContext, setRequestParser }) {
+      const { params } = serverContext as unknown as YogaContext;
+      setRequestParser(() => params as never);
     },
   };
 }
 
-async function run(
-  endpoint: Endpoint,
-  params: GraphQLParams,
-  method: string,
-  request: EndpointRequest,
-): Promise<Result> {
-  if (typeof params.query !== 'string' || params.query === '')
-    return refuse('BAD_REQUEST', 'The request has no "query".', request);
-  const prepared = endpoint.prepare(params.query);
+function runOnEndpoint(endpoint: Endpoint): Plugin<YogaContext> {
+  return {
+    onParams({ params, request, context, setParamsHandler }) {
+      const { endpointRequest, params: all, streams } = context as unknown as YogaContext;
+      const asked: Asked = { method: request.method, batched: Array.isArray(all), endpointRequest, streams };
+      setParamsHandler(async () => (await run(endpoint, params as Params, asked)) as never);
+    },
+  };
+}
+
+interface Asked {
+  readonly method: string;
+  readonly batched: boolean;
+  readonly endpointRequest: EndpointRequest;
+  readonly streams: Set<() => void>;
+}
+
+async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Result> {
+  const { endpointRequest: request, method, batched } = asked;
+  const prepared = endpoint.prepare(params.query, params.operationName);
   if ('errors' in prepared) return format({ errors: prepared.errors }, request);
-  const { document } = prepared;
-  const operationName = params.operationName ?? undefined;
-  const node = getOperationAST(document, operationName);
-  if (node === null || node === undefined) {
+  const { kind, document, operationName } = prepared;
+  if (method === 'GET' && kind !== 'query')
+    return refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request);
+  const operation = { document, operationName, variables: params.variables ?? {} };
+  if (kind !== 'subscription') return endpoint.execute(operation, request);
+  if (batched) return refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
+  if (!acceptsEventStream(request.headers.accept)) {
     return refuse(
-      'BAD_REQUEST',
-      operationName === undefined
-        ? 'The document has several operations; name one with "operationName".'
-        : `The document has no operation "${operationName}".`,
+      'NOT_ACCEPTABLE',
+      'A subscription is answered as text/event-stream, or over websocket.',
       request,
     );
   }
-  if (method === 'GET' && node.operation !== 'query')
-    return refuse('METHOD_NOT_ALLOWED', `A ${node.operation} needs POST.`, request);
-  const operation = { document, operationName, variables: params.variables ?? {} };
-  return node.operation === 'subscription'
-    ? endpoint.subscribe(operation, request)
-    : endpoint.execute(operation, request);
+  return stream(endpoint, operation, asked);
+}
+
+async function stream(
+  endpoint: Endpoint,
+  operation: Parameters<Endpoint['subscribe']>[0],
+  { endpointRequest, streams }: Asked,
+): Promise<Result> {
+  const results = await endpoint.subscribe(operation, endpointRequest);
+  if (!(Symbol.asyncIterator in results)) return results;
+  const relay = new Relay(results);
+  const stop = () => relay.end(refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
+  streams.add(stop);
+  endpointRequest.signal.addEventListener('abort', () => relay.end(), { once: true });
+  return forgetAtEnd(relay, () => streams.delete(stop));
+}
+
+async function* forgetAtEnd(
+  relay: Relay,
+  forget: () => void,
+): AsyncGenerator<FormattedExecutionResult, void> {
+  try {
+    yield* relay;
+  } finally {
+    forget();
+  }
 }
 
 function refuse(code: ErrorCode, message: string, request: EndpointRequest): FormattedExecutionResult {
   return format({ errors: [new GraphQLError(message, { extensions: { code } })] }, request);
 }
 
-/** Statuses of GraphQL over HTTP: 400 and its like before execution, 294 for partial data in the GraphQL media type. */
-function answerByMediaType(): Plugin<ServerContext> {
+/** Statuses and media types of GraphQL over HTTP. Streams are left to Yoga. */
+function answerByMediaType(): Plugin<YogaContext> {
   return {
-    onResultProcess({ result, acceptableMediaTypes, request, serverContext, setResultProcessor }) {
+    onResultProcess({ result, serverContext, setResultProcessor }) {
       if (typeof result !== 'object' || result === null || Symbol.asyncIterator in result) return;
-      const mediaType = preferredMediaType(request.headers.get('accept'));
-      acceptableMediaTypes.push('application/graphql-response+json', 'application/json');
-      if (mediaType === undefined) return;
-      const { endpointRequest } = serverContext as unknown as ServerContext;
+      const { endpointRequest } = serverContext as unknown as YogaContext;
+      const { accept } = endpointRequest.headers;
+      const type = preferredAnswerType(accept)?.type;
+      if (type === undefined) return;
       setResultProcessor((raw, fetchAPI) => {
-        const results = (Array.isArray(raw) ? raw : [raw]) as FormattedExecutionResult[];
-        const formatted = results.map((one) => settle(one, endpointRequest));
-        const first = formatted[0]!;
-        const headers = {
-          'content-type': `${mediaType}; charset=utf-8`,
-          ...(first.status === 405 ? { allow: 'POST' } : {}),
-        };
-        const body = JSON.stringify(
-          Array.isArray(raw) ? formatted.map(({ result: one }) => one) : first.result,
-        );
-        const status = Array.isArray(raw) ? 200 : statusOf(first, mediaType);
-        return new fetchAPI.Response(body, { status, headers });
-      }, mediaType);
+        const results = [raw]
+          .flat()
+          .map((one) => presentable(one as FormattedExecutionResult, endpointRequest));
+        const status = Array.isArray(raw) ? 200 : statusOf(results[0]!, accept);
+        return new fetchAPI.Response(JSON.stringify(Array.isArray(raw) ? results : results[0]), {
+          status,
+          headers: { 'content-type': `${type}; charset=utf-8`, ...(status === 405 ? { allow: 'POST' } : {}) },
+        });
+      }, type);
     },
   };
 }
 
-interface Settled {
-  readonly result: FormattedExecutionResult;
-  /** Of a request that was not executed. */
-  readonly status: number | undefined;
+/** Errors of the endpoint are formatted already; a GraphQLError is something that Yoga itself met. */
+function presentable(result: FormattedExecutionResult, request: EndpointRequest): FormattedExecutionResult {
+  return result.errors?.some((error) => error instanceof GraphQLError)
+    ? refuse('INTERNAL', ERRORS.INTERNAL.text, request)
+    : result;
 }
 
-/** Yoga's own refusals (no JSON, unknown parameters) come as GraphQLErrors with a status. */
-function settle(result: FormattedExecutionResult, request: EndpointRequest): Settled {
-  const errors = result.errors as ReadonlyArray<GraphQLError> | undefined;
-  if (errors === undefined || 'data' in result) return { result, status: undefined };
-  const foreign = errors.filter((error) => error instanceof GraphQLError);
-  if (foreign.length === 0) {
-    const code = errors[0]?.extensions?.code as ErrorCode | undefined;
-    return { result, status: code === undefined ? 400 : ERRORS[code].status };
-  }
-  const status =
-    foreign
-      .map((error) => (error.extensions.http as { status?: number } | undefined)?.status)
-      .find((known) => known !== undefined) ?? 500;
-  const code: ErrorCode =
-    status === 405
-      ? 'METHOD_NOT_ALLOWED'
-      : status === 413
-        ? 'BODY_TOO_LARGE'
-        : status >= 500
-          ? 'INTERNAL'
-          : 'BAD_REQUEST';
-  const message = (error: GraphQLError) => (status >= 500 ? ERRORS.INTERNAL.text : error.message);
-  return {
-    result: format(
-      { errors: foreign.map((error) => new GraphQLError(message(error), { extensions: { code } })) },
-      request,
-    ),
-    status,
-  };
-}
+/**
+ * What a request of good form can be refused with. To callers who ask for application/json by its name these are answers like
+ * others, as before there was a media type for GraphQL.
+ */
+const WELL_FORMED: ReadonlySet<ErrorCode> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_VARIABLES',
+]);
 
-function statusOf({ result, status }: Settled, mediaType: string): number {
-  if (status !== undefined) return status;
-  return result.errors !== undefined && mediaType === 'application/graphql-response+json' ? 294 : 200;
-}
-
-/** Which of the two media types a caller prefers; undefined when neither will do. */
-export function preferredMediaType(accept: string | null): string | undefined {
-  if (accept === null || accept.trim() === '') return 'application/json';
-  const ranked = accept
-    .split(',')
-    .map((part) => {
-      const [type = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
-      const quality = parameters.find((text) => text.startsWith('q='));
-      return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) };
-    })
-    .filter(({ quality }) => quality > 0)
-    .sort((a, b) => b.quality - a.quality);
-  for (const { type } of ranked) {
-    if (type === 'application/graphql-response+json' || type === 'application/json') return type;
-    if (type === '*/*' || type === 'application/*') return 'application/json';
-  }
-  return undefined;
+/** Of one result. 294 says "partial success". */
+export function statusOf(result: FormattedExecutionResult, accept: string | undefined): number {
+  if (result.errors === undefined) return 200;
+  const preferred = preferredAnswerType(accept);
+  if ('data' in result) return preferred?.type === RESPONSE_TYPE ? 294 : 200;
+  const code = result.errors[0]?.extensions?.code as ErrorCode;
+  const isAnswer = preferred?.type === JSON_TYPE && preferred.named && WELL_FORMED.has(code);
+  return isAnswer ? 200 : ERRORS[code].status;
 }

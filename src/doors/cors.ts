@@ -1,0 +1,44 @@
+/** Which web pages may call a client: those of listed origins, and none unless there is a list. */
+import type { ClientSettings } from '../load/settings.ts';
+
+type Headers = Readonly<Record<string, string>>;
+
+const PREFLIGHT_SECONDS = 600;
+
+/** Headers of an answer to a caller from this origin. "*" in the list allows every origin, without credentials. */
+export function corsHeaders(cors: ClientSettings['cors'], origin: string | undefined): Headers {
+  if (cors === undefined) return {};
+  if (cors.origins.includes('*'))
+    return { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'x-request-id' };
+  if (origin === undefined || !cors.origins.includes(origin)) return { vary: 'Origin' };
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'x-request-id',
+    vary: 'Origin',
+  };
+}
+
+/** Further headers of the answer to a preflight, for an origin that may call. */
+export function preflightHeaders(methods: string, requestedHeaders: string | undefined): Headers {
+  const names = /^[\w!#$%&'*+.^`|~,\s-]{1,2000}$/.test(requestedHeaders ?? '') ? requestedHeaders : undefined;
+  return {
+    'access-control-allow-methods': methods,
+    ...(names === undefined ? {} : { 'access-control-allow-headers': names }),
+    'access-control-max-age': String(PREFLIGHT_SECONDS),
+  };
+}
+
+/**
+ * Whether a page of this origin may open a websocket. Browsers ask no preflight for one and send the user's credentials along.
+ * Programs that are no browser send no origin.
+ */
+export function mayOpenSocket(
+  cors: ClientSettings['cors'],
+  origin: string | undefined,
+  host: string | undefined,
+): boolean {
+  if (origin === undefined) return true;
+  if (cors?.origins.includes('*') || cors?.origins.includes(origin)) return true;
+  return URL.parse(origin)?.host === host?.toLowerCase();
+}

@@ -1,0 +1,74 @@
+/** Hands results on until it is told to end, also while none comes. */
+import type { FormattedExecutionResult } from 'graphql';
+
+type Result = FormattedExecutionResult;
+type Step = IteratorResult<Result, undefined>;
+
+const DONE: Step = { done: true, value: undefined };
+
+/**
+ * An async generator that waits for its source cannot return before the source has something: this can. Written by hand because
+ * a race of every `next` against one long-lived promise would keep a reaction per event.
+ */
+export class Relay implements AsyncGenerator<Result, undefined, undefined> {
+  readonly #source: AsyncIterator<Result, unknown>;
+  #waiting: ((step: Step) => void) | undefined;
+  #farewell: Result | undefined;
+  #ended = false;
+
+  constructor(source: AsyncIterable<Result>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** No more results but this one. */
+  end(farewell?: Result): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#farewell = farewell;
+    this.#source.return?.().then(undefined, () => {});
+    this.#waiting?.(this.#last());
+  }
+
+  next(): Promise<Step> {
+    if (this.#ended) return Promise.resolve(this.#last());
+    return new Promise((resolve, reject) => {
+      this.#waiting = resolve;
+      this.#source.next().then(
+        (step) => {
+          if (step.done !== true) return resolve(step);
+          this.#ended = true;
+          resolve(DONE);
+        },
+        (error: unknown) => {
+          this.#ended = true;
+          reject(error);
+        },
+      );
+    });
+  }
+
+  return(): Promise<Step> {
+    this.end();
+    this.#farewell = undefined;
+    return Promise.resolve(DONE);
+  }
+
+  throw(error: unknown): Promise<Step> {
+    this.end();
+    return Promise.reject(error);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #last(): Step {
+    const farewell = this.#farewell;
+    this.#farewell = undefined;
+    return farewell === undefined ? DONE : { done: false, value: farewell };
+  }
+}
