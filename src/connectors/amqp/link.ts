@@ -13,7 +13,7 @@ import { Gate } from './gate.ts';
 import type { AmqpOptions } from './options.ts';
 
 /** A token must reach the broker before the old one expires; asking costs nothing while it is fresh. */
-const TOKEN_CHECK_MS = 5000;
+const TOKEN_CHECK_MS = 1000;
 const CLOSE_MS = 1000;
 
 export interface LinkEvents {
