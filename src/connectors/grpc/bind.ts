@@ -80,11 +80,25 @@ function findMethod(field: FieldToBind, spec: GrpcSpec): Method | undefined {
       message: `The connector's ${names.length === 0 ? 'files define no method' : 'services have no such method'}.`,
       found: JSON.stringify(name),
       expected: listed(service.length > 0 ? service : names),
-      hint: didYouMean(name, names),
+      hint: hintFor(name, names),
     },
     ['method'],
   );
   return undefined;
+}
+
+/** A wrong method of a right service, a right method of a wrong service, or neither. */
+function hintFor(name: string, names: readonly string[]): string | undefined {
+  const [service = '', method = ''] = name.split('/');
+  const inService = names.filter((known) => known.startsWith(`${service}/`));
+  if (inService.length > 0) {
+    return didYouMean(
+      method,
+      inService.map((known) => known.slice(service.length + 1)),
+    );
+  }
+  const elsewhere = names.filter((known) => known.endsWith(`/${method}`));
+  return didYouMean(name, elsewhere.length > 0 ? elsewhere : names);
 }
 
 /** A method's kind is a fact of its definition, and only Subscription fields take streams. */

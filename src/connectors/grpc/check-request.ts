@@ -15,7 +15,7 @@ import { didYouMean, type Problem } from '../../problems.ts';
 import { Misfit } from './misfit.ts';
 import type { RequestTypes } from './requests.ts';
 import { SINGLE_VALUES, wireNamesOf } from './sdl-values.ts';
-import { describe, member, namesIn, type Shape, shapeOfType } from './shape.ts';
+import { describe, fieldNames, member, namesIn, type Shape, shapeOfType } from './shape.ts';
 
 type Report = (problem: Omit<Problem, 'at'>, offset?: number) => void;
 
@@ -132,7 +132,7 @@ export function unknownField(
   coordinate: string | undefined,
   report: Report,
 ): void {
-  const names = shape.kind === 'message' ? shape.type.fieldsArray.map((field) => field.name) : namesIn(shape);
+  const names = shape.kind === 'message' ? fieldNames(shape.type) : namesIn(shape);
   report({
     rule: 'grpc-unknown-field',
     message: `${describe(shape)} has no field "${name}"${coordinate === undefined ? '' : `, which ${coordinate} would fill`}.`,

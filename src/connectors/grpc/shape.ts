@@ -80,6 +80,11 @@ export function namesIn(shape: Shape): readonly string[] {
   ];
 }
 
+/** In the order of their numbers. */
+export function fieldNames(type: Type): readonly string[] {
+  return [...type.fieldsArray].sort((a, b) => a.id - b.id).map(({ name }) => name);
+}
+
 export function realOneofs(type: Type) {
   return type.oneofsArray.filter((oneof) => !oneof.isProto3Optional);
 }
