@@ -142,7 +142,7 @@ async function readRecord(
   args: Arguments,
 ): Promise<unknown> {
   const record = route === undefined ? object.record : await routedRecord(execution, object, route);
-  if (record === null || record === undefined) return null;
+  if (record === null || record === undefined) return absent(source);
   if (record instanceof Error) throw record;
   // Entries of a stub are named like the type's fields, whatever these are called in records.
   if (route === undefined && object.origin.only !== undefined) return toKeyReader(source.name)(record);
@@ -158,6 +158,14 @@ async function readRecord(
       cause,
     });
   }
+}
+
+/** What a field of an entity is that its connector does not know: null, or an error where only a fallback can fill the place. */
+export function absent(field: ConnectorField): null | UpstreamError {
+  if (!isNonNullType(field.type)) return null;
+  return new UpstreamError('UPSTREAM_NOT_FOUND', field.owner.connector.name, {
+    internal: `no entity to read ${field.coordinate} from`,
+  });
 }
 
 async function callField(

@@ -5,6 +5,7 @@
 import {
   type DocumentNode,
   type FragmentDefinitionNode,
+  type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   getNamedType,
@@ -268,7 +269,7 @@ export class PlanCompiler {
     return { graphType: graphType.name, connector, pure, byType, single };
   }
 
-  #mayBe(connector: Connector, declared: ReturnType<typeof getNamedType>, graphName: string): boolean {
+  #mayBe(connector: Connector, declared: GraphQLNamedType, graphName: string): boolean {
     if (!isAbstractType(declared)) return declared.name === graphName;
     const abstract = connector.schema.getType(declared.name);
     return (

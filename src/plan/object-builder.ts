@@ -1,7 +1,7 @@
 /** Gathers what one object of an operation needs: where each field's value comes from, and the steps that fetch it. */
 import { getNamedType, isCompositeType, isEnumType, isObjectType } from 'graphql';
 import { UpstreamError } from '../errors.ts';
-import { rootSource } from '../execute/resolve.ts';
+import { absent, rootSource } from '../execute/resolve.ts';
 import { NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Access, Origin, Route } from '../graph/graph.ts';
@@ -51,6 +51,8 @@ interface Have {
   /** Set when `read` is simply this key. */
   readonly key: string | undefined;
   readonly slot: number | undefined;
+  /** The slot holds the record of a lookup. */
+  readonly routed: boolean;
 }
 
 /** A value of a cell and what has to be fetched for it. */
@@ -178,12 +180,19 @@ export class ObjectBuilder {
     below: ObjectsPlan | undefined,
   ): Have {
     if (this.eventSource !== undefined)
-      return { field, after: [], read: (value) => value, key: undefined, slot: this.eventSource.slot };
+      return {
+        field,
+        after: [],
+        read: (value) => value,
+        key: undefined,
+        slot: this.eventSource.slot,
+        routed: false,
+      };
     if (field.source.via === 'call') return this.#call(field, access?.parent ?? [], asked, below);
     const { read, key } = readerOf(field, asked.key, access?.route === undefined ? this.#origin : undefined);
-    if (access?.route === undefined) return { field, after: [], read, key, slot: undefined };
+    if (access?.route === undefined) return { field, after: [], read, key, slot: undefined, routed: false };
     const { slot, step } = this.#route(access.route, asked.condition);
-    return { field, after: [step], read, key: undefined, slot };
+    return { field, after: [step], read, key: undefined, slot, routed: true };
   }
 
   #call(
@@ -223,7 +232,7 @@ export class ObjectBuilder {
       },
       run: (cells, run) => runCalls(work, cells, run),
     });
-    return { field, after: [step], read: (value) => value, key: undefined, slot };
+    return { field, after: [step], read: (value) => value, key: undefined, slot, routed: false };
   }
 
   #route(route: Route, condition: number | undefined): { readonly slot: number; readonly step: number } {
@@ -278,7 +287,7 @@ export class ObjectBuilder {
       },
       run: (cells, run) => runObjects({ slot, value, type: field.type, below }, cells, run),
     });
-    return { field, after: [step], read: (held) => held, key: undefined, slot };
+    return { field, after: [step], read: (held) => held, key: undefined, slot, routed: false };
   }
 
   #add({
@@ -325,7 +334,7 @@ export class ObjectBuilder {
         key: undefined,
       };
     }
-    const get = (cell: unknown) => readSlot(cell as Cell, slot, read);
+    const get = (cell: unknown) => readSlot(cell as Cell, slot, have);
     return { get: guard === undefined ? get : (cell, run) => guard(get(cell), run), key: undefined };
   }
 
@@ -333,7 +342,7 @@ export class ObjectBuilder {
     const { read, slot } = have;
     const guard = fallbackGuard(have.field);
     const get =
-      slot === undefined ? (cell: Cell) => read(cell.record) : (cell: Cell) => readSlot(cell, slot, read);
+      slot === undefined ? (cell: Cell) => read(cell.record) : (cell: Cell) => readSlot(cell, slot, have);
     return guard === undefined ? get : (cell, run) => guard(get(cell), run);
   }
 
@@ -488,9 +497,9 @@ function guarded(field: ConnectorField, read: Reader): Reader {
   };
 }
 
-function readSlot(cell: Cell, slot: number, read: Reader): unknown {
+function readSlot(cell: Cell, slot: number, { read, field, routed }: Have): unknown {
   const held = cell.slots[slot];
-  if (held === null || held === undefined) return null;
+  if (held === null || held === undefined) return routed ? absent(field) : null;
   return held instanceof Error ? held : read(held);
 }
 
