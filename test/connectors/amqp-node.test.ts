@@ -1,22 +1,27 @@
 /** What only a RabbitMQ of one's own can be put through: restarts, alarms, deleted queues, other ways to log in. */
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StreamGap } from '../../src/connectors/kind.ts';
 import { DirectAmqp } from '../support/backends/amqp/direct.ts';
 import { OwnRabbit, whyNoOwnRabbit } from '../support/backends/amqp/rabbit.ts';
 import { AmqpService } from '../support/backends/amqp/service.ts';
+import { freePort } from '../support/services/daemon.ts';
 
 const obstacle = whyNoOwnRabbit();
 let rabbit: OwnRabbit;
+let tlsPort: number;
 
 describe.skipIf(obstacle !== undefined)(
   `a RabbitMQ of its own${obstacle === undefined ? '' : ` (${obstacle})`}`,
   () => {
     beforeAll(async () => {
-      rabbit = await OwnRabbit.start();
+      tlsPort = await freePort();
+      rabbit = await OwnRabbit.start(toSettings(tlsPort));
     }, 120_000);
 
     afterAll(() => rabbit?.[Symbol.asyncDispose]());
@@ -118,6 +123,40 @@ describe.skipIf(obstacle !== undefined)(
       await later.channel.deleteQueue(queue);
     });
 
+    test('TLS checks the server, and the client certificate can be the login', {
+      timeout: 60_000,
+    }, async () => {
+      await using service = await AmqpService.connect(rabbit.url);
+      const echo = await service.answer('echo', (body) => ({ body }));
+      const read = (name: string) => readFileSync(pem(name), 'utf8');
+      const tls = { ca: read('ca.pem'), certificate: read('client.pem'), key: read('client.key') };
+      const named = { ...tls, serverName: 'server.hem.test' };
+      const url = `amqps://127.0.0.1:${tlsPort}`;
+      await using plain = new DirectAmqp({
+        url: url.replace('//', '//guest:guest@'),
+        common: { tls: named },
+      });
+      expect(await plain.request(echo, 1)).toBe(1);
+
+      await rabbit.enablePlugin('rabbitmq_auth_mechanism_ssl');
+      await rabbit.control('add_user', 'client.hem.test', 'unused');
+      await rabbit.control('set_permissions', 'client.hem.test', '.*', '.*', '.*');
+      await using external = new DirectAmqp({ url, common: { tls: named }, own: { login: 'EXTERNAL' } });
+      expect(await external.request(echo, 2)).toBe(2);
+      expect(await rabbit.control('list_connections', '-s', 'user')).toContain('client.hem.test');
+
+      const refused = [
+        // Not the server's name; another authority; no client certificate.
+        { ...tls, serverName: 'other.hem.test' },
+        { ...named, ca: undefined },
+        { ca: tls.ca, serverName: named.serverName },
+      ];
+      for (const settings of refused) {
+        await using amqp = new DirectAmqp({ url, common: { tls: settings } });
+        expect(await amqp.request(echo, 3)).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+      }
+    });
+
     test('an OAuth 2.0 token logs in, and its successor goes over the open connection', {
       timeout: 120_000,
     }, async () => {
@@ -178,6 +217,21 @@ describe.skipIf(obstacle !== undefined)(
     });
   },
 );
+
+/** A second listener, on TLS, that asks for client certificates. */
+function toSettings(port: number): string {
+  return `[{rabbit, [
+    {ssl_listeners, [{"127.0.0.1", ${port}}]},
+    {ssl_options, [
+      {cacertfile, "${pem('ca.pem')}"}, {certfile, "${pem('server.pem')}"}, {keyfile, "${pem('server.key')}"},
+      {verify, verify_peer}, {fail_if_no_peer_cert, true}]},
+    {ssl_cert_login_from, common_name},
+    {auth_mechanisms, ['PLAIN', 'AMQPLAIN', 'EXTERNAL']}]}].`;
+}
+
+function pem(name: string): string {
+  return fileURLToPath(new URL(`../support/backends/websocket-tls/${name}`, import.meta.url));
+}
 
 function toToken(secret: string, lifeS: number): string {
   const now = Math.floor(Date.now() / 1000);

@@ -1,6 +1,6 @@
 /** A RabbitMQ of one test file's own, which may be stopped, blocked and reconfigured without anybody else noticing. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,8 @@ import { rabbitmq } from '../../services/rabbitmq.ts';
 /** Debian's in the PATH changes to the user rabbitmq, who has another cookie. */
 const CONTROL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 const PLUGINS = '/usr/lib/rabbitmq/bin/rabbitmq-plugins';
+/** The name under which the service starts it. */
+const ADVANCED_SETTINGS = 'none.config';
 const NODE = 'hem-test@localhost';
 
 /** Why there can be no own RabbitMQ, or undefined. */
@@ -29,8 +31,10 @@ export class OwnRabbit implements AsyncDisposable {
     this.port = port;
   }
 
-  static async start(): Promise<OwnRabbit> {
+  /** @param settings Erlang terms, as in RabbitMQ's advanced.config */
+  static async start(settings = '[].'): Promise<OwnRabbit> {
     const rabbit = new OwnRabbit(await mkdtemp(join(tmpdir(), 'hem-rabbit-')), await freePort());
+    await writeFile(join(rabbit.directory, ADVANCED_SETTINGS), settings);
     await rabbit.start();
     return rabbit;
   }
