@@ -252,6 +252,41 @@ describe('a GraphQL backend', () => {
       expect(asked).toHaveLength(5);
     });
 
+    test('by a lookup with a list gets the whole list, and answers in any order', async () => {
+      const { files, env } = configuration(backend.url, {
+        schema: `
+          type Query { ridersByIds(ids: [ID!]! @is(field: "id")): [Rider]! @lookup @internal @graphql(query: "riders") }
+          type Rider @key(fields: "id") { id: ID!  name: String  self: Rider @graphql(query: "rider") }
+        `,
+        view: 'type Query { teams(first: Int): [Team!] } type Team { id: ID!  lead: Rider } type Rider { id: ID!  name: String  self: Rider }',
+      });
+      await using gateway = await startGateway({
+        env,
+        files: {
+          ...files,
+          'connectors/teams/connector.yml': `kind: graphql\nendpoint: ${backend.url}\nspec: backend.graphql\n`,
+          'connectors/teams/backend.graphql': RIDERS_SDL,
+          'connectors/teams/schema.graphql': `
+            type Query { teams(first: Int): [Team!] @graphql(query: "all") }
+            type Team { id: ID!  lead: Rider @from(path: "{ id: id }") }
+            type Rider @key(fields: "id") { id: ID! }
+          `,
+        },
+      });
+      const { body } = await gateway.query('web', '{ teams(first: 3) { lead { name self { id } } } }');
+      expect(body).toEqual({
+        data: {
+          teams: [
+            { lead: { name: 'Ada', self: { id: '1' } } },
+            { lead: { name: 'Ben', self: { id: '2' } } },
+            { lead: { name: 'Cleo', self: { id: '3' } } },
+          ],
+        },
+      });
+      const lists = backend.requests.filter(({ query }) => query.includes('riders(ids:'));
+      expect(lists.map(({ variables }) => variables)).toEqual([{ v0_ids: ['1', '2', '3'] }]);
+    });
+
     test('gets as many requests as batchSize makes', async () => {
       await using gateway = await startGateway(configuration(backend.url, { settings: 'batchSize: 2' }));
       await gateway.query('web', '{ riders(first: 5) { dearOrders { id } } }');

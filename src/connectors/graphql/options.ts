@@ -24,7 +24,7 @@ export const options = z.strictObject({
       /** Where, if not at `endpoint`. */
       endpoint: z.url({ protocol: /^(https?|wss?)$/, error: 'a ws, wss, http or https URL' }).optional(),
       /** Added to the payload of `connection_init`, which carries the connection's headers. */
-      init: z.record(z.string(), z.json()).default({}),
+      init: z.record(z.string(), z.unknown()).default({}),
       heartbeat: z
         .strictObject({ every: duration.default(15_000), timeout: duration.default(5000) })
         .default({ every: 15_000, timeout: 5000 }),
