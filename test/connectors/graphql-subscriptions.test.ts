@@ -1,6 +1,12 @@
 /** Subscriptions of GraphQL backends over graphql-ws and over server-sent events, and what happens when the connection goes. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GraphQLError } from 'graphql';
+import { createHandler } from 'graphql-sse/lib/use/http';
 import { createClient } from 'graphql-ws';
+import { createSchema } from 'graphql-yoga';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
@@ -19,7 +25,13 @@ type Order { id: ID! }
 const VIEW = SCHEMA.replace(/@\w+(\((?:"[^"]*"|[^()"])*\))?/g, '');
 const MOVED = 'subscription ($id: ID!) { riderMoved(id: $id) { name few: orders(first: 1) { id } } }';
 
-function configuration(url: string, protocol: string, settings = '', subscriptions = '') {
+function configuration(
+  url: string,
+  protocol: string,
+  settings = '',
+  subscriptions = '',
+  reconnect = '{ min: 10ms, max: 50ms }',
+) {
   return {
     files: {
       'connectors/riders/connector.yml': `
@@ -28,7 +40,7 @@ endpoint: ${url}
 spec: riders.graphql
 subscriptions:
   protocol: ${protocol}
-  reconnect: { min: 10ms, max: 50ms }
+  reconnect: ${reconnect}
 ${subscriptions}
 ${settings}`,
       'connectors/riders/riders.graphql': RIDERS_SDL,
@@ -45,6 +57,10 @@ async function next(events: AsyncIterator<GraphQLBody>): Promise<GraphQLBody | '
   });
   const { value, done } = (await Promise.race([events.next(), timeout])) as IteratorResult<GraphQLBody>;
   return done === true ? 'end' : value;
+}
+
+async function* countTo(to: number) {
+  for (let count = 1; count <= to; count++) yield { count };
 }
 
 function codeOf(result: GraphQLBody | 'end'): unknown {
@@ -127,6 +143,24 @@ describe.each(['ws', 'sse'])('subscriptions over %s', (protocol) => {
     backend.move('1', 'Amy');
     expect(await next(events)).toMatchObject({ data: { riderMoved: { name: 'Amy' } } });
     await events.return?.();
+  });
+
+  test('end with the gateway, also while they wait for another attempt', async () => {
+    const gateway = await startGateway(configuration(backend.url, protocol, '', '', '{ min: 5s, max: 5s }'));
+    const running = gateway.subscribe('web', MOVED, { variables: { id: '1' } });
+    const waiting = gateway.subscribe('web', MOVED, { variables: { id: '2' } });
+    const first = [next(running), next(waiting)];
+    await backend.untilSubscribers(2);
+    backend.move('1', 'Ann');
+    backend.move('2', 'Ben');
+    await Promise.all(first);
+    backend.cut();
+    await sleep(50);
+    await gateway[Symbol.asyncDispose]();
+    await sleep(50);
+    expect(backend.subscribers).toBe(0);
+    expect(backend.connections).toBe(0);
+    await Promise.allSettled([next(running), next(waiting)]);
   });
 
   test('end with an error after five attempts in vain', async () => {
@@ -342,6 +376,48 @@ describe('over server-sent events', () => {
     if (typeof expected === 'string') expect(codeOf(result)).toBe(expected);
     else expect(result).toEqual(expected);
     expect(await next(events)).toBe('end');
+  });
+
+  test('a server of npm graphql-sse is understood', async () => {
+    const schema = createSchema({
+      typeDefs: 'type Query { a: Int } type Subscription { count(to: Int!): Int }',
+      resolvers: {
+        Subscription: {
+          count: {
+            subscribe: (_: unknown, { to }: { to: number }) => {
+              if (to < 0) throw new GraphQLError('no', { extensions: { code: 'BAD_USER_INPUT' } });
+              return countTo(to);
+            },
+          },
+        },
+      },
+    });
+    const handler = createHandler({ schema });
+    const server = createServer((request, response) => void handler(request, response));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      await using gateway = await startGateway({
+        files: {
+          'connectors/counter/connector.yml': `kind: graphql\nendpoint: http://127.0.0.1:1/\nsubscriptions: { protocol: sse, endpoint: "http://127.0.0.1:${port}/stream" }\n`,
+          'connectors/counter/schema.graphql':
+            'type Query { a: Int @graphql } type Subscription { count(to: Int!): Int @graphql }',
+          'schemas/web.graphql': 'type Query { a: Int } type Subscription { count(to: Int!): Int }',
+          'clients/web/client.yml': '{}',
+        },
+      });
+      const seen: unknown[] = [];
+      for await (const { data } of gateway.subscribe('web', 'subscription { count(to: 3) }'))
+        seen.push(data.count);
+      expect(seen).toEqual([1, 2, 3]);
+      const failing = gateway.subscribe('web', 'subscription { count(to: -1) }');
+      expect(codeOf(await next(failing))).toBe('UPSTREAM_REJECTED');
+      expect(await next(failing)).toBe('end');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   test.each([

@@ -235,7 +235,7 @@ function bindRepresentation(
 }
 
 /** Names of the field's own arguments that a literal reads. */
-export function argumentsUsed(literal: Literal): readonly string[] {
+function argumentsUsed(literal: Literal): readonly string[] {
   return literal.references.filter(({ source }) => source === 'args').map(rootOf);
 }
 

@@ -31,18 +31,25 @@ export function openSseTransport(setup: Setup, url: string): SubscriptionTranspo
     bodyTimeout: 0,
   });
 
+  const readers = new Set<SubscriptionReader>();
+  let isClosed = false;
+
   return {
     async subscribe(request, context, on) {
       try {
         const headers = await setup.headers.of(context);
-        if (context.signal.aborted) return { kind: 'complete' };
+        if (isClosed || context.signal.aborted) return { kind: 'complete' };
         headers.accept = 'text/event-stream';
         headers['content-type'] = 'application/json';
         return await new Promise((resolve) => {
           const reader = new SubscriptionReader(setup, on, resolve);
           const onAbort = () => reader.end({ kind: 'complete' });
+          readers.add(reader);
           context.signal.addEventListener('abort', onAbort, { once: true });
-          reader.onEnd = () => context.signal.removeEventListener('abort', onAbort);
+          reader.onEnd = () => {
+            readers.delete(reader);
+            context.signal.removeEventListener('abort', onAbort);
+          };
           pool.dispatch(
             { method: 'POST', path: pathname + search, headers, body: JSON.stringify(request) },
             reader,
@@ -52,7 +59,11 @@ export function openSseTransport(setup: Setup, url: string): SubscriptionTranspo
         return { kind: 'lost', error: toUpstreamError(setup.name, error) };
       }
     },
-    [Symbol.asyncDispose]: () => pool.destroy(),
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      for (const reader of [...readers]) reader.end({ kind: 'complete' });
+      await pool.destroy();
+    },
   };
 }
 

@@ -18,9 +18,11 @@ export interface SubscriptionTransport extends AsyncDisposable {
 
 export function openWebsocketTransport(setup: Setup, url: string): SubscriptionTransport {
   const sockets = new Map<string, SharedSocket>();
+  let isClosed = false;
 
   return {
     async subscribe(request, context, on) {
+      if (isClosed) return { kind: 'complete' };
       // Callers whose forwarded headers differ are different people to the backend: they never share a socket.
       const forwarded = forwardedHeaders(setup, context);
       const key = JSON.stringify(forwarded);
@@ -34,6 +36,7 @@ export function openWebsocketTransport(setup: Setup, url: string): SubscriptionT
       return ending;
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       for (const socket of sockets.values()) socket.close();
       sockets.clear();
     },
