@@ -18,6 +18,7 @@ interface FileProto {
   readonly messageType?: readonly MessageProto[];
   readonly enumType?: readonly EnumProto[];
   readonly service?: readonly ServiceProto[];
+  readonly extension?: readonly FieldProto[];
   readonly syntax?: string;
   readonly edition?: string;
   readonly options?: WithFeatures;
@@ -27,6 +28,7 @@ interface MessageProto {
   readonly field?: readonly FieldProto[];
   readonly nestedType?: readonly MessageProto[];
   readonly enumType?: readonly EnumProto[];
+  readonly extension?: readonly FieldProto[];
   readonly oneofDecl?: readonly { readonly name?: string }[];
   readonly options?: WithFeatures & { readonly mapEntry?: boolean };
 }
@@ -36,6 +38,7 @@ interface FieldProto {
   readonly label?: string;
   readonly type?: string;
   readonly typeName?: string;
+  readonly extendee?: string;
   readonly defaultValue?: string;
   readonly oneofIndex?: number;
   readonly jsonName?: string;
@@ -139,6 +142,9 @@ function addFile(root: Root, file: FileProto): void {
   for (const type of file.messageType ?? []) nested[type.name!] = toType(type, inherited);
   for (const type of file.enumType ?? []) nested[type.name!] = toEnum(type, inherited);
   for (const service of file.service ?? []) nested[service.name!] = toService(service);
+  for (const field of file.extension ?? []) {
+    nested[field.name!] = { ...toField(field), edition: inherited.edition } as unknown as INamespace;
+  }
   const scope = file.package === undefined || file.package === '' ? root : root.define(file.package);
   scope.addJSON(nested);
 }
@@ -176,6 +182,7 @@ function toType(type: MessageProto, inherited: Inherited = {}): IType & { editio
     nested[inner.name!] = { ...toType(inner), ...(groups.has(inner.name ?? '') ? { group: true } : {}) };
   }
   for (const inner of type.enumType ?? []) nested[inner.name!] = toEnum(inner);
+  for (const field of type.extension ?? []) nested[field.name!] = toField(field) as unknown as INamespace;
   return { fields, oneofs, nested, ...head(type.options, inherited) };
 }
 
@@ -189,6 +196,7 @@ function toField(field: FieldProto): IType['fields'][string] {
   return {
     id: field.number!,
     type: typeOf(field),
+    ...(field.extendee === undefined || field.extendee === '' ? {} : { extend: field.extendee }),
     ...(field.label === 'LABEL_REPEATED'
       ? { rule: 'repeated' }
       : field.label === 'LABEL_REQUIRED'
@@ -250,10 +258,21 @@ function typeOf(field: FieldProto): string {
 }
 
 function defaultOf({ type, defaultValue }: FieldProto): unknown {
-  if (defaultValue === undefined || type === 'TYPE_BYTES') return undefined;
+  if (defaultValue === undefined) return undefined;
+  if (type === 'TYPE_BYTES') return fromEscapes(defaultValue).toString('base64');
   if (type === 'TYPE_STRING' || type === 'TYPE_ENUM') return defaultValue;
   if (type === 'TYPE_BOOL') return defaultValue === 'true';
   return Number(defaultValue.replace('inf', 'Infinity'));
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+
+/** Bytes as descriptors write them: C's escapes, octal for what is not printable. */
+function fromEscapes(text: string): Buffer {
+  const characters = text.replace(/\\(?:([0-7]{1,3})|(.))/g, (_, octal?: string, letter?: string) =>
+    octal === undefined ? (ESCAPES[letter!] ?? letter!) : String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+  return Buffer.from(characters, 'latin1');
 }
 
 function lastName(typeName: string | undefined): string {

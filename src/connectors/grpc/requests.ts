@@ -60,6 +60,7 @@ export class RequestTypes {
         },
       ]),
     );
+    const required = type.fieldsArray.filter((field) => field.required).map((field) => field.name);
     return (value) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Misfit('an object');
       const message: Record<string, unknown> = {};
@@ -77,6 +78,9 @@ export class RequestTypes {
           chosen.set(field.oneof, key);
         }
         message[key] = Misfit.at(key, () => field.convert(item));
+      }
+      for (const key of required) {
+        if (!Object.hasOwn(message, key)) throw Misfit.at(key, () => new Misfit('given'));
       }
       return message;
     };
