@@ -172,6 +172,38 @@ describe('bindings', () => {
       { rule: 'soap-select', found: 'text', hint: 'use "[]" or "[0]" before the name' },
     ],
     [
+      'a record for a single value',
+      bind('a(number: ID!): Int @soap(operation: "GetInvoice")'),
+      {
+        rule: 'soap-answer',
+        message: 'Query.a is one value, and the answer is a record.',
+        hint: 'add select: "Invoice"',
+      },
+    ],
+    [
+      'a type that reads nothing of the answer',
+      bind(
+        'a(number: ID!): I @soap(operation: "GetInvoice")',
+        'type I { number: ID  total: Float @from(path: "total.\'#text\'") }',
+      ),
+      {
+        rule: 'soap-answer',
+        message: 'The answer has nothing of what I reads.',
+        found: 'number, total',
+        hint: 'add select: "Invoice"',
+      },
+    ],
+    [
+      'one value for a list',
+      bind('a(number: ID!): [Int] @soap(operation: "GetInvoice", select: "Invoice.number")'),
+      { rule: 'soap-answer', message: 'Query.a is a list, and this part of the answer is no list.' },
+    ],
+    [
+      'a list for one value',
+      bind('a(number: ID!): String @soap(operation: "GetInvoice", select: "Invoice.line[].text")'),
+      { rule: 'soap-answer', message: 'Query.a is no list, and this part of the answer is a list.' },
+    ],
+    [
       'a subscription',
       {
         schema:
@@ -187,7 +219,8 @@ describe('bindings', () => {
   });
 
   test('the place within a literal is the place in the file', async () => {
-    const line = '  a: Int @soap(operation: "GetInvoice", args: "{ number: 1, withLine: true }")';
+    const line =
+      '  a: Int @soap(operation: "GetInvoice", select: "Invoice.number", args: "{ number: 1, withLine: true }")';
     const [problem] = await problemsOf({ schema: `type Query {\n${line}\n}` });
     expect(problem?.at).toMatchObject({ line: 2, column: line.indexOf('withLine') + 1 });
   });
@@ -332,7 +365,7 @@ describe('documents', () => {
         schema:
           'type Query { a(number: ID!): String @soap(operation: "GetInvoice", select: "Invoice.line[].text") }',
       },
-      { rule: 'wsdl-circular' },
+      { rule: 'wsdl-nesting' },
       'invoices.wsdl',
     ],
     [
@@ -416,5 +449,35 @@ describe('documents', () => {
     expect(
       await problemsOf({ files: { ...INVOICES, 'types/money.xsd': circle, 'types/again.xsd': again } }),
     ).toEqual([]);
+  });
+
+  test('bombs: groups that double, deep chains and 50,000 types are read or refused in a moment', async () => {
+    const doubling = Array.from(
+      { length: 60 },
+      (_, i) =>
+        `<xs:group name="g${i}"><xs:sequence><xs:group ref="inv:g${i + 1}"/><xs:group ref="inv:g${i + 1}"/></xs:sequence></xs:group><xs:attributeGroup name="a${i}"><xs:attributeGroup ref="inv:a${i + 1}"/><xs:attributeGroup ref="inv:a${i + 1}"/></xs:attributeGroup>`,
+    ).join('');
+    const ends =
+      '<xs:group name="g60"><xs:sequence><xs:element name="deep" type="xs:int"/><xs:group ref="inv:g0" minOccurs="0"/></xs:sequence></xs:group><xs:attributeGroup name="a60"><xs:attribute name="far" type="xs:int"/><xs:attributeGroup ref="inv:a0"/></xs:attributeGroup>';
+    const types = Array.from(
+      { length: 50_000 },
+      (_, i) =>
+        `<xs:complexType name="T${i}"><xs:sequence><xs:element name="t" type="inv:T${(i + 1) % 50_000}" minOccurs="0"/></xs:sequence></xs:complexType>`,
+    ).join('');
+    const element =
+      '<xs:element name="CountInvoicesResult"><xs:complexType><xs:sequence><xs:group ref="inv:g0"/><xs:element name="first" type="inv:T0"/></xs:sequence><xs:attributeGroup ref="inv:a0"/></xs:complexType></xs:element>';
+    const broken = withWsdl(
+      '<xs:element name="CountInvoicesResult" type="xs:int"/>',
+      doubling + ends + types + element,
+    );
+    const started = performance.now();
+    expect(
+      await problemsOf({
+        ...broken,
+        schema:
+          'type Query { a: [Int] @soap(operation: "CountInvoices", select: "deep") b: Int @soap(operation: "CountInvoices", select: "@far") c: JSON @soap(operation: "CountInvoices", select: "first.t.t.t") } scalar JSON',
+      }),
+    ).toEqual([]);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });

@@ -5,12 +5,12 @@ import type { Literal } from '../../mapping/literal.ts';
 import { rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
+import { checkAnswer } from './answer.ts';
 import { RequestChecker, type Slot, slotOf } from './check.ts';
 import { EncoderCompiler, type WriteElement } from './encode.ts';
 import { type EnvelopeFrame, messageHeaders, toFrame } from './envelope.ts';
 import type { SoapSpec } from './load.ts';
 import type { SoapOptions } from './options.ts';
-import { checkSelect } from './select.ts';
 import {
   ATTRIBUTES_ARGUMENT,
   argumentKeys,
@@ -73,7 +73,7 @@ export function bind(
   if (header === undefined || body === undefined) return undefined;
   const version = source.options.version ?? port.version;
   const answer = toAnswer(field, spec, output);
-  if (output !== undefined) checkSelect(field, spec.schemas, answer.shape);
+  if (output !== undefined) checkAnswer(field, spec.schemas, answer.shape);
   const endpoint = new URL(source.settings.endpoint);
   return {
     operation: operation.name,
@@ -195,7 +195,7 @@ function bindHeader(
     const given = literal.evaluate(values) as Record<string, unknown>;
     let text = fixed;
     for (const { key, local, write } of writers) {
-      if (given[key] !== undefined) text += write(given[key], local);
+      if (given[key] !== undefined && given[key] !== null) text += write(given[key], local);
     }
     return text;
   };

@@ -37,6 +37,7 @@ const NCNAME = /^[A-Za-z_][\w.-]*$/;
 export class EncoderCompiler {
   readonly #schemas: SchemaSet;
   readonly #writers = new Map<Shape, { write: Write }>();
+  readonly #typeWriters = new Map<Shape, { readonly write: Write; readonly extra: string }>();
   readonly #queue: Array<() => void> = [];
   /** Namespaces of everything compiled so far. */
   readonly #namespaces = new Set<string>();
@@ -179,19 +180,26 @@ export class EncoderCompiler {
   /** An object that says of which type it is. */
   #typed(tag: string, object: Record<string, unknown>, path: string, base: RecordShape | undefined): string {
     const { [TYPE_ARGUMENT]: type, ...rest } = object;
-    if (type === null || type === undefined) throw refused(`${path}.${TYPE_ARGUMENT}`, 'is null');
     const name = this.#typeNamed(String(type), base);
     const shape = name === undefined ? undefined : this.#schemas.type(name);
     if (name === undefined || shape === undefined || (shape.kind === 'record' && shape.abstract)) {
       throw refused(`${path}.${TYPE_ARGUMENT}`, 'is not the name of one type that can stand here');
     }
-    // Compiled on first use, its namespaces are not among those of the message.
+    const { write, extra } = this.#typeWriter(name, shape);
+    return write(tag, shape.kind === 'simple' ? rest[TEXT_ARGUMENT] : rest, path, extra);
+  }
+
+  /** Which type comes is known when called only, so it declares its namespaces itself. */
+  #typeWriter(name: XmlName, shape: Shape): { readonly write: Write; readonly extra: string } {
+    const known = this.#typeWriters.get(shape);
+    if (known !== undefined) return known;
     const compiler = new EncoderCompiler(this.#schemas);
     const cell = compiler.#writer(shape);
     compiler.#drain();
     const prefixed = compiler.tagOf(name);
-    const extra = ` xsi:type="${prefixed}"${compiler.declarations()}`;
-    return cell.write(tag, shape.kind === 'simple' ? rest[TEXT_ARGUMENT] : rest, path, extra);
+    const writer = { write: cell.write, extra: ` xsi:type="${prefixed}"${compiler.declarations()}` };
+    this.#typeWriters.set(shape, writer);
+    return writer;
   }
 
   #typeNamed(text: string, base: RecordShape | undefined): XmlName | undefined {
@@ -251,7 +259,10 @@ function keyReader(key: string): (object: Record<string, unknown>) => unknown {
   const name = toGraphQLName(key);
   if (name === key) return own;
   const other = toKeyReader(name);
-  return (object) => own(object) ?? other(object);
+  return (object) => {
+    const value = own(object);
+    return value === undefined ? other(object) : value;
+  };
 }
 
 function scalarText(scalar: Scalar, value: unknown, path: string): string {

@@ -49,6 +49,14 @@ interface Content {
   readonly open: boolean;
 }
 
+/** One way through the particles of a type. */
+interface Walk {
+  /** An `any` was met. */
+  open: boolean;
+  /** How many groups it is inside of. */
+  readonly groups: number;
+}
+
 const EMPTY: Content = { elements: [], attributes: new Map(), text: undefined, mixed: false, open: false };
 
 const BUILT_IN_SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
@@ -58,6 +66,7 @@ const BUILT_IN_SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
 
 /** Types that extend each other this often, and groups that contain each other this deep, are taken for a mistake. */
 const MAX_NESTING = 64;
+const MAX_ATTRIBUTE_GROUPS = 1000;
 
 export class SchemaSet {
   readonly #components: Record<ComponentKind, Map<string, Component>> = {
@@ -74,6 +83,7 @@ export class SchemaSet {
   readonly #prefixes = new Map<string, string>();
   readonly #shapes = new Map<XmlNode, Shape>();
   readonly #scalars = new Map<XmlNode, Scalar>();
+  readonly #groups = new Map<XmlNode, Pick<Content, 'elements' | 'open'>>();
   readonly #declarations = new Map<XmlNode, ElementDeclaration>();
   readonly #report: ReportAt;
 
@@ -308,11 +318,7 @@ export class SchemaSet {
   #contentOf(context: Component, depth: number): Content {
     const { node } = context;
     if (depth > MAX_NESTING) {
-      this.#report(node, {
-        rule: 'wsdl-circular',
-        message: `Types derive from each other more than ${MAX_NESTING} times, or in a circle.`,
-        found: node.attribute('name') ?? 'an anonymous type',
-      });
+      this.#reportNesting(node, 'Types derive from each other');
       return EMPTY;
     }
     const derived = node.first(XSD, 'complexContent') ?? node.first(XSD, 'simpleContent');
@@ -357,55 +363,69 @@ export class SchemaSet {
   /** What stands in a complexType, an extension or a restriction itself. */
   #ownContent(context: Component, node: XmlNode): Pick<Content, 'elements' | 'attributes' | 'open'> {
     const attributes = new Map<string, AttributeField>();
-    this.#addAttributes(context, node, attributes, 0);
+    this.#addAttributes(context, node, attributes, new Set());
     const particle = node.children.find(
       (child) => child.namespace === XSD && /^(?:sequence|choice|all|group)$/.test(child.local),
     );
-    const open = { found: false };
-    const elements = particle === undefined ? [] : this.#particle(context, particle, open, 0);
-    return { elements, attributes, open: open.found };
+    const walk: Walk = { open: false, groups: 0 };
+    const elements = particle === undefined ? [] : this.#particle(context, particle, walk);
+    return { elements, attributes, open: walk.open };
   }
 
-  #particle(
-    context: Component,
-    node: XmlNode,
-    open: { found: boolean },
-    depth: number,
-  ): readonly Occurrence[] {
-    if (node.namespace !== XSD || depth > MAX_NESTING) return [];
+  #particle(context: Component, node: XmlNode, walk: Walk): readonly Occurrence[] {
+    if (node.namespace !== XSD) return [];
     const { min, max } = occurs(node);
     if (max === 0) return [];
     switch (node.local) {
       case 'element':
         return times(this.#elementParticle(context, node), min, max);
       case 'any':
-        open.found = true;
+        walk.open = true;
         return [];
       case 'sequence':
       case 'all':
-        return times(
-          inSequence(node.children.map((one) => this.#particle(context, one, open, depth + 1))),
-          min,
-          max,
-        );
+        return times(inSequence(node.children.map((one) => this.#particle(context, one, walk))), min, max);
       case 'choice': {
         const branches = node.children.filter(({ local }) => local !== 'annotation');
-        return times(
-          inChoice(branches.map((one) => this.#particle(context, one, open, depth + 1))),
-          min,
-          max,
-        );
+        return times(inChoice(branches.map((one) => this.#particle(context, one, walk))), min, max);
       }
       case 'group': {
         const reference = node.attribute('ref');
         const group = reference === undefined ? undefined : this.#find('group', context, node, reference);
         if (group === undefined) return [];
-        const inside = group.node.children.map((child) => this.#particle(group, child, open, depth + 1));
-        return times(inSequence(inside), min, max);
+        const inside = this.#groupContent(group, walk.groups + 1);
+        if (inside.open) walk.open = true;
+        return times(inside.elements, min, max);
       }
       default:
         return [];
     }
+  }
+
+  /** Once per group: groups that contain each other twice would double with each level. */
+  #groupContent(group: Component, depth: number): Pick<Content, 'elements' | 'open'> {
+    const { node } = group;
+    const known = this.#groups.get(node);
+    if (known !== undefined) return known;
+    // A group inside of itself has nothing to add.
+    this.#groups.set(node, EMPTY);
+    if (depth > MAX_NESTING) {
+      this.#reportNesting(node, 'Groups contain each other');
+      return EMPTY;
+    }
+    const walk: Walk = { open: false, groups: depth };
+    const inside = node.children.map((child) => this.#particle(group, child, walk));
+    const content = { elements: inSequence(inside), open: walk.open };
+    this.#groups.set(node, content);
+    return content;
+  }
+
+  #reportNesting(node: XmlNode, what: string): void {
+    this.#report(node, {
+      rule: 'wsdl-nesting',
+      message: `${what} too often, or in a circle.`,
+      found: node.attribute('name') ?? 'without a name',
+    });
   }
 
   #elementParticle(context: Component, node: XmlNode): readonly Occurrence[] {
@@ -443,13 +463,13 @@ export class SchemaSet {
     return [...members];
   }
 
+  /** @param seen attribute groups that are in already */
   #addAttributes(
     context: Component,
     node: XmlNode,
     attributes: Map<string, AttributeField>,
-    depth: number,
+    seen: Set<XmlNode>,
   ): void {
-    if (depth > MAX_NESTING) return;
     for (const child of node.children) {
       if (child.namespace !== XSD) continue;
       if (child.local === 'attribute' && child.attribute('use') !== 'prohibited') {
@@ -459,7 +479,13 @@ export class SchemaSet {
         const reference = child.attribute('ref');
         const group =
           reference === undefined ? undefined : this.#find('attributeGroup', context, child, reference);
-        if (group !== undefined) this.#addAttributes(group, group.node, attributes, depth + 1);
+        if (group === undefined || seen.has(group.node)) continue;
+        seen.add(group.node);
+        if (seen.size > MAX_ATTRIBUTE_GROUPS) {
+          this.#reportNesting(group.node, 'Attribute groups contain each other');
+          return;
+        }
+        this.#addAttributes(group, group.node, attributes, seen);
       }
     }
   }
@@ -539,7 +565,10 @@ export class SchemaSet {
 
   #toScalar(context: Component, depth: number): Scalar {
     const { node } = context;
-    if (depth > MAX_NESTING) return anySimple;
+    if (depth > MAX_NESTING) {
+      this.#reportNesting(node, 'Types derive from each other');
+      return anySimple;
+    }
     const restriction = node.first(XSD, 'restriction');
     if (restriction !== undefined) {
       const base = restriction.attribute('base');

@@ -36,6 +36,8 @@ const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
 /** Deeper documents are refused: whoever reads them recurses. */
 const MAX_DEPTH = 200;
 const MAX_ATTRIBUTES = 1000;
+/** Prefixes in scope: each name is looked for among them. */
+const MAX_PREFIXES = 200;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what XML 1.0 has no way to carry
 const NOT_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
@@ -266,6 +268,7 @@ export class XmlReader {
       (prefix === 'xml') !== (namespace === XML_NAMESPACE) ||
       (prefix !== '' && namespace === '');
     if (wrong) throw new XmlError(at, `a wrong namespace declaration of "${prefix}"`);
+    if (this.#prefixes.length >= MAX_PREFIXES) throw new XmlError(at, `more than ${MAX_PREFIXES} prefixes`);
     this.#prefixes.push(prefix);
     this.#namespaces.push(namespace);
   }
