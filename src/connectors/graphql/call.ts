@@ -138,7 +138,7 @@ export function toEntityCall(
 
   return {
     mode: 'unary',
-    call: (batch, context) => {
+    async call(batch, context) {
       const elements = encode(setup.connector, batch, toEntityElement);
       const slots = slotPairs(selection, context);
       return askAll(elements, setup, (some) => ask(some, context, slots));
