@@ -5,6 +5,7 @@ import { ConfigurationError } from '../problems.ts';
 import { check } from './check.ts';
 import { demo } from './demo.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
+import { explain } from './explain.ts';
 import { JSON_SCHEMAS, printJsonSchema } from './json-schema.ts';
 import { reportProblems } from './report.ts';
 import { start } from './start.ts';
@@ -46,6 +47,18 @@ export async function runCommandLine(args: readonly string[], environment: Envir
       code = await check({ directory: config, environment, format });
     });
   program
+    .command('explain')
+    .description(
+      'show how an operation is executed: which backend calls, batched how, waiting for what, and why',
+    )
+    .argument('<client>', 'whose operation')
+    .argument('<operation>', "name of one of the client's operations, or a file")
+    .addOption(configOption())
+    .addOption(new Option('--format <format>', 'how to report').choices(['text', 'json']).default('text'))
+    .action(async (client: string, operation: string, { config, format }) => {
+      code = await explain({ directory: config, environment, client, operation, format });
+    });
+  program
     .command('json-schema')
     .description('print the JSON Schema of a YAML file, for completion in editors')
     .argument('<file>', `which file: ${Object.keys(JSON_SCHEMAS).join(', ')}`)
@@ -59,7 +72,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_UNUSABLE;
     if (error instanceof ConfigurationError) reportProblems(error.problems, 'text');
-    else console.error(`hem: ${explain(error)}`);
+    else console.error(`hem: ${toAdvice(error)}`);
     return EXIT_UNUSABLE;
   }
 }
@@ -76,7 +89,7 @@ function parsePort(text: string): number {
 }
 
 /** What to do about the errors that people meet; the rest as it is. */
-function explain(error: unknown): string {
+function toAdvice(error: unknown): string {
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (code === 'EADDRINUSE')
     return `port ${port} of ${address} is in use; choose another with --port or --admin-port, or in hem.yml`;

@@ -184,7 +184,7 @@ export class PlanCompiler {
       const value = this.#follow(
         builder,
         viewField.steps,
-        { graphArgs, wanted, key, compileBelow, index: 0 },
+        { graphArgs, wanted, key, compileBelow, index: 0, label: collected.responseKey },
         condition,
       );
       return () => this.#project(value, collected, condition, type, field.type);
@@ -201,6 +201,7 @@ export class PlanCompiler {
     const last = spec.index === steps.length - 1;
     const asked = {
       name: step,
+      label: spec.label,
       args: last ? spec.graphArgs : () => ({}),
       key: last ? spec.key : step,
       wanted: spec.wanted.of(spec.index),
@@ -461,6 +462,8 @@ interface FollowSpec {
     connector: Connector,
   ) => ObjectsPlan | undefined;
   readonly index: number;
+  /** Response key. */
+  readonly label: string;
 }
 
 function sourcesOf(collected: CollectedField): readonly SelectionSource[] {

@@ -1,5 +1,12 @@
 /** Gathers what one object of an operation needs: where each field's value comes from, and the steps that fetch it. */
-import { getNamedType, isCompositeType, isEnumType, isObjectType } from 'graphql';
+import {
+  getNamedType,
+  getNullableType,
+  isCompositeType,
+  isEnumType,
+  isListType,
+  isObjectType,
+} from 'graphql';
 import { UpstreamError } from '../errors.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
 import { NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
@@ -24,6 +31,8 @@ import { type CallWork, type CellValue, type LookupWork, runCalls, runLookups, r
 /** A graph field that is asked of the object. */
 export interface Asked {
   readonly name: string;
+  /** Response key, for `explain`. */
+  readonly label: string;
   readonly args: GraphArguments;
   /** Under which key the record carries it. */
   readonly key: string;
@@ -72,6 +81,7 @@ export class ObjectBuilder {
   readonly #origin: Origin | undefined;
   readonly #wanted: WantedByType;
   readonly #routes = new Map<Lookup, { readonly slot: number; readonly step: number }>();
+  readonly #calls = new Map<string, Have>();
   /** Per step, under which conditions it runs; undefined in it means always. */
   readonly #uses: Array<Set<number | undefined>> = [];
   #slots = 0;
@@ -103,8 +113,8 @@ export class ObjectBuilder {
     if (this.eventSource !== undefined) this.eventObjects = below?.pure === false ? below : undefined;
     const have = this.#have(field, access, asked, below);
     if (field.source.via === 'call' || below === undefined || below.pure)
-      return this.#valueSource(have, below, asked.condition);
-    return this.#valueSource(this.#objects(have, below, asked.condition), below, asked.condition);
+      return this.#valueSource(have, below);
+    return this.#valueSource(this.#objects(have, below, asked), below);
   }
 
   /** A field that a view's path leads through: `build` says what is read of the object there. */
@@ -129,7 +139,7 @@ export class ObjectBuilder {
     };
     if (this.eventSource !== undefined) this.eventObjects = plan.pure ? undefined : below;
     let have = this.#have(field, access, asked, below);
-    if (field.source.via !== 'call' && !plan.pure) have = this.#objects(have, below, asked.condition);
+    if (field.source.via !== 'call' && !plan.pure) have = this.#objects(have, below, asked);
     const { get } = value.source();
     const connector = field.owner.connector;
     const read = (held: unknown, run: Run): unknown => {
@@ -188,11 +198,32 @@ export class ObjectBuilder {
         slot: this.eventSource.slot,
         routed: false,
       };
-    if (field.source.via === 'call') return this.#call(field, access?.parent ?? [], asked, below);
+    if (field.source.via === 'call') return this.#sharedCall(field, access?.parent ?? [], asked, below);
     const { read, key } = readerOf(field, asked.key, access?.route === undefined ? this.#origin : undefined);
     if (access?.route === undefined) return { field, after: [], read, key, slot: undefined, routed: false };
     const { slot, step } = this.#route(access.route, asked.condition);
     return { field, after: [step], read, key: undefined, slot, routed: true };
+  }
+
+  /** Fields that come from the same call with the same arguments share it, where its answer is the same whatever is selected. */
+  #sharedCall(
+    field: ConnectorField,
+    parents: Access['parent'],
+    asked: Asked,
+    below: ObjectsPlan | undefined,
+  ): Have {
+    const shareable =
+      below?.pure !== false && !field.owner.connector.kind.selective && this.#graphType !== 'Mutation';
+    if (!shareable) return this.#call(field, parents, asked, below);
+    const id = `${field.coordinate} ${asked.key}`;
+    const known = this.#calls.get(id);
+    if (known === undefined) {
+      const have = this.#call(field, parents, asked, below);
+      this.#calls.set(id, have);
+      return have;
+    }
+    for (const step of known.after) this.#use(step, asked.condition);
+    return known;
   }
 
   #call(
@@ -224,10 +255,13 @@ export class ObjectBuilder {
         connector: field.owner.connector.name,
         field: field.coordinate,
         batched: false,
+        label: asked.label,
+        list: isListType(getNullableType(field.type)),
         why:
-          parents.length === 0 && required.length === 0
+          this.#origin === undefined
             ? 'a root field'
-            : `needs ${[...parents.map(({ name }) => name), ...required.map(({ name }) => name)].join(', ')}`,
+            : `a call of its own, fed by ${[...parents.map(({ name }) => name), ...required.map(({ name }) => `${name} (required)`)].join(', ') || 'nothing of its parent'}`,
+        conditional: asked.condition !== undefined,
         below,
       },
       run: (cells, run) => runCalls(work, cells, run),
@@ -259,7 +293,10 @@ export class ObjectBuilder {
         connector: lookup.connector.name,
         field: lookup.field.coordinate,
         batched: lookup.batched,
-        why: `${this.#graphType} by ${lookup.paths.join(', ')}`,
+        label: this.#graphType,
+        list: false,
+        why: `fields of ${this.#graphType} that ${lookup.connector.name} knows, by ${lookup.paths.join(', ')}`,
+        conditional: condition !== undefined,
         below: undefined,
       },
       run: (cells, run) => runLookups(work, cells, run),
@@ -270,7 +307,7 @@ export class ObjectBuilder {
   }
 
   /** Takes objects out of a value into cells, because something has to be fetched for them. */
-  #objects(have: Have, below: ObjectsPlan, condition: number | undefined): Have {
+  #objects(have: Have, below: ObjectsPlan, { condition, label }: Pick<Asked, 'condition' | 'label'>): Have {
     const slot = this.newSlot();
     const { field } = have;
     const value = this.#cellValue(have);
@@ -282,7 +319,10 @@ export class ObjectBuilder {
         connector: field.owner.connector.name,
         field: field.coordinate,
         batched: true,
+        label,
+        list: isListType(getNullableType(field.type)),
         why: 'objects inside a record',
+        conditional: condition !== undefined,
         below,
       },
       run: (cells, run) => runObjects({ slot, value, type: field.type, below }, cells, run),
@@ -317,7 +357,7 @@ export class ObjectBuilder {
     for (const earlier of this.steps[index]!.after) this.#use(earlier, condition);
   }
 
-  #valueSource(have: Have, below: ObjectsPlan | undefined, _condition: number | undefined): ValueSource {
+  #valueSource(have: Have, below: ObjectsPlan | undefined): ValueSource {
     return { connector: have.field.owner.connector, below, source: () => this.#toFieldSource(have) };
   }
 
@@ -351,6 +391,7 @@ export class ObjectBuilder {
     const { source } = access;
     const asked: Asked = {
       name: source.name,
+      label: source.name,
       args: () => ({}),
       key: source.name,
       wanted: NOTHING,
@@ -436,6 +477,7 @@ export class ObjectBuilder {
     const plan = inner.finish([], inner.steps.length === 0);
     const asked: Asked = {
       name: source.name,
+      label: source.name,
       args: () => ({}),
       key: source.name,
       wanted: new Map([[typeName, wantedAlong(typeName, names, entries).get(typeName)!]]),
@@ -449,7 +491,7 @@ export class ObjectBuilder {
       single: plan,
     };
     let have = this.#have(source, access, asked, below);
-    if (!plan.pure && source.source.via !== 'call') have = this.#objects(have, below, condition);
+    if (!plan.pure && source.source.via !== 'call') have = this.#objects(have, below, asked);
     const value = this.#cellValue(have);
     const one = (held: unknown, run: Run): unknown => {
       if (held instanceof Error || held === null || held === undefined) return held ?? null;

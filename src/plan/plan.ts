@@ -59,7 +59,13 @@ export interface StepDescription {
   readonly field: string;
   /** Many parents in one call. */
   readonly batched: boolean;
+  /** Response key of the field, or the type that is looked up. */
+  readonly label: string;
+  /** Its result is a list: what hangs below happens for each. */
+  readonly list: boolean;
   readonly why: string;
+  /** Depends on `@skip` or `@include` by a variable. */
+  readonly conditional: boolean;
   readonly below: ObjectsPlan | undefined;
 }
 
