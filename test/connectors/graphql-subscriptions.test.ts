@@ -1,12 +1,6 @@
 /** Subscriptions of GraphQL backends over graphql-ws and over server-sent events, and what happens when the connection goes. */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GraphQLError } from 'graphql';
-import { createHandler } from 'graphql-sse/lib/use/http';
 import { createClient } from 'graphql-ws';
-import { createSchema } from 'graphql-yoga';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
@@ -57,10 +51,6 @@ async function next(events: AsyncIterator<GraphQLBody>): Promise<GraphQLBody | '
   });
   const { value, done } = (await Promise.race([events.next(), timeout])) as IteratorResult<GraphQLBody>;
   return done === true ? 'end' : value;
-}
-
-async function* countTo(to: number) {
-  for (let count = 1; count <= to; count++) yield { count };
 }
 
 function codeOf(result: GraphQLBody | 'end'): unknown {
@@ -376,48 +366,6 @@ describe('over server-sent events', () => {
     if (typeof expected === 'string') expect(codeOf(result)).toBe(expected);
     else expect(result).toEqual(expected);
     expect(await next(events)).toBe('end');
-  });
-
-  test('a server of npm graphql-sse is understood', async () => {
-    const schema = createSchema({
-      typeDefs: 'type Query { a: Int } type Subscription { count(to: Int!): Int }',
-      resolvers: {
-        Subscription: {
-          count: {
-            subscribe: (_: unknown, { to }: { to: number }) => {
-              if (to < 0) throw new GraphQLError('no', { extensions: { code: 'BAD_USER_INPUT' } });
-              return countTo(to);
-            },
-          },
-        },
-      },
-    });
-    const handler = createHandler({ schema });
-    const server = createServer((request, response) => void handler(request, response));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    try {
-      await using gateway = await startGateway({
-        files: {
-          'connectors/counter/connector.yml': `kind: graphql\nendpoint: http://127.0.0.1:1/\nsubscriptions: { protocol: sse, endpoint: "http://127.0.0.1:${port}/stream" }\n`,
-          'connectors/counter/schema.graphql':
-            'type Query { a: Int @graphql } type Subscription { count(to: Int!): Int @graphql }',
-          'schemas/web.graphql': 'type Query { a: Int } type Subscription { count(to: Int!): Int }',
-          'clients/web/client.yml': '{}',
-        },
-      });
-      const seen: unknown[] = [];
-      for await (const { data } of gateway.subscribe('web', 'subscription { count(to: 3) }'))
-        seen.push(data.count);
-      expect(seen).toEqual([1, 2, 3]);
-      const failing = gateway.subscribe('web', 'subscription { count(to: -1) }');
-      expect(codeOf(await next(failing))).toBe('UPSTREAM_REJECTED');
-      expect(await next(failing)).toBe('end');
-    } finally {
-      server.closeAllConnections();
-      server.close();
-    }
   });
 
   test.each([
