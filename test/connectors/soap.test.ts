@@ -385,3 +385,25 @@ test('a batch of lookups is one message per element, each with its own outcome',
     { path: ['b'], extensions: { code: 'UPSTREAM_FAILED', coordinate: 'Query.one' } },
   ]);
 });
+
+test('a field of an object is a call of its own, filled from the parent’s key', async () => {
+  const received: Args[] = [];
+  await using backend = await startWsdlServer(WSDL, { path: '/invoices', services: services(received) });
+  await using gateway = await startSoapGateway({
+    url: backend.url,
+    schema: `type Query { invoice(number: ID!): Invoice @lookup @soap(operation: "GetInvoice", select: "Invoice") }
+      type Invoice @key(fields: "number") {
+        number: ID!
+        lines(locale: String): [Line!] @soap(operation: "GetInvoice", select: "Invoice.line")
+        mine: String @soap(operation: "GetInvoice", args: "{ number: $parent.number, _attributes: { locale: $claims.locale } }", select: "Invoice.@kind")
+      }
+      type Line { text: String! }`,
+  });
+  const { body } = await gateway.query('web', '{ invoice(number: 5) { lines(locale: "hu") { text } mine } }');
+  expect(body).toEqual({ data: { invoice: { lines: [{ text: ' a & b ' }], mine: 'standard' } } });
+  expect(received).toHaveLength(3);
+  expect(
+    backend.seen.map((one) => one.body).filter((text) => text.includes('>9007199254740993<')),
+  ).toHaveLength(2);
+  expect(received).toContainEqual({ attributes: { locale: 'hu' }, number: Number('9007199254740993') });
+});

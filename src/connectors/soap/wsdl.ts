@@ -1,7 +1,7 @@
 /** The services of a WSDL: which operations each SOAP port has, and which messages they exchange. */
 import { type ReportAt, WSDL } from './documents.ts';
 import type { SchemaSet } from './schema-set.ts';
-import type { ElementDeclaration, Shape } from './shape.ts';
+import type { ElementDeclaration, Field, RecordShape, Shape } from './shape.ts';
 import type { XmlName } from './xml.ts';
 import type { XmlNode } from './xml-tree.ts';
 
@@ -241,6 +241,23 @@ class WsdlReader {
     });
     return undefined;
   }
+}
+
+/** Several parts as if they were the children of one element. */
+export function shapeOfParts({ parts }: Message): RecordShape {
+  const fields = parts.map(
+    ({ element }): Field => ({ ...element, key: element.local, list: false, required: true }),
+  );
+  return {
+    kind: 'record',
+    name: undefined,
+    abstract: false,
+    fields,
+    attributes: [],
+    text: undefined,
+    mixed: false,
+    open: false,
+  };
 }
 
 function bodyOf(side: XmlNode | undefined, soapNamespace: string): XmlNode | undefined {

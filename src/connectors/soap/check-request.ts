@@ -21,6 +21,7 @@ import type { SchemaSet } from './schema-set.ts';
 import {
   ATTRIBUTES_ARGUMENT,
   argumentKeys,
+  type ElementDeclaration,
   type Field,
   isNamed,
   type RecordShape,
@@ -295,6 +296,10 @@ function wireText({ name, astNode }: GraphQLEnumValue): string {
   const from = astNode?.directives?.find((directive) => directive.name.value === 'from');
   const value = from?.arguments?.find((argument) => argument.name.value === 'value')?.value;
   return value?.kind === 'StringValue' ? value.value : name;
+}
+
+export function slotOfElement({ shape, local, nillable }: ElementDeclaration): Slot {
+  return { shape: shape(), list: false, nullable: nillable, label: local };
 }
 
 export function slotOf(field: Field, label: string): Slot {
