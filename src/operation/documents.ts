@@ -1,15 +1,20 @@
 /** A client's documents: parsed, measured and validated once, kept in a bounded cache. Nothing of a request is kept with them. */
 import {
   type DocumentNode,
+  type FloatValueNode,
   GraphQLError,
+  GraphQLFloat,
   type GraphQLSchema,
+  getNamedType,
+  type IntValueNode,
   NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
+  type ValidationRule,
   validate,
 } from 'graphql';
 import type { OperationLimits } from '../load/settings.ts';
-import { checkSize, checkText, tooLarge } from './limits.ts';
+import { checkOverlaps, checkSize, checkText, tooLarge } from './limits.ts';
 
 /** Fit to be executed, or the reasons why not. */
 export type CheckedDocument =
@@ -25,12 +30,18 @@ export class Documents {
   readonly #schema: GraphQLSchema;
   readonly #limits: OperationLimits;
   readonly #introspection: boolean;
+  readonly #rules: readonly ValidationRule[];
   readonly #kept = new Map<string, CheckedDocument>();
 
   constructor(schema: GraphQLSchema, limits: OperationLimits, introspection: boolean) {
     this.#schema = schema;
     this.#limits = limits;
     this.#introspection = introspection;
+    this.#rules = [
+      ...specifiedRules,
+      finiteNumbers,
+      ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),
+    ];
   }
 
   check(text: string): CheckedDocument {
@@ -58,15 +69,14 @@ export class Documents {
       document = parse(text, { maxTokens: this.#limits.tokens });
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
-      if (/token/.test(error.message) && /exceed|limit/i.test(error.message)) {
+      if (/more than \d+ tokens/.test(error.message)) {
         return { errors: [tooLarge('tokens', `more than ${this.#limits.tokens}`, this.#limits.tokens)] };
       }
       return { errors: [withCode(error, 'GRAPHQL_PARSE_FAILED')] };
     }
-    const size = checkSize(document, this.#limits);
+    const size = checkSize(document, this.#limits) ?? checkOverlaps(document);
     if (size !== undefined) return { errors: [size] };
-    const rules = this.#introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-    const errors = validate(this.#schema, document, rules, {
+    const errors = validate(this.#schema, document, this.#rules, {
       maxErrors: MAX_ERRORS,
       hideSuggestions: !this.#introspection,
     });
@@ -75,6 +85,16 @@ export class Documents {
       : { errors: errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')) };
   }
 }
+
+/** As variables graphql-js refuses them; as literals they would become infinite, and null in a backend's JSON. */
+const finiteNumbers: ValidationRule = (context) => {
+  const check = (node: FloatValueNode | IntValueNode) => {
+    const type = context.getInputType();
+    if (!type || getNamedType(type) !== GraphQLFloat || Number.isFinite(Number(node.value))) return;
+    context.reportError(new GraphQLError('Float cannot represent a number of this size.', { nodes: node }));
+  };
+  return { FloatValue: check, IntValue: check };
+};
 
 function withCode(error: GraphQLError, code: string): GraphQLError {
   return new GraphQLError(error.message, {

@@ -14,6 +14,7 @@ import type { Engine, Operation } from '../execute/engine.ts';
 import type { Caller } from '../execute/execution.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
 import type { View } from '../views/view.ts';
+import { hasInheritedNames, makeBare } from './bare-objects.ts';
 import { Documents } from './documents.ts';
 import { checkVariables } from './limits.ts';
 
@@ -43,6 +44,7 @@ export class Endpoint {
   readonly #engine: Engine;
   readonly #documents: Documents;
   readonly #log: Logger;
+  readonly #bareVariables: boolean;
   #sdl: string | undefined;
 
   constructor(
@@ -55,6 +57,7 @@ export class Endpoint {
     this.limits = limitsOf(settings, view.client.settings);
     this.#engine = engine;
     this.#log = log;
+    this.#bareVariables = hasInheritedNames(view.schema);
     this.#documents = new Documents(view.schema, this.limits, view.client.settings.introspection);
   }
 
@@ -86,7 +89,7 @@ export class Endpoint {
 
   /** A query or mutation, by its deadline. */
   async execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
-    const refused = checkVariables(operation.variables, this.limits);
+    const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     const { deadlineMs } = this.limits;
     const over = new AbortController();
@@ -110,7 +113,7 @@ export class Endpoint {
     operation: Operation,
     request: Request,
   ): Promise<AsyncGenerator<FormattedExecutionResult, void> | FormattedExecutionResult> {
-    const refused = checkVariables(operation.variables, this.limits);
+    const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
       const outcome = await this.#engine.subscribe(operation, toCaller(request, request.signal, Infinity));
@@ -120,6 +123,12 @@ export class Endpoint {
     } catch (error) {
       return this.#finish(failure(error), request);
     }
+  }
+
+  #checkVariables({ variables }: Operation): GraphQLError | undefined {
+    const refused = checkVariables(variables, this.limits);
+    if (refused === undefined && this.#bareVariables) makeBare(variables);
+    return refused;
   }
 
   async *#finishEach(
@@ -139,7 +148,8 @@ export class Endpoint {
     for (const error of result.errors?.slice(0, MAX_LOGGED) ?? []) {
       const { originalError, path, extensions } = error;
       if (originalError === undefined) continue;
-      const level = ERRORS[codeOf(error, !('data' in result))].fault === 'gateway' ? 'error' : 'debug';
+      const { fault } = ERRORS[codeOf(error, !('data' in result))];
+      const level = fault === 'gateway' ? 'error' : 'debug';
       this.#log[level](
         { err: originalError, client: this.name, requestId: request.requestId, path, ...extensions },
         'field failed',
@@ -195,10 +205,14 @@ export function formatError(
   };
 }
 
-/** Without a code of ours it is graphql-js's own error: about the caller's variables before execution, unforeseen afterwards. */
-function codeOf({ extensions, originalError }: GraphQLError, beforeExecution: boolean): ErrorCode {
+/**
+ * Without a code of ours it is graphql-js's own error. Before execution it is about the caller's variables, and points at them;
+ * whatever else is unforeseen.
+ */
+function codeOf({ extensions, originalError, nodes }: GraphQLError, beforeExecution: boolean): ErrorCode {
   const own = extensions.code as ErrorCode | undefined;
-  return own ?? (beforeExecution && originalError === undefined ? 'BAD_VARIABLES' : 'INTERNAL');
+  const isAboutVariables = beforeExecution && (originalError === undefined || nodes !== undefined);
+  return own ?? (isAboutVariables ? 'BAD_VARIABLES' : 'INTERNAL');
 }
 
 function byPosition(a: GraphQLError, b: GraphQLError): number {

@@ -1,6 +1,7 @@
 /** What an operation may be before anything is planned: counted as expanded, without expanding. */
 import {
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
@@ -149,15 +150,84 @@ export function checkSize(document: DocumentNode, limits: OperationLimits): Grap
   return undefined;
 }
 
-/** Levels of lists and objects in variables, counted without recursion. */
+/** Validation compares all fields that answer under the same name, each with each. */
+const MAX_COMPARISONS = 30_000;
+
+/**
+ * How much validation would compare, found by merging selections as execution does: linear in the expanded fields, which
+ * {@link checkSize} has bounded.
+ */
+export function checkOverlaps(document: DocumentNode): GraphQLError | undefined {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of document.definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  let comparisons = 0;
+
+  const collect = (
+    selectionSets: readonly SelectionSetNode[],
+    groups: Map<string, FieldNode[]>,
+    within: ReadonlySet<string>,
+  ): void => {
+    for (const { selections } of selectionSets) {
+      for (const node of selections) {
+        if (node.kind === Kind.FIELD) {
+          const name = node.alias?.value ?? node.name.value;
+          const group = groups.get(name);
+          if (group === undefined) groups.set(name, [node]);
+          else comparisons += group.push(node) - 1;
+        } else if (node.kind === Kind.INLINE_FRAGMENT) {
+          collect([node.selectionSet], groups, within);
+        } else {
+          const name = node.name.value;
+          const fragment = fragments.get(name);
+          if (fragment !== undefined && !within.has(name))
+            collect([fragment.selectionSet], groups, new Set(within).add(name));
+        }
+      }
+    }
+  };
+  const merge = (selectionSets: readonly SelectionSetNode[], level: number): void => {
+    if (selectionSets.length === 0 || comparisons > MAX_COMPARISONS || level > MAX_NESTING) return;
+    const groups = new Map<string, FieldNode[]>();
+    collect(selectionSets, groups, new Set());
+    for (const group of groups.values())
+      merge(
+        group.flatMap(({ selectionSet }) => selectionSet ?? []),
+        level + 1,
+      );
+  };
+
+  for (const node of document.definitions) {
+    if (node.kind !== Kind.OPERATION_DEFINITION) continue;
+    merge([node.selectionSet], 1);
+    if (comparisons > MAX_COMPARISONS)
+      return tooLarge(
+        'fields of one name to compare',
+        `more than ${MAX_COMPARISONS} pairs of`,
+        MAX_COMPARISONS,
+      );
+  }
+  return undefined;
+}
+
+/** Of one object. Messages about an object repeat its keys. */
+const MAX_KEYS = 1000;
+
+/** Levels of lists and objects in variables and keys of objects, counted without recursion. */
 export function checkVariables(variables: unknown, limits: OperationLimits): GraphQLError | undefined {
   let level: unknown[] = [variables];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > limits.variablesDepth)
       return tooLarge('levels in its variables', `more than ${limits.variablesDepth}`, limits.variablesDepth);
-    level = level.flatMap((value) =>
-      typeof value === 'object' && value !== null && !(value instanceof Blob) ? Object.values(value) : [],
-    );
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null || value instanceof Blob) continue;
+      const inner: unknown[] = Object.values(value);
+      if (inner.length > MAX_KEYS && !Array.isArray(value))
+        return tooLarge('keys in an object of its variables', inner.length, MAX_KEYS);
+      for (const one of inner) next.push(one);
+    }
+    level = next;
   }
   return undefined;
 }

@@ -23,6 +23,8 @@ export function checkOperations({ client, schema }: View, problems: Problems): v
     ]);
     for (const error of validate(schema, document, rules)) {
       const node = error.nodes?.find(({ loc }) => loc?.source.name === operation.file);
+      // It is reported with the file that it is in.
+      if (node === undefined && (error.nodes?.length ?? 0) > 0) continue;
       const [message = '', hint] = error.message.split(/\s+(?=Did you mean )/);
       problems.report({
         rule: 'operation-invalid',
