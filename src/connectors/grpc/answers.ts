@@ -3,13 +3,7 @@
  * different from the table in `docs/connectors/grpc.md` is repaired here, once per type and only where a type needs it, so that
  * an answer is walked once.
  */
-import protobuf, {
-  type Enum,
-  type Field,
-  type IConversionOptions,
-  type Message,
-  type Type,
-} from 'protobufjs';
+import protobuf, { type Field, type IConversionOptions, type Type } from 'protobufjs';
 import { ANY, type Decoded, WELL_KNOWN, WRAPPERS } from './well-known.ts';
 
 /** int64 and enums as text, bytes as base64, NaN and Infinity as text; implicit defaults are filled in. */
@@ -21,10 +15,10 @@ const CONVERSION: IConversionOptions = {
   defaults: true,
 };
 
-type Record_ = Record<string, unknown>;
+type PlainRecord = Record<string, unknown>;
 /** What generated functions are called with; the depth bounds recursion. */
 type ToObject = (message: Decoded, options: IConversionOptions, depth?: number) => unknown;
-type Repair = (record: Record_, message: Decoded) => void;
+type Repair = (record: PlainRecord, message: Decoded) => void;
 
 export class AnswerTypes {
   readonly #types: ReadonlyMap<string, Type>;
@@ -72,7 +66,7 @@ export class AnswerTypes {
     if (repairs.length === 0) return;
     const generated = type.toObject.bind(type) as unknown as ToObject;
     const repaired: ToObject = (message, options, depth) => {
-      const record = generated(message, options, depth) as Record_;
+      const record = generated(message, options, depth) as PlainRecord;
       for (const repair of repairs) repair(record, message);
       return record;
     };
@@ -84,12 +78,12 @@ export class AnswerTypes {
     if (name === ANY) return (message, _options, depth) => this.#fromAny(message, depth ?? 0);
     if (WRAPPERS.has(name)) {
       const generated = type.toObject.bind(type) as unknown as ToObject;
-      return (message, options, depth) => (generated(message, options, depth) as Record_).value;
+      return (message, options, depth) => (generated(message, options, depth) as PlainRecord).value;
     }
     return WELL_KNOWN.get(name)?.fromWire;
   }
 
-  #fromAny(message: Decoded, depth: number): Record_ {
+  #fromAny(message: Decoded, depth: number): PlainRecord {
     const typeUrl = message.type_url ?? message.typeUrl;
     const bytes = message.value as Uint8Array;
     if (typeof typeUrl !== 'string' || typeUrl === '') return { '@type': '' };
@@ -98,7 +92,7 @@ export class AnswerTypes {
     const name = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
     // The JSON form puts what is not an object of its own under "value".
     if (WELL_KNOWN.has(name) || WRAPPERS.has(name)) return { '@type': typeUrl, value: record };
-    return { '@type': typeUrl, ...(record as Record_) };
+    return { '@type': typeUrl, ...(record as PlainRecord) };
   }
 }
 
@@ -123,7 +117,7 @@ function unknownEnumNumbers({ name, repeated, map }: Field): Repair {
   if (repeated) return (record) => (record[name] = (record[name] as unknown[]).map(toText));
   if (map) {
     return (record) => {
-      const entries = record[name] as Record_;
+      const entries = record[name] as PlainRecord;
       for (const key of Object.keys(entries)) {
         if (typeof entries[key] === 'number') entries[key] = String(entries[key]);
       }
@@ -138,7 +132,7 @@ function unknownEnumNumbers({ name, repeated, map }: Field): Repair {
 function longKeys(name: string, keyType: string): Repair {
   const unsigned = keyType === 'uint64' || keyType === 'fixed64';
   return (record) => {
-    const entries = Object.entries(record[name] as Record_);
+    const entries = Object.entries(record[name] as PlainRecord);
     record[name] = Object.fromEntries(
       entries.map(([key, value]) => [protobuf.util.longFromHash(key, unsigned).toString(), value]),
     );
@@ -169,14 +163,4 @@ function memberOf(oneof: string, members: readonly string[]): Repair {
     }
     record[oneof] = null;
   };
-}
-
-/** For messages that are decoded outside of any connector (error details). */
-export function toPlain(type: Type, message: Message): unknown {
-  return type.toObject(message, CONVERSION);
-}
-
-/** The names of an enum's values. */
-export function namesOf(type: Enum): readonly string[] {
-  return Object.keys(type.values);
 }
