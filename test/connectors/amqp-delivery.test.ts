@@ -119,7 +119,7 @@ describe('events', () => {
     expect(await Promise.race([next(quick, 'begin'), sleep(200, 'held back')])).toBe('held back');
     // Then patience is over.
     await sleep(600);
-    await expect(drain(slow)).resolves.toMatchObject({ code: 'UPSTREAM_GAP' });
+    await expect(drain(slow)).resolves.toMatchObject({ code: 'UPSTREAM_LIMITED' });
     expect(await slow.next()).toEqual({ done: true, value: undefined });
     // Number 7 went to the read that lost the race.
     while (seen.length < 19) seen.push(await next(quick, 'begin'));
@@ -141,6 +141,27 @@ describe('events', () => {
     const seen: unknown[] = [];
     while (seen.length < 50) seen.push(await next(stream, 'begin'));
     expect(seen).toEqual(Array.from({ length: 50 }, (_, index) => index));
+  });
+
+  test('large events fill a buffer sooner, and one always fits', async () => {
+    await using amqp = new DirectAmqp({
+      url: url(),
+      common: { limits: { responseBytes: '10KB' } },
+      own: { prefetch: 1, subscriber: { buffer: 1000, patience: '300ms' } },
+    });
+    const exchange = await service.exchange('large');
+    const stream = amqp.subscribe(exchange, '#');
+    const first = stream.next();
+    await service.publishOnceHeard(exchange, 'x', '"begin"');
+    await first;
+    for (const letter of 'abc') await service.publish(exchange, 'x', JSON.stringify(letter.repeat(9000)));
+    await sleep(100);
+    expect(String(await next(stream, 'begin'))[0]).toBe('a');
+    expect(String(await next(stream, 'begin'))[0]).toBe('b');
+    expect(String(await next(stream, 'begin'))[0]).toBe('c');
+    for (const letter of 'defg') await service.publish(exchange, 'x', JSON.stringify(letter.repeat(9000)));
+    await sleep(500);
+    await expect(drain(stream)).resolves.toMatchObject({ code: 'UPSTREAM_LIMITED' });
   });
 
   test('unreadable ones are dead-lettered, and dropped when they keep coming back', async () => {

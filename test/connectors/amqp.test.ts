@@ -137,7 +137,7 @@ endpoint: \${env:AMQP_URL}
 timeouts: { request: 2s }
 limits: { responseBytes: 10KB }
 headers: { forward: [x-tenant], set: { x-from: gateway } }
-errorReplies: { codes: { GONE_HOME: not-found } }
+codes: { GONE_HOME: not-found }
 errors: { detail: public }
 `,
       'connectors/rides/schema.graphql': schema,

@@ -58,6 +58,7 @@ const KNOWN: Readonly<Record<string, CodeMeaning>> = {
   '500': 'failed',
 };
 
+const DETAIL_CHARACTERS = 4096;
 const SAFE_CODE = /^[\w.:-]{1,64}$/;
 
 export class ErrorReplies {
@@ -65,9 +66,9 @@ export class ErrorReplies {
   readonly #header: string;
   readonly #meanings: ReadonlyMap<string, CodeMeaning>;
 
-  constructor({ type, header, codes }: AmqpOptions['errorReplies']) {
-    this.#type = type;
-    this.#header = header;
+  constructor({ errorReplies, codes }: Pick<AmqpOptions, 'errorReplies' | 'codes'>) {
+    this.#type = errorReplies.type;
+    this.#header = errorReplies.header;
     this.#meanings = new Map([...Object.entries(KNOWN), ...Object.entries(codes)]);
   }
 
@@ -87,7 +88,7 @@ export class ErrorReplies {
     return new UpstreamError(ERROR_CODES[meaning], connector, {
       internal: `replied with the error ${code ?? 'without a readable code'}`,
       status: code,
-      detail: body ?? undefined,
+      detail: bounded(body),
     });
   }
 }
@@ -102,4 +103,10 @@ function codeIn(body: unknown): unknown {
 function toCode(value: unknown): string | undefined {
   const text = typeof value === 'number' ? String(value) : value;
   return typeof text === 'string' && SAFE_CODE.test(text) ? text : undefined;
+}
+
+function bounded(detail: unknown): unknown {
+  if (detail === undefined || detail === null) return undefined;
+  const text = typeof detail === 'string' ? detail : JSON.stringify(detail);
+  return text.length <= DETAIL_CHARACTERS ? detail : text.slice(0, DETAIL_CHARACTERS);
 }

@@ -36,7 +36,6 @@ function checkEndpoint(source: ConnectorSource<AmqpOptions>): void {
     source.report(['endpoint'], {
       rule: 'amqp-endpoint',
       message: 'The endpoint names no host.',
-      found: settings.endpoint,
       expected: 'amqp://host:5672/vhost',
     });
   }

@@ -37,7 +37,7 @@ export class Messages implements AsyncDisposable {
   constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops) {
     this.#setup = setup;
     this.#drops = drops;
-    this.#errors = new ErrorReplies(setup.options.errorReplies);
+    this.#errors = new ErrorReplies(setup.options);
     // Once used it is kept up, so that no caller after a restart of the broker waits for the login.
     this.#link = new Link(setup, 'messages', { wanted: () => true });
   }

@@ -11,12 +11,16 @@ export const options = z.strictObject({
   }),
   /** Events of one subscribed queue that may be under way unacknowledged. */
   prefetch: z.int().min(1).max(10_000).default(50),
-  /** Back-off after a lost connection: the first and the longest delay. */
+  /** Back-off after a lost connection: the first and the longest delay, and how many failures in a row end subscriptions. */
   reconnect: z
-    .strictObject({ min: duration.default(100), max: duration.default(30_000) })
-    .default({ min: 100, max: 30_000 })
+    .strictObject({
+      min: duration.default(100),
+      max: duration.default(30_000),
+      attempts: z.int().min(1).max(1000).default(5),
+    })
+    .default({ min: 100, max: 30_000, attempts: 5 })
     .refine(({ min, max }) => min >= 1 && min <= max, { error: '"min" of at least 1ms and not above "max"' })
-    .transform(({ min, max }) => ({ minMs: min, maxMs: max })),
+    .transform(({ min, max, attempts }) => ({ minMs: min, maxMs: max, attempts })),
   /** Queues for subscriptions. */
   queues: z
     .strictObject({
@@ -46,10 +50,10 @@ export const options = z.strictObject({
       type: z.string().min(1).max(255).default('error'),
       /** Name of the message header that carries the code. */
       header: z.string().min(1).max(255).default('error-code'),
-      /** What the backend's own codes mean, beside the ones that Hem knows. */
-      codes: z.record(z.string().min(1).max(64), z.enum(CODE_MEANINGS)).default({}),
     })
-    .default({ type: 'error', header: 'error-code', codes: {} }),
+    .default({ type: 'error', header: 'error-code' }),
+  /** What the backend's own error codes mean, beside the ones that Hem knows. */
+  codes: z.record(z.string().min(1).max(64), z.enum(CODE_MEANINGS)).default({}),
 });
 
 export type AmqpOptions = z.output<typeof options>;

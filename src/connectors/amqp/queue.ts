@@ -85,7 +85,7 @@ export class SharedQueue {
 
   /** Puts something into every subscriber's stream that did not come from the broker. */
   announce(event: unknown): void {
-    for (const subscriber of this.subscribers) subscriber.push(event);
+    for (const subscriber of this.subscribers) subscriber.push(event, 0);
   }
 
   /** Ends every subscriber's stream. */
@@ -116,7 +116,7 @@ export class SharedQueue {
       if (waiting === 0) settle(channel, (open) => open.ack(message));
     };
     for (const subscriber of this.subscribers) {
-      if (!subscriber.push(event, accepted)) waiting++;
+      if (!subscriber.push(event, message.content.length, accepted)) waiting++;
     }
     accepted();
   }

@@ -2,8 +2,9 @@
 import type { UpstreamError } from '../../errors.ts';
 
 export interface SubscriberOptions {
-  /** Places in the buffer. What comes on top is unacknowledged, so the broker's prefetch bounds it. */
+  /** What the buffer holds; one event always fits. What comes on top is unacknowledged, so the prefetch bounds it. */
   readonly buffer: number;
+  readonly bufferBytes: number;
   /** How long the buffer may stay full. */
   readonly patienceMs: number;
   /** The buffer stayed full for too long. */
@@ -14,8 +15,9 @@ export interface SubscriberOptions {
 
 interface Item {
   readonly event: unknown;
+  readonly bytes: number;
   /** To be called once the event has a place in the buffer. */
-  accepted: (() => void) | undefined;
+  readonly accepted: (() => void) | undefined;
 }
 
 export class Subscriber {
@@ -23,6 +25,9 @@ export class Subscriber {
   /** Unread from `#head` on. */
   #items: Item[] = [];
   #head = 0;
+  /** Between `#head` and this are those that have their place. */
+  #acceptedEnd = 0;
+  #acceptedBytes = 0;
   #readers: Array<PromiseWithResolvers<IteratorResult<unknown>>> = [];
   #ended = false;
   #error: UpstreamError | undefined;
@@ -36,16 +41,18 @@ export class Subscriber {
    * Takes an event. Returns true when it has its place in the buffer; otherwise `accepted` is called when it gets one, or when
    * the subscriber is gone and needs none.
    */
-  push(event: unknown, accepted?: () => void): boolean {
+  push(event: unknown, bytes: number, accepted?: () => void): boolean {
     if (this.#ended) return true;
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve({ done: false, value: event });
       return true;
     }
-    const fits = this.#items.length - this.#head < this.#options.buffer;
-    this.#items.push({ event, accepted: fits ? undefined : accepted });
-    if (!fits && this.#stalling === undefined) {
+    const fits = this.#acceptedEnd === this.#items.length && this.#fits(bytes);
+    this.#items.push({ event, bytes, accepted: fits ? undefined : accepted });
+    if (fits) {
+      this.#accept(bytes);
+    } else if (this.#stalling === undefined) {
       this.#stalling = setTimeout(() => this.#options.onStalled(this), this.#options.patienceMs);
       this.#stalling.unref();
     }
@@ -73,12 +80,10 @@ export class Subscriber {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#stalling);
-    const waiting = this.#items.slice(this.#head);
+    const waiting = this.#items.slice(this.#acceptedEnd);
     if (error !== undefined) this.#clear();
-    for (const item of waiting) {
-      item.accepted?.();
-      item.accepted = undefined;
-    }
+    else this.#acceptedEnd = this.#items.length;
+    for (const { accepted } of waiting) accepted?.();
     const [first, ...others] = this.#readers;
     this.#readers = [];
     if (first === undefined) {
@@ -98,28 +103,45 @@ export class Subscriber {
   }
 
   #advance(): void {
+    this.#acceptedBytes -= this.#items[this.#head]!.bytes;
     this.#head++;
-    const count = this.#items.length - this.#head;
-    // The item that just moved into the last place of the buffer.
-    const moved = this.#items[this.#head + this.#options.buffer - 1];
-    const accepted = moved?.accepted;
-    if (moved !== undefined) moved.accepted = undefined;
-    if (count <= this.#options.buffer && this.#stalling !== undefined) {
+    const moved: Item[] = [];
+    for (;;) {
+      const item = this.#items[this.#acceptedEnd];
+      if (item === undefined || !this.#fits(item.bytes)) break;
+      this.#accept(item.bytes);
+      moved.push(item);
+    }
+    if (this.#acceptedEnd === this.#items.length && this.#stalling !== undefined) {
       clearTimeout(this.#stalling);
       this.#stalling = undefined;
     }
-    if (count === 0) {
+    if (this.#head === this.#items.length) {
       this.#clear();
-    } else if (this.#head >= 64 && this.#head >= count) {
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
+      this.#acceptedEnd -= this.#head;
       this.#head = 0;
     }
-    accepted?.();
+    for (const { accepted } of moved) accepted?.();
+  }
+
+  #fits(bytes: number): boolean {
+    const count = this.#acceptedEnd - this.#head;
+    const { buffer, bufferBytes } = this.#options;
+    return count === 0 || (count < buffer && this.#acceptedBytes + bytes <= bufferBytes);
+  }
+
+  #accept(bytes: number): void {
+    this.#acceptedEnd++;
+    this.#acceptedBytes += bytes;
   }
 
   #clear(): void {
     this.#items = [];
     this.#head = 0;
+    this.#acceptedEnd = 0;
+    this.#acceptedBytes = 0;
   }
 }
 

@@ -12,9 +12,6 @@ import type { AmqpOptions } from './options.ts';
 import { SharedQueue } from './queue.ts';
 import { Subscriber } from './subscriber.ts';
 
-/** Failed attempts in a row after which subscribers are told that it is over. */
-const MAX_FAILURES = 5;
-
 interface Entry {
   readonly key: string;
   readonly queue: SharedQueue;
@@ -39,8 +36,8 @@ export class Subscriptions implements AsyncDisposable {
       wanted: () => this.#entries.size > 0,
       onOpen: () => this.#resume(),
       onFailure: (failures, error) => {
-        if (failures >= MAX_FAILURES)
-          for (const entry of [...this.#entries.values()]) this.#end(entry, error);
+        if (failures < setup.options.reconnect.attempts) return;
+        for (const entry of [...this.#entries.values()]) this.#end(entry, error);
       },
     });
   }
@@ -89,8 +86,10 @@ export class Subscriptions implements AsyncDisposable {
     const key = `${exchange}\u0000${routingKey}`;
     const entry = this.#entries.get(key) ?? this.#add(key, exchange, routingKey);
     const { queue } = entry;
+    const { options, settings } = this.#setup;
     const subscriber = new Subscriber({
-      ...this.#setup.options.subscriber,
+      ...options.subscriber,
+      bufferBytes: settings.limits.responseBytes,
       onStalled: (stalled) => {
         stalled.end(this.#tooSlow());
         this.#leave(entry, stalled);
@@ -170,7 +169,7 @@ export class Subscriptions implements AsyncDisposable {
   /** The broker took the queue, or did not give one. The connection may be gone too: then the attempt waits for the next one. */
   #again(entry: Entry, cause: unknown): void {
     if (this.#entries.get(entry.key) !== entry) return;
-    if (entry.failures >= MAX_FAILURES) {
+    if (entry.failures >= this.#setup.options.reconnect.attempts) {
       this.#end(entry, toBrokerError(this.#setup.name, cause));
       return;
     }
@@ -182,9 +181,9 @@ export class Subscriptions implements AsyncDisposable {
   }
 
   #tooSlow(): UpstreamError {
-    return new UpstreamError('UPSTREAM_GAP', this.#setup.name, {
-      internal: 'a subscriber read too slowly and was cut off',
-      publicText: 'The events were read too slowly; the stream was ended.',
+    return new UpstreamError('UPSTREAM_LIMITED', this.#setup.name, {
+      internal: 'a subscriber held up the others for too long',
+      publicText: 'The subscription was ended because its events were not read in time.',
     });
   }
 }
