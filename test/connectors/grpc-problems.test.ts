@@ -225,6 +225,7 @@ describe('the description', () => {
     ['an empty folder', 'proto: common/none', /none/],
     ['no descriptor set', 'descriptors: shapes.proto', /"shapes.proto" is not a descriptor set/],
     ['an unknown key', 'proto: shapes.proto\nprotto: x', /protto/],
+    ['pauses that shrink', 'proto: shapes.proto\nreconnect: { min: 2s, max: 1s }', /not above "max"/],
   ])('%s', async (_what, lines, expected) => {
     const problems = await problemsOf({
       [CONNECTOR]: `kind: grpc\nendpoint: \${env:SHAPES_URL}\n${lines}\n`,
@@ -235,7 +236,7 @@ describe('the description', () => {
   test.each([
     ['grpc://127.0.0.1', /a host and a port/],
     ['grpc://127.0.0.1:1/path', /a host and a port/],
-    ['http://127.0.0.1:1', /not an address of a grpc backend/],
+    ['http://127.0.0.1:1', /invalid-endpoint[\s\S]*grpc:\/\//],
   ])('the endpoint %s', async (endpoint, expected) => {
     expect(formatProblems(await problemsOf({}, endpoint))).toMatch(expected);
   });

@@ -7,14 +7,15 @@ import { timedOut } from './status.ts';
 
 export function openClient(setup: ConnectionSetup<GrpcOptions>): Client {
   const { endpoint, tls, limits } = setup.settings;
+  const { keepalive, reconnect } = setup.options;
   const url = new URL(endpoint);
   const options: ChannelOptions = {
     'grpc.max_receive_message_length': limits.responseBytes,
-    'grpc.keepalive_time_ms': setup.options.keepalive,
+    'grpc.keepalive_time_ms': keepalive,
     'grpc.keepalive_timeout_ms': 20_000,
     // A backend that comes back is used again within seconds; grpc-js waits up to two minutes.
-    'grpc.initial_reconnect_backoff_ms': 200,
-    'grpc.max_reconnect_backoff_ms': 5000,
+    'grpc.initial_reconnect_backoff_ms': Math.min(200, reconnect.minMs),
+    'grpc.max_reconnect_backoff_ms': Math.min(5000, reconnect.maxMs),
     'grpc.dns_min_time_between_resolutions_ms': 5000,
     // What is configured is in connector.yml: not in DNS, and not in the environment's proxy variables.
     'grpc.service_config_disable_resolution': 1,

@@ -14,10 +14,6 @@ import { asIs, toMetadata } from './metadata.ts';
 import type { GrpcOptions } from './options.ts';
 import { toStatusError, unreadable } from './status.ts';
 
-/** After so many failures in a row the subscription ends with the last one. */
-const MAX_FAILURES = 5;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 10_000;
 /** A stream that lived so long did not fail "in a row". */
 const STABLE_MS = 10_000;
 /** Servers may send nothing at all until their first event. A stream that is not refused within this time counts as open. */
@@ -66,6 +62,7 @@ class Subscription {
 
   /** @throws {UpstreamError} */
   async *events(): AsyncGenerator<unknown, void, void> {
+    const { attempts } = this.#parts.setup.options.reconnect;
     let interruption: string | undefined;
     while (!this.#signal.aborted) {
       const startedAt = performance.now();
@@ -93,7 +90,7 @@ class Subscription {
         if (this.#signal.aborted) return;
         if (performance.now() - startedAt > STABLE_MS) this.#failures = 0;
         const failure = this.#toError(error);
-        if (failure.code !== 'UPSTREAM_UNAVAILABLE' || !this.#wasOpen || ++this.#failures >= MAX_FAILURES)
+        if (failure.code !== 'UPSTREAM_UNAVAILABLE' || !this.#wasOpen || ++this.#failures >= attempts)
           throw failure;
         interruption = failure.message;
         await this.#pause();
@@ -134,7 +131,8 @@ class Subscription {
   }
 
   async #pause(): Promise<void> {
-    const longest = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS);
+    const { minMs, maxMs } = this.#parts.setup.options.reconnect;
+    const longest = Math.min(minMs * 2 ** (this.#failures - 1), maxMs);
     // Jitter: the subscribers of a backend that restarts must not return all at once.
     await delay(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal }).catch(() => {});
   }
