@@ -1,6 +1,5 @@
 /** A connector's schema as stitching sees it: plain SDL without what is hidden, and one hidden root field per entity to enter by. */
 import type { SubschemaConfig } from '@graphql-tools/delegate';
-import { FilterRootFields } from '@graphql-tools/wrap';
 import {
   buildASTSchema,
   type ConstDirectiveNode,
@@ -15,10 +14,21 @@ import type { Connector, ConnectorField, ConnectorType, Key } from '../load/mode
 
 /** Root fields of this prefix exist only between stitching and its subschemas. */
 const ENTRY = '_hem_';
+const ENTRY_KEY = '_HemKey';
 const PLAIN_DIRECTIVES = new Set(['deprecated', 'specifiedBy', 'oneOf']);
 
 export function entryFieldOf(typeName: string): string {
   return `${ENTRY}${typeName}`;
+}
+
+/**
+ * Takes the entries out of the stitched schema. Not by a transform of the subschemas: stitching would no longer know what type an
+ * entry has, and would forget to ask for the keys of entities below it.
+ */
+export function hideEntries(schema: GraphQLSchema): void {
+  const fields = schema.getQueryType()?.getFields() ?? {};
+  for (const name of Object.keys(fields)) if (name.startsWith(ENTRY)) delete fields[name];
+  delete schema.getTypeMap()[ENTRY_KEY];
 }
 
 /** @param shared names of types that more than one connector knows */
@@ -28,10 +38,10 @@ export function toSubschema(connector: Connector, shared: ReadonlySet<string>): 
   );
   const definitions = [...connector.types.values()].flatMap((type) => toDefinitions(connector, type));
   const entries = entities
-    .map(({ name }) => `${entryFieldOf(name)}(keys: [_HemKey!]!): [${name}]!`)
+    .map(({ name }) => `${entryFieldOf(name)}(keys: [${ENTRY_KEY}!]!): [${name}]!`)
     .join('\n');
   const hidden = parse(
-    `scalar _HemKey ${entries === '' ? '' : `${hasQuery(definitions) ? 'extend ' : ''}type Query { ${entries} }`}`,
+    `scalar ${ENTRY_KEY} ${entries === '' ? '' : `${hasQuery(definitions) ? 'extend ' : ''}type Query { ${entries} }`}`,
   );
   const scalars = usedScalars(connector).map((name) => `scalar ${name}`);
   const document = {
@@ -46,7 +56,6 @@ export function toSubschema(connector: Connector, shared: ReadonlySet<string>): 
   return {
     schema,
     merge: Object.fromEntries(entities.map((type) => [type.name, toMergeConfig(type)])),
-    transforms: [new FilterRootFields((_operation, name) => name === undefined || !name.startsWith(ENTRY))],
     batch: true,
   };
 }
