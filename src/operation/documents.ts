@@ -82,7 +82,11 @@ export class Documents {
     });
     return errors.length === 0
       ? { document }
-      : { errors: errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')) };
+      : {
+          errors: errors.map((error) =>
+            withCode(this.#introspection ? error : withoutSuggestion(error), 'GRAPHQL_VALIDATION_FAILED'),
+          ),
+        };
   }
 }
 
@@ -95,6 +99,12 @@ const finiteNumbers: ValidationRule = (context) => {
   };
   return { FloatValue: check, IntValue: check };
 };
+
+/** One rule suggests also where suggestions are hidden: that a field has fields of its own. */
+function withoutSuggestion(error: GraphQLError): GraphQLError {
+  const [message] = error.message.split(/ Did you mean /, 1);
+  return new GraphQLError(message!, error);
+}
 
 function withCode(error: GraphQLError, code: string): GraphQLError {
   return new GraphQLError(error.message, {

@@ -5,7 +5,7 @@ import type { ConnectorKind } from '../../src/connectors/kind.ts';
 import { KINDS } from '../../src/connectors/registry.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { ask, codesOf, post } from './ask.ts';
-import { startThings, type ThingsBackend, thingsFiles } from './things.ts';
+import { startThings, THINGS_VIEW, type ThingsBackend, thingsFiles } from './things.ts';
 
 /** A kind whose calls never settle, whatever their signal says. */
 const deaf: ConnectorKind = {
@@ -35,7 +35,10 @@ beforeAll(async () => {
       ...files,
       'connectors/deaf/connector.yml': 'kind: deaf\nendpoint: http://127.0.0.1:1',
       'connectors/deaf/schema.graphql': 'type Query { deaf: Int @deaf }\ntype Mutation { deafen: Int @deaf }',
-      'schemas/web.graphql': `${files['schemas/web.graphql']} extend type Query { deaf: Int } extend type Mutation { deafen: Int }`,
+      'schemas/web.graphql': THINGS_VIEW.replace('type Query {', 'type Query { deaf: Int').replace(
+        'type Mutation {',
+        'type Mutation { deafen: Int',
+      ),
     },
   });
 });
@@ -91,7 +94,7 @@ describe('the deadline', () => {
     expect(body.errors).toMatchObject([
       { path: [field], extensions: { code: 'UPSTREAM_TIMEOUT', connector } },
     ]);
-    expect(backend.hanging.size).toBe(0);
+    await expect.poll(() => backend.hanging.size).toBe(0);
   });
 
   it('ends mutations, too', async () => {

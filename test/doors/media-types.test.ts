@@ -28,7 +28,7 @@ describe('the answer', () => {
     [`application/json;q=0.5, ${RESPONSE_TYPE}`, RESPONSE_TYPE],
     [`${RESPONSE_TYPE};q=0, application/*`, 'application/json'],
   ])('to Accept: %s is %s', async (accept, type) => {
-    const headers = accept === undefined ? {} : { accept };
+    const headers: Record<string, string> = accept === undefined ? {} : { accept };
     const {
       status,
       body,
