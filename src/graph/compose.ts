@@ -6,8 +6,9 @@ import type { Problems } from '../problems.ts';
 import { AccessTable } from './access.ts';
 import { reportConflicts } from './conflicts.ts';
 import type { Graph, GraphField, GraphType, Origin } from './graph.ts';
+import { reportRequirements } from './requirements.ts';
 import { findArrivals, reportUnreachable } from './satisfiability.ts';
-import { toSubschema } from './subschemas.ts';
+import { hideEntries, toSubschema } from './subschemas.ts';
 
 export interface ComposedGraph extends Graph {
   /** Each connector's part of `schema`, without resolvers: the whole-graph executor puts them in. */
@@ -18,9 +19,7 @@ export interface ComposedGraph extends Graph {
 /** Undefined after reporting problems that leave no graph to check views against. */
 export function compose(connectors: readonly Connector[], problems: Problems): ComposedGraph | undefined {
   const byName = groupByName(connectors);
-  const before = problems.count;
-  reportConflicts(byName, connectors, problems);
-  if (problems.count > before) return undefined;
+  const disputed = reportConflicts(byName, connectors, problems);
   if (
     ![...(byName.get('Query') ?? [])].some(({ fields }) =>
       [...fields.values()].some((field) => !field.internal),
@@ -36,7 +35,10 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
   }
   const table = new AccessTable(connectors);
   const originOf = rememberOrigins();
-  reportUnreachable(findArrivals(connectors, originOf), byName, table, problems);
+  const ignored = reportRequirements(byName, problems);
+  const arrivals = findArrivals(connectors, originOf).filter(({ typeName }) => !disputed.has(typeName));
+  reportUnreachable(arrivals, byName, table, { ignored, problems });
+  if (disputed.size > 0) return undefined;
   const shared = new Set([...byName].filter(([, types]) => types.length > 1).map(([name]) => name));
   const configs = new Map(connectors.map((connector) => [connector, toSubschema(connector, shared)]));
   const schema = stitchSchemas({
@@ -45,6 +47,7 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
     mergeDirectives: false,
     assumeValid: true,
   });
+  hideEntries(schema);
   return {
     connectors,
     schema,

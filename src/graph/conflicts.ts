@@ -11,35 +11,45 @@ import {
   isScalarType,
 } from 'graphql';
 import type { Connector, ConnectorField, ConnectorType } from '../load/model.ts';
-import type { Problems } from '../problems.ts';
+import { didYouMean, type Problems } from '../problems.ts';
 import { isKeyField } from './access.ts';
 
 const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
+/** @returns the names of types about which connectors disagree: nothing that depends on them can be judged */
 export function reportConflicts(
   byName: ReadonlyMap<string, readonly ConnectorType[]>,
   connectors: readonly Connector[],
   problems: Problems,
-): void {
-  for (const types of byName.values()) {
+): ReadonlySet<string> {
+  const disputed = new Set<string>();
+  for (const [name, types] of byName) {
     const [first, ...others] = types;
     if (first === undefined) continue;
-    reportOrphan(types, problems);
+    const before = problems.count;
+    reportOrphan(types, [...byName.keys()], problems);
     for (const other of others) compareTypes(first, other, problems);
-    if (isObjectType(first.type) || isInterfaceType(first.type)) compareFields(types, problems);
+    const alike = types.every((type) => kindOf(type.type) === kindOf(first.type));
+    if (alike && (isObjectType(first.type) || isInterfaceType(first.type))) compareFields(types, problems);
+    if (problems.count > before) disputed.add(name);
   }
   reportOwnership(byName, connectors, problems);
+  return disputed;
 }
 
 /** `extend type` of something that nobody defines. */
-function reportOrphan(types: readonly ConnectorType[], problems: Problems): void {
+function reportOrphan(types: readonly ConnectorType[], names: readonly string[], problems: Problems): void {
   const first = types[0]!;
   if (ROOTS.has(first.name) || !types.every((type) => type.extends)) return;
   problems.report({
     rule: 'extended-type-undefined',
     at: first.place,
     message: `"${first.name}" is extended here, but no connector defines it.`,
-    hint: `write "type ${first.name}" in the connector that owns it`,
+    hint:
+      didYouMean(
+        first.name,
+        names.filter((name) => name !== first.name),
+      ) ?? `write "type ${first.name}" in the connector that owns it`,
   });
 }
 
@@ -88,7 +98,6 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
   const first = types[0]!;
   const isRoot = ROOTS.has(first.name);
   const keyed = types.filter((type) => type.keys.length > 0);
-  const reported = new Set<ConnectorType>();
   const unkeyed = types.find(
     (type) =>
       type.keys.length === 0 &&
@@ -110,7 +119,8 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
           : '@key in both if it is one entity, @shareable in both if it is one value type, or another name',
       related: [{ at: other.place, note: `in the connector "${other.connector.name}"` }],
     });
-    reported.add(unkeyed);
+    // Whose type it is decides about each of its fields.
+    return;
   }
   const seen = new Map<string, ConnectorField>();
   for (const type of types) {
@@ -128,6 +138,10 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
           at: field.place,
           message: `${field.coordinate} has different types in two connectors.`,
           found: `${field.type} in "${type.connector.name}", ${earlier.type} in "${earlier.owner.connector.name}"`,
+          hint:
+            isKeyField(earlier.owner, field.name) && isKeyField(type, field.name)
+              ? 'one type in both, such as ID; the argument of a lookup may have the type that its backend wants'
+              : undefined,
           related,
         });
         continue;
@@ -140,12 +154,13 @@ function compareFields(types: readonly ConnectorType[], problems: Problems): voi
           message: `${field.coordinate} has different arguments in two connectors: ${difference}.`,
           related,
         });
+        continue;
       }
       const shared =
         (earlier.shareable && field.shareable) ||
         isKeyField(earlier.owner, field.name) ||
         isKeyField(type, field.name);
-      if (!shared && isObjectType(type.type) && !reported.has(type)) {
+      if (!shared && isObjectType(type.type)) {
         problems.report({
           rule: isRoot ? 'root-field-conflict' : 'field-conflict',
           at: field.place,
@@ -169,8 +184,19 @@ function reportOwnership(
   for (const owner of connectors) {
     owner.settings.owns.types.forEach((pattern, index) => {
       const at = owner.yaml.placeOf(['owns', 'types', index]);
+      const rivals = connectors.filter(
+        (other) => other !== owner && other.settings.owns.types.includes(pattern),
+      );
+      for (const rival of rivals.filter(({ name }) => name > owner.name)) {
+        problems.report({
+          rule: 'type-ownership',
+          at: rival.yaml.placeOf(['owns', 'types', rival.settings.owns.types.indexOf(pattern)]),
+          message: `The types "${pattern}" are claimed by two connectors.`,
+          related: [{ at, note: `claimed by the connector "${owner.name}"` }],
+        });
+      }
       for (const [name, types] of byName) {
-        if (!matches(pattern, name)) continue;
+        if (!matches(pattern, name) || rivals.length > 0) continue;
         for (const type of types) {
           if (
             type.connector === owner ||

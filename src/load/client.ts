@@ -4,8 +4,9 @@ import type { Problems } from '../problems.ts';
 import type { Environment } from './environment.ts';
 import { parseSdl } from './sdl.ts';
 import { type ClientSettings, clientSettings } from './settings.ts';
+import { checkShape } from './shape.ts';
 import type { SourceDirectory } from './source-directory.ts';
-import { checkShape, readYaml } from './yaml.ts';
+import { readYaml } from './yaml.ts';
 
 export interface Client {
   readonly name: string;

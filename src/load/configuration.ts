@@ -6,8 +6,9 @@ import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
 import type { Connector } from './model.ts';
 import { type HemSettings, hemSettings } from './settings.ts';
+import { checkShape } from './shape.ts';
 import { SourceDirectory } from './source-directory.ts';
-import { checkShape, readYaml } from './yaml.ts';
+import { readYaml } from './yaml.ts';
 
 export interface Configuration {
   readonly directory: SourceDirectory;

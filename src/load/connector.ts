@@ -9,9 +9,10 @@ import type { Environment } from './environment.ts';
 import { loadMappingModule } from './mapping-module.ts';
 import type { Connector } from './model.ts';
 import { checkSdl, parseSdl } from './sdl.ts';
+import { checkShape } from './shape.ts';
 import { FileProblem, type SourceDirectory } from './source-directory.ts';
 import { buildTypes } from './types-of-connector.ts';
-import { checkShape, readYaml, type YamlFile } from './yaml.ts';
+import { readYaml, type YamlFile } from './yaml.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
@@ -57,7 +58,13 @@ export async function loadConnector(
   const kind = kindOf(yaml, problems);
   if (kind === undefined) return undefined;
   const checked = checkSettings(yaml, kind, problems);
-  if (checked === undefined || document === undefined) return undefined;
+  if (document === undefined) return undefined;
+  if (checked === undefined) {
+    // What can be judged without settings still is. The SDL of another dialect cannot.
+    if (kind.translate === undefined)
+      checkSdl(file, document, CONNECTOR_DIRECTIVES + kind.directives, problems);
+    return undefined;
+  }
   const source: ConnectorSource<unknown> = {
     name,
     ...checked,
@@ -82,7 +89,7 @@ function translate(
 
 function kindOf(yaml: YamlFile, problems: Problems): ConnectorKind | undefined {
   const names = KINDS.map(({ kind }) => kind);
-  const found = (yaml.value as Record<string, unknown>).kind;
+  const found = yaml.value.kind;
   const kind = KINDS.find((candidate) => candidate.kind === found);
   if (kind === undefined) {
     problems.report({
@@ -112,12 +119,18 @@ function checkSettings(yaml: YamlFile, kind: ConnectorKind, problems: Problems) 
     }
     return undefined;
   }
+  if (yaml.isUnresolved(['endpoint'])) {
+    return {
+      settings: { ...settings, endpoint: `${kind.protocols[0]}//unresolved.invalid` },
+      options: options.data,
+    };
+  }
   const url = URL.parse(settings.endpoint);
   if (url === null || !kind.protocols.includes(url.protocol)) {
     problems.report({
       rule: 'invalid-endpoint',
       at: yaml.placeOf(['endpoint']),
-      message: `"endpoint" is not an address of a ${kind.kind} backend.`,
+      message: `"endpoint" is not the address of a ${kind.kind} backend.`,
       // The address may carry a password.
       found: url === null ? 'not a URL' : `${url.protocol}//…`,
       expected: kind.protocols.map((protocol) => `${protocol}//host`).join(' or '),

@@ -8,6 +8,9 @@ import { parseReference, type Reference, rootOf, toValueOf, type ValueOf } from 
 import { didYouMean, type Problem, type Problems } from '../problems.ts';
 import { placeInArgument } from './sdl.ts';
 
+/** What a reference may begin with besides the name of an argument. */
+const SOURCES = ['parent', 'claims'];
+
 type ArgumentPath = readonly (string | number)[];
 
 export interface FieldFacts {
@@ -118,11 +121,14 @@ export class BindableField implements FieldToBind {
           rule: 'unknown-reference',
           message:
             this.use === 'field'
-              ? `The type of ${this.coordinate} has no field "${root}" in this connector.`
+              ? `${this.coordinate.split('.')[0]} has no field "${root}" in this connector.`
               : `${this.coordinate} is a root field and has no parent.`,
           found: reference.text,
           expected: names.length === 0 ? undefined : names.map((name) => `parent.${name}`).join(', '),
-          hint: didYouMean(root, names),
+          hint: didYouMean(
+            `parent.${root}`,
+            names.map((name) => `parent.${name}`),
+          ),
         },
         path,
         reference.offset,
@@ -138,7 +144,10 @@ export class BindableField implements FieldToBind {
         message: `${this.coordinate} has no argument "${root}".`,
         found: reference.text,
         expected: names.length === 0 ? 'no reference: the field has no arguments' : names.join(', '),
-        hint: parent === undefined ? didYouMean(root, names) : `"${parent}" is the field of the parent`,
+        hint:
+          parent === undefined
+            ? didYouMean(root, [...names, ...SOURCES])
+            : `"${parent}" is the field of the parent`,
       },
       path,
       reference.offset,

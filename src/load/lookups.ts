@@ -8,7 +8,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { formatPath, parseValueMap, pathsOf, type ValueMap } from '../mapping/path.ts';
-import { didYouMean, type Problems } from '../problems.ts';
+import { didYouMean, type Place, type Problems } from '../problems.ts';
 import type { Connector, ConnectorArgument, ConnectorField, Lookup } from './model.ts';
 
 /** All `@lookup` fields of a connector. A `@lookup` that cannot work is reported. */
@@ -39,6 +39,7 @@ function toLookup(connector: Connector, field: ConnectorField, problems: Problem
     found?: string;
     expected?: string;
     hint?: string;
+    at?: Place;
   }) => problems.report({ at: field.place, ...problem });
   const named = getNamedType(field.type);
   const entity = connector.types.get(named.name);
@@ -53,6 +54,7 @@ function toLookup(connector: Connector, field: ConnectorField, problems: Problem
   const isList = isListType(getNullableType(field.type));
   const keyPaths = new Set(entity.keys.flatMap(({ paths }) => paths));
   const used: Array<{ name: string; map: ValueMap; list: boolean }> = [];
+  let strange = false;
   for (const argument of field.args) {
     const map =
       argument.is ??
@@ -62,8 +64,10 @@ function toLookup(connector: Connector, field: ConnectorField, problems: Problem
       );
     if (map === undefined) {
       if (argument.claim === undefined && isNonNullType(argument.type) && !argument.hasDefault) {
+        strange = true;
         report({
           rule: 'lookup-argument',
+          at: argument.place,
           message: `The argument "${argument.name}" of the lookup ${field.coordinate} is no key field of ${named.name}.`,
           expected: [...keyPaths].join(', ') || `a @key on ${named.name}`,
           hint: didYouMean(argument.name, keyPaths) ?? 'say which with @is(field: "…")',
@@ -74,6 +78,7 @@ function toLookup(connector: Connector, field: ConnectorField, problems: Problem
     used.push({ name: argument.name, map, list: isListType(getNullableType(argument.type)) });
   }
   const lists = used.filter(({ list }) => list);
+  if (strange) return undefined;
   if (used.length === 0) {
     report({
       rule: 'lookup-argument',
@@ -88,6 +93,7 @@ function toLookup(connector: Connector, field: ConnectorField, problems: Problem
       message: isList
         ? `${field.coordinate} returns a list, so exactly one argument must be a list of keys.`
         : `${field.coordinate} takes a list of keys, so it must return a list.`,
+      found: `(${field.args.map(({ name, type }) => `${name}: ${type}`).join(', ')}): ${field.type}`,
     });
     return undefined;
   }

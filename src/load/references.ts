@@ -5,6 +5,9 @@ import { didYouMean, type Problem } from '../problems.ts';
 import type { Environment } from './environment.ts';
 import { FileProblem, type SourceDirectory } from './source-directory.ts';
 
+/** @param reference as written, braces included */
+type Report = (problem: Omit<Problem, 'at'>, reference: string) => void;
+
 const REFERENCE = /\$\{([^}]*)\}/g;
 
 /** The text with all references replaced; those that cannot be are reported and left empty. */
@@ -12,11 +15,11 @@ export async function resolveReferences(
   text: string,
   directory: SourceDirectory,
   environment: Environment,
-  report: (problem: Omit<Problem, 'at'>) => void,
+  report: Report,
 ): Promise<string> {
   const parts = await Promise.all(
-    [...text.matchAll(REFERENCE)].map(([, inside = '']) =>
-      resolveOne(inside, directory, environment, report),
+    [...text.matchAll(REFERENCE)].map(([reference, inside = '']) =>
+      resolveOne(inside, directory, environment, (problem) => report(problem, reference)),
     ),
   );
   let index = 0;
@@ -52,11 +55,11 @@ async function resolveOne(
         expected: 'a file below the configuration, or an absolute path',
       });
     } catch (error) {
-      const reason =
+      const message =
         error instanceof FileProblem
           ? error.message
-          : ((error as NodeJS.ErrnoException).code ?? 'unreadable');
-      report({ rule: 'missing-file', message: `The file "${file}" cannot be read: ${reason}.` });
+          : `The file "${file}" cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`;
+      report({ rule: 'missing-file', message: `${message}.` });
     }
     return '';
   }

@@ -16,7 +16,7 @@ import {
   validateSchema,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
-import { type Place, type Problems, placeAt } from '../problems.ts';
+import { didYouMean, type Place, type Problems, placeAt } from '../problems.ts';
 import { BUILT_IN_SCALARS } from './directives.ts';
 
 const DEFINITIONS = '(definitions)';
@@ -30,7 +30,14 @@ export function parseSdl(file: string, text: string, problems: Problems): Docume
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     const { line = 1, column = 1 } = error.locations?.[0] ?? {};
-    problems.report({ rule: 'sdl-syntax', at: { file, line, column }, message: error.message });
+    const [, expected, found] = /^Syntax Error: Expected (.*), found (.*)\.$/s.exec(error.message) ?? [];
+    problems.report({
+      rule: 'sdl-syntax',
+      at: { file, line, column },
+      message: expected === undefined ? error.message : 'This is not GraphQL.',
+      found: found?.replace('<EOF>', 'the end of the file'),
+      expected,
+    });
     return undefined;
   }
 }
@@ -58,6 +65,9 @@ export function checkSdl(
   );
   const { document: own, extended } = adoptExtensions(document, definedHere);
   const complete = concatAST([definitions, own]);
+  const known = definitions.definitions.flatMap((node) =>
+    node.kind === Kind.DIRECTIVE_DEFINITION ? [node.name.value] : [],
+  );
   const before = problems.count;
   for (const node of own.definitions) {
     if (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION) {
@@ -84,8 +94,16 @@ export function checkSdl(
       });
     }
   }
-  if (problems.count > before) return undefined;
-  for (const error of validateSDL(complete)) reportError(error, file, problems);
+  if (problems.count > before) {
+    // What is Hem's own does not count; the rest is judged as if it stood alone.
+    const remaining = own.definitions.filter(
+      (node) => !isForeign(node) && !(isTypeDefinitionNode(node) && reserved.has(node.name.value)),
+    );
+    const rest: DocumentNode = { ...document, definitions: remaining };
+    checkSdl(file, rest, directives, problems);
+    return undefined;
+  }
+  for (const error of validateSDL(complete)) reportError(error, file, problems, known);
   let schema: GraphQLSchema;
   try {
     schema = buildASTSchema(complete, { assumeValid: true, assumeValidSDL: true });
@@ -102,9 +120,15 @@ export function checkSdl(
   // assumeValid was set so that this runs even without a Query type, which a connector need not have.
   const unassumed = buildASTSchema(complete, { assumeValidSDL: true });
   for (const error of validateSchema(unassumed)) {
-    if (error.message !== 'Query root type must be provided.') reportError(error, file, problems);
+    if (error.message !== 'Query root type must be provided.') reportError(error, file, problems, known);
   }
   return { schema, extended };
+}
+
+function isForeign({ kind }: DefinitionNode): boolean {
+  return (
+    kind === Kind.SCHEMA_DEFINITION || kind === Kind.SCHEMA_EXTENSION || kind === Kind.DIRECTIVE_DEFINITION
+  );
 }
 
 /** `extend type` of a type that the file does not define becomes its definition: several extensions, one definition. */
@@ -122,17 +146,30 @@ function adoptExtensions(
   return { document: { ...document, definitions }, extended };
 }
 
-function reportError(error: GraphQLError, file: string, problems: Problems): void {
+function reportError(
+  error: GraphQLError,
+  file: string,
+  problems: Problems,
+  knownDirectives: readonly string[],
+): void {
   const nodes = (error.nodes ?? []).filter(
     (node) => node.loc !== undefined && node.loc.source.name !== DEFINITIONS,
   );
   const [first, ...others] = nodes;
-  const [message, hint] = splitSuggestion(error.message);
+  const [message, suggestion] = splitSuggestion(error.message);
+  const unknown = /^Unknown directive "@(.*)"\.$/.exec(message)?.[1];
   problems.report({
     rule: 'sdl-invalid',
     at: placeOf(first?.loc, file),
     message,
-    hint,
+    expected: unknown === undefined ? undefined : knownDirectives.map((name) => `@${name}`).join(', '),
+    hint:
+      unknown === undefined
+        ? suggestion
+        : didYouMean(
+            `@${unknown}`,
+            knownDirectives.map((name) => `@${name}`),
+          ),
     related: others.map((node) => ({ at: placeOf(node.loc, file), note: 'also takes part' })),
   });
 }

@@ -5,33 +5,27 @@ import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLNamedType,
-  getDirectiveValues,
+  type GraphQLOutputType,
   getNamedType,
-  isAbstractType,
-  isEnumType,
   isInterfaceType,
   isIntrospectionType,
-  isListType,
-  isNonNullType,
   isObjectType,
   isSpecifiedScalarType,
-  isUnionType,
-  parse,
-  type SelectionSetNode,
 } from 'graphql';
 import type { ConnectorSource } from '../connectors/kind.ts';
 import {
-  GrammarError,
   parsePath,
-  parseValueMap,
   type Reader,
   toKeyReader,
   toPathReader,
   toReader,
   type ValueMap,
 } from '../mapping/path.ts';
-import { didYouMean, type Place, type Problems } from '../problems.ts';
+import { didYouMean, type Problems } from '../problems.ts';
+import { DirectiveReader, directivesOf, has } from './directive-reader.ts';
+import { readFallback } from './fallback.ts';
 import { BindableField } from './field-to-bind.ts';
+import { keyNames, readKeys } from './keys.ts';
 import { findLookups } from './lookups.ts';
 import type { MappingFunction } from './mapping-module.ts';
 import type {
@@ -40,20 +34,19 @@ import type {
   ConnectorArgument,
   ConnectorField,
   ConnectorType,
-  Discriminator,
-  Key,
   Lookup,
   RecordSource,
-  WireValues,
 } from './model.ts';
-import { type CheckedSdl, placeInArgument, placeOf } from './sdl.ts';
+import { type CheckedSdl, placeOf } from './sdl.ts';
+import { readDiscriminator, readWireValues } from './wire-names.ts';
 
 interface Parts {
   readonly sdl: CheckedSdl;
   /** Undefined when the spec was unusable; bindings are then not checked. */
   readonly spec: unknown;
   readonly source: ConnectorSource<unknown>;
-  readonly functions: ReadonlyMap<string, MappingFunction>;
+  /** Of mapping.ts; undefined when it could not be loaded. */
+  readonly functions: ReadonlyMap<string, MappingFunction> | undefined;
   readonly problems: Problems;
 }
 
@@ -88,32 +81,33 @@ class TypeBuilder {
   readonly #type: GraphQLNamedType;
   readonly #parts: Parts;
   readonly #file: string;
+  readonly #reader: DirectiveReader;
 
   constructor(connector: Connector, type: GraphQLNamedType, parts: Parts) {
     this.#connector = connector;
     this.#type = type;
     this.#parts = parts;
     this.#file = connector.file;
+    this.#reader = new DirectiveReader(connector.schema, connector.file, parts.problems);
   }
 
   build(): ConnectorType {
     const type = this.#type;
-    const directives = this.#directivesOf(type);
+    const directives = directivesOf(type);
     const fields = new Map<string, ConnectorField>();
-    const keys = directives.flatMap((node) => (node.name.value === 'key' ? this.#key(node) : []));
     const result: ConnectorType = {
       connector: this.#connector,
       name: type.name,
       type,
       place: placeOf(type.astNode?.name.loc, this.#file),
       extends: this.#parts.sdl.extended.has(type.name),
-      keys,
+      keys: readKeys(type, this.#reader),
       fields,
       internal: has(directives, 'internal'),
       inaccessible: has(directives, 'inaccessible'),
       shareable: has(directives, 'shareable'),
-      discriminator: this.#discriminator(directives),
-      wire: this.#wireValues(),
+      discriminator: readDiscriminator(type, this.#connector.schema, this.#reader),
+      wire: readWireValues(type, this.#reader),
     };
     if (isObjectType(type) || isInterfaceType(type)) {
       for (const field of Object.values(type.getFields())) fields.set(field.name, this.#field(result, field));
@@ -123,9 +117,8 @@ class TypeBuilder {
 
   #field(owner: ConnectorType, field: GraphQLField<unknown, unknown>): ConnectorField {
     const directives = field.astNode?.directives ?? [];
-    const args = field.args.map((argument) => this.#argument(argument));
+    const args = field.args.map((argument) => this.#argument(owner, field, argument));
     const coordinate = `${owner.name}.${field.name}`;
-    const fallback = directives.find(({ name }) => name.value === 'fallback');
     return {
       owner,
       name: field.name,
@@ -138,8 +131,7 @@ class TypeBuilder {
       internal: has(directives, 'internal'),
       inaccessible: has(directives, 'inaccessible'),
       shareable: has(directives, 'shareable') || owner.shareable,
-      fallback:
-        fallback === undefined ? undefined : { value: this.#values('fallback', field.astNode!)?.value },
+      fallback: readFallback(field, coordinate, this.#reader),
     };
   }
 
@@ -155,7 +147,7 @@ class TypeBuilder {
     const isRoot = ROOTS[owner.name] !== undefined;
     if (binding !== undefined) {
       if (from !== undefined) {
-        this.#report(from, {
+        this.#reader.report(from, {
           rule: 'from-with-binding',
           message: `${coordinate} has both a binding and @from: a call has no parent's record.`,
           hint: 'use the "select" of the binding',
@@ -164,13 +156,13 @@ class TypeBuilder {
       return this.#call(owner, field, coordinate, binding);
     }
     if (isRoot) {
-      this.#reportAt(placeOf(field.astNode?.name.loc, this.#file), {
+      this.#reader.reportAt(placeOf(field.astNode?.name.loc, this.#file), {
         rule: 'missing-binding',
         message: `${coordinate} is a root field and has no binding.`,
         expected: `@${kind.kind}(…) beside it`,
       });
     } else if (field.args.length > 0 && !kind.selective && !isInterfaceType(owner.type)) {
-      this.#reportAt(placeOf(field.args[0]!.astNode?.loc, this.#file), {
+      this.#reader.reportAt(placeOf(field.args[0]!.astNode?.loc, this.#file), {
         rule: 'arguments-without-binding',
         message: `${coordinate} is read from its parent's record, so nothing could use its arguments.`,
         hint: `give it a binding, @${kind.kind}(…), or remove the arguments`,
@@ -190,10 +182,10 @@ class TypeBuilder {
       map: { kind: 'path', path: [{ kind: 'key', name: field.name }] },
     };
     if (from === undefined) return byName;
-    const values = this.#values('from', field.astNode!);
+    const values = this.#reader.values('from', field.astNode!);
     const given = ['path', 'map', 'value'].filter((name) => values?.[name] !== undefined);
     if (given.length !== 1 || given[0] === 'value') {
-      this.#report(from, {
+      this.#reader.report(from, {
         rule: 'from-arguments',
         message: `@from on ${coordinate} needs exactly one of "path" and "map".`,
         found: given.join(' and ') || 'none',
@@ -202,10 +194,11 @@ class TypeBuilder {
     }
     if (given[0] === 'map') {
       const name = String(values!.map);
+      if (this.#parts.functions === undefined) return byName;
       const mapping = this.#parts.functions.get(name);
       if (mapping === undefined) {
         const names = [...this.#parts.functions.keys()];
-        this.#report(
+        this.#reader.report(
           from,
           {
             rule: 'unknown-mapping',
@@ -218,7 +211,7 @@ class TypeBuilder {
         return byName;
       }
       if (this.#connector.kind.selective) {
-        this.#report(from, {
+        this.#reader.report(from, {
           rule: 'mapping-on-selective',
           message: `${coordinate}: a ${this.#connector.kind.kind} backend returns only what is selected, and what mapping.ts reads cannot be known.`,
           hint: 'use "path"',
@@ -226,8 +219,36 @@ class TypeBuilder {
       }
       return { via: 'record', read: mapping, map: undefined };
     }
-    const map = this.#valueMap(from, 'path', String(values!.path));
-    return map === undefined ? byName : { via: 'record', read: toReader(map), map };
+    const map = this.#reader.valueMap(from, 'path', String(values!.path));
+    if (map === undefined || !this.#checkStub(from, field.type, map, String(values!.path))) return byName;
+    return { via: 'record', read: toReader(map), map };
+  }
+
+  /** A value map makes an object: its names are fields of that object. */
+  #checkStub(from: ConstDirectiveNode, type: GraphQLOutputType, map: ValueMap, text: string): boolean {
+    const named = getNamedType(type);
+    if (map.kind === 'path' || !(isObjectType(named) || isInterfaceType(named))) return true;
+    const fields = named.getFields();
+    return map.entries
+      .map(({ name, value }) => {
+        const field = fields[name];
+        if (field !== undefined) return this.#checkStub(from, field.type, value, text);
+        // Which of an interface's types the stub is.
+        if (name === '__typename' && isInterfaceType(named)) return true;
+        this.#reader.report(
+          from,
+          {
+            rule: 'from-unknown-field',
+            message: `${named.name} has no field "${name}" in this connector.`,
+            expected: Object.keys(fields).join(', '),
+            hint: didYouMean(name, Object.keys(fields)),
+          },
+          ['path'],
+          Math.max(0, text.search(new RegExp(`(?<![\\w$])${name.replaceAll('$', '\\$')}(?![\\w$])`))),
+        );
+        return false;
+      })
+      .every(Boolean);
   }
 
   #call(
@@ -239,15 +260,15 @@ class TypeBuilder {
     const { kind } = this.#connector;
     const { problems, spec, source } = this.#parts;
     const use = ROOTS[owner.name] ?? 'field';
-    const values = this.#values(kind.kind, field.astNode!) ?? {};
+    const values = this.#reader.values(kind.kind, field.astNode!) ?? {};
     if (use !== 'field' && !kind.supports[use]) {
-      this.#report(node, {
+      this.#reader.report(node, {
         rule: 'unsupported-use',
         message: `A ${kind.kind} connector has no ${use} fields.`,
         found: coordinate,
       });
     }
-    const keyed = new Set(this.#keyPaths(owner.type));
+    const keyed = new Set(keyNames(owner.type));
     const parent =
       use === 'field'
         ? [
@@ -281,24 +302,42 @@ class TypeBuilder {
 
   #select(node: ConstDirectiveNode, select: unknown): Reader | undefined {
     if (typeof select !== 'string') return undefined;
-    try {
-      return toPathReader(parsePath(select));
-    } catch (error) {
-      this.#grammarProblem(node, 'select', error);
-      return undefined;
-    }
+    const path = this.#reader.parse(node, 'select', () => parsePath(select));
+    return path === undefined ? undefined : toPathReader(path);
   }
 
-  #argument(argument: GraphQLArgument): ConnectorArgument {
+  #argument(
+    owner: ConnectorType,
+    field: GraphQLField<unknown, unknown>,
+    argument: GraphQLArgument,
+  ): ConnectorArgument {
     const directives = argument.astNode?.directives ?? [];
     const is = directives.find(({ name }) => name.value === 'is');
     const require = directives.find(({ name }) => name.value === 'require');
-    const isValues = is === undefined ? undefined : this.#values('is', argument.astNode!);
+    const isValues = this.#reader.values('is', argument.astNode);
     if (is !== undefined && (isValues?.field === undefined) === (isValues?.claim === undefined)) {
-      this.#report(is, { rule: 'is-arguments', message: '@is needs exactly one of "field" and "claim".' });
+      this.#reader.report(is, {
+        rule: 'is-arguments',
+        message: '@is needs exactly one of "field" and "claim".',
+      });
+    } else if (
+      is !== undefined &&
+      isValues?.claim === undefined &&
+      !has(field.astNode?.directives ?? [], 'lookup')
+    ) {
+      this.#reader.report(is, {
+        rule: 'is-place',
+        message: `@is(field:) says which key field an argument of a @lookup is; ${owner.name}.${field.name} is none.`,
+        hint: 'add @lookup to the field, or remove @is',
+      });
     }
-    const requireField =
-      require === undefined ? undefined : this.#values('require', argument.astNode!)?.field;
+    const requireField = this.#reader.values('require', argument.astNode)?.field;
+    if (require !== undefined && ROOTS[owner.name] !== undefined) {
+      this.#reader.report(require, {
+        rule: 'require-place',
+        message: `@require reads other fields of the same object; ${owner.name}.${field.name} is a root field and has none.`,
+      });
+    }
     return {
       name: argument.name,
       type: argument.type,
@@ -312,199 +351,12 @@ class TypeBuilder {
       claim: typeof isValues?.claim === 'string' ? isValues.claim : undefined,
       is:
         is !== undefined && typeof isValues?.field === 'string'
-          ? this.#valueMap(is, 'field', isValues.field)
+          ? this.#reader.valueMap(is, 'field', isValues.field)
           : undefined,
       require:
         require !== undefined && typeof requireField === 'string'
-          ? this.#valueMap(require, 'field', requireField)
+          ? this.#reader.valueMap(require, 'field', requireField)
           : undefined,
     };
   }
-
-  #key(node: ConstDirectiveNode): Key[] {
-    const value = node.arguments?.find(({ name }) => name.value === 'fields')?.value;
-    if (value?.kind !== 'StringValue') return [];
-    let selection: SelectionSetNode;
-    try {
-      const definition = parse(`{ ${value.value} }`, { maxTokens: 1000 }).definitions[0]!;
-      selection = (definition as { selectionSet: SelectionSetNode }).selectionSet;
-    } catch {
-      this.#report(
-        node,
-        {
-          rule: 'key-syntax',
-          message: 'The fields of @key are names, nested ones in braces.',
-          found: JSON.stringify(value.value),
-          expected: '"id" or "org { id } number"',
-        },
-        ['fields'],
-      );
-      return [];
-    }
-    const paths = this.#pathsOfKey(node, selection, this.#type);
-    return paths.length === 0 ? [] : [{ paths, text: value.value, place: placeOf(node.loc, this.#file) }];
-  }
-
-  #pathsOfKey(node: ConstDirectiveNode, selection: SelectionSetNode, type: GraphQLNamedType): string[] {
-    const fields = isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};
-    return selection.selections.flatMap((part) => {
-      if (part.kind !== 'Field') return [];
-      const name = part.name.value;
-      const field = fields[name];
-      if (field === undefined) {
-        this.#report(
-          node,
-          {
-            rule: 'key-unknown-field',
-            message: `${type.name} has no field "${name}" to be a key.`,
-            expected: Object.keys(fields).join(', '),
-            hint: didYouMean(name, Object.keys(fields)),
-          },
-          ['fields'],
-        );
-        return [];
-      }
-      if (isListType(isNonNullType(field.type) ? field.type.ofType : field.type)) {
-        this.#report(
-          node,
-          { rule: 'key-list', message: `${type.name}.${name} is a list and cannot be part of a key.` },
-          ['fields'],
-        );
-        return [];
-      }
-      const inner = getNamedType(field.type);
-      const composite = isObjectType(inner) || isAbstractType(inner);
-      if (composite !== (part.selectionSet !== undefined)) {
-        this.#report(
-          node,
-          {
-            rule: 'key-selection',
-            message: composite
-              ? `${type.name}.${name} is an object: its key fields go in braces.`
-              : `${type.name}.${name} has no fields.`,
-          },
-          ['fields'],
-        );
-        return [];
-      }
-      if (part.selectionSet === undefined) return [name];
-      return this.#pathsOfKey(node, part.selectionSet, inner).map((path) => `${name}.${path}`);
-    });
-  }
-
-  /** First names of all key paths, read from the directives because keys of other types may not be built yet. */
-  #keyPaths(type: GraphQLNamedType): string[] {
-    return this.#directivesOf(type).flatMap((node) => {
-      const value =
-        node.name.value === 'key'
-          ? node.arguments?.find(({ name }) => name.value === 'fields')?.value
-          : undefined;
-      return value?.kind === 'StringValue'
-        ? (value.value.replace(/\{[^}]*\}/g, ' ').match(/\w+/g) ?? [])
-        : [];
-    });
-  }
-
-  #discriminator(directives: readonly ConstDirectiveNode[]): Discriminator | undefined {
-    const type = this.#type;
-    if (!isInterfaceType(type) && !isUnionType(type)) return undefined;
-    const node = directives.find(({ name }) => name.value === 'discriminator');
-    if (node === undefined) return undefined;
-    const values = this.#values('discriminator', type.astNode!);
-    if (values === undefined) return undefined;
-    const possible = this.#connector.schema.getPossibleTypes(type).map(({ name }) => name);
-    const mapping = values.mapping as ReadonlyArray<{ value: string; type: string }> | undefined;
-    const typeOf = new Map(possible.map((name) => [name, name]));
-    for (const [index, entry] of (mapping ?? []).entries()) {
-      if (!possible.includes(entry.type)) {
-        this.#report(
-          node,
-          {
-            rule: 'discriminator-type',
-            message: `"${entry.type}" is not one of ${type.name}'s types.`,
-            expected: possible.join(', '),
-            hint: didYouMean(entry.type, possible),
-          },
-          ['mapping', index, 'type'],
-        );
-      }
-      typeOf.set(entry.value, entry.type);
-    }
-    const path = String(values.property);
-    const property = this.#valueMap(node, 'property', path);
-    return property === undefined
-      ? undefined
-      : { property: toReader(property), path, typeOf, nested: values.nested === true };
-  }
-
-  #wireValues(): WireValues | undefined {
-    if (!isEnumType(this.#type)) return undefined;
-    const toWire = new Map<string, string>();
-    for (const value of this.#type.getValues()) {
-      const wire =
-        value.astNode === undefined || value.astNode === null
-          ? undefined
-          : this.#values('from', value.astNode)?.value;
-      if (typeof wire === 'string') toWire.set(value.name, wire);
-    }
-    if (toWire.size === 0) return undefined;
-    for (const { name } of this.#type.getValues()) if (!toWire.has(name)) toWire.set(name, name);
-    return { toWire, fromWire: new Map([...toWire].map(([name, wire]) => [wire, name])) };
-  }
-
-  #valueMap(node: ConstDirectiveNode, argument: string, text: string): ValueMap | undefined {
-    try {
-      return parseValueMap(text);
-    } catch (error) {
-      this.#grammarProblem(node, argument, error);
-      return undefined;
-    }
-  }
-
-  #grammarProblem(node: ConstDirectiveNode, argument: string, error: unknown): void {
-    if (!(error instanceof GrammarError)) throw error;
-    const at = placeInArgument(node, [argument], error.offset, this.#file);
-    this.#parts.problems.report({
-      rule: 'mapping-syntax',
-      at,
-      message: `"${argument}" of @${node.name.value} cannot be read.`,
-      found: error.found,
-      expected: error.expected,
-    });
-  }
-
-  #values(
-    directive: string,
-    node: Parameters<typeof getDirectiveValues>[1],
-  ): Record<string, unknown> | undefined {
-    try {
-      return getDirectiveValues(this.#connector.schema.getDirective(directive)!, node);
-    } catch {
-      // Already reported when the SDL was checked.
-      return undefined;
-    }
-  }
-
-  #directivesOf(type: GraphQLNamedType): readonly ConstDirectiveNode[] {
-    return [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
-  }
-
-  #report(
-    node: ConstDirectiveNode,
-    problem: Omit<Parameters<Problems['report']>[0], 'at'>,
-    path: readonly (string | number)[] = [],
-  ): void {
-    this.#reportAt(
-      path.length === 0 ? placeOf(node.loc, this.#file) : placeInArgument(node, path, 0, this.#file),
-      problem,
-    );
-  }
-
-  #reportAt(at: Place, problem: Omit<Parameters<Problems['report']>[0], 'at'>): void {
-    this.#parts.problems.report({ at, ...problem });
-  }
-}
-
-function has(directives: readonly ConstDirectiveNode[], name: string): boolean {
-  return directives.some((node) => node.name.value === name);
 }

@@ -1,22 +1,29 @@
-/** YAML files: syntax, references to the environment and to files, and a schema; every problem with its line. */
-import { type Document, isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import type { z } from 'zod';
-import { didYouMean, type Place, type Problem, type Problems } from '../problems.ts';
+/** YAML files: syntax and references to the environment and to files; every problem with its line. */
+import { type Document, isMap, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
+import { formatPlace, type Place, type Problems } from '../problems.ts';
 import type { Environment } from './environment.ts';
 import { resolveReferences } from './references.ts';
 import type { SourceDirectory } from './source-directory.ts';
 
+const MAX_ALIASES = 100;
+
 /** A YAML file that was read; `value` is plain data with references resolved. */
 export class YamlFile {
   readonly file: string;
-  readonly value: unknown;
+  readonly value: Readonly<Record<string, unknown>>;
   readonly #document: Document;
   readonly #lines: LineCounter;
+  readonly #unresolved: ReadonlySet<string>;
 
-  constructor(file: string, document: Document, lines: LineCounter, value: unknown) {
-    this.file = file;
+  constructor(
+    document: Document,
+    value: Readonly<Record<string, unknown>>,
+    facts: { readonly file: string; readonly lines: LineCounter; readonly unresolved: ReadonlySet<string> },
+  ) {
+    this.file = facts.file;
     this.#document = document;
-    this.#lines = lines;
+    this.#lines = facts.lines;
+    this.#unresolved = facts.unresolved;
     this.value = value;
   }
 
@@ -37,9 +44,13 @@ export class YamlFile {
     return { file: this.file, line: 1, column: 1 };
   }
 
+  /** Whether the value has a reference that leads nowhere. That was reported, and the value says nothing. */
+  isUnresolved(path: readonly (string | number)[]): boolean {
+    return this.#unresolved.has(formatPlace(this.placeOf(path)));
+  }
+
   #place(offset: number): Place {
-    const { line, col } = this.#lines.linePos(offset);
-    return { file: this.file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    return placeOf(this.file, this.#lines, offset);
   }
 }
 
@@ -55,121 +66,91 @@ export async function readYaml(
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, customTags: [] });
   for (const error of document.errors) {
-    const { line, col } = lines.linePos(error.pos[0]);
     problems.report({
       rule: 'yaml-syntax',
-      at: { file, line, column: col },
-      message: error.message.split('\n')[0]!.replace(/ at line.*$/, ''),
+      at: placeOf(file, lines, error.pos[0]),
+      message:
+        error.code === 'DUPLICATE_KEY'
+          ? 'This key stands twice in one map.'
+          : `${error.message.split('\n')[0]!.replace(/ at line.*$/, '')}.`,
+      found: error.code === 'DUPLICATE_KEY' ? /^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] : undefined,
     });
   }
   if (document.errors.length > 0) return undefined;
-  const placeOf = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line, column: col };
-  };
+  refusePrototypeKeys(document, (offset) =>
+    problems.report({
+      rule: 'unknown-key',
+      at: placeOf(file, lines, offset),
+      message: 'No key of a setting can be called "__proto__".',
+      found: '__proto__',
+    }),
+  );
+  const unresolved = new Set<string>();
   const replacements: Array<Promise<void>> = [];
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
-      const at = placeOf(node.range?.[0] ?? 0);
-      replacements.push(
-        resolveReferences(node.value, directory, environment, (problem) =>
-          problems.report({ at, ...problem }),
-        ).then((value) => {
-          node.value = value;
-        }),
-      );
+      const start = node.range?.[0] ?? 0;
+      const resolving = resolveReferences(node.value, directory, environment, (problem, reference) => {
+        const offset = text.indexOf(reference, start);
+        problems.report({ at: placeOf(file, lines, offset === -1 ? start : offset), ...problem });
+        unresolved.add(formatPlace(placeOf(file, lines, start)));
+      });
+      replacements.push(resolving.then((value) => replaceValue(node, value)));
     },
   });
   await Promise.all(replacements);
+  return toFile(document, { file, lines, unresolved }, problems);
+}
+
+function toFile(
+  document: Document,
+  facts: { readonly file: string; readonly lines: LineCounter; readonly unresolved: ReadonlySet<string> },
+  problems: Problems,
+): YamlFile | undefined {
+  const at = { file: facts.file, line: 1, column: 1 };
+  let value: unknown;
   try {
-    return new YamlFile(file, document, lines, document.toJS({ maxAliasCount: 100 }) ?? {});
+    value = document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {};
   } catch (error) {
-    problems.report({ rule: 'yaml-syntax', at: placeOf(0), message: (error as Error).message });
+    problems.report({
+      rule: 'yaml-syntax',
+      at,
+      message: 'The aliases of this file cannot be followed.',
+      found: (error as Error).message,
+      expected: `aliases that stand for at most ${MAX_ALIASES} nodes`,
+    });
     return undefined;
   }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    problems.report({
+      rule: 'invalid-value',
+      at,
+      message: 'This file is a map of settings.',
+      found: Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'text' : String(value),
+      expected: 'lines such as "key: value"',
+    });
+    return undefined;
+  }
+  return new YamlFile(document, value as Readonly<Record<string, unknown>>, facts);
 }
 
-/** Checks a file's value against a schema; undefined after reporting problems. */
-export function checkShape<Schema extends z.ZodType>(
-  yaml: YamlFile,
-  schema: Schema,
-  problems: Problems,
-): z.output<Schema> | undefined {
-  const result = schema.safeParse(yaml.value);
-  if (result.success) return result.data;
-  for (const problem of toProblems(yaml, result.error.issues, schema)) problems.report(problem);
-  return undefined;
+function replaceValue(node: Scalar, value: string): void {
+  node.value = value;
 }
 
-function toProblems(yaml: YamlFile, issues: readonly z.core.$ZodIssue[], schema: z.ZodType): Problem[] {
-  return issues.flatMap((issue): Problem[] => {
-    const path = issue.path.filter((step): step is string | number => typeof step !== 'symbol');
-    const setting = path.join('.');
-    if (issue.code === 'unrecognized_keys') {
-      const known = keysAt(schema, path);
-      return issue.keys.map((key) => ({
-        rule: 'unknown-key',
-        at: yaml.placeOf([...path, key], { key: true }),
-        message: `There is no setting "${[...path, key].join('.')}".`,
-        found: key,
-        expected: known.length === 0 ? undefined : `one of ${known.join(', ')}`,
-        hint: didYouMean(key, known),
-      }));
-    }
-    const found = valueAt(yaml.value, path);
-    return [
-      {
-        rule: found === undefined ? 'missing-key' : 'invalid-value',
-        at: yaml.placeOf(path),
-        message: found === undefined ? `"${setting}" is missing.` : `"${setting}" cannot have this value.`,
-        found: found === undefined ? undefined : describe(found),
-        expected: expectation(issue),
-        hint:
-          issue.code === 'invalid_value' && typeof found === 'string'
-            ? didYouMean(found, issue.values.map(String))
-            : undefined,
-      },
-    ];
+/** What checks shapes skips such keys without a word. */
+function refusePrototypeKeys(document: Document, report: (offset: number) => void): void {
+  visit(document, {
+    Pair(_key, { key }) {
+      if (!isScalar(key) || key.value !== '__proto__') return undefined;
+      report(key.range?.[0] ?? 0);
+      return visit.REMOVE;
+    },
   });
 }
 
-function expectation(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_value') return issue.values.map(String).join(' or ');
-  return issue.message.replace(/^Invalid input: expected (.*?)(?:, received .*)?$/, '$1');
-}
-
-/** Values of settings may be secrets: only their kind is shown, except for short plain words. */
-function describe(value: unknown): string {
-  if (typeof value === 'string')
-    return /^[\w .:/-]{0,40}$/.test(value) ? JSON.stringify(value) : `text of ${value.length} characters`;
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
-  return Array.isArray(value) ? 'a list' : 'a map';
-}
-
-function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
-  return path.reduce<unknown>(
-    (inner, step) =>
-      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, step)
-        ? (inner as Record<string | number, unknown>)[step]
-        : undefined,
-    value,
-  );
-}
-
-/** The names that a strict object of the schema knows at a path, for suggestions. */
-function keysAt(schema: z.ZodType, path: readonly (string | number)[]): readonly string[] {
-  let current: unknown = schema;
-  for (const step of path) current = shapeOf(current)?.[step];
-  return Object.keys(shapeOf(current) ?? {});
-}
-
-function shapeOf(schema: unknown): Record<string | number, unknown> | undefined {
-  let current = schema as
-    | { shape?: Record<string, unknown>; def?: { innerType?: unknown; in?: unknown } }
-    | undefined;
-  while (current !== undefined && current.shape === undefined) {
-    current = (current.def?.innerType ?? current.def?.in) as typeof current;
-  }
-  return current?.shape;
+function placeOf(file: string, lines: LineCounter, offset: number): Place {
+  const { line, col } = lines.linePos(offset);
+  return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
 }

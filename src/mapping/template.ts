@@ -29,8 +29,9 @@ export function parseTemplate(text: string): Template {
       throw new GrammarError(offset, '"}"', '"{" before it, or "}}" for a literal brace');
     } else {
       const close = text.indexOf('}', offset);
-      if (close === -1) throw new GrammarError(offset, 'the end', '"}"');
+      if (close === -1) throw new GrammarError(text.length, 'the end', '"}"');
       const inside = text.slice(offset + 1, close);
+      if (inside.trim() === '') throw new GrammarError(offset + 1, '"}"', 'a name');
       const [name = '', filter] = inside.split('|');
       if (filter !== undefined && filter.trim() !== 'csv') {
         throw new GrammarError(offset + 1 + name.length + 1, `"${filter.trim()}"`, '"csv"');

@@ -26,30 +26,41 @@ export interface InputMapping {
   converter(type: GraphQLInputType): ((value: unknown) => unknown) | undefined;
 }
 
-type Report = (problem: Omit<Problem, 'at'>, offset?: number) => void;
+type Described = Omit<Problem, 'at'>;
+type Report = (problem: Described, offset?: number) => void;
+
+/** The graph's field that is asked. */
+interface Target {
+  readonly graphArguments: readonly GraphQLArgument[];
+  /** `Type.field` in the graph, for messages. */
+  readonly coordinate: string;
+  readonly inputs: InputMapping;
+  readonly report: Report;
+}
 
 /** Arguments that keep their names or are renamed one by one. */
 export function mapByName(
   viewArguments: ReadonlyArray<{
     readonly argument: GraphQLArgument;
     readonly graphName: string;
-    readonly report: Report;
+    readonly report: (problem: Described, part?: 'name' | 'type') => void;
   }>,
-  graphArguments: readonly GraphQLArgument[],
-  inputs: InputMapping,
-  report: Report,
-  coordinate: string,
+  { graphArguments, inputs, report, coordinate }: Target,
 ): ViewField['toGraphArguments'] {
   const names = graphArguments.map(({ name }) => name);
   const moves: Array<{ from: string; to: string; convert: ((value: unknown) => unknown) | undefined }> = [];
+  let unknown = false;
   for (const { argument, graphName, report: reportArgument } of viewArguments) {
     const target = graphArguments.find(({ name }) => name === graphName);
     if (target === undefined) {
+      unknown = true;
       reportArgument({
         rule: 'unknown-argument',
         message: `${coordinate} has no argument "${graphName}" in the graph.`,
         expected: names.length === 0 ? 'no arguments' : names.join(', '),
-        hint: didYouMean(graphName, names),
+        hint:
+          didYouMean(graphName, names) ??
+          (names.length === 0 ? undefined : `if it is one of them: @from(argument: "${names[0]}")`),
       });
       continue;
     }
@@ -60,16 +71,20 @@ export function mapByName(
       inputs,
     );
     if (mismatch !== undefined) {
-      reportArgument({
-        rule: 'argument-type',
-        message: `The argument "${argument.name}" does not fit the graph's.`,
-        found: String(argument.type),
-        expected: mismatch,
-      });
+      reportArgument(
+        {
+          rule: 'argument-type',
+          message: `The argument "${argument.name}" does not fit the graph's.`,
+          found: String(argument.type),
+          expected: mismatch,
+        },
+        'type',
+      );
     }
     moves.push({ from: argument.name, to: graphName, convert: inputs.converter(argument.type) });
   }
-  reportMissing(graphArguments, new Set(moves.map(({ to }) => to)), report, coordinate);
+  // An unknown argument is likely the one that is missing.
+  if (!unknown) reportMissing(graphArguments, new Set(moves.map(({ to }) => to)), report, coordinate);
   if (moves.every(({ from, to, convert }) => from === to && convert === undefined)) return ({ args }) => args;
   return ({ args }) => {
     const result: Record<string, unknown> = Object.create(null);
@@ -85,13 +100,11 @@ export function mapByName(
 /** Arguments that a literal makes up: locked, defaulted, combined, taken from claims. */
 export function mapByLiteral(
   viewArguments: readonly GraphQLArgument[],
-  graphArguments: readonly GraphQLArgument[],
   literal: Literal,
-  inputs: InputMapping,
-  report: Report,
-  coordinate: string,
+  target: Target & { readonly reportArgument: (argument: GraphQLArgument, problem: Described) => void },
 ): ViewField['toGraphArguments'] {
-  checkReferences(viewArguments, literal, report, coordinate);
+  const { graphArguments, inputs, report, coordinate } = target;
+  checkReferences(viewArguments, literal, target);
   if (literal.node.kind !== Kind.OBJECT) {
     report({
       rule: 'args-shape',
@@ -103,9 +116,9 @@ export function mapByLiteral(
   const given = new Set<string>();
   for (const field of literal.node.fields) {
     const name = field.name.value;
-    const target = graphArguments.find((argument) => argument.name === name);
+    const known = graphArguments.find((argument) => argument.name === name);
     given.add(name);
-    if (target === undefined) {
+    if (known === undefined) {
       const names = graphArguments.map((argument) => argument.name);
       report(
         {
@@ -117,7 +130,7 @@ export function mapByLiteral(
         field.loc?.start,
       );
     } else {
-      checkLiteral(field.value, target.type, target.default !== undefined, {
+      checkLiteral(field.value, known.type, known.default !== undefined, {
         viewArguments,
         literal,
         inputs,
@@ -145,16 +158,21 @@ export function mapByLiteral(
 function checkReferences(
   viewArguments: readonly GraphQLArgument[],
   literal: Literal,
-  report: Report,
-  coordinate: string,
+  {
+    report,
+    coordinate,
+    reportArgument,
+  }: Target & { readonly reportArgument: (argument: GraphQLArgument, problem: Described) => void },
 ): void {
   const names = viewArguments.map(({ name }) => name);
   const used = new Set<string>();
+  let unknown = false;
   for (const reference of literal.references) {
     if (reference.source === 'claims') continue;
     const root = rootOf(reference);
     used.add(root);
     if (reference.source === 'args' && names.includes(root)) continue;
+    unknown = true;
     report(
       {
         rule: 'unknown-reference',
@@ -166,13 +184,16 @@ function checkReferences(
       reference.offset,
     );
   }
-  const unused = names.filter((name) => !used.has(name));
-  if (unused.length > 0)
-    report({
+  // An unknown reference likely means one of the others.
+  if (unknown) return;
+  for (const argument of viewArguments) {
+    if (used.has(argument.name)) continue;
+    reportArgument(argument, {
       rule: 'unused-argument',
-      message: `"args" uses no ${unused.map((name) => `$${name}`).join(', ')}.`,
+      message: `"args" does not use $${argument.name}.`,
       hint: 'use it, or remove the argument',
     });
+  }
 }
 
 function reportMissing(
@@ -275,7 +296,10 @@ function checkLiteral(
     message ??= error.message;
   });
   if (message !== undefined)
-    check.report({ rule: 'argument-value', message: `This is not a ${type}: ${message}` }, node.loc?.start);
+    check.report(
+      { rule: 'argument-value', message: `This is not of the type ${type}.`, found: message },
+      node.loc?.start,
+    );
 }
 
 /** Undefined when every value of the view's type is one of the graph's; else the type that is expected. */

@@ -45,7 +45,12 @@ export function bind(
   const url = splitUrl(template);
   checkUrl(field, method, url, template);
   if (spec.paths !== undefined) checkAgainstSpec(field, method, url, spec);
-  checkAllArgumentsUsed(field, [template, ...headers.map(({ template }) => template)], body?.literal);
+  // What could not be read may use any argument.
+  const complete =
+    (body !== undefined || BODIES.every((name) => field.directive[name] === undefined)) &&
+    headers.length === ((field.directive.headers ?? []) as readonly unknown[]).length;
+  if (complete)
+    checkAllArgumentsUsed(field, [template, ...headers.map(({ template }) => template)], body?.literal);
   return {
     method: method.toUpperCase(),
     url: toUrl(url, new URL(source.settings.endpoint).pathname.replace(/\/+$/, '')),
@@ -139,16 +144,18 @@ function checkUrl(field: FieldToBind, method: string, url: UrlTemplate, template
 
 function checkAgainstSpec(field: FieldToBind, method: string, url: UrlTemplate, spec: RestSpec): void {
   const shape = shapeOf(url);
+  const text = String(field.directive[method]);
+  const path = text.split('?')[0]!;
   const known = spec.paths!.find(({ template }) => template.replace(/\{[^}]*\}/g, '{}') === shape);
   if (known === undefined) {
     field.report(
       {
         rule: 'rest-unknown-path',
         message: `${spec.file} has no such path.`,
-        found: shape,
+        found: path,
         expected: 'a path of the OpenAPI document',
         hint: didYouMean(
-          shape,
+          path,
           spec.paths!.map(({ template }) => template),
         ),
       },
@@ -180,6 +187,7 @@ function checkAgainstSpec(field: FieldToBind, method: string, url: UrlTemplate, 
         hint: didYouMean(name, operation.query.keys()),
       },
       [method],
+      Math.max(0, text.search(new RegExp(`[?&]${RegExp.escape(name)}=`)) + 1),
     );
   }
   for (const [name, { required }] of operation.query) {

@@ -30,7 +30,7 @@ export async function load(source: ConnectorSource<RestOptions>): Promise<RestSp
   for (const error of document.errors) {
     source.reportIn(file, text, error.pos[0], {
       rule: 'spec-syntax',
-      message: error.message.split('\n')[0]!,
+      message: `${error.message.split('\n')[0]!.replace(/ at line.*$/, '')}.`,
     });
   }
   if (document.errors.length > 0) return undefined;

@@ -1,0 +1,167 @@
+/** Checks what a YAML file says against the shape that it must have. All problems at once, each where it stands. */
+import { z } from 'zod';
+import { didYouMean, type Problem, type Problems } from '../problems.ts';
+import type { YamlFile } from './yaml.ts';
+
+type Path = readonly (string | number)[];
+type Issue = z.core.$ZodIssue;
+
+/** Undefined after reporting problems. */
+export function checkShape<Schema extends z.ZodType>(
+  yaml: YamlFile,
+  schema: Schema,
+  problems: Problems,
+): z.output<Schema> | undefined {
+  const result = schema.safeParse(yaml.value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.flatMap((issue) => intoUnions(issue, yaml.value));
+  const found = issues.flatMap((issue) => toProblems(yaml, issue, schema));
+  for (const problem of withoutEchoes(found)) problems.report(problem);
+  return undefined;
+}
+
+interface ShapeProblem extends Problem {
+  /** Of a missing key: what an unknown key of the same map may have meant. */
+  readonly path: Path;
+}
+
+function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProblem[] {
+  const path = toPath(issue);
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, path);
+    return issue.keys.map((key) => ({
+      rule: 'unknown-key',
+      at: yaml.placeOf([...path, key], { key: true }),
+      message: `There is no setting "${format([...path, key])}".`,
+      found: key,
+      expected: known.length === 0 ? undefined : `one of ${known.join(', ')}`,
+      hint: didYouMean(key, known),
+      path: [...path, key],
+    }));
+  }
+  if (yaml.isUnresolved(path)) return [];
+  const found = valueAt(yaml.value, path);
+  const missing = found === undefined;
+  return [
+    {
+      rule: missing ? 'missing-key' : 'invalid-value',
+      at: yaml.placeOf(path),
+      message: missing ? `"${format(path)}" is missing.` : `"${format(path)}" cannot have this value.`,
+      found: missing ? undefined : describe(found),
+      expected: expectation(issue),
+      hint:
+        issue.code === 'invalid_value' && typeof found === 'string'
+          ? didYouMean(found, issue.values.map(String))
+          : undefined,
+      path,
+    },
+  ];
+}
+
+/** Of a choice between shapes: what is wrong with the one that the keys are those of, when there is exactly one. */
+function intoUnions(issue: Issue, root: unknown): readonly Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const value = valueAt(root, toPath(issue));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [issue];
+  const close = issue.errors.filter((issues) =>
+    issues.every(({ path }) => path.length > 0 && path[0]! in value),
+  );
+  if (close.length !== 1) return [issue];
+  return close[0]!.flatMap((inner) => intoUnions({ ...inner, path: [...issue.path, ...inner.path] }, root));
+}
+
+/** A misspelt key is also missing where it belongs: that is one mistake. */
+function withoutEchoes(problems: readonly ShapeProblem[]): readonly Problem[] {
+  const unknown = problems.filter(({ rule }) => rule === 'unknown-key');
+  return problems
+    .filter(({ rule, path }) => {
+      if (rule !== 'missing-key') return true;
+      const siblings = unknown.filter(
+        (other) => format(other.path.slice(0, -1)) === format(path.slice(0, -1)),
+      );
+      return !siblings.some(({ hint }) => hint?.includes(`"${path.at(-1)}"`) === true);
+    })
+    .map(({ path: _path, ...problem }) => problem);
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'text',
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return issue.values.map(String).join(' or ');
+    case 'invalid_type':
+      // A message of the shape's own says more.
+      return issue.message.startsWith('Invalid input')
+        ? (TYPE_NAMES[issue.expected] ?? issue.expected)
+        : issue.message;
+    case 'too_big':
+      return `${amountOf(issue.origin)} at most ${issue.maximum}`;
+    case 'too_small':
+      return `${amountOf(issue.origin)} at least ${issue.minimum}`;
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => message).join('; ');
+    default:
+      return issue.message;
+  }
+}
+
+function amountOf(origin: string): string {
+  if (origin === 'array') return 'entries:';
+  return origin === 'string' ? 'characters:' : 'a number of';
+}
+
+/** Values of settings may be secrets: only their kind is shown, except for short plain words. */
+function describe(value: unknown): string {
+  if (typeof value === 'string')
+    return /^[\w .:/-]{0,40}$/.test(value) ? JSON.stringify(value) : `text of ${value.length} characters`;
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  return `a map with ${Object.keys(value as object).join(', ') || 'no keys'}`;
+}
+
+/** `headers.forward[1]` */
+function format(path: Path): string {
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
+    .join('');
+}
+
+function toPath(issue: Issue): Path {
+  return issue.path.filter((step): step is string | number => typeof step !== 'symbol');
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (inner, step) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, step)
+        ? (inner as Record<string | number, unknown>)[step]
+        : undefined,
+    value,
+  );
+}
+
+/** The names that a strict map of the shape knows at a path, for suggestions. */
+function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+  let shapes = shapesOf(schema);
+  for (const step of path)
+    shapes = shapes.flatMap((shape) => (Object.hasOwn(shape, step) ? shapesOf(shape[step]) : []));
+  return [...new Set(shapes.flatMap(Object.keys))];
+}
+
+/** The maps that a value may be: several of a choice, none of a scalar. */
+function shapesOf(schema: unknown): ReadonlyArray<Readonly<Record<string | number, unknown>>> {
+  if (schema instanceof z.ZodObject) return [schema.shape];
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(shapesOf);
+  const { innerType, in: input } = (schema as { def?: { innerType?: unknown; in?: unknown } }).def ?? {};
+  const inner = innerType ?? input;
+  return inner === undefined ? [] : shapesOf(inner);
+}

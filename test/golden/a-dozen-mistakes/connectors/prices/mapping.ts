@@ -1,0 +1,3 @@
+export function priceOf(record: unknown): number {
+  return Number(record);
+}

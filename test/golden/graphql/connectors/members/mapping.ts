@@ -1,0 +1,3 @@
+export function nameOf(record: unknown): string {
+  return String(record);
+}

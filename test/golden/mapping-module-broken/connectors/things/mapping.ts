@@ -1,0 +1,3 @@
+export function nameOf(record: unknown) {
+  return record.;
+}
