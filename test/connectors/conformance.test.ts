@@ -1,0 +1,527 @@
+/** What every connector kind does, whatever its protocol: one list of cases, one backend per kind, through the public door. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KINDS } from '../../src/connectors/registry.ts';
+import type { GraphQLBody, TestGateway } from '../support/gateway.ts';
+import { type Certificates, makeCertificates } from './conformance/certificates.ts';
+import { startThingsGateway } from './conformance/gateway.ts';
+import type { Ability, ThingsBackend } from './conformance/kind.ts';
+import { CONFORMING_KINDS } from './conformance/kinds.ts';
+import { BIG, SECRET } from './conformance/things.ts';
+
+/** Waits that end because something happens, on a machine that does other things, too. */
+const SOON_MS = 8000;
+
+let certificates: Certificates;
+
+beforeAll(async () => {
+  certificates = await makeCertificates();
+});
+
+test('every kind is tried', () => {
+  expect(CONFORMING_KINDS.map(({ kind }) => kind)).toEqual(KINDS.map(({ kind }) => kind));
+});
+
+describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
+  const { kind } = conforming;
+  let backend: ThingsBackend;
+  let gateway: TestGateway;
+
+  beforeAll(async () => {
+    backend = await conforming.start();
+    gateway = await startThingsGateway(kind, backend);
+  });
+  afterAll(async () => {
+    await gateway?.[Symbol.asyncDispose]();
+    await backend?.[Symbol.asyncDispose]();
+  });
+
+  const ask = async (query: string, variables?: Record<string, unknown>) =>
+    (await gateway.query('web', query, { variables })).body;
+
+  /** A test of what only some kinds can do. */
+  const testIf = (ability: Ability, name: string, run: () => Promise<void>) =>
+    test(name, async (context) => {
+      const reason = conforming.lacks[ability];
+      if (reason !== undefined) context.skip(reason);
+      await run();
+    });
+
+  describe('answers', () => {
+    test('a single lookup', async () => {
+      expect(await ask('{ thing(id: "1") { id name } }')).toEqual({
+        data: { thing: { id: '1', name: 'Thing 1' } },
+      });
+    });
+
+    test('null for what does not exist, without an error', async () => {
+      expect(await ask('{ thing(id: "missing") { id } }')).toEqual({ data: { thing: null } });
+    });
+
+    test('a list', async () => {
+      expect(await ask('{ things(first: 2) { id } }')).toEqual({
+        data: { things: [{ id: '1' }, { id: '2' }] },
+      });
+      expect(await ask('{ things(first: 0) { id } }')).toEqual({ data: { things: [] } });
+    });
+
+    test('many keys of another connector in one call, matched by key, nothing for a missing one', async () => {
+      const before = backend.things.named('thingsById').length;
+      expect(await ask('{ box { label things { id name } } }')).toEqual({
+        data: {
+          box: {
+            label: 'Box',
+            things: [
+              { id: '3', name: 'Thing 3' },
+              { id: 'missing', name: null },
+              { id: '1', name: 'Thing 1' },
+              { id: '3', name: 'Thing 3' },
+            ],
+          },
+        },
+      });
+      const calls = backend.things.named('thingsById').slice(before);
+      expect(calls.map(({ args }) => args.ids)).toEqual([['3', 'missing', '1']]);
+    });
+
+    test('a field with a call of its own, fed by its parent', async () => {
+      const { data } = await ask('{ things(first: 2) { parts(first: 2) { name } } }');
+      expect(data.things).toEqual([
+        { parts: [{ name: '1-1' }, { name: '1-2' }] },
+        { parts: [{ name: '2-1' }, { name: '2-2' }] },
+      ]);
+    });
+
+    test('whole numbers of 64 bits with all digits', async () => {
+      const { data } = await ask('{ thing(id: "1") { big } }');
+      expect(String(data.thing.big)).toBe(BIG);
+    });
+
+    test('keys of prototypes as data', async () => {
+      expect(await ask('{ thing(id: "1") { odd polluted } }')).toEqual({
+        data: { thing: { odd: 'builder', polluted: null } },
+      });
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+    });
+
+    test('a mutation, once each and in order', async () => {
+      const before = backend.things.named('rename').length;
+      const { data } = await ask(
+        'mutation { a: rename(id: "r1", name: "New") { name } b: rename(id: "r1", name: "Newer") { name } c: rename(id: "r1", name: "New") { name } }',
+      );
+      expect(data).toEqual({ a: { name: 'New' }, b: { name: 'Newer' }, c: { name: 'New' } });
+      const calls = backend.things.named('rename').slice(before);
+      expect(calls.map(({ args }) => args.name)).toEqual(['New', 'Newer', 'New']);
+    });
+
+    test('fifty callers at once, each with their own', async () => {
+      const ids = Array.from({ length: 50 }, (_, index) => `p${index}`);
+      const bodies = await Promise.all(
+        ids.map((id) => ask('query ($id: ID!) { thing(id: $id) { id name } }', { id })),
+      );
+      expect(bodies).toEqual(ids.map((id) => ({ data: { thing: { id, name: `Thing ${id}` } } })));
+    });
+
+    test('fifty fields of one operation, each with its own', async () => {
+      const fields = Array.from({ length: 50 }, (_, index) => `f${index}: thing(id: "p${index}") { id }`);
+      const { data } = await ask(`{ ${fields.join(' ')} }`);
+      expect(Object.entries(data)).toEqual(fields.map((_, index) => [`f${index}`, { id: `p${index}` }]));
+    });
+
+    test('one call for what an operation asks twice', async () => {
+      const before = backend.things.named('thing').length;
+      const { data } = await ask('{ a: thing(id: "p1") { name } b: thing(id: "p1") { name } }');
+      expect(data).toEqual({ a: { name: 'Thing p1' }, b: { name: 'Thing p1' } });
+      expect(backend.things.named('thing').length - before).toBe(1);
+    });
+  });
+
+  describe('texts of callers', () => {
+    const HARMLESS = [
+      'it\'s "quoted" `so` \\ and \\" so',
+      '<b>&amp;</b> ]]> <!-- --> <![CDATA[x]]> {{y}} {z} $id %s %00 %2e%2e%2f',
+      'one\ntwo\tthree',
+      '🚲 žluťoučký 自転車 \u202e\u200d',
+      '../../etc/passwd?x=1&y=2#z;a=b',
+      '/%2e%2e/..;/\\..\\//evil@host:80',
+      '__proto__',
+      "1' OR '1'='1",
+    ];
+    test.each(HARMLESS)('%j arrives unchanged', async (text) => {
+      expect(await ask('query ($text: String!) { echo(text: $text) }', { text })).toEqual({
+        data: { echo: text },
+      });
+      expect(backend.things.named('echo').at(-1)?.args.text).toBe(text);
+    });
+
+    const HOSTILE = [
+      'a\r\nx-evil: 1\r\n\r\nGET / HTTP/1.1',
+      'a\u0000b',
+      'a\ud800b',
+      '\udc00',
+      '..',
+      '.',
+      '',
+      '\u0001\u001f\u007f',
+      '\ufffe',
+    ];
+    test.each(HOSTILE)('%j arrives unchanged, or nothing does', async (text) => {
+      const before = backend.things.calls.length;
+      const body = await ask('query ($text: String!) { echo(text: $text) thing(id: "1") { id } }', { text });
+      const arrived = backend.things.calls.slice(before).filter(({ name }) => name === 'echo');
+      expect(body.data.thing).toEqual({ id: '1' });
+      if (arrived.length === 0) {
+        expect(errorsOf(body)).toEqual([['echo', 'BAD_ARGUMENT', 'things']]);
+      } else {
+        expect(arrived.map(({ args }) => args.text ?? '')).toEqual([text]);
+        expect(arrived[0]?.headers).not.toHaveProperty('x-evil');
+        expect(body.errors).toBeUndefined();
+      }
+    });
+  });
+
+  describe('failures', () => {
+    test.each([
+      ['broken', 'UPSTREAM_FAILED'],
+      ['denied', 'UPSTREAM_DENIED'],
+      ['garbage', conforming.garbage ?? 'UPSTREAM_INVALID'],
+    ])('%s is %s, told without the backend’s words, and the rest is there', async (id, code) => {
+      // One after the other: some protocols lose the connection over garbage.
+      const { data: rest } = await ask('{ box { label } thing(id: "1") { id } }');
+      expect(rest).toEqual({ box: { label: 'Box' }, thing: { id: '1' } });
+      const body = await ask('query ($id: ID!) { thing(id: $id) { id } box { label } }', { id });
+      expect(body.data).toEqual({ thing: null, box: { label: 'Box' } });
+      expect(errorsOf(body)).toEqual([['thing', code, 'things']]);
+      expect(body.errors?.[0]?.extensions).toMatchObject({
+        coordinate: 'Query.thing',
+        requestId: expect.any(String),
+      });
+      const text = JSON.stringify(body);
+      expect(text).not.toContain('hunter2');
+      expect(text).not.toContain('127.0.0.1');
+      expect((await ask('{ thing(id: "1") { id } }')).data).toEqual({ thing: { id: '1' } });
+    });
+
+    test('the backend’s words are told where connector.yml says so', async () => {
+      await using open = await startThingsGateway(kind, backend, {
+        settings: 'errors: { detail: public }\n',
+      });
+      const { body } = await open.query('web', '{ thing(id: "broken") { id } }');
+      expect(JSON.stringify(body.errors?.[0]?.extensions.detail)).toContain(SECRET);
+    });
+
+    test('an answer above the limit is refused, and the next one is fine', async () => {
+      await using bounded = await startThingsGateway(kind, backend, {
+        settings: 'limits: { responseBytes: 20KB }\n',
+      });
+      const { body } = await bounded.query('web', '{ thing(id: "large") { name } }');
+      expect(body.data).toEqual({ thing: null });
+      expect(errorsOf(body)).toEqual([['thing', 'UPSTREAM_INVALID', 'things']]);
+      const next = await bounded.query('web', '{ thing(id: "1") { name } }');
+      expect(next.body).toEqual({ data: { thing: { name: 'Thing 1' } } });
+    });
+  });
+
+  describe('time', () => {
+    test('a backend that does not answer costs its own timeout and no more', async () => {
+      await using hasty = await startThingsGateway(kind, backend, {
+        settings: 'timeouts: { connect: 2s, request: 500ms }\n',
+      });
+      await hasty.query('web', '{ thing(id: "1") { id } }');
+      const startedAt = performance.now();
+      const { body } = await hasty.query(
+        'web',
+        '{ thing(id: "hang") { id } box { label } echo(text: "still there") }',
+      );
+      const tookMs = performance.now() - startedAt;
+      expect(body.data).toEqual({ thing: null, box: { label: 'Box' }, echo: 'still there' });
+      expect(errorsOf(body)).toEqual([['thing', 'UPSTREAM_TIMEOUT', 'things']]);
+      expect(tookMs).toBeGreaterThan(400);
+      expect(tookMs).toBeLessThan(SOON_MS / 2);
+      expect((await hasty.query('web', '{ thing(id: "1") { id } }')).body.data).toEqual({
+        thing: { id: '1' },
+      });
+    });
+
+    test('the operation’s deadline wins over a longer timeout', async () => {
+      await using hasty = await startThingsGateway(kind, backend, {
+        settings: 'timeouts: { connect: 20s, request: 20s }\n',
+        hem: 'limits: { deadline: 500ms }',
+      });
+      const startedAt = performance.now();
+      const { body } = await hasty.query('web', '{ thing(id: "hang") { id } box { label } }');
+      expect(body.data).toEqual({ thing: null, box: { label: 'Box' } });
+      expect(errorsOf(body)).toEqual([['thing', 'UPSTREAM_TIMEOUT', 'things']]);
+      expect(performance.now() - startedAt).toBeLessThan(SOON_MS / 2);
+    });
+
+    testIf('cancellation', 'a caller that leaves takes the call along', async () => {
+      const before = { cancelled: backend.things.cancelled, calls: backend.things.calls.length };
+      const leave = new AbortController();
+      const left = gateway.fetch('/web/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: '{ thing(id: "hang") { id } }' }),
+        signal: leave.signal,
+      });
+      await until(() => backend.things.calls.length > before.calls);
+      leave.abort();
+      await expect(left).rejects.toThrow();
+      await until(() => backend.things.cancelled > before.cancelled);
+    });
+  });
+
+  describe('outages', () => {
+    test('a backend that is away is named, the rest is there; it is used again once it is back', async () => {
+      await backend.down();
+      try {
+        const startedAt = performance.now();
+        const body = await ask('{ thing(id: "1") { id } box { label things { id name } } }');
+        expect(performance.now() - startedAt).toBeLessThan(SOON_MS);
+        expect(body.data).toMatchObject({ thing: null, box: { label: 'Box' } });
+        expect(errorsOf(body)).toContainEqual(['thing', 'UPSTREAM_UNAVAILABLE', 'things']);
+        expect(errorsOf(body)).toContainEqual(['box.things.0.name', 'UPSTREAM_UNAVAILABLE', 'things']);
+        // Known from the other connector.
+        expect(body.data.box.things[0]).toEqual({ id: '3', name: null });
+      } finally {
+        await backend.up();
+      }
+      await until(async () => (await ask('{ thing(id: "1") { id } }')).data.thing?.id === '1');
+    });
+
+    test('calls under way fail when the backend goes away', async () => {
+      const before = backend.things.calls.length;
+      const waiting = ask('{ thing(id: "hang") { id } box { label } }');
+      await until(() => backend.things.calls.length > before);
+      const startedAt = performance.now();
+      await backend.down();
+      try {
+        const body = await waiting;
+        expect(body.data).toEqual({ thing: null, box: { label: 'Box' } });
+        expect(errorsOf(body)).toEqual([['thing', 'UPSTREAM_UNAVAILABLE', 'things']]);
+        expect(performance.now() - startedAt).toBeLessThan(4000);
+      } finally {
+        await backend.up();
+      }
+      await until(async () => (await ask('{ thing(id: "1") { id } }')).data.thing?.id === '1');
+    });
+
+    test('a gateway starts without its backend, and finds it when it comes', async () => {
+      await backend.down();
+      try {
+        await using early = await startThingsGateway(kind, backend);
+        const { body } = await early.query('web', '{ thing(id: "1") { id } box { label } }');
+        expect(errorsOf(body)).toEqual([['thing', 'UPSTREAM_UNAVAILABLE', 'things']]);
+        await backend.up();
+        await until(
+          async () => (await early.query('web', '{ thing(id: "1") { id } }')).body.data.thing?.id === '1',
+        );
+      } finally {
+        await backend.up();
+      }
+    });
+  });
+
+  describe('what goes along', () => {
+    test('static headers', async () => {
+      await using decorated = await startThingsGateway(kind, backend, {
+        settings: 'headers: { set: { x-tenant: north } }\n',
+      });
+      await decorated.query('web', '{ thing(id: "1") { id } }', { headers: { 'x-tenant': 'south' } });
+      expect(backend.things.calls.at(-1)?.headers['x-tenant']).toBe('north');
+    });
+
+    testIf('forwarded headers', 'headers of the caller that are allowed, and no others', async () => {
+      await using forwarding = await startThingsGateway(kind, backend, {
+        settings: 'headers: { forward: [X-Trace, authorization] }\n',
+      });
+      await forwarding.query('web', '{ thing(id: "1") { id } }', {
+        headers: {
+          'x-trace': 'abc',
+          authorization: 'Bearer mine',
+          'x-other': 'no',
+          cookie: 'no=1',
+          'x-forwarded-for': '9.9.9.9',
+        },
+      });
+      const { headers } = backend.things.calls.at(-1)!;
+      expect(headers).toMatchObject({ 'x-trace': 'abc', authorization: 'Bearer mine' });
+      for (const name of ['x-other', 'cookie', 'x-forwarded-for']) expect(headers).not.toHaveProperty(name);
+      await forwarding.query('web', '{ thing(id: "1") { id } }');
+      expect(backend.things.calls.at(-1)?.headers).not.toHaveProperty('x-trace');
+    });
+
+    testIf('basic', 'a name and a password', async () => {
+      // RabbitMQ checks them; others only look.
+      const credentials = { username: 'guest', password: 'guest' };
+      await using known = await startThingsGateway(kind, backend, {
+        settings: `auth: { basic: ${JSON.stringify(credentials)} }\n`,
+      });
+      expect((await known.query('web', '{ thing(id: "1") { id } }')).body.data).toEqual({
+        thing: { id: '1' },
+      });
+      if (kind === 'amqp') return;
+      const pair = Buffer.from('guest:guest').toString('base64');
+      expect(backend.things.calls.at(-1)?.headers.authorization).toBe(`Basic ${pair}`);
+    });
+
+    testIf('bearer', 'a token', async () => {
+      await using known = await startThingsGateway(kind, backend, {
+        settings: 'auth: { bearer: { token: t0ken } }\n',
+      });
+      await known.query('web', '{ thing(id: "1") { id } }', { headers: { authorization: 'Bearer mine' } });
+      expect(backend.things.calls.at(-1)?.headers.authorization).toBe('Bearer t0ken');
+    });
+
+    testIf('header', 'a key in a header', async () => {
+      await using known = await startThingsGateway(kind, backend, {
+        settings: 'auth: { header: { name: X-Api-Key, value: k3y } }\n',
+      });
+      await known.query('web', '{ thing(id: "1") { id } }');
+      expect(backend.things.calls.at(-1)?.headers['x-api-key']).toBe('k3y');
+    });
+
+    testIf('oauth2', 'a token that is fetched once for many calls', async () => {
+      let fetched = 0;
+      const issuer = createServer((_request, response) => {
+        fetched++;
+        response.setHeader('content-type', 'application/json');
+        response.end(
+          JSON.stringify({ access_token: `token-${fetched}`, token_type: 'Bearer', expires_in: 3600 }),
+        );
+      }).listen(0, '127.0.0.1');
+      await once(issuer, 'listening');
+      const tokenUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/token`;
+      try {
+        await using known = await startThingsGateway(kind, backend, {
+          settings: `auth: { oauth2: { tokenUrl: "${tokenUrl}", clientId: hem, clientSecret: secret } }\n`,
+        });
+        const before = backend.things.calls.length;
+        const ids = ['1', '2', '3', '4', '5'];
+        await Promise.all(ids.map((id) => known.query('web', `{ thing(id: "${id}") { id } }`)));
+        const seen = backend.things.calls.slice(before).map(({ headers }) => headers.authorization);
+        expect(seen).toEqual(ids.map(() => 'Bearer token-1'));
+        expect(fetched).toBe(1);
+      } finally {
+        issuer.closeAllConnections();
+        issuer.close();
+      }
+    });
+
+    testIf('TLS', 'a client certificate, to a server that is who it says', async () => {
+      await using secure = await conforming.start({ tls: certificates.server });
+      const askWith = async (tls: {
+        ca?: string;
+        certificate?: string;
+        key?: string;
+        serverName?: string;
+      }) => {
+        await using gateway = await startThingsGateway(kind, secure, {
+          settings: `timeouts: { connect: 2s, request: 3s }\ntls: ${JSON.stringify(tls)}\n`,
+        });
+        const { body } = await gateway.query('web', '{ thing(id: "1") { id } }');
+        return body.data.thing?.id ?? body.errors?.[0]?.extensions.code;
+      };
+      const { ca, certificate, key } = certificates.client;
+      const serverName = 'things.internal';
+      expect(await askWith({ ca, certificate, key, serverName })).toBe('1');
+      expect(await askWith({ ca, serverName })).toBe('UPSTREAM_UNAVAILABLE');
+      expect(await askWith({ ...certificates.stranger, ca, serverName })).toBe('UPSTREAM_UNAVAILABLE');
+      expect(await askWith({ ca, certificate, key, serverName: 'other.internal' })).toBe(
+        'UPSTREAM_UNAVAILABLE',
+      );
+      expect(await askWith({ certificate, key, serverName })).toBe('UPSTREAM_UNAVAILABLE');
+    });
+  });
+
+  describe('subscriptions', () => {
+    testIf(
+      'subscriptions',
+      'deliver what is selected of each event, and end at the backend when the caller leaves',
+      async () => {
+        const events = gateway.subscribe(
+          'web',
+          'subscription { thingChanged(id: "1") { id name parts(first: 1) { name } } }',
+        );
+        const first = await firstEvent(events, () => backend.emit!('1', 'Changed'));
+        expect(first.errors).toBeUndefined();
+        expect(first.data.thingChanged).toMatchObject({ id: '1', parts: [{ name: '1-1' }] });
+        await events.return?.();
+        await until(async () => (await backend.listeners!()) === 0);
+      },
+    );
+
+    testIf('subscriptions', 'go on after an outage, with a gap that is told', async () => {
+      const events = gateway.subscribe('web', 'subscription { thingChanged(id: "1") { name } }');
+      await firstEvent(events, () => backend.emit!('1', 'Before'));
+      const later = eventThat(
+        events,
+        ({ data, errors }) => data?.thingChanged?.name === 'After' || errors !== undefined,
+      );
+      await backend.down();
+      await backend.up();
+      const gap = await later;
+      expect(gap.errors?.[0]?.extensions).toMatchObject({ code: 'UPSTREAM_GAP', connector: 'things' });
+      const after = eventThat(events, ({ data }) => data?.thingChanged?.name === 'After');
+      await until(async () => {
+        await backend.emit!('1', 'After');
+        return (await Promise.race([after, sleep(50)])) !== undefined;
+      });
+      await events.return?.();
+      await until(async () => (await backend.listeners!()) === 0);
+    });
+
+    test('are refused when loading where there are none', async (context) => {
+      const reason = conforming.lacks.subscriptions;
+      if (reason === undefined) context.skip('this kind has subscriptions');
+      await expect(
+        startThingsGateway(kind, {
+          ...backend,
+          bindings: { ...backend.bindings, thingChanged: backend.bindings.thing },
+        }),
+      ).rejects.toThrow();
+    });
+  });
+});
+
+/** [path, code, connector] of each error. */
+function errorsOf({ errors = [] }: GraphQLBody) {
+  return errors.map(({ path = [], extensions }) => [path.join('.'), extensions.code, extensions.connector]);
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + SOON_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`It did not happen within ${SOON_MS} ms: ${condition}`);
+    await sleep(20);
+  }
+}
+
+/** Emits again and again until an event comes: subscriptions do not say when they have begun. */
+async function firstEvent(
+  events: AsyncIterator<GraphQLBody>,
+  emit: () => void | Promise<void>,
+): Promise<GraphQLBody> {
+  const next = eventThat(events, () => true);
+  let first: GraphQLBody | undefined;
+  await until(async () => {
+    await emit();
+    first = (await Promise.race([next, sleep(50)])) ?? undefined;
+    return first !== undefined;
+  });
+  return first!;
+}
+
+async function eventThat(
+  events: AsyncIterator<GraphQLBody>,
+  fits: (event: GraphQLBody) => boolean,
+): Promise<GraphQLBody> {
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done === true) throw new Error('the subscription ended');
+    if (fits(value)) return value;
+  }
+}
