@@ -55,7 +55,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
-    graph: openWholeGraph(graph, connections, limitsOf(settings).deadlineMs),
+    graph: openWholeGraph(graph, connections, limitsOf(settings)),
     log,
   });
 

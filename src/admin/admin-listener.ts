@@ -7,9 +7,10 @@ import {
   sendFetchResponse,
   targetOf,
   toEndpointRequest,
-  toFetchRequest,
 } from '../doors/http-message.ts';
+import { acceptsHtml, parseContentType } from '../doors/media-type.ts';
 import { PAGE_HEADERS } from '../doors/page-headers.ts';
+import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
@@ -61,8 +62,7 @@ async function answer(
   response: ServerResponse,
   requestId: string,
 ): Promise<void> {
-  const target = targetOf(message);
-  const path = target.split('?')[0];
+  const [path, search = ''] = targetOf(message).split(/\?(.*)/s, 2);
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
@@ -75,14 +75,30 @@ async function answer(
       { 'www-authenticate': 'Basic realm="Hem operators", charset="UTF-8"' },
     );
   }
+  const { method = '', headers } = message;
+  if (method !== 'GET' && method !== 'POST') {
+    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
+  }
+  const wantsPage = method === 'GET' && acceptsHtml(headers.accept);
   const request = toEndpointRequest(message, response, requestId);
   const body = await readBody(message, MAX_BODY_BYTES);
-  const given = await graph.fetch(toFetchRequest(message, target, body, request.signal), request);
-  const isPage = given.headers.get('content-type')?.startsWith('text/html') ?? false;
-  for (const [name, value] of Object.entries(isPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
+  const params = wantsPage ? undefined : await readParams(method, search, body, headers['content-type']);
+  const given = await graph.fetch(method, params, request);
+  for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
   given.headers.set('cache-control', 'no-store');
   given.headers.set('x-content-type-options', 'nosniff');
   await sendFetchResponse(response, given);
+}
+
+async function readParams(
+  method: string,
+  search: string,
+  body: Buffer,
+  contentType: string | undefined,
+): Promise<Params> {
+  if (method === 'GET') return paramsOfAddress(search);
+  const settings = { batching: undefined, uploads: undefined, maxBytes: MAX_BODY_BYTES };
+  return (await paramsOfBody(body, parseContentType(contentType), settings)) as Params;
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

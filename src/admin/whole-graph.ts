@@ -1,36 +1,52 @@
 /** The operators' view of everything: the stitched graph, queries and mutations. */
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { GraphQLError } from 'graphql';
-import { createYoga } from 'graphql-yoga';
+import { type ExecutionResult, GraphQLError } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Params } from '../doors/params.ts';
+import { answerByMediaType, takeParams } from '../doors/yoga.ts';
 import { newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import { installSubschemaResolvers } from '../execute/stitched.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
-import type { Request as EndpointRequest } from '../operation/endpoint.ts';
+import type { OperationLimits } from '../load/settings.ts';
+import { Documents } from '../operation/documents.ts';
+import { type Request as EndpointRequest, format } from '../operation/endpoint.ts';
 
 export interface WholeGraphDoor {
-  fetch(request: Request, endpointRequest: EndpointRequest): Promise<Response>;
+  /** @param params undefined when the page is asked for */
+  fetch(method: string, params: Params | undefined, endpointRequest: EndpointRequest): Promise<Response>;
   dispose(): Promise<void>;
+}
+
+interface Context {
+  readonly endpointRequest: EndpointRequest;
+  readonly params: Params | undefined;
 }
 
 export function openWholeGraph(
   graph: ComposedGraph,
   connections: Connections,
-  deadlineMs: number,
+  limits: OperationLimits,
 ): WholeGraphDoor {
   installSubschemaResolvers(graph);
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
-  const yoga = createYoga<{ readonly endpointRequest: EndpointRequest }>({
+  const { deadlineMs } = limits;
+  const yoga = createYoga<Context>({
     graphqlEndpoint: '/graph',
     schema: graph.schema,
+    plugins: [
+      takeParams<Context>(),
+      checkDocument(new Documents(graph.schema, limits, true)),
+      answerByMediaType<Context>(),
+    ],
     graphiql: { title: 'The whole graph · Hem' },
     renderGraphiQL,
     landingPage: false,
     logging: false,
     cors: false,
-    batching: false,
     multipart: false,
+    maxRequestBodySize: false,
     context: ({ endpointRequest }) => {
       const { requestId, headers } = endpointRequest;
       const signal = AbortSignal.any([endpointRequest.signal, AbortSignal.timeout(deadlineMs)]);
@@ -57,8 +73,28 @@ export function openWholeGraph(
     },
   });
   return {
-    fetch: (request, endpointRequest) => Promise.resolve(yoga.fetch(request, { endpointRequest })),
+    fetch: (method, params, endpointRequest) => {
+      const accept =
+        params === undefined ? 'text/html' : (endpointRequest.headers.accept ?? 'application/json');
+      const request = new Request('http://hem/graph', { method, headers: { accept } });
+      return Promise.resolve(yoga.fetch(request, { endpointRequest, params }));
+    },
     dispose: () => Promise.resolve(yoga.dispose()),
+  };
+}
+
+/** Bounded as for clients: recursion has no end where operators err, either. */
+function checkDocument(documents: Documents): Plugin<Context> {
+  return {
+    onParams({ params, setResult }) {
+      const checked = documents.check(params.query ?? '');
+      if ('errors' in checked) setResult({ errors: checked.errors });
+    },
+    onExecutionResult({ result, context, setResult }) {
+      if (result === undefined || Array.isArray(result) || Symbol.asyncIterator in result) return;
+      const { endpointRequest } = context as unknown as Context;
+      setResult(format(result as ExecutionResult, endpointRequest) as ExecutionResult);
+    },
   };
 }
 

@@ -90,24 +90,6 @@ function ambiguous(text: string): Refusal {
   return new Refusal('BAD_REQUEST', text, { connection: 'close' });
 }
 
-/** @param target path and query */
-export function toFetchRequest(
-  message: IncomingMessage,
-  target: string,
-  body: Buffer,
-  signal: AbortSignal,
-): Request {
-  const hasBody = message.method !== 'GET' && message.method !== 'HEAD';
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(headersOf(message))) headers.set(name, value);
-  return new Request(`http://hem${target}`, {
-    method: message.method,
-    headers,
-    body: hasBody ? new Uint8Array(body) : null,
-    signal,
-  });
-}
-
 /** Sends a fetch response; streams are sent as they come and stopped when the caller leaves. */
 export async function sendFetchResponse(response: ServerResponse, answer: Response): Promise<void> {
   response.statusCode = answer.status;

@@ -40,10 +40,11 @@ export function openYogaDoor(endpoint: Endpoint): YogaDoor {
   });
 }
 
-function takeParams(): Plugin<YogaContext> {
+/** Parameters come with the context, read already. */
+export function takeParams<Context extends { readonly params: YogaContext['params'] }>(): Plugin<Context> {
   return {
     onRequestParse({ serverContext, setRequestParser }) {
-      const { params } = serverContext as unknown as YogaContext;
+      const { params } = serverContext as unknown as Context;
       setRequestParser(() => params as never);
     },
   };
@@ -116,11 +117,11 @@ function refuse(code: ErrorCode, message: string, request: EndpointRequest): For
 }
 
 /** Statuses and media types of GraphQL over HTTP. Streams are left to Yoga. */
-function answerByMediaType(): Plugin<YogaContext> {
+export function answerByMediaType<Context extends Pick<YogaContext, 'endpointRequest'>>(): Plugin<Context> {
   return {
     onResultProcess({ result, serverContext, setResultProcessor }) {
       if (typeof result !== 'object' || result === null || Symbol.asyncIterator in result) return;
-      const { endpointRequest } = serverContext as unknown as YogaContext;
+      const { endpointRequest } = serverContext as unknown as Context;
       const { accept } = endpointRequest.headers;
       const type = preferredAnswerType(accept)?.type;
       if (type === undefined) return;
