@@ -1,0 +1,193 @@
+/**
+ * Measures the contenders of one workload. All run at once, each in its own process, and take turns in rounds: what the machine does
+ * beside us hits all of them. Figures are medians over the rounds, ratios are taken within a round.
+ */
+
+import { ask, runLoad } from './load.ts';
+import { openContender } from './open-contender.ts';
+import { Child } from './processes/child.ts';
+import {
+  type Addresses,
+  type ContenderName,
+  DISTINCT,
+  type OperationModule,
+  type WorkloadName,
+} from './workload.ts';
+
+export interface MeasureOptions {
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly warmUpMs: number;
+  readonly connections: number;
+  /** Also with variables that differ by request. */
+  readonly varied: boolean;
+  /** Called with what is being done, for people who wait. */
+  readonly progress: (text: string) => void;
+}
+
+export interface Figures {
+  readonly name: ContenderName;
+  /** User and system, of the contender's process. */
+  readonly cpuUsPerRequest: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly rssMb: number;
+  /** Of the processor time. */
+  readonly ratioToByHand: number;
+}
+
+export interface WorkloadReport {
+  readonly name: WorkloadName;
+  /** Of one answer. */
+  readonly answerBytes: number;
+  readonly contenders: readonly Figures[];
+  /** With variables that differ by request. */
+  readonly varied?: readonly Figures[];
+  readonly notes: readonly string[];
+}
+
+interface Running {
+  readonly name: ContenderName;
+  readonly url: string;
+  readonly child: Child;
+}
+
+/** How many different variables are compared before the time is taken. */
+const COMPARED = 25;
+
+export async function measureWorkload(
+  name: WorkloadName,
+  contenders: readonly ContenderName[],
+  options: MeasureOptions,
+): Promise<WorkloadReport> {
+  await using running = new AsyncDisposableStack();
+  const operation = (await import(`./workloads/${name}/operation.ts`)) as OperationModule;
+  const backends = running.use(
+    new Child(`backends of ${name}`, {
+      entry: new URL('./processes/backends.ts', import.meta.url).pathname,
+      args: [name],
+    }),
+  );
+  const { addresses, note } = await backends.ready<{ addresses: Addresses; note?: string }>();
+  const notes = note === undefined ? [] : [note];
+  const racing: Running[] = [];
+  for (const contender of contenders) {
+    const reason = operation.without[contender];
+    if (reason !== undefined) {
+      notes.push(`${contender}: ${reason}`);
+      continue;
+    }
+    options.progress(`${name}: starting ${contender}`);
+    const child = running.use(await openContender(contender, name, addresses));
+    racing.push({ name: contender, child, url: (await child.ready<{ url: string }>()).url });
+  }
+  const bodies = Array.from({ length: DISTINCT }, (_, index) => toBody(operation, index));
+  options.progress(`${name}: comparing answers`);
+  const answerBytes = await compareAnswers(racing, bodies);
+  const fixed = await measureRounds(racing, bodies.slice(0, 1), name, options);
+  const varied = options.varied
+    ? await measureRounds(racing, bodies, `${name}, varied`, { ...options, warmUpMs: options.warmUpMs / 2 })
+    : undefined;
+  return { name, answerBytes, contenders: fixed, varied, notes };
+}
+
+function toBody({ query, variables }: OperationModule, index: number): string {
+  return JSON.stringify({ query, variables: variables(index) });
+}
+
+/** All answers have to be the same, with their keys in the same order. @throws with the first two that are not */
+async function compareAnswers(racing: readonly Running[], bodies: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const body of bodies.slice(0, COMPARED)) {
+    let expected: string | undefined;
+    for (const { name, url } of racing) {
+      const answer = await ask(url, body);
+      const { data, errors } = JSON.parse(answer.body) as { data?: unknown; errors?: unknown };
+      if (answer.status !== 200 || errors !== undefined || data === null || data === undefined)
+        throw new Error(`${name} answered ${answer.status}: ${answer.body.slice(0, 1000)}`);
+      const text = JSON.stringify(data);
+      expected ??= text;
+      bytes ||= Buffer.byteLength(answer.body);
+      if (text !== expected) {
+        throw new Error(
+          `${name} answers ${body} with\n${text.slice(0, 1000)}\nand ${racing[0]!.name} with\n${expected.slice(0, 1000)}`,
+        );
+      }
+    }
+  }
+  return bytes;
+}
+
+interface Sample {
+  readonly cpuUs: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly rssMb: number;
+}
+
+async function measureRounds(
+  racing: readonly Running[],
+  bodies: readonly string[],
+  title: string,
+  options: MeasureOptions,
+): Promise<readonly Figures[]> {
+  const { connections } = options;
+  for (const { name, url } of racing) {
+    options.progress(`${title}: warming ${name} up`);
+    await runLoad({ url, bodies, connections, durationMs: options.warmUpMs });
+  }
+  const samples = new Map<ContenderName, Sample[]>(racing.map(({ name }) => [name, []]));
+  for (let round = 0; round < options.rounds; round++) {
+    // Nobody always follows the same neighbour.
+    const order = racing.map((_, index) => racing[(index + round) % racing.length]!);
+    for (const { name, url, child } of order) {
+      options.progress(`${title}: round ${round + 1} of ${options.rounds}, ${name}`);
+      samples
+        .get(name)!
+        .push(await takeSample(child, { url, bodies, connections, durationMs: options.roundMs }));
+    }
+  }
+  const base = samples.get(racing[0]!.name)!;
+  return racing.map(({ name }) => {
+    const own = samples.get(name)!;
+    const ratios = own.map(({ cpuUs }, round) => cpuUs / base[round]!.cpuUs);
+    return {
+      name,
+      cpuUsPerRequest: rounded(median(own.map(({ cpuUs }) => cpuUs)), 1),
+      requestsPerSecond: rounded(median(own.map(({ perSecond }) => perSecond)), 0),
+      p50Ms: rounded(median(own.map(({ p50Ms }) => p50Ms)), 3),
+      p99Ms: rounded(median(own.map(({ p99Ms }) => p99Ms)), 3),
+      rssMb: rounded(median(own.map(({ rssMb }) => rssMb)), 1),
+      ratioToByHand: rounded(median(ratios), 3),
+    };
+  });
+}
+
+async function takeSample(child: Child, load: Parameters<typeof runLoad>[0]): Promise<Sample> {
+  const before = await child.usage();
+  const { requests, seconds, latencies } = await runLoad(load);
+  const after = await child.usage();
+  return {
+    cpuUs: (after.cpuUs - before.cpuUs) / requests,
+    perSecond: requests / seconds,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
+    rssMb: after.rssBytes / 1024 ** 2,
+  };
+}
+
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+export function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
