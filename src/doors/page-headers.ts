@@ -2,7 +2,7 @@
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': [
     "default-src 'none'",
-    "script-src 'unsafe-inline' 'unsafe-eval' blob:",
+    "script-src 'unsafe-inline' blob:",
     "style-src 'unsafe-inline'",
     'img-src data:',
     'font-src data:',

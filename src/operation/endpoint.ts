@@ -9,12 +9,13 @@ import {
   printSchema,
 } from 'graphql';
 import type { Logger } from 'pino';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
 import type { Caller } from '../execute/execution.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
 import type { View } from '../views/view.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
+import { Deadline } from './deadline.ts';
 import { Documents } from './documents.ts';
 import { checkVariables } from './limits.ts';
 
@@ -92,19 +93,15 @@ export class Endpoint {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     const { deadlineMs } = this.limits;
-    const over = new AbortController();
-    const end = () => over.abort();
-    const timer = setTimeout(end, deadlineMs);
-    if (request.signal.aborted) end();
-    request.signal.addEventListener('abort', end, { once: true });
+    const deadline = new Deadline(deadlineMs, request.signal);
     try {
-      const caller = toCaller(request, over.signal, performance.now() + deadlineMs);
-      return this.#finish(await this.#engine.execute(operation, caller), request);
+      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs);
+      const result = await Promise.race([this.#engine.execute(operation, caller), deadline.missed]);
+      return this.#finish(result, request);
     } catch (error) {
       return this.#finish(failure(error), request);
     } finally {
-      clearTimeout(timer);
-      request.signal.removeEventListener('abort', end);
+      deadline.end();
     }
   }
 
@@ -163,7 +160,9 @@ export class Endpoint {
 function failure(error: unknown): ExecutionResult {
   if (error instanceof GraphQLError) return { errors: [error] };
   const cause = error instanceof Error ? error : new Error(String(error));
-  return { errors: [new GraphQLError('', { originalError: cause })] };
+  if (!(cause instanceof HemError)) return { errors: [new GraphQLError('', { originalError: cause })] };
+  const extensions = { code: cause.code };
+  return { errors: [new GraphQLError(cause.publicText, { originalError: cause, extensions })] };
 }
 
 function refusal(text: string): GraphQLError {
