@@ -1,7 +1,10 @@
-/** Enum values whose names differ between the graph and a backend's wire, inbound and outbound. Decided once per type. */
+/** Arguments as a backend wants them, with its defaults and its names of enum values; and such names on their way back. Decided once per type. */
 import {
+  coerceInputLiteral,
+  type GraphQLInputField,
   type GraphQLInputType,
   type GraphQLNamedType,
+  getNamedType,
   getNullableType,
   isInputObjectType,
   isListType,
@@ -53,25 +56,47 @@ function toConverter(connector: Connector, type: GraphQLInputType): Convert | un
   }
   const known = byType.get(nullable);
   if (known !== undefined) return known === 'none' ? undefined : known;
-  byType.set(nullable, 'none');
-  const wire = connector.types.get(nullable.name)?.wire;
-  if (wire !== undefined) {
-    const convert: Convert = (value) => wire.toWire.get(String(value)) ?? value;
-    byType.set(nullable, convert);
-    return convert;
+  const convert = needsWork(connector, nullable) ? toNamedConverter(connector, nullable) : undefined;
+  byType.set(nullable, convert ?? 'none');
+  return convert;
+}
+
+function toNamedConverter(connector: Connector, type: GraphQLNamedType): Convert {
+  if (!isInputObjectType(type)) {
+    const wire = connector.types.get(type.name)?.wire;
+    return (value) => wire?.toWire.get(String(value)) ?? value;
   }
-  if (!isInputObjectType(nullable)) return undefined;
-  const fields = Object.values(nullable.getFields()).flatMap((field) => {
-    const convert = toConverter(connector, field.type);
-    return convert === undefined ? [] : [[field.name, convert] as const];
-  });
-  if (fields.length === 0) return undefined;
-  const convert: Convert = (value) => {
+  // Made when first used: an input type may contain itself.
+  let fields: ReadonlyArray<readonly [string, unknown, Convert | undefined]> | undefined;
+  return (value) => {
+    fields ??= Object.values(type.getFields()).map(
+      (field) => [field.name, defaultOf(field), toConverter(connector, field.type)] as const,
+    );
     const copy = Object.assign(Object.create(null), value) as Record<string, unknown>;
-    for (const [name, inner] of fields)
-      if (copy[name] !== undefined && copy[name] !== null) copy[name] = inner(copy[name]);
+    for (const [name, preset, inner] of fields) {
+      if (copy[name] === undefined && preset !== undefined) copy[name] = preset;
+      if (inner !== undefined && copy[name] !== undefined && copy[name] !== null)
+        copy[name] = inner(copy[name]);
+    }
     return copy;
   };
-  byType.set(nullable, convert);
-  return convert;
+}
+
+/** Whether an enum with names of its own, or a default that a view may not repeat, is anywhere in the type. */
+function needsWork(
+  connector: Connector,
+  type: GraphQLNamedType,
+  seen = new Set<GraphQLNamedType>(),
+): boolean {
+  if (seen.has(type)) return false;
+  seen.add(type);
+  if (!isInputObjectType(type)) return connector.types.get(type.name)?.wire !== undefined;
+  return Object.values(type.getFields()).some(
+    (field) => field.default !== undefined || needsWork(connector, getNamedType(field.type), seen),
+  );
+}
+
+function defaultOf({ default: preset, type }: GraphQLInputField): unknown {
+  if (preset === undefined) return undefined;
+  return preset.literal === undefined ? preset.value : coerceInputLiteral(preset.literal, type);
 }

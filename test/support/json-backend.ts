@@ -1,0 +1,68 @@
+/** An HTTP backend that answers JSON, for tests of what the gateway makes of answers. */
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface JsonRequest {
+  readonly method: string;
+  /** Decoded, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
+  readonly body: any;
+}
+
+export interface JsonBackend extends AsyncDisposable {
+  readonly url: string;
+  /** What was asked, as `GET /things/1?a=b`. */
+  readonly requests: string[];
+}
+
+/** How to answer with another status than 200. */
+export class Refusal {
+  readonly status: number;
+  readonly body: unknown;
+
+  constructor(status: number, body: unknown = { error: 'refused' }) {
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** @param answer gives the body, or a {@link Refusal}; undefined is a 404. Text that begins with "raw:" is sent as it is */
+export async function startJsonBackend(answer: (request: JsonRequest) => unknown): Promise<JsonBackend> {
+  const requests: string[] = [];
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url!, 'http://backend');
+    const text = await bodyOf(request);
+    requests.push(`${request.method} ${request.url}`);
+    const given = answer({
+      method: request.method!,
+      path: decodeURIComponent(url.pathname),
+      query: url.searchParams,
+      body: text === '' ? undefined : JSON.parse(text),
+    });
+    const { status, body } =
+      given instanceof Refusal
+        ? given
+        : given === undefined
+          ? new Refusal(404)
+          : { status: 200, body: given };
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(typeof body === 'string' && body.startsWith('raw:') ? body.slice(4) : JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString('utf8');
+}
