@@ -61,7 +61,7 @@ export function toPartText(part: TemplatePart & { kind: 'value' }): (values: Val
   return (values) => {
     const value = evaluate(values);
     if (value === undefined || value === null) return undefined;
-    if (csv && Array.isArray(value)) return value.map((item) => scalarText(item, part.reference)).join(',');
+    if (csv && Array.isArray(value)) return value.map((item) => csvText(item, part.reference)).join(',');
     return scalarText(value, part.reference);
   };
 }
@@ -97,6 +97,15 @@ export function scalarText(value: unknown, reference: Reference): string {
     return String(value);
   throw new HemError('BAD_ARGUMENT', {
     publicText: `"${reference.text}" is ${Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : typeof value}, where a single value is needed.`,
+  });
+}
+
+/** One item with a comma would be read as two. */
+function csvText(item: unknown, reference: Reference): string {
+  const text = scalarText(item, reference);
+  if (!text.includes(',')) return text;
+  throw new HemError('BAD_ARGUMENT', {
+    publicText: `"${reference.text}" has an item with a comma, and the backend would take it for two.`,
   });
 }
 

@@ -1,10 +1,12 @@
 /** Checks one `@rest` directive and compiles its templates. */
+import { type GraphQLInputType, getNamedType, getNullableType, isInputObjectType, isLeafType } from 'graphql';
 import type { Literal } from '../../mapping/literal.ts';
 import { referencesOf, type Template, toText } from '../../mapping/template.ts';
 import type { ValueOf, Values } from '../../mapping/values.ts';
 import { rootOf } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
+import { NEVER_FORWARDED } from '../settings.ts';
 import { METHODS, type RestSpec } from './load.ts';
 import type { RestOptions } from './options.ts';
 import { shapeOf, splitUrl, toUrl, type UrlTemplate } from './url.ts';
@@ -15,8 +17,12 @@ export interface RestBinding {
   readonly url: (values: Values) => string;
   readonly headers: ReadonlyArray<{ readonly name: string; readonly value: (values: Values) => string }>;
   readonly body: { readonly as: 'json' | 'form' | 'multipart'; readonly value: ValueOf } | undefined;
-  /** A lookup's 404 is "there is none", not a failure. */
-  readonly missingIsNull: boolean;
+  /** What "not found" means: nothing at a lookup, no at a question for existence; undefined where it is a failure. */
+  readonly missing: null | false | undefined;
+  /** What a success without a body means. */
+  readonly empty: null | true;
+  /** Whether an answer of text is the value. */
+  readonly text: boolean;
 }
 
 const BODIES = ['body', 'form', 'multipart'] as const;
@@ -43,6 +49,8 @@ export function bind(
   const headers = bindHeaders(field);
   if (template === undefined) return undefined;
   const url = splitUrl(template);
+  const isQuestion =
+    String(getNullableType(field.type)) === 'Boolean' && field.directive.select === undefined;
   checkUrl(field, method, url, template);
   if (spec.paths !== undefined) checkAgainstSpec(field, method, url, spec);
   // What could not be read may use any argument.
@@ -56,7 +64,9 @@ export function bind(
     url: toUrl(url, new URL(source.settings.endpoint).pathname.replace(/\/+$/, '')),
     headers: headers.map(({ name, template }) => ({ name, value: toText(template) })),
     body: body === undefined ? undefined : { as: body.as, value: body.literal.evaluate },
-    missingIsNull: field.isLookup,
+    missing: field.isLookup ? null : method === 'head' && isQuestion ? false : undefined,
+    empty: isQuestion ? true : null,
+    text: isLeafType(getNullableType(field.type)) && field.directive.select === undefined,
   };
 }
 
@@ -80,6 +90,7 @@ function bindBody(
   }
   const literal = field.literal([name]);
   if (literal === undefined) return undefined;
+  if (name !== 'multipart') checkNoUploads(field, name, literal);
   if (name !== 'body' && literal.node.kind !== 'ObjectValue' && literal.node.kind !== 'Variable') {
     field.report(
       { rule: 'rest-body', message: `"${name}" must be an object.`, expected: '{ name: $argument, … }' },
@@ -89,12 +100,41 @@ function bindBody(
   return { as: name === 'body' ? 'json' : name, literal };
 }
 
+/** In JSON and in forms a file would become "{}". */
+function checkNoUploads(field: FieldToBind, name: string, literal: Literal): void {
+  const roots = new Set(literal.references.filter(({ source }) => source === 'args').map(rootOf));
+  const file = field.args.find(({ name, type }) => roots.has(name) && holdsUpload(type, new Set()));
+  if (file === undefined) return;
+  field.report(
+    {
+      rule: 'rest-upload',
+      message: `A file cannot be sent in "${name}".`,
+      found: `$${file.name}`,
+      hint: 'send it with "multipart"',
+    },
+    [name],
+  );
+}
+
+function holdsUpload(type: GraphQLInputType, seen: Set<string>): boolean {
+  const named = getNamedType(type);
+  if (named.name === 'Upload') return true;
+  if (!isInputObjectType(named) || seen.has(named.name)) return false;
+  seen.add(named.name);
+  return Object.values(named.getFields()).some((field) => holdsUpload(field.type, seen));
+}
+
 function bindHeaders(field: FieldToBind): Array<{ name: string; template: Template }> {
   const headers = (field.directive.headers ?? []) as ReadonlyArray<{ name: string; value: string }>;
   return headers.flatMap(({ name }, index) => {
-    if (!HEADER_NAME.test(name)) {
+    const isOfTransport = name.toLowerCase() !== 'content-type' && NEVER_FORWARDED.has(name.toLowerCase());
+    if (!HEADER_NAME.test(name) || isOfTransport) {
       field.report(
-        { rule: 'rest-header', message: 'This is not a header name.', found: JSON.stringify(name) },
+        {
+          rule: 'rest-header',
+          message: isOfTransport ? 'This header belongs to the transport.' : 'This is not a header name.',
+          found: JSON.stringify(name),
+        },
         ['headers', index, 'name'],
       );
     }
@@ -118,7 +158,12 @@ function checkUrl(field: FieldToBind, method: string, url: UrlTemplate, template
     );
   }
   const texts = url.segments.flat().flatMap((part) => (part.kind === 'text' ? [part.text] : []));
-  const bad = texts.find((text) => text === '.' || text === '..' || /[#\\\s]|[^\x21-\x7e]/.test(text));
+  const whole = url.segments.flatMap(([part, next]) =>
+    part?.kind === 'text' && next === undefined ? [part.text] : [],
+  );
+  const bad =
+    whole.find((text) => text === '.' || text === '..') ??
+    texts.find((text) => /[#\\\s]|[^\x21-\x7e]/.test(text));
   if (bad !== undefined) {
     field.report(
       {
@@ -129,7 +174,20 @@ function checkUrl(field: FieldToBind, method: string, url: UrlTemplate, template
       [method],
     );
   }
-  const pair = url.pairs.find(({ name }) => name === '' || /[{}#\s]/.test(name));
+  const value = url.pairs
+    .flatMap(({ value }) => value)
+    .find((part) => part.kind === 'text' && /[#\\\s]|[^\x21-\x7e]/.test(part.text));
+  if (value?.kind === 'text') {
+    field.report(
+      {
+        rule: 'rest-url',
+        message: 'A query has no "#", "\\", spaces or non-ASCII text; write them percent-encoded.',
+        found: JSON.stringify(value.text),
+      },
+      [method],
+    );
+  }
+  const pair = url.pairs.find(({ name }) => name === '' || /[{}#\\\s]|[^\x21-\x7e]/.test(name));
   if (pair !== undefined) {
     field.report(
       {

@@ -34,6 +34,8 @@ async function toRequest(
   headers: Record<string, string>,
 ): Promise<HttpRequest> {
   headers.accept = 'application/json';
+  // Without this line any coding would be acceptable (RFC 9110, 12.5.3), and none is undone here.
+  headers['accept-encoding'] = 'identity';
   for (const { name, value } of binding.headers) headers[name] = value(values);
   const path = binding.url(values);
   const { method } = binding;
@@ -41,10 +43,10 @@ async function toRequest(
   const value = binding.body.value(values);
   switch (binding.body.as) {
     case 'json':
-      headers['content-type'] = 'application/json';
+      headers['content-type'] ??= 'application/json';
       return { method, path, headers, body: JSON.stringify(value ?? null) };
     case 'form':
-      headers['content-type'] = 'application/x-www-form-urlencoded';
+      headers['content-type'] ??= 'application/x-www-form-urlencoded';
       return { method, path, headers, body: new URLSearchParams(toPairs(value)).toString() };
     case 'multipart': {
       const form = new FormData();
@@ -76,14 +78,14 @@ function toFieldText(value: unknown): string {
 
 function toRecord(connector: string, binding: RestBinding, response: HttpResponse): unknown {
   const { status, body } = response;
-  if (status === 404 && binding.missingIsNull) return null;
+  const isMissing = status === 404 || status === 410;
+  if (isMissing && binding.missing !== undefined) return binding.missing;
   if (status < 200 || status > 299) throw toStatusError(connector, response);
-  if (body.length === 0) return null;
-  const text = body.toString('utf8');
-  const type = String(response.headers['content-type'] ?? '');
-  if (type.startsWith('text/') && !type.startsWith('text/json')) return text;
+  if (body.length === 0) return binding.empty;
+  const type = String(response.headers['content-type'] ?? '').toLowerCase();
+  if (binding.text && type.startsWith('text/') && !type.startsWith('text/json')) return toText(body, type);
   try {
-    return parseJsonLosslessly(text);
+    return parseJsonLosslessly(withoutMark(body).toString('utf8'));
   } catch (cause) {
     throw new UpstreamError('UPSTREAM_INVALID', connector, {
       internal: `answered ${type || 'no content type'} that is not JSON`,
@@ -91,4 +93,19 @@ function toRecord(connector: string, binding: RestBinding, response: HttpRespons
       cause,
     });
   }
+}
+
+/** In the encoding that the answer names, if it is one that is known. */
+function toText(body: Buffer, type: string): string {
+  const label = /;\s*charset="?([\w.:-]{1,40})/.exec(type)?.[1] ?? 'utf-8';
+  try {
+    return new TextDecoder(label).decode(body);
+  } catch {
+    return body.toString('utf8');
+  }
+}
+
+/** Some platforms begin JSON with a byte order mark. */
+function withoutMark(body: Buffer): Buffer {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
 }

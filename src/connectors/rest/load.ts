@@ -20,13 +20,17 @@ export interface SpecPath {
 export const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete'] as const;
 
 export async function load(source: ConnectorSource<RestOptions>): Promise<RestSpec | undefined> {
+  checkEndpoint(source);
   const file = source.options.spec;
   if (file === undefined) return { paths: undefined, file };
   const bytes = await source.read(file, ['spec']);
   if (bytes === undefined) return undefined;
   const text = bytes.toString('utf8');
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parse(text);
+  if (document === undefined) {
+    source.reportIn(file, text, 0, { rule: 'spec-syntax', message: 'The document is nested too deeply.' });
+    return undefined;
+  }
   for (const error of document.errors) {
     source.reportIn(file, text, error.pos[0], {
       rule: 'spec-syntax',
@@ -55,6 +59,32 @@ export async function load(source: ConnectorSource<RestOptions>): Promise<RestSp
     toPath(root, template, record(item)),
   );
   return { paths, file };
+}
+
+/** The parser recurses. */
+function parse(text: string): ReturnType<typeof parseDocument> | undefined {
+  try {
+    return parseDocument(text, { lineCounter: new LineCounter() });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** What would be dropped without a word. */
+function checkEndpoint(source: ConnectorSource<RestOptions>): void {
+  const { search, hash, username, password } = new URL(source.settings.endpoint);
+  const hints = [
+    search === '' ? undefined : 'write query pairs into the URLs of the bindings',
+    hash === '' ? undefined : 'remove what follows "#"',
+    username === '' && password === '' ? undefined : 'write the name and the password as auth: { basic: … }',
+  ].filter((hint) => hint !== undefined);
+  if (hints.length === 0) return;
+  source.report(['endpoint'], {
+    rule: 'rest-endpoint',
+    message: 'The endpoint is an origin and a path.',
+    hint: hints.join('; '),
+  });
 }
 
 function toPath(root: unknown, template: string, item: Record<string, unknown>): SpecPath {

@@ -88,6 +88,7 @@ function toPair({ name, value }: UrlTemplate['pairs'][number]): (values: Values)
       if (given === undefined || given === null) return '';
       const list = Array.isArray(given) ? given : [given];
       return list
+        .filter((item) => item !== undefined && item !== null)
         .map((item) => `${name}=${encode(scalarText(item, only.reference), only.reference.text)}`)
         .join('&');
     };
