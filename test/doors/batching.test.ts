@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { codesOf, post } from './ask.ts';
+import { MOVED, startRiders } from './riders.ts';
 import { startThings, type ThingsBackend, thingsFiles } from './things.ts';
 
 let backend: ThingsBackend;
@@ -48,7 +49,12 @@ it.each([
 });
 
 it('takes no subscription', async () => {
-  const answer = await post(on, [ONE, { query: 'subscription { nothing }' }]);
-  expect(answer.status).toBe(200);
-  expect(answer.body).toMatchObject([{ data: {} }, { errors: [{}] }]);
+  await using riders = await startRiders({ client: 'batching: { max: 2 }' });
+  const { status, body } = await post(riders.gateway, [{ query: '{ __typename }' }, { query: MOVED }]);
+  expect(status).toBe(200);
+  expect(body).toMatchObject([
+    { data: { __typename: 'Query' } },
+    { errors: [{ message: 'A subscription cannot be part of a batch.' }] },
+  ]);
+  expect(riders.backend.subscribers).toBe(0);
 });
