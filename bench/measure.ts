@@ -71,17 +71,18 @@ export async function measureWorkload(
   );
   const { addresses, note } = await backends.ready<{ addresses: Addresses; note?: string }>();
   const notes = note === undefined ? [] : [note];
-  const racing: Running[] = [];
-  for (const contender of contenders) {
+  const entered = contenders.filter((contender) => {
     const reason = operation.without[contender];
-    if (reason !== undefined) {
-      notes.push(`${contender}: ${reason}`);
-      continue;
-    }
-    options.progress(`${name}: starting ${contender}`);
-    const child = running.use(await openContender(contender, name, addresses));
-    racing.push({ name: contender, child, url: (await child.ready<{ url: string }>()).url });
-  }
+    if (reason !== undefined) notes.push(`${contender}: ${reason}`);
+    return reason === undefined;
+  });
+  options.progress(`${name}: starting ${entered.join(', ')}`);
+  const racing = await Promise.all(
+    entered.map(async (contender): Promise<Running> => {
+      const child = running.use(await openContender(contender, name, addresses));
+      return { name: contender, child, url: (await child.ready<{ url: string }>()).url };
+    }),
+  );
   const bodies = Array.from({ length: DISTINCT }, (_, index) => toBody(operation, index));
   options.progress(`${name}: comparing answers`);
   const answerBytes = await compareAnswers(racing, bodies);

@@ -1,0 +1,1 @@
+export { BY_LIBRARY as without, query, variables } from '../rides.ts';
