@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
 import { openWholeGraph } from './admin/whole-graph.ts';
+import { OpenConnections } from './connections.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
@@ -14,7 +15,6 @@ import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { compiledEngine } from './plan/compiled.ts';
-import { OpenConnections } from './upstream/connections.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -49,7 +49,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
 
   const connections = new OpenConnections(graph.connectors, log);
-  const endpoints = views.map((view) => new Endpoint(view, engineOf(view, graph, connections), { settings, log }));
+  const endpoints = views.map(
+    (view) => new Endpoint(view, engineOf(view, graph, connections), { settings, log }),
+  );
   let ready = false;
   const publicListener = openPublicListener(endpoints, { settings, log });
   const adminListener = openAdminListener({

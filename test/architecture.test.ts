@@ -25,7 +25,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],
   load: [...BOTTOM, ...CONTRACT, 'mapping', 'connectors'],
   // Opens what was loaded.
-  'upstream/connections': [...LOADED, 'connectors', 'upstream'],
+  connections: [...LOADED, 'connectors', 'upstream'],
   graph: [...LOADED],
   views: [...LOADED, 'graph'],
   execute: [...VIEWED],
@@ -36,7 +36,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   admin: [...SERVED, 'doors'],
   generation: [...SERVED, 'connectors'],
   // The composition root: everything but the command line.
-  gateway: [...SERVED, 'connectors', 'upstream', 'upstream/connections', 'doors', 'admin', 'generation'],
+  gateway: [...SERVED, 'connectors', 'upstream', 'connections', 'doors', 'admin', 'generation'],
   cli: [...VIEWED, 'plan', 'connectors', 'generation', 'gateway'],
   main: ['cli'],
 };

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StreamCall } from '../../src/connectors/kind.ts';
 import type { CallSource } from '../../src/load/model.ts';
-import { OpenConnections } from '../../src/upstream/connections.ts';
+import { OpenConnections } from '../../src/connections.ts';
 import { GrpcBackend } from '../support/backends/grpc/server.ts';
 import { shapesFiles } from '../support/backends/grpc/shapes-gateway.ts';
 import { type GraphQLBody, startGateway, type TestGateway } from '../support/gateway.ts';

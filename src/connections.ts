@@ -1,9 +1,9 @@
 /** The open connections of a gateway, one per connector. */
 import type { Logger } from 'pino';
-import type { Connection } from '../connectors/kind.ts';
-import type { Connections, Connector } from '../load/model.ts';
-import { openCredentials } from './credentials.ts';
-import { OutgoingHeaders } from './headers.ts';
+import type { Connection } from './connectors/kind.ts';
+import type { Connections, Connector } from './load/model.ts';
+import { openCredentials } from './upstream/credentials.ts';
+import { OutgoingHeaders } from './upstream/headers.ts';
 
 export class OpenConnections implements Connections, AsyncDisposable {
   readonly #open = new Map<
