@@ -7,6 +7,7 @@ import type { Access, Origin } from '../graph/graph.ts';
 import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
 import { formatPath, type Path, pathsOf } from '../mapping/path.ts';
 import { addWanted, type Wanted, type WantedByType, type WantedField } from './wanted.ts';
+import { wireConverter } from './wire.ts';
 
 /** A selection and the values of the arguments inside it. */
 export interface RecordSelection {
@@ -149,7 +150,7 @@ class Collector {
         arguments: args.map(([name, value]) => ({
           name,
           type: typeOf(name),
-          slot: this.#slots.push(value) - 1,
+          slot: this.#slots.push(onWire(from, name, value)) - 1,
         })),
       },
     ];
@@ -162,6 +163,17 @@ class Collector {
       return { key: name, name, arguments: [], ...(fields.length > 0 ? { selection: { fields } } : {}) };
     }, undefined)!;
   }
+}
+
+/** What fills a slot, in wire form: a value, or in plans a function that gives it. */
+function onWire(field: ConnectorField, argument: string, value: unknown): unknown {
+  const convert = wireConverter(field, argument);
+  if (convert === undefined || value === null) return value;
+  if (typeof value !== 'function') return convert(value);
+  return (run: unknown) => {
+    const given: unknown = value(run);
+    return given === null || given === undefined ? given : convert(given);
+  };
 }
 
 function mergeFields(a: SelectedField | undefined, b: SelectedField): SelectedField {

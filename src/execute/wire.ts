@@ -19,17 +19,7 @@ const byType = new WeakMap<GraphQLNamedType, Convert | 'none'>();
 
 /** Arguments as the backend wants them, with the defaults of those that are absent. */
 export function toWireArguments(field: ConnectorField, args: Arguments): Arguments {
-  let converters = byField.get(field);
-  if (converters === undefined) {
-    const { connector } = field.owner;
-    converters = new Map(
-      field.args.flatMap(({ name, type }) => {
-        const convert = toConverter(connector, type);
-        return convert === undefined ? [] : [[name, convert] as const];
-      }),
-    );
-    byField.set(field, converters);
-  }
+  const converters = convertersOf(field);
   const result: Record<string, unknown> = Object.create(null);
   for (const { name, defaultValue } of field.args) {
     const value = args[name] === undefined ? defaultValue : args[name];
@@ -38,6 +28,25 @@ export function toWireArguments(field: ConnectorField, args: Arguments): Argumen
     result[name] = convert === undefined || value === null ? value : convert(value);
   }
   return result;
+}
+
+/** Of one argument; undefined when its values are the same on the wire. */
+export function wireConverter(field: ConnectorField, argument: string): Convert | undefined {
+  return convertersOf(field).get(argument);
+}
+
+function convertersOf(field: ConnectorField): ReadonlyMap<string, Convert> {
+  const known = byField.get(field);
+  if (known !== undefined) return known;
+  const { connector } = field.owner;
+  const converters = new Map(
+    field.args.flatMap(({ name, type }) => {
+      const convert = toConverter(connector, type);
+      return convert === undefined ? [] : [[name, convert] as const];
+    }),
+  );
+  byField.set(field, converters);
+  return converters;
 }
 
 /** The graph's enum value of a wire value; the value itself where names are equal. */

@@ -1,0 +1,150 @@
+/** Draws cases, runs them on both engines, and shrinks what differs. */
+import { differenceOf } from './compare.ts';
+import { hash } from './faults.ts';
+import { generate, type Limits } from './operations.ts';
+import { Random } from './random.ts';
+import { shrink } from './shrink.ts';
+import type { Case, Subject } from './subject.ts';
+import type { ValuePool } from './values.ts';
+
+export interface Oracle {
+  readonly subject: Subject;
+  readonly pool: ValuePool;
+  readonly limits: Limits;
+  /** By weight. */
+  readonly views: readonly string[];
+  readonly operations: ReadonlyArray<'query' | 'mutation' | 'subscription'>;
+  /** Permille of faults to draw from. */
+  readonly faults: readonly number[];
+  readonly claims: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  /** A further witness for what has no faults: what it says against, or undefined. */
+  readonly witness?: (one: Case, data: unknown) => Promise<string | undefined>;
+}
+
+export interface Finding {
+  readonly case: Case;
+  readonly difference: string;
+}
+
+export interface Tally {
+  readonly cases: number;
+  readonly findings: readonly Finding[];
+  readonly features: ReadonlyMap<string, number>;
+  readonly notCompiled: number;
+  readonly withErrors: number;
+  readonly witnessed: number;
+}
+
+const AT_ONCE = 8;
+
+export function drawCase(
+  oracle: Oracle,
+  seed: number,
+): { readonly one: Case; readonly features: ReadonlySet<string> } {
+  const random = new Random(hash(`case ${seed}`));
+  const { subject, pool, limits } = oracle;
+  const kind = random.pick(oracle.operations);
+  const able = oracle.views.filter(
+    (name) => subject.views.get(name)!.schema.getRootType(kind as never) !== undefined,
+  );
+  const view = random.pick(able);
+  const { document, variables, features } = generate(subject.views.get(view)!.schema, kind, {
+    random,
+    pool,
+    limits,
+  });
+  const permille = random.pick(oracle.faults);
+  const claims = random.pick(oracle.claims);
+  return {
+    one: {
+      view,
+      document,
+      variables,
+      ...(permille === 0 ? {} : { faults: `${seed}:${permille}` }),
+      ...(Object.keys(claims).length === 0 ? {} : { claims }),
+    },
+    features: new Set([...features, `view ${view}`, ...(permille === 0 ? [] : [`faults ${permille} ‰`])]),
+  };
+}
+
+/** What differs between the engines, or from the witness. */
+export async function judge(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
+  const [compiled, reference] = await Promise.all([
+    oracle.subject.answer('compiled', one),
+    oracle.subject.answer('reference', one),
+  ]);
+  let difference = differenceOf(compiled, reference);
+  const isQuery = one.document.startsWith('query');
+  const witnessed =
+    difference === undefined && oracle.witness !== undefined && one.faults === undefined && isQuery;
+  if (witnessed) difference = await oracle.witness(one, compiled[0]?.data);
+  return { difference, hasErrors: reference.some(({ errors }) => errors !== undefined), witnessed };
+}
+
+export interface Verdict {
+  readonly difference: string | undefined;
+  readonly hasErrors: boolean;
+  readonly witnessed: boolean;
+}
+
+/** @param stopAfter so many findings are enough */
+export async function consult(
+  oracle: Oracle,
+  {
+    seed,
+    cases,
+    stopAfter = 1,
+  }: { readonly seed: number; readonly cases: number; readonly stopAfter?: number },
+): Promise<Tally> {
+  const features = new Map<string, number>();
+  const findings: Finding[] = [];
+  let [next, done, withErrors, witnessed] = [0, 0, 0, 0];
+  const before = oracle.subject.notCompiled();
+  const work = async () => {
+    while (next < cases && findings.length < stopAfter) {
+      const { one, features: found } = drawCase(oracle, seed + next++);
+      const verdict = await judge(oracle, one);
+      done++;
+      for (const feature of found) features.set(feature, (features.get(feature) ?? 0) + 1);
+      if (verdict.hasErrors) withErrors++;
+      if (verdict.witnessed) witnessed++;
+      if (verdict.difference !== undefined && findings.length < stopAfter)
+        findings.push({ case: one, difference: verdict.difference });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const notCompiled = oracle.subject.notCompiled() - before;
+  const small: Finding[] = [];
+  for (const finding of findings) small.push(await shrunk(oracle, finding));
+  return { cases: done, findings: small, features, notCompiled, withErrors, witnessed };
+}
+
+async function shrunk(oracle: Oracle, finding: Finding): Promise<Finding> {
+  const { schema } = oracle.subject.views.get(finding.case.view)!;
+  const small = await shrink(
+    schema,
+    finding.case,
+    async (one) => (await judge(oracle, one)).difference !== undefined,
+  );
+  const { difference } = await judge(oracle, small);
+  return difference === undefined ? finding : { case: small, difference };
+}
+
+/** Everything that is needed to repeat a finding. */
+export function describeFinding({ case: one, difference }: Finding): string {
+  const { document, ...rest } = one;
+  return `${difference}\n${document}\n${JSON.stringify(rest)}`;
+}
+
+export function describeTally(
+  { cases, features, notCompiled, withErrors, witnessed }: Tally,
+  seed: number,
+): string {
+  const counts = [...features]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, count]) => `${name} ${count}`);
+  return [
+    `oracle: seed ${seed}, ${cases} cases, ${withErrors} with errors, ${witnessed} judged by a witness, ${notCompiled} not compiled`,
+    `  ${counts.join(' · ')}`,
+  ].join('\n');
+}

@@ -1,0 +1,106 @@
+/** What is compared: both engines on every view of a configuration, over connections to real backends. */
+import type { ExecutionResult } from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
+import { pino } from 'pino';
+import { OpenConnections } from '../../src/connections.ts';
+import type { Engine, Operation } from '../../src/execute/engine.ts';
+import type { Caller } from '../../src/execute/execution.ts';
+import { referenceEngine } from '../../src/execute/reference.ts';
+import { type Generation, loadGeneration } from '../../src/generation.ts';
+import type { Environment } from '../../src/load/environment.ts';
+import { format } from '../../src/operation/endpoint.ts';
+import { compiledEngine } from '../../src/plan/compiled.ts';
+import type { View } from '../../src/views/view.ts';
+import { FAULTS_HEADER } from './faults.ts';
+
+/** One operation with everything that its answer depends on. */
+export interface Case {
+  readonly view: string;
+  readonly document: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** `seed:permille`; absent for backends without faults. */
+  readonly faults?: string | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface Subject extends AsyncDisposable {
+  readonly generation: Generation;
+  readonly connections: OpenConnections;
+  readonly views: ReadonlyMap<string, View>;
+  /** Both engines' answers. A subscription's are all its events. */
+  answer(engine: 'compiled' | 'reference', one: Case): Promise<readonly FormattedExecutionResult[]>;
+  /** How many operations the compiled engine handed on. */
+  notCompiled(): number;
+}
+
+const MAX_EVENTS = 20;
+const DEADLINE_MS = 15_000;
+
+export async function openSubject(directory: string, environment: Environment): Promise<Subject> {
+  const generation = await loadGeneration(directory, environment);
+  const { graph } = generation;
+  const connections = new OpenConnections(graph.connectors, pino({ level: 'silent' }));
+  const views = new Map(generation.views.map((view) => [view.client.name, view]));
+  const engines = new Map(
+    generation.views.map((view) => {
+      const reference = referenceEngine(view, graph, connections);
+      return [view.client.name, { reference, compiled: compiledEngine(view, graph, connections, reference) }];
+    }),
+  );
+  return {
+    generation,
+    connections,
+    views,
+    answer(engine, one) {
+      const document = parse(one.document);
+      const errors = validate(views.get(one.view)!.schema, document, specifiedRules);
+      if (errors.length > 0) throw new Error(`not valid: ${errors.map(({ message }) => message).join('; ')}`);
+      return run(
+        engines.get(one.view)![engine],
+        { document, operationName: undefined, variables: one.variables },
+        one,
+      );
+    },
+    notCompiled: () => [...engines.values()].reduce((sum, { compiled }) => sum + compiled.notCompiled(), 0),
+    [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
+  };
+}
+
+async function run(
+  engine: Engine,
+  operation: Operation,
+  one: Case,
+): Promise<readonly FormattedExecutionResult[]> {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), DEADLINE_MS);
+  const caller = callerOf(one, over.signal);
+  const finish = (result: ExecutionResult) => format(result, { requestId: 'oracle' });
+  try {
+    const { operation: kind } = operation.document.definitions[0] as { operation?: string };
+    if (kind !== 'subscription') return [finish(await engine.execute(operation, caller))];
+    const events = await engine.subscribe(operation, caller);
+    if (!(Symbol.asyncIterator in events)) return [finish(events)];
+    const results: FormattedExecutionResult[] = [];
+    for await (const event of events) if (results.push(finish(event)) >= MAX_EVENTS) break;
+    return results;
+  } catch (error) {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    return [
+      finish({
+        errors: [error instanceof GraphQLError ? error : new GraphQLError('', { originalError: cause })],
+      }),
+    ];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function callerOf({ faults, claims }: Case, signal: AbortSignal): Caller {
+  return {
+    signal,
+    deadlineAt: performance.now() + DEADLINE_MS,
+    requestId: 'oracle',
+    headers: faults === undefined ? {} : { [FAULTS_HEADER]: faults },
+    claims: claims ?? {},
+  };
+}
