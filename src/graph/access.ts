@@ -2,17 +2,17 @@
  * Decides how each field of an object is had: from the object's own record, by lookups in other connectors, or by a call. Pure and
  * memoised: the answers depend on the configuration only.
  */
-import { isObjectType } from 'graphql';
+import { isInterfaceType, isObjectType } from 'graphql';
 import type { Connector, ConnectorField, ConnectorType, Lookup } from '../load/model.ts';
 import { pathsOf, type ValueMap } from '../mapping/path.ts';
 import type { Access, Origin, Route } from './graph.ts';
 
 export class AccessTable {
-  readonly #connectors: readonly Connector[];
+  readonly #known: ReadonlyMap<string, readonly Knowing[]>;
   readonly #reaches = new Map<Origin, Map<string, Reach>>();
 
   constructor(connectors: readonly Connector[]) {
-    this.#connectors = connectors;
+    this.#known = whoKnows(connectors);
   }
 
   access(typeName: string, origin: Origin, fieldName: string): Access | undefined {
@@ -22,29 +22,52 @@ export class AccessTable {
   #reach(typeName: string, origin: Origin): Reach {
     const byType = this.#reaches.get(origin) ?? new Map<string, Reach>();
     this.#reaches.set(origin, byType);
-    const reach = byType.get(typeName) ?? new Reach(this.#connectors, typeName, origin);
+    const reach = byType.get(typeName) ?? new Reach(this.#known.get(typeName) ?? [], typeName, origin);
     byType.set(typeName, reach);
     return reach;
   }
+}
+
+/** A connector that has a type, and its lookups that find it. */
+interface Knowing {
+  readonly connector: Connector;
+  readonly lookups: Lookup[];
+}
+
+function whoKnows(connectors: readonly Connector[]): ReadonlyMap<string, readonly Knowing[]> {
+  const known = new Map<string, Knowing[]>();
+  for (const connector of connectors) {
+    const own = new Map<string, Knowing>();
+    for (const name of connector.types.keys()) {
+      const knowing = { connector, lookups: [] };
+      own.set(name, knowing);
+      const list = known.get(name);
+      if (list === undefined) known.set(name, [knowing]);
+      else list.push(knowing);
+    }
+    for (const lookup of connector.lookups)
+      for (const name of foundBy(lookup)) own.get(name)?.lookups.push(lookup);
+  }
+  return known;
 }
 
 /** What can be had of one type, starting from one origin. Grows connector by connector until no lookup adds anything. */
 class Reach {
   readonly #typeName: string;
   readonly #accesses = new Map<string, Access>();
-  readonly #connectors: readonly Connector[];
+  readonly #known: readonly Knowing[];
 
-  constructor(connectors: readonly Connector[], typeName: string, origin: Origin) {
+  constructor(known: readonly Knowing[], typeName: string, origin: Origin) {
     this.#typeName = typeName;
-    this.#connectors = connectors;
+    this.#known = known;
     this.#addRecord(origin.connector, undefined, origin.only);
     this.#addCalls();
     const reached = new Set<Connector>(origin.only === undefined ? [origin.connector] : []);
     for (let grew = true; grew; ) {
       grew = false;
-      for (const connector of connectors) {
+      for (const { connector, lookups } of known) {
         if (reached.has(connector)) continue;
-        const lookup = this.#usableLookup(connector);
+        const lookup = this.#usableLookup(lookups);
         if (lookup === undefined) continue;
         reached.add(connector);
         grew = true;
@@ -71,7 +94,7 @@ class Reach {
   #addCalls(): void {
     for (let grew = true; grew; ) {
       grew = false;
-      for (const connector of this.#connectors) {
+      for (const { connector } of this.#known) {
         for (const field of connector.types.get(this.#typeName)?.fields.values() ?? []) {
           if (field.source.via !== 'call' || this.#accesses.has(field.name)) continue;
           const parent = this.#parentOf(field, field.source.parentFields);
@@ -101,13 +124,18 @@ class Reach {
     );
   }
 
-  #usableLookup(connector: Connector): Lookup | undefined {
-    const usable = connector.lookups.filter(
-      (lookup) =>
-        finds(lookup, this.#typeName) && lookup.paths.every((path) => this.#accesses.has(firstName(path))),
+  #usableLookup(lookups: readonly Lookup[]): Lookup | undefined {
+    const usable = lookups.filter((lookup) =>
+      lookup.paths.every((path) => this.#accesses.has(firstName(path))),
     );
     return usable.find(({ batched }) => batched) ?? usable[0];
   }
+}
+
+/** Names of the object types that a lookup finds. */
+function foundBy({ connector, typeName }: Lookup): readonly string[] {
+  const type = connector.schema.getType(typeName);
+  return isInterfaceType(type) ? connector.schema.getPossibleTypes(type).map(({ name }) => name) : [typeName];
 }
 
 /** Whether a lookup finds objects of a type: its own, or one that implements its interface in that connector. */
