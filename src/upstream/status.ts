@@ -7,14 +7,14 @@ const DETAIL_BYTES = 4096;
 /** The typed error of a status outside 200–299. */
 export function toStatusError(connector: string, response: HttpResponse): UpstreamError {
   const { status } = response;
-  return new UpstreamError(codeOf(status), connector, {
+  return new UpstreamError(codeOfStatus(status), connector, {
     internal: `answered ${status}`,
     status: String(status),
     detail: detailOf(response),
   });
 }
 
-function codeOf(status: number) {
+export function codeOfStatus(status: number) {
   switch (status) {
     case 401:
     case 403:

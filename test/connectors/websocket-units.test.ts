@@ -1,7 +1,6 @@
 /** The parts of the websocket kind that decide without a socket. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toDelay } from '../../src/connectors/websocket/link.ts';
 import { Subscriber } from '../../src/connectors/websocket/subscriber.ts';
 import { toTopic } from '../../src/connectors/websocket/topic.ts';
 import { parseTemplate } from '../../src/mapping/template.ts';
@@ -94,26 +93,5 @@ describe('a topic', () => {
   test('has a bound', () => {
     const topic = toTopic(parseTemplate('docks/{a}'));
     expect(() => topic(values({ a: 'x'.repeat(2000) }))).toThrow('1024');
-  });
-});
-
-describe('the back-off', () => {
-  const bounds = { min: 250, max: 30_000 };
-
-  test('spreads the first attempt after a loss, then doubles, up to the maximum', () => {
-    expect(toDelay(0, bounds, 0)).toBe(0);
-    expect(toDelay(0, bounds, 1)).toBe(250);
-    expect([1, 2, 3, 4].map((failures) => toDelay(failures, bounds, 1))).toEqual([250, 500, 1000, 2000]);
-    expect([1, 2, 3, 4].map((failures) => toDelay(failures, bounds, 0))).toEqual([125, 250, 500, 1000]);
-  });
-
-  test('is bounded for any number of failures', () => {
-    fc.assert(
-      fc.property(fc.nat(1_000_000), fc.double({ min: 0, max: 1, noNaN: true }), (failures, random) => {
-        const delay = toDelay(failures, bounds, random);
-        expect(delay).toBeGreaterThanOrEqual(0);
-        expect(delay).toBeLessThanOrEqual(30_000);
-      }),
-    );
   });
 });

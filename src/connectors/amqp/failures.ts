@@ -1,5 +1,6 @@
 /** What the broker's exceptions and lost connections mean to a caller. */
-import { type ErrorCode, UpstreamError } from '../../errors.ts';
+import { UpstreamError } from '../../errors.ts';
+import type { UpstreamCode } from '../../upstream/codes.ts';
 
 /** Reply code of a message that no queue took. */
 export const NO_ROUTE = 312;
@@ -30,7 +31,7 @@ export function isLoginRefused(cause: unknown): boolean {
   return replyCodeOf(cause) === 403;
 }
 
-function codeOf(status: number | undefined): ErrorCode & `UPSTREAM_${string}` {
+function codeOf(status: number | undefined): UpstreamCode {
   switch (status) {
     case 402: // no such virtual host
     case 403:

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, connect, credentials, type Options, type SocketOptions } from 'amqplib';
 import type { Logger } from 'pino';
 import type { UpstreamError } from '../../errors.ts';
+import { pauseMs } from '../../upstream/reconnect.ts';
 import type { ConnectionSetup } from '../kind.ts';
-import { backoffMs } from './backoff.ts';
 import { isLoginRefused, lostConnection, toBrokerError } from './failures.ts';
 import { Gate } from './gate.ts';
 import type { AmqpOptions } from './options.ts';
@@ -213,7 +213,7 @@ export class Link implements AsyncDisposable {
 
   #retry(): void {
     if (this.#closed) return;
-    const delayMs = backoffMs(this.#setup.options.reconnect, this.#failures);
+    const delayMs = pauseMs(this.#setup.options.reconnect, this.#failures);
     this.#retryAt = performance.now() + delayMs;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -2,6 +2,7 @@
 import type { Channel, ConfirmChannel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { ErrorCodes } from '../../upstream/codes.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
 import type { PublishBinding, RequestBinding } from './bind.ts';
 import { CallChannel } from './calls.ts';
@@ -37,7 +38,8 @@ export class Messages implements AsyncDisposable {
   constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops) {
     this.#setup = setup;
     this.#drops = drops;
-    this.#errors = new ErrorReplies(setup.options);
+    const { errorReplies, codes } = setup.options;
+    this.#errors = new ErrorReplies(errorReplies, new ErrorCodes(setup.name, codes));
     // Once used it is kept up, so that no caller after a restart of the broker waits for the login.
     this.#link = new Link(setup, 'messages', { wanted: () => true });
   }
@@ -148,7 +150,7 @@ export class Messages implements AsyncDisposable {
       }
     }
     if (!isError) return body;
-    const error = this.#errors.toError(connector, reply, body);
+    const error = this.#errors.toError(reply, body);
     if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
     throw error;
   }

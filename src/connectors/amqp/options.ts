@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../units.ts';
-import { CODE_MEANINGS } from './error-replies.ts';
+import { codes } from '../../upstream/codes.ts';
+import { reconnect } from '../../upstream/reconnect.ts';
 
 export const options = z.strictObject({
   /** PLAIN sends a name and a password (or a token as password); EXTERNAL lets the broker read the client certificate. */
@@ -11,16 +12,7 @@ export const options = z.strictObject({
   }),
   /** Events of one subscribed queue that may be under way unacknowledged. */
   prefetch: z.int().min(1).max(10_000).default(50),
-  /** Back-off after a lost connection: the first and the longest delay, and how many failures in a row end subscriptions. */
-  reconnect: z
-    .strictObject({
-      min: duration.default(100),
-      max: duration.default(30_000),
-      attempts: z.int().min(1).max(1000).default(5),
-    })
-    .default({ min: 100, max: 30_000, attempts: 5 })
-    .refine(({ min, max }) => min >= 1 && min <= max, { error: '"min" of at least 1ms and not above "max"' })
-    .transform(({ min, max, attempts }) => ({ minMs: min, maxMs: max, attempts })),
+  reconnect: reconnect(100, 30_000),
   /** Queues for subscriptions. */
   queues: z
     .strictObject({
@@ -52,8 +44,7 @@ export const options = z.strictObject({
       header: z.string().min(1).max(255).default('error-code'),
     })
     .default({ type: 'error', header: 'error-code' }),
-  /** What the backend's own error codes mean, beside the ones that Hem knows. */
-  codes: z.record(z.string().min(1).max(64), z.enum(CODE_MEANINGS)).default({}),
+  codes,
 });
 
 export type AmqpOptions = z.output<typeof options>;

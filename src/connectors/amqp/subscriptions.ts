@@ -1,9 +1,9 @@
 /** Subscriptions to exchanges: who shares which queue, and how queues come back after the broker or the connection went away. */
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { pauseMs } from '../../upstream/reconnect.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
-import { backoffMs } from './backoff.ts';
 import type { SubscribeBinding } from './bind.ts';
 import type { Drops } from './drops.ts';
 import { toBrokerError } from './failures.ts';
@@ -173,7 +173,7 @@ export class Subscriptions implements AsyncDisposable {
       this.#end(entry, toBrokerError(this.#setup.name, cause));
       return;
     }
-    const delayMs = backoffMs(this.#setup.options.reconnect, entry.failures);
+    const delayMs = pauseMs(this.#setup.options.reconnect, entry.failures);
     entry.failures++;
     clearTimeout(entry.timer);
     entry.timer = setTimeout(() => void this.#start(entry), delayMs);

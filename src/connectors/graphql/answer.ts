@@ -1,5 +1,6 @@
 /** What a GraphQL server answered: data, and errors brought to the places that they belong to. */
 import { UpstreamError } from '../../errors.ts';
+import { codeIn, type ErrorCodes, toSafeCode } from '../../upstream/codes.ts';
 import type { HttpResponse } from '../../upstream/http.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
@@ -20,7 +21,8 @@ const MAX_ERRORS = 1000;
 const MAX_MESSAGE = 1000;
 
 /** @throws {UpstreamError} when the answer is no GraphQL answer, or a refusal of the whole request */
-export function readAnswer(connector: string, response: HttpResponse): Answer {
+export function readAnswer(codes: ErrorCodes, response: HttpResponse): Answer {
+  const { connector } = codes;
   const { status, headers, body } = response;
   const ok = status >= 200 && status <= 299;
   const type = String(headers['content-type'] ?? '');
@@ -37,7 +39,7 @@ export function readAnswer(connector: string, response: HttpResponse): Answer {
       cause,
     });
   }
-  const answer = toAnswer(connector, value);
+  const answer = toAnswer(codes, value);
   if (answer !== undefined && (answer.data !== null || answer.errors.some(({ path }) => path.length > 0)))
     return answer;
   const first = answer?.errors[0]?.error;
@@ -56,42 +58,27 @@ export function readAnswer(connector: string, response: HttpResponse): Answer {
 }
 
 /** Undefined if the value has neither data nor errors. */
-export function toAnswer(connector: string, value: unknown): Answer | undefined {
+export function toAnswer(codes: ErrorCodes, value: unknown): Answer | undefined {
   if (!isObject(value)) return undefined;
   const { data, errors } = value;
   const list = Array.isArray(errors)
-    ? errors.slice(0, MAX_ERRORS).map((error) => toLocatedError(connector, error))
+    ? errors.slice(0, MAX_ERRORS).map((error) => toLocatedError(codes, error))
     : [];
   if (isObject(data)) return { data, errors: list };
   return list.length > 0 || data === null ? { data: null, errors: list } : undefined;
 }
 
-const CODES: Readonly<Record<string, ConstructorParameters<typeof UpstreamError>[0]>> = {
-  UNAUTHENTICATED: 'UPSTREAM_DENIED',
-  FORBIDDEN: 'UPSTREAM_DENIED',
-  BAD_USER_INPUT: 'UPSTREAM_REJECTED',
-  BAD_REQUEST: 'UPSTREAM_REJECTED',
-  GRAPHQL_PARSE_FAILED: 'UPSTREAM_REJECTED',
-  GRAPHQL_VALIDATION_FAILED: 'UPSTREAM_REJECTED',
-  NOT_FOUND: 'UPSTREAM_NOT_FOUND',
-  CONFLICT: 'UPSTREAM_CONFLICT',
-  RATE_LIMITED: 'UPSTREAM_LIMITED',
-  TOO_MANY_REQUESTS: 'UPSTREAM_LIMITED',
-};
-
-function toLocatedError(connector: string, value: unknown): LocatedError {
+function toLocatedError(codes: ErrorCodes, value: unknown): LocatedError {
   const given = isObject(value) ? value : {};
   const message = typeof given.message === 'string' ? given.message.slice(0, MAX_MESSAGE) : '';
-  const extension = isObject(given.extensions) ? given.extensions.code : undefined;
-  const code = typeof extension === 'string' && /^[\w.:-]{1,64}$/.test(extension) ? extension : undefined;
+  const code = toSafeCode(isObject(given.extensions) ? codeIn(given.extensions) : undefined);
   const path = Array.isArray(given.path) ? given.path : [];
   return {
     path: path.every((step) => typeof step === 'string' || typeof step === 'number') ? path : [],
-    error: new UpstreamError(
-      code !== undefined && Object.hasOwn(CODES, code) ? CODES[code]! : 'UPSTREAM_FAILED',
-      connector,
-      { internal: `answered the error "${message}"`, status: code, detail: { message, code } },
-    ),
+    error: codes.toError(code, 'failed', {
+      internal: `answered the error "${message}"`,
+      detail: { message, code },
+    }),
   };
 }
 

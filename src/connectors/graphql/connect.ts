@@ -1,6 +1,7 @@
 /** One HTTP pool for queries and mutations, one transport for subscriptions, opened when first used. */
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { ErrorCodes } from '../../upstream/codes.ts';
 import { HttpClient } from '../../upstream/http.ts';
 import type { CallContext, Connection, ConnectionSetup, StreamCall } from '../kind.ts';
 import { type Answer, placeErrors, readAnswer } from './answer.ts';
@@ -12,7 +13,11 @@ import { fixRecord } from './record-fix.ts';
 import { subscribeForGood } from './resubscribe.ts';
 import { type PrintedSelection, printSelection, slotVariable } from './selection.ts';
 import { openSseTransport } from './sse-transport.ts';
-import { openWebsocketTransport, type SubscriptionTransport } from './websocket-transport.ts';
+import {
+  openWebsocketTransport,
+  type SubscriptionTransport,
+  type TransportSetup,
+} from './websocket-transport.ts';
 
 const ACCEPT = 'application/graphql-response+json, application/json';
 
@@ -21,6 +26,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
   const { pathname, search } = new URL(settings.endpoint);
   const path = pathname + search;
   const client = new HttpClient(name, settings.endpoint, settings);
+  const codes = new ErrorCodes(name, options.codes);
   let transport: SubscriptionTransport | undefined;
 
   const send: Send = async (body, idempotent, context) => {
@@ -30,7 +36,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
     headers['content-type'] = 'application/json';
     const response = await client.request({ method: 'POST', path, headers, body, idempotent }, context);
     try {
-      return readAnswer(name, response);
+      return readAnswer(codes, response);
     } catch (error) {
       if (response.status === 401 || (error as UpstreamError).status === 'UNAUTHENTICATED')
         setup.headers.denied();
@@ -48,7 +54,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
     return {
       mode: 'stream',
       open(values, context) {
-        transport ??= openTransport(setup);
+        transport ??= openTransport({ ...setup, codes });
         return subscribeForGood(
           { query, variables: variableValues(variables, selection, values, context) },
           context,
@@ -81,7 +87,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
   };
 }
 
-function openTransport(setup: ConnectionSetup<GraphqlOptions>): SubscriptionTransport {
+function openTransport(setup: TransportSetup): SubscriptionTransport {
   const { protocol, endpoint = setup.settings.endpoint } = setup.options.subscriptions;
   const url = new URL(endpoint);
   const isSecure = url.protocol === 'https:' || url.protocol === 'wss:';

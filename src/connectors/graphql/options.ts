@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../units.ts';
+import { codes } from '../../upstream/codes.ts';
+import { reconnect } from '../../upstream/reconnect.ts';
 
 const NAME = /^[A-Za-z_]\w*$/;
 
@@ -15,6 +17,7 @@ export const options = z.strictObject({
       z.string().regex(NAME, { error: 'a type name' }),
     )
     .default({}),
+  codes,
   /** How many keys go into one request. */
   batchSize: z.int().min(1).max(1000).default(100),
   subscriptions: z
@@ -28,21 +31,9 @@ export const options = z.strictObject({
       heartbeat: z
         .strictObject({ every: duration.default(15_000), timeout: duration.default(5000) })
         .default({ every: 15_000, timeout: 5000 }),
-      reconnect: z
-        .strictObject({
-          min: duration.default(250),
-          max: duration.default(30_000),
-          /** How often in a row a lost connection is built anew. */
-          attempts: z.int().min(1).max(1000).default(5),
-        })
-        .default({ min: 250, max: 30_000, attempts: 5 }),
+      reconnect: reconnect(250, 30_000),
     })
-    .default({
-      protocol: 'ws',
-      init: {},
-      heartbeat: { every: 15_000, timeout: 5000 },
-      reconnect: { min: 250, max: 30_000, attempts: 5 },
-    }),
+    .prefault({}),
 });
 
 export type GraphqlOptions = z.output<typeof options>;

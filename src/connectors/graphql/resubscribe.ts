@@ -1,10 +1,9 @@
 /** Keeps one subscription alive over connections that come and go. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { UpstreamError } from '../../errors.ts';
+import { pause, type Reconnect, STABLE_MS } from '../../upstream/reconnect.ts';
 import { type CallContext, StreamGap } from '../kind.ts';
 import type { Answer } from './answer.ts';
 import { EventQueue } from './event-queue.ts';
-import type { SubscriptionOptions } from './options.ts';
 
 /** How a transport subscribes once. */
 export type Subscribe = (
@@ -31,13 +30,10 @@ export type Ending =
   | { readonly kind: 'refused'; readonly error: UpstreamError }
   | { readonly kind: 'lost'; readonly error: UpstreamError };
 
-/** A connection that lived this long, or brought an event, was a good one: counting begins again. */
-const GOOD_AFTER_MS = 10_000;
-
 interface Setup {
   readonly connector: string;
   readonly subscribe: Subscribe;
-  readonly reconnect: SubscriptionOptions['reconnect'];
+  readonly reconnect: Reconnect;
   /** From an answer to the event that the subscriber gets. */
   readonly toEvent: (answer: Answer) => unknown;
 }
@@ -85,7 +81,7 @@ async function run(
     if (ending.kind === 'complete') return queue.end();
     if (ending.kind === 'refused' || !wasOpen) return queue.fail(ending.error);
     lastReason = ending.error.message;
-    if (performance.now() - openedAt > GOOD_AFTER_MS) failures = 0;
+    if (performance.now() - openedAt > STABLE_MS) failures = 0;
     if (++failures > setup.reconnect.attempts) {
       return queue.fail(
         new UpstreamError('UPSTREAM_UNAVAILABLE', setup.connector, {
@@ -94,12 +90,6 @@ async function run(
         }),
       );
     }
-    await sleep(waitMs(failures, setup.reconnect), undefined, { signal: context.signal }).catch(() => {});
+    await pause(setup.reconnect, failures, context.signal);
   }
-}
-
-/** Doubled each time, and anywhere in the upper half, so that copies of Hem do not come back all at once. */
-function waitMs(failures: number, { min, max }: Setup['reconnect']): number {
-  const full = Math.min(max, min * 2 ** (failures - 1));
-  return full / 2 + (Math.random() * full) / 2;
 }

@@ -5,16 +5,12 @@ import type { HttpResponse } from '../../upstream/http.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toUpstreamError } from '../batch.ts';
-import type { ConnectionSetup } from '../kind.ts';
 import { readAnswer, toAnswer } from './answer.ts';
 import { EventStreamReader } from './event-stream.ts';
-import type { GraphqlOptions } from './options.ts';
 import type { Ending, SubscriptionEvents } from './resubscribe.ts';
-import type { SubscriptionTransport } from './websocket-transport.ts';
+import type { SubscriptionTransport, TransportSetup } from './websocket-transport.ts';
 
-type Setup = ConnectionSetup<GraphqlOptions>;
-
-export function openSseTransport(setup: Setup, url: string): SubscriptionTransport {
+export function openSseTransport(setup: TransportSetup, url: string): SubscriptionTransport {
   const { origin, pathname, search } = new URL(url);
   const { timeouts, tls } = setup.settings;
   const pool = new Pool(origin, {
@@ -79,7 +75,7 @@ interface PlainAnswer {
 /** Reads the answer to one subscription request. */
 class SubscriptionReader implements Dispatcher.DispatchHandler {
   onEnd: () => void = () => {};
-  readonly #setup: Setup;
+  readonly #setup: TransportSetup;
   readonly #on: SubscriptionEvents;
   readonly #resolve: (ending: Ending) => void;
   readonly #events: EventStreamReader;
@@ -89,7 +85,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   #plain: PlainAnswer | undefined;
   #bytes = 0;
 
-  constructor(setup: Setup, on: SubscriptionEvents, resolve: (ending: Ending) => void) {
+  constructor(setup: TransportSetup, on: SubscriptionEvents, resolve: (ending: Ending) => void) {
     this.#setup = setup;
     this.#on = on;
     this.#resolve = resolve;
@@ -155,18 +151,18 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   #event(event: string, data: string): void {
     if (event === 'complete') this.end({ kind: 'complete' });
     if (this.#isOver || (event !== 'next' && event !== 'message') || data === '') return;
-    const answer = toAnswer(this.#setup.name, parseJsonLosslessly(data));
+    const answer = toAnswer(this.#setup.codes, parseJsonLosslessly(data));
     if (answer === undefined) this.#refuse('sent a result without data and errors');
     else this.#on.event(answer);
   }
 
   /** Without a stream there are no events: the answer says why. */
   #endPlain({ status, headers, chunks }: PlainAnswer): void {
-    const { name, headers: outgoing } = this.#setup;
+    const { name, codes, headers: outgoing } = this.#setup;
     const response = { status, headers, body: Buffer.concat(chunks) };
     if (status === 401) outgoing.denied();
     try {
-      readAnswer(name, response);
+      readAnswer(codes, response);
       this.#refuse('answered a single result where a stream was asked for');
     } catch (error) {
       const refusal = toUpstreamError(name, error);

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
+import type { ErrorCodes } from '../../upstream/codes.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
@@ -10,13 +11,15 @@ import { toAnswer } from './answer.ts';
 import type { GraphqlOptions } from './options.ts';
 import type { Ending, Subscribe } from './resubscribe.ts';
 
-type Setup = ConnectionSetup<GraphqlOptions>;
+export interface TransportSetup extends ConnectionSetup<GraphqlOptions> {
+  readonly codes: ErrorCodes;
+}
 
 export interface SubscriptionTransport extends AsyncDisposable {
   readonly subscribe: Subscribe;
 }
 
-export function openWebsocketTransport(setup: Setup, url: string): SubscriptionTransport {
+export function openWebsocketTransport(setup: TransportSetup, url: string): SubscriptionTransport {
   const sockets = new Map<string, SharedSocket>();
   let isClosed = false;
 
@@ -43,7 +46,7 @@ export function openWebsocketTransport(setup: Setup, url: string): SubscriptionT
   };
 }
 
-function forwardedHeaders({ settings }: Setup, context: CallContext): Record<string, string> {
+function forwardedHeaders({ settings }: TransportSetup, context: CallContext): Record<string, string> {
   return Object.fromEntries(
     settings.headers.forward.flatMap((name) => {
       const value = context.headers[name];
@@ -55,7 +58,7 @@ function forwardedHeaders({ settings }: Setup, context: CallContext): Record<str
 /** One websocket. When it ends, for whatever reason, it is over: another is made for the next subscriber. */
 class SharedSocket {
   isOver = false;
-  readonly #setup: Setup;
+  readonly #setup: TransportSetup;
   readonly #url: string;
   readonly #forwarded: Readonly<Record<string, string>>;
   readonly #leave = new Set<(ending: Ending) => void>();
@@ -64,7 +67,7 @@ class SharedSocket {
   #isConnected = false;
   readonly #whenConnected = new Set<() => void>();
 
-  constructor(setup: Setup, url: string, forwarded: Readonly<Record<string, string>>) {
+  constructor(setup: TransportSetup, url: string, forwarded: Readonly<Record<string, string>>) {
     this.#setup = setup;
     this.#url = url;
     this.#forwarded = forwarded;
@@ -94,7 +97,7 @@ class SharedSocket {
           else this.#whenConnected.add(open);
           unsubscribe = client.subscribe(request, {
             next: (result) => {
-              const answer = toAnswer(this.#setup.name, result);
+              const answer = toAnswer(this.#setup.codes, result);
               if (answer !== undefined) on.event(answer);
               else leave(this.#refused('sent a result without data and errors'));
             },
@@ -160,10 +163,10 @@ class SharedSocket {
   }
 
   #toEnding(cause: unknown): Ending {
-    const { name, headers } = this.#setup;
+    const { name, codes, headers } = this.#setup;
     // What the `error` message of the protocol carries: the backend's own errors about this subscription.
     if (Array.isArray(cause)) {
-      const error = toAnswer(name, { errors: cause })?.errors[0]?.error;
+      const error = toAnswer(codes, { errors: cause })?.errors[0]?.error;
       return error === undefined ? this.#refused('refused the subscription') : { kind: 'refused', error };
     }
     const { code, reason, message, error } = cause as Partial<Record<string, unknown>>;
@@ -198,7 +201,7 @@ class SharedSocket {
 const REFUSALS = new Set(['1002', '1003', '1007', '1009', '4004', '4005', '4400', '4406']);
 
 /** The library makes its sockets itself and hands over no options. */
-function toWebSocketClass({ settings }: Setup, headers: Readonly<Record<string, string>>): unknown {
+function toWebSocketClass({ settings }: TransportSetup, headers: Readonly<Record<string, string>>): unknown {
   const { ca, certificate, key, serverName } = settings.tls ?? {};
   const tls: ConnectionOptions = { ca, cert: certificate, key, servername: serverName };
   return class extends WebSocket {

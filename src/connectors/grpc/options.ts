@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../../units.ts';
+import { reconnect } from '../../upstream/reconnect.ts';
 
 export const options = z.strictObject({
   /** `.proto` files, or folders of them, in the connector's folder. Imports are found there too. */
@@ -9,16 +10,8 @@ export const options = z.strictObject({
   /** How long a connection with calls under way may be silent before it is probed. Servers refuse probes oftener than
    * every five minutes unless told otherwise. */
   keepalive: duration.default(300_000),
-  /** Back-off of subscriptions after a lost stream: the first and the longest pause, and how many failures in a row end one. */
-  reconnect: z
-    .strictObject({
-      min: duration.default(500),
-      max: duration.default(10_000),
-      attempts: z.int().min(1).max(1000).default(5),
-    })
-    .default({ min: 500, max: 10_000, attempts: 5 })
-    .refine(({ min, max }) => min >= 1 && min <= max, { error: '"min" of at least 1ms and not above "max"' })
-    .transform(({ min, max, attempts }) => ({ minMs: min, maxMs: max, attempts })),
+  /** Of subscriptions. */
+  reconnect: reconnect(500, 10_000),
 });
 
 export type GrpcOptions = z.output<typeof options>;

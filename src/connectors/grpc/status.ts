@@ -1,29 +1,9 @@
 /** What a gRPC status means, as one of the gateway's typed errors. */
 import { type ServiceError, status as Status } from '@grpc/grpc-js';
-import { type ErrorCode, UpstreamError } from '../../errors.ts';
+import { UpstreamError } from '../../errors.ts';
+import { knownCode } from '../../upstream/codes.ts';
 import type { AnswerTypes } from './answers.ts';
 import { readErrorDetails } from './error-details.ts';
-
-type UpstreamCode = ErrorCode & `UPSTREAM_${string}`;
-
-const CODES: Readonly<Record<number, UpstreamCode>> = {
-  [Status.CANCELLED]: 'UPSTREAM_FAILED',
-  [Status.UNKNOWN]: 'UPSTREAM_FAILED',
-  [Status.INVALID_ARGUMENT]: 'UPSTREAM_REJECTED',
-  [Status.DEADLINE_EXCEEDED]: 'UPSTREAM_TIMEOUT',
-  [Status.NOT_FOUND]: 'UPSTREAM_NOT_FOUND',
-  [Status.ALREADY_EXISTS]: 'UPSTREAM_CONFLICT',
-  [Status.PERMISSION_DENIED]: 'UPSTREAM_DENIED',
-  [Status.RESOURCE_EXHAUSTED]: 'UPSTREAM_LIMITED',
-  [Status.FAILED_PRECONDITION]: 'UPSTREAM_CONFLICT',
-  [Status.ABORTED]: 'UPSTREAM_CONFLICT',
-  [Status.OUT_OF_RANGE]: 'UPSTREAM_REJECTED',
-  [Status.UNIMPLEMENTED]: 'UPSTREAM_REJECTED',
-  [Status.INTERNAL]: 'UPSTREAM_FAILED',
-  [Status.UNAVAILABLE]: 'UPSTREAM_UNAVAILABLE',
-  [Status.DATA_LOSS]: 'UPSTREAM_FAILED',
-  [Status.UNAUTHENTICATED]: 'UPSTREAM_DENIED',
-};
 
 /** Statuses that grpc-js makes up itself about answers it cannot use; it offers no other mark than their text. */
 const UNUSABLE =
@@ -46,7 +26,7 @@ export function toStatusError(
     return new UpstreamError('UPSTREAM_INVALID', connector, { internal, status, cause: error });
   const local = LOCAL.has(error.code) && Object.keys(error.metadata.getMap()).length === 0;
   // Without trailers nobody has said CANCELLED: a server that goes away resets its streams so.
-  const code = local && error.code === Status.CANCELLED ? 'UPSTREAM_UNAVAILABLE' : CODES[error.code];
+  const code = local && error.code === Status.CANCELLED ? 'UPSTREAM_UNAVAILABLE' : knownCode(status);
   return new UpstreamError(code ?? 'UPSTREAM_FAILED', connector, {
     internal,
     status,

@@ -2,10 +2,10 @@
  * One subscription over a stream of answers. A stream that breaks is opened again; what was missed meanwhile is nobody's
  * knowledge, so a StreamGap says that it broke, once the new stream is open.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, type ClientReadableStream, type ServiceError, status as Status } from '@grpc/grpc-js';
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { pause, STABLE_MS } from '../../upstream/reconnect.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { GrpcBinding } from './bind.ts';
@@ -14,8 +14,6 @@ import { asIs, toMetadata } from './metadata.ts';
 import type { GrpcOptions } from './options.ts';
 import { toStatusError, unreadable } from './status.ts';
 
-/** A stream that lived so long did not fail "in a row". */
-const STABLE_MS = 10_000;
 /** Servers may send nothing at all until their first event. A stream that is not refused within this time counts as open. */
 const QUIET_OPEN_MS = 1000;
 
@@ -62,7 +60,7 @@ class Subscription {
 
   /** @throws {UpstreamError} */
   async *events(): AsyncGenerator<unknown, void, void> {
-    const { attempts } = this.#parts.setup.options.reconnect;
+    const { reconnect } = this.#parts.setup.options;
     let interruption: string | undefined;
     while (!this.#signal.aborted) {
       const startedAt = performance.now();
@@ -90,10 +88,14 @@ class Subscription {
         if (this.#signal.aborted) return;
         if (performance.now() - startedAt > STABLE_MS) this.#failures = 0;
         const failure = this.#toError(error);
-        if (failure.code !== 'UPSTREAM_UNAVAILABLE' || !this.#wasOpen || ++this.#failures >= attempts)
+        if (
+          failure.code !== 'UPSTREAM_UNAVAILABLE' ||
+          !this.#wasOpen ||
+          ++this.#failures > reconnect.attempts
+        )
           throw failure;
         interruption = failure.message;
-        await this.#pause();
+        await pause(reconnect, this.#failures, this.#signal);
       }
     }
   }
@@ -128,13 +130,6 @@ class Subscription {
     if (!isServiceError(error)) return toUpstreamError(setup.name, error);
     if (error.code === Status.UNAUTHENTICATED) setup.headers.denied();
     return toStatusError(setup.name, error, binding.answers, false);
-  }
-
-  async #pause(): Promise<void> {
-    const { minMs, maxMs } = this.#parts.setup.options.reconnect;
-    const longest = Math.min(minMs * 2 ** (this.#failures - 1), maxMs);
-    // Jitter: the subscribers of a backend that restarts must not return all at once.
-    await delay(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal }).catch(() => {});
   }
 }
 

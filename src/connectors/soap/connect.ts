@@ -40,7 +40,7 @@ function toRecord(connector: string, binding: SoapBinding, response: HttpRespons
   try {
     const reader = new XmlReader(decodeXmlBytes(body, String(response.headers['content-type'] ?? '')));
     const hasContent = enterBody(reader);
-    if (hasContent && isFault(reader)) return toFault(connector, binding, reader, status);
+    if (hasContent && isFault(reader)) return toFault(binding, reader, status);
     // A status of failure says more than a body without a fault.
     if (!isSuccess) throw toStatusError(connector, response);
     if (!hasContent && binding.empty === undefined) throw new XmlError(reader.offset, 'an empty body');
@@ -58,9 +58,9 @@ function toRecord(connector: string, binding: SoapBinding, response: HttpRespons
   }
 }
 
-function toFault(connector: string, binding: SoapBinding, reader: XmlReader, status: number): null {
+function toFault(binding: SoapBinding, reader: XmlReader, status: number): null {
   const { decoders, codes } = binding.spec;
-  const error = toFaultError(connector, readFault(reader, decoders), codes, status);
+  const error = toFaultError(readFault(reader, decoders), codes, status);
   if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
   throw error;
 }

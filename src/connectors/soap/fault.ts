@@ -1,7 +1,7 @@
 /** SOAP faults, of either version, as typed errors. */
 import { UpstreamError } from '../../errors.ts';
+import { type ErrorCodes, toSafeCode, type UpstreamCode } from '../../upstream/codes.ts';
 import type { DecoderCompiler } from './decode.ts';
-import type { SoapOptions } from './options.ts';
 import type { XmlName, XmlReader } from './xml.ts';
 
 /** `Fault` as both versions mean it. */
@@ -81,17 +81,11 @@ export function readFault(reader: XmlReader, decoders: DecoderCompiler): Fault {
 }
 
 /** The typed error of a fault that came with an HTTP status. */
-export function toFaultError(
-  connector: string,
-  fault: Fault,
-  codes: FaultCodes,
-  httpStatus: number,
-): UpstreamError {
+export function toFaultError(fault: Fault, codes: ErrorCodes, httpStatus: number): UpstreamError {
   const { code, subcodes, reason, actor, detail } = fault;
-  return new UpstreamError(meaningOf(fault, codes) ?? codeOf(fault, httpStatus), connector, {
+  return new UpstreamError(meaningOf(fault, codes) ?? codeOf(fault, httpStatus), codes.connector, {
     internal: `answered the fault ${code}: ${reason}`,
-    // Shown to callers: what is not a short plain word is not a code.
-    status: SAFE_CODE.test(code) ? code : undefined,
+    status: toSafeCode(code),
     detail: {
       reason,
       ...(subcodes.length > 0 && { subcode: subcodes.at(-1)!.text }),
@@ -101,37 +95,14 @@ export function toFaultError(
   });
 }
 
-const SAFE_CODE = /^[\w.:-]{1,64}$/;
-
-/** Error codes by the name of a fault's code, subcode or detail element. */
-export type FaultCodes = ReadonlyMap<string, FaultCode>;
-
-type FaultCode = (typeof MEANINGS)[keyof typeof MEANINGS];
-
-const MEANINGS = {
-  'not-found': 'UPSTREAM_NOT_FOUND',
-  denied: 'UPSTREAM_DENIED',
-  conflict: 'UPSTREAM_CONFLICT',
-  limited: 'UPSTREAM_LIMITED',
-  unavailable: 'UPSTREAM_UNAVAILABLE',
-  timeout: 'UPSTREAM_TIMEOUT',
-  failed: 'UPSTREAM_FAILED',
-  rejected: 'UPSTREAM_REJECTED',
-} as const satisfies Record<SoapOptions['codes'][string], string>;
-
-export function toFaultCodes(codes: SoapOptions['codes']): FaultCodes {
-  return new Map(Object.entries(codes).map(([name, meaning]) => [name, MEANINGS[meaning]]));
-}
-
 /** What the team said that a fault means: by its detail first, then by the narrowest code. */
-function meaningOf({ code, subcodes, detail }: Fault, codes: FaultCodes): FaultCode | undefined {
-  if (codes.size === 0) return undefined;
+function meaningOf({ code, subcodes, detail }: Fault, codes: ErrorCodes): UpstreamCode | undefined {
   const elements = typeof detail === 'object' && detail !== null ? Object.keys(detail) : [];
   const names = [...elements, ...subcodes.map(({ text }) => text).reverse(), code];
-  return names.map((name) => codes.get(name)).find((meaning) => meaning !== undefined);
+  return names.map((name) => codes.given(name)).find((meaning) => meaning !== undefined);
 }
 
-function codeOf({ codeName, subcodes }: Fault, httpStatus: number): FaultCode {
+function codeOf({ codeName, subcodes }: Fault, httpStatus: number): UpstreamCode {
   const isSecurity = codeName.namespace === WSSE || subcodes.some(({ name }) => name.namespace === WSSE);
   if (isSecurity || httpStatus === 401 || httpStatus === 403) return 'UPSTREAM_DENIED';
   // SOAP 1.1 narrows codes with a dot.

@@ -1,9 +1,9 @@
 /** Reads the WSDL and what it imports. Nothing of it is looked into before a field is bound to it. */
 import { didYouMean } from '../../problems.ts';
+import { ErrorCodes } from '../../upstream/codes.ts';
 import type { ConnectorSource } from '../kind.ts';
 import { DecoderCompiler } from './decode.ts';
 import { loadDocuments, type ReportAt } from './documents.ts';
-import { type FaultCodes, toFaultCodes } from './fault.ts';
 import type { SoapOptions } from './options.ts';
 import { SchemaSet } from './schema-set.ts';
 import { openSecurity, type SecurityHeader } from './security.ts';
@@ -18,7 +18,7 @@ export interface SoapSpec {
   readonly decoders: DecoderCompiler;
   readonly security: SecurityHeader | undefined;
   /** What the backend's faults mean, by code or detail element. */
-  readonly codes: FaultCodes;
+  readonly codes: ErrorCodes;
   /** The headers of connector.yml. */
   readonly headers: ReadonlyArray<{ readonly declaration: ElementDeclaration; readonly value: unknown }>;
 }
@@ -46,7 +46,8 @@ export async function load(source: ConnectorSource<SoapOptions>): Promise<SoapSp
   const security = await openSecurity(source.options.security);
   checkCodes(source, schemas);
   const decoders = new DecoderCompiler(schemas);
-  return { file, ports, schemas, decoders, security, headers, codes: toFaultCodes(source.options.codes) };
+  const codes = new ErrorCodes(source.name, source.options.codes);
+  return { file, ports, schemas, decoders, security, headers, codes };
 }
 
 /** Fault codes are nowhere declared, detail elements are. */

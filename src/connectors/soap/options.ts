@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { codes } from '../../upstream/codes.ts';
 
 const usernameToken = z.strictObject({
   username: z.string(),
@@ -6,18 +7,6 @@ const usernameToken = z.strictObject({
   /** How the password travels: as it is, or as the digest of nonce, time and password. */
   passwordType: z.enum(['text', 'digest']).default('text'),
 });
-
-/** What a fault may mean, in the words of connector.yml. */
-export const FAULT_MEANINGS = [
-  'not-found',
-  'denied',
-  'conflict',
-  'limited',
-  'unavailable',
-  'timeout',
-  'failed',
-  'rejected',
-] as const;
 
 export const options = z.strictObject({
   /** The WSDL 1.1 document in the connector's folder. The address in it is never used. */
@@ -29,7 +18,7 @@ export const options = z.strictObject({
   /** SOAP headers of every operation that declares them: header elements by name, with their content. */
   header: z.record(z.string(), z.unknown()).default({}),
   /** What the backend's own faults mean: detail elements ("NoSuchInvoice") or fault codes ("soap:Client", "m:Busy") by name. */
-  codes: z.record(z.string(), z.enum(FAULT_MEANINGS)).default({}),
+  codes,
   /** WS-Security. */
   security: z
     .strictObject({

@@ -1,16 +1,16 @@
 /** Messages of a shape that connector.yml describes. */
 import type { Values } from '../../mapping/values.ts';
+import { codeIn, type ErrorCodes } from '../../upstream/codes.ts';
 import type { WebsocketOptions } from './options.ts';
 import { type Report, refersTo, toLiteral, toMessageReader, toTest } from './pattern.ts';
 import type { Protocol } from './protocol.ts';
-import type { Refusals } from './refusals.ts';
 
 const NAMES = ['id', 'method', 'params'] as const;
 
 /** Undefined after reported problems. */
 export function envelope(
   settings: NonNullable<WebsocketOptions['envelope']>,
-  refusals: Refusals,
+  codes: ErrorCodes,
   report: Report,
 ): Protocol | undefined {
   const request = toLiteral(settings.request, NAMES, ['envelope', 'request'], report);
@@ -41,7 +41,7 @@ export function envelope(
     outcomeOf(message) {
       if (!isFailure(message)) return (result === undefined ? message : result(message)) ?? null;
       const detail = error?.(message);
-      return refusals.toError(code === undefined ? codeIn(detail) : code(message), detail, 'rejected');
+      return codes.toError(code === undefined ? codeOf(detail) : code(message), 'rejected', { detail });
     },
   };
 }
@@ -61,7 +61,6 @@ function isSomething(error: ((message: unknown) => unknown) | undefined): (messa
 }
 
 /** Without a path to it: the error's own `code`, or the error itself when it is a word or a number. */
-function codeIn(error: unknown): unknown {
-  if (typeof error !== 'object' || error === null) return error;
-  return Object.hasOwn(error, 'code') ? (error as { code: unknown }).code : undefined;
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null ? codeIn(error) : error;
 }

@@ -1,11 +1,11 @@
 /** How topics are subscribed to, and how events say which topic they are of. Compiled from `subscriptions:` of connector.yml. */
 import type { UpstreamError } from '../../errors.ts';
 import { type PathStep, parsePath, type Reader, toKeyReader, toPathReader } from '../../mapping/path.ts';
+import type { ErrorCodes } from '../../upstream/codes.ts';
 import { asArguments } from './envelope.ts';
 import type { WebsocketOptions } from './options.ts';
 import { parse, type Report, refersTo, toLiteral, toMessageReader, toTest } from './pattern.ts';
 import type { Message, MessageId, Protocol } from './protocol.ts';
-import type { Refusals } from './refusals.ts';
 
 export interface Feed {
   /** Events carry the topic; otherwise the id that the backend gave the subscription. */
@@ -45,7 +45,7 @@ export function toFeed(
   settings: Settings,
   isJsonRpc: boolean,
   protocol: Protocol | undefined,
-  refusals: Refusals,
+  codes: ErrorCodes,
   report: Report,
 ): Feed | undefined {
   const at = ['subscriptions'];
@@ -88,7 +88,7 @@ export function toFeed(
     unsubscribe,
     subscriptionIn(answer, name) {
       const failure = confirm?.(answer, name);
-      if (failure !== undefined) return refusals.toError(failure.found, failure.found, 'rejected');
+      if (failure !== undefined) return codes.toError(failure.found, 'rejected', { detail: failure.found });
       return given?.(answer) ?? undefined;
     },
     keyOf: (message) =>

@@ -1,10 +1,9 @@
 /** JSON-RPC 2.0 (jsonrpc.org/specification). Read leniently where servers are known to differ, see the comments. */
 import type { UpstreamError } from '../../errors.ts';
-import type { CodeMeaning } from './options.ts';
+import type { ErrorCodes, Meaning } from '../../upstream/codes.ts';
 import { type Message, type Protocol, toIdText } from './protocol.ts';
-import type { Refusals } from './refusals.ts';
 
-export function jsonRpc(refusals: Refusals): Protocol {
+export function jsonRpc(codes: ErrorCodes): Protocol {
   return {
     toRequest(method) {
       const name = JSON.stringify(method);
@@ -18,21 +17,24 @@ export function jsonRpc(refusals: Refusals): Protocol {
     outcomeOf(message) {
       const { error } = message;
       // Servers of version 1 descent send `error: null` beside a result.
-      if (error !== undefined && error !== null) return toError(error, refusals);
+      if (error !== undefined && error !== null) return toError(error, codes);
       // A method without a result comes without the key, since JSON has no undefined.
       return message.result ?? null;
     },
   };
 }
 
-function toError(error: unknown, refusals: Refusals): UpstreamError {
-  if (typeof error !== 'object' || error === null) return refusals.toError(undefined, error, 'failed');
+function toError(error: unknown, codes: ErrorCodes): UpstreamError {
+  if (typeof error !== 'object' || error === null)
+    return codes.toError(undefined, 'failed', { detail: error });
   const { code, message, data } = error as Message;
-  return refusals.toError(code, data === undefined ? { message } : { message, data }, meaningOf(code));
+  return codes.toError(code, meaningOf(code), {
+    detail: data === undefined ? { message } : { message, data },
+  });
 }
 
 /** Section 5.1: -32603 is an internal error, -32000 to -32099 are the server's own; all others say what is wrong with the request. */
-function meaningOf(code: unknown): CodeMeaning {
+function meaningOf(code: unknown): Meaning {
   if (typeof code !== 'number') return 'failed';
   return code === -32603 || (code <= -32000 && code >= -32099) ? 'failed' : 'rejected';
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
+import { pauseMs, STABLE_MS } from '../../upstream/reconnect.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
@@ -25,8 +26,6 @@ export interface LinkOwner {
 
 /** After so many failed attempts in a row, calls fail at once until the next attempt is due. */
 const FAIL_FAST_AFTER = 3;
-/** A connection that lived so long was a good one: the next back-off starts anew. */
-const STABLE_MS = 5000;
 /** A backend that lets so much wait unread is not asked for more. */
 const MAX_UNREAD_BYTES = 16 * 1024 ** 2;
 /** The largest size that ws can hold in its 32 bits. */
@@ -278,7 +277,7 @@ export class Link implements AsyncDisposable {
 
   #backOff(failures: number, cause: UpstreamError): void {
     this.#cause = cause;
-    this.#notBefore = performance.now() + toDelay(failures, this.#setup.options.reconnect, Math.random());
+    this.#notBefore = performance.now() + pauseMs(this.#setup.options.reconnect, failures);
   }
 
   #unavailable(internal: string, cause?: unknown): UpstreamError {
@@ -295,17 +294,4 @@ interface Life {
   /** Whether the backend ever said something that was understood. */
   readonly understood: boolean;
   readonly unreadable: boolean;
-}
-
-/**
- * How long to wait before an attempt, in milliseconds. After the loss of a good connection anything up to the minimum, so that
- * many gateways do not come back at once; after failures a doubling delay of which up to half is left out.
- */
-export function toDelay(
-  failures: number,
-  { min, max }: { readonly min: number; readonly max: number },
-  random: number,
-): number {
-  if (failures === 0) return min * random;
-  return Math.min(max, min * 2 ** Math.min(failures - 1, 30)) * (0.5 + random / 2);
 }

@@ -1,4 +1,5 @@
 /** Compiles what connector.yml says about messages. There is no vendored file to read. */
+import { ErrorCodes } from '../../upstream/codes.ts';
 import type { ConnectorSource } from '../kind.ts';
 import { envelope } from './envelope.ts';
 import { type Feed, toFeed } from './feed.ts';
@@ -6,7 +7,6 @@ import { jsonRpc } from './jsonrpc.ts';
 import type { WebsocketOptions } from './options.ts';
 import { type Report, toLiteral } from './pattern.ts';
 import type { Protocol } from './protocol.ts';
-import { Refusals } from './refusals.ts';
 
 export interface WebsocketSpec {
   readonly isJsonRpc: boolean;
@@ -57,18 +57,10 @@ export function toSpec(
       expected: 'one of the two',
     });
   }
-  if (options.reconnect.min > options.reconnect.max) {
-    counted(['reconnect', 'min'], {
-      rule: 'invalid-value',
-      message: '"min" is above "max".',
-      found: `${options.reconnect.min} ms`,
-      expected: `at most ${options.reconnect.max} ms`,
-    });
-  }
-  const refusals = new Refusals(connector, options.codes);
+  const codes = new ErrorCodes(connector, options.codes);
   const protocol =
-    options.envelope === undefined ? jsonRpc(refusals) : envelope(options.envelope, refusals, counted);
-  const feed = options.subscriptions && toFeed(options.subscriptions, isJsonRpc, protocol, refusals, counted);
+    options.envelope === undefined ? jsonRpc(codes) : envelope(options.envelope, codes, counted);
+  const feed = options.subscriptions && toFeed(options.subscriptions, isJsonRpc, protocol, codes, counted);
   const heartbeat = toHeartbeat(options, counted);
   return problems > 0 || protocol === undefined ? undefined : { isJsonRpc, protocol, feed, heartbeat };
 }

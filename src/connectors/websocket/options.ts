@@ -1,19 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../units.ts';
-
-/** What connector.yml may say that a backend's error code means. */
-export const CODE_MEANINGS = [
-  'not-found',
-  'denied',
-  'conflict',
-  'limited',
-  'unavailable',
-  'timeout',
-  'failed',
-  'rejected',
-] as const;
-
-export type CodeMeaning = (typeof CODE_MEANINGS)[number];
+import { codes } from '../../upstream/codes.ts';
+import { reconnect } from '../../upstream/reconnect.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], {
   error: 'a text, a number, true, false or null',
@@ -77,8 +65,7 @@ export const options = z.strictObject({
     .optional(),
   /** Whether requests are numbered with numbers or with texts. */
   ids: z.enum(['number', 'text']).default('number'),
-  /** What the backend's own error codes mean. */
-  codes: z.record(z.string(), z.enum(CODE_MEANINGS)).default({}),
+  codes,
   subprotocols: z
     .array(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: 'the name of a subprotocol' }))
     .refine((names) => new Set(names).size === names.length, { error: 'different names' })
@@ -97,14 +84,7 @@ export const options = z.strictObject({
       { error: 'none, or { every, timeout, message }' },
     )
     .default({ every: 15_000, timeout: 5000 }),
-  reconnect: z
-    .strictObject({
-      min: duration.default(250),
-      max: duration.default(30_000),
-      /** After so many failed attempts in a row subscriptions end. */
-      attempts: z.number().int().min(1).max(1000).default(5),
-    })
-    .default({ min: 250, max: 30_000, attempts: 5 }),
+  reconnect: reconnect(250, 30_000),
   /** Requests without an answer yet, on the one connection. */
   maxInFlight: z.number().int().min(1).max(100_000).default(1000),
   /** Different topics subscribed to at a time. */
