@@ -8,10 +8,17 @@ import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
-import { acceptsEventStream, acceptsHtml, parseContentType, preferredAnswerType } from './media-type.ts';
+import {
+  acceptsEventStream,
+  acceptsHtml,
+  JSON_TYPE,
+  parseContentType,
+  preferredAnswerType,
+} from './media-type.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
-import { paramsOfAddress, paramsOfBody } from './params.ts';
+import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
+import { answerShortly } from './short-path.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
 import { openYogaDoor, type YogaDoor } from './yoga.ts';
 
@@ -179,6 +186,9 @@ async function answerGraphQL(
     : message.method === 'GET'
       ? paramsOfAddress(search)
       : await paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
+  if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
+    if (await answerShortly(endpoint, params, endpointRequest, response)) return;
+  }
   const request = new Request(`http://hem/${endpoint.name}/graphql`, {
     method: message.method,
     headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
@@ -189,6 +199,10 @@ async function answerGraphQL(
   given.headers.set('cache-control', 'no-store');
   given.headers.set('x-content-type-options', 'nosniff');
   await sendFetchResponse(response, given);
+}
+
+function isSingle(params: Params | readonly Params[] | undefined): params is Params {
+  return params !== undefined && !Array.isArray(params);
 }
 
 function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: ServerResponse): void {

@@ -2,9 +2,10 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
-import { ERRORS, type ErrorCode } from '../errors.ts';
-import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
-import { acceptsEventStream, JSON_TYPE, preferredAnswerType, RESPONSE_TYPE } from './media-type.ts';
+import { ERRORS } from '../errors.ts';
+import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
+import { operate, refuse, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
 import { Relay } from './relay.ts';
 
@@ -69,13 +70,8 @@ interface Asked {
 
 async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Result> {
   const { endpointRequest: request, method, batched } = asked;
-  const prepared = endpoint.prepare(params.query, params.operationName);
-  if ('errors' in prepared) return format({ errors: prepared.errors }, request);
-  const { kind, document, operationName } = prepared;
-  if (method === 'GET' && kind !== 'query')
-    return refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request);
-  const operation = { document, operationName, variables: params.variables ?? {} };
-  if (kind !== 'subscription') return endpoint.execute(operation, request);
+  const result = await operate(endpoint, params, method, request);
+  if (!('subscription' in result)) return result;
   if (batched) return refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
   if (!acceptsEventStream(request.headers.accept)) {
     return refuse(
@@ -84,7 +80,7 @@ async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Re
       request,
     );
   }
-  return stream(endpoint, operation, asked);
+  return stream(endpoint, result.subscription, asked);
 }
 
 async function stream(
@@ -110,10 +106,6 @@ async function* forgetAtEnd(
   } finally {
     forget();
   }
-}
-
-function refuse(code: ErrorCode, message: string, request: EndpointRequest): FormattedExecutionResult {
-  return format({ errors: [new GraphQLError(message, { extensions: { code } })] }, request);
 }
 
 /** Statuses and media types of GraphQL over HTTP. Streams are left to Yoga. */
@@ -144,24 +136,4 @@ function presentable(result: FormattedExecutionResult, request: EndpointRequest)
   return result.errors?.some((error) => error instanceof GraphQLError)
     ? refuse('INTERNAL', ERRORS.INTERNAL.text, request)
     : result;
-}
-
-/**
- * What a request of good form can be refused with. To callers who ask for application/json by its name these are answers like
- * others, as before there was a media type for GraphQL.
- */
-const WELL_FORMED: ReadonlySet<ErrorCode> = new Set([
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'BAD_VARIABLES',
-]);
-
-/** Of one result. 294 says "partial success". */
-export function statusOf(result: FormattedExecutionResult, accept: string | undefined): number {
-  if (result.errors === undefined) return 200;
-  const preferred = preferredAnswerType(accept);
-  if ('data' in result) return preferred?.type === RESPONSE_TYPE ? 294 : 200;
-  const code = result.errors[0]?.extensions?.code as ErrorCode;
-  const isAnswer = preferred?.type === JSON_TYPE && preferred.named && WELL_FORMED.has(code);
-  return isAnswer ? 200 : ERRORS[code].status;
 }

@@ -1,0 +1,51 @@
+/** What every door over HTTP does with one operation. */
+import { type FormattedExecutionResult, GraphQLError } from 'graphql';
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import { JSON_TYPE, preferredAnswerType, RESPONSE_TYPE } from './media-type.ts';
+import type { Params } from './params.ts';
+
+/** A subscription, for doors that can send one. */
+export interface ToSubscribe {
+  readonly subscription: Parameters<Endpoint['subscribe']>[0];
+}
+
+/** Executes a query or mutation; hands a subscription back. */
+export function operate(
+  endpoint: Endpoint,
+  params: Params,
+  method: string | undefined,
+  request: EndpointRequest,
+): FormattedExecutionResult | ToSubscribe | Promise<FormattedExecutionResult> {
+  const prepared = endpoint.prepare(params.query, params.operationName);
+  if ('errors' in prepared) return format({ errors: prepared.errors }, request);
+  const { kind, document, operationName } = prepared;
+  if (method === 'GET' && kind !== 'query')
+    return refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request);
+  const operation = { document, operationName, variables: params.variables ?? {} };
+  return kind === 'subscription' ? { subscription: operation } : endpoint.execute(operation, request);
+}
+
+export function refuse(code: ErrorCode, message: string, request: EndpointRequest): FormattedExecutionResult {
+  return format({ errors: [new GraphQLError(message, { extensions: { code } })] }, request);
+}
+
+/**
+ * What a request of good form can be refused with. To callers who ask for application/json by its name these are answers like
+ * others, as before there was a media type for GraphQL.
+ */
+const WELL_FORMED: ReadonlySet<ErrorCode> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_VARIABLES',
+]);
+
+/** The HTTP status of one result. 294 says "partial success". */
+export function statusOf(result: FormattedExecutionResult, accept: string | undefined): number {
+  if (result.errors === undefined) return 200;
+  const preferred = preferredAnswerType(accept);
+  if ('data' in result) return preferred?.type === RESPONSE_TYPE ? 294 : 200;
+  const code = result.errors[0]?.extensions?.code as ErrorCode;
+  const isAnswer = preferred?.type === JSON_TYPE && preferred.named && WELL_FORMED.has(code);
+  return isAnswer ? 200 : ERRORS[code].status;
+}
