@@ -2,44 +2,10 @@
 
 import { GraphQLInt, GraphQLObjectType } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { EventQueue, MAX_WAITING_EVENTS } from '../../src/connectors/graphql/event-queue.ts';
 import { EventStreamReader, EventTooLarge } from '../../src/connectors/graphql/event-stream.ts';
 import { fixRecord } from '../../src/connectors/graphql/record-fix.ts';
 import { printSelection } from '../../src/connectors/graphql/selection.ts';
 import type { SelectedField } from '../../src/connectors/kind.ts';
-import { UpstreamError } from '../../src/errors.ts';
-
-describe('the queue of a subscriber', () => {
-  test('is bounded: who does not read is told after what waits', async () => {
-    let done = 0;
-    const queue = new EventQueue('x', () => done++);
-    for (let event = 0; event <= MAX_WAITING_EVENTS; event++) queue.push(event);
-    expect(done).toBe(1);
-    for (let event = 0; event < MAX_WAITING_EVENTS; event++) expect((await queue.next()).value).toBe(event);
-    await expect(queue.next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED' });
-    expect(await queue.next()).toEqual({ value: undefined, done: true });
-  });
-
-  test('ends at once when its reader leaves, though a read waits', async () => {
-    let done = 0;
-    const queue = new EventQueue('x', () => done++);
-    const waiting = queue.next();
-    await queue.return();
-    queue.push('late');
-    queue.fail(new UpstreamError('UPSTREAM_FAILED', 'x'));
-    expect(await waiting).toEqual({ value: undefined, done: true });
-    expect(await queue.next()).toEqual({ value: undefined, done: true });
-    expect(done).toBe(1);
-  });
-
-  test('gives a failure to who waits for it', async () => {
-    const queue = new EventQueue('x', () => {});
-    const [first, second] = [queue.next(), queue.next()];
-    queue.fail(new UpstreamError('UPSTREAM_UNAVAILABLE', 'x'));
-    await expect(first).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
-    expect(await second).toEqual({ value: undefined, done: true });
-  });
-});
 
 describe('the event stream', () => {
   const TEXT =

@@ -4,10 +4,10 @@
  */
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { UpstreamError } from '../../errors.ts';
+import type { Subscriber } from '../../upstream/subscriber.ts';
 import { readContent } from './content.ts';
 import type { Drops } from './drops.ts';
 import type { AmqpOptions } from './options.ts';
-import type { Subscriber } from './subscriber.ts';
 
 export interface QueueSettings {
   readonly exchange: string;
@@ -90,8 +90,10 @@ export class SharedQueue {
 
   /** Ends every subscriber's stream. */
   end(error?: UpstreamError): void {
-    for (const subscriber of [...this.subscribers]) subscriber.end(error);
-    this.subscribers.clear();
+    for (const subscriber of [...this.subscribers]) {
+      if (error === undefined) subscriber.end();
+      else subscriber.fail(error);
+    }
   }
 
   /** Leaves the broker; the queue is deleted there. */

@@ -2,6 +2,7 @@
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { pauseMs } from '../../upstream/reconnect.ts';
+import { Subscriber } from '../../upstream/subscriber.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { SubscribeBinding } from './bind.ts';
@@ -10,7 +11,6 @@ import { toBrokerError } from './failures.ts';
 import { Link } from './link.ts';
 import type { AmqpOptions } from './options.ts';
 import { SharedQueue } from './queue.ts';
-import { Subscriber } from './subscriber.ts';
 
 interface Entry {
   readonly key: string;
@@ -42,9 +42,12 @@ export class Subscriptions implements AsyncDisposable {
     });
   }
 
-  /** The stream begins when it is first read. */
   open(binding: SubscribeBinding, values: Values, { signal }: CallContext): AsyncIterable<unknown> {
-    return { [Symbol.asyncIterator]: () => this.#iterator(binding, values, signal) };
+    try {
+      return this.#join(binding.exchange, binding.routingKey(values), signal);
+    } catch (error) {
+      return Subscriber.failed(toUpstreamError(this.#setup.name, error));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -52,51 +55,24 @@ export class Subscriptions implements AsyncDisposable {
     await this.#link[Symbol.asyncDispose]();
   }
 
-  #iterator(binding: SubscribeBinding, values: Values, signal: AbortSignal): AsyncIterator<unknown> {
-    let subscriber: Subscriber | undefined;
-    let over = false;
-    const leave = () => {
-      over = true;
-      signal.removeEventListener('abort', leave);
-      subscriber?.leave();
-    };
-    return {
-      next: async () => {
-        if (over || signal.aborted) return { done: true, value: undefined };
-        if (subscriber === undefined) {
-          try {
-            subscriber = this.#join(binding.exchange, binding.routingKey(values));
-          } catch (error) {
-            over = true;
-            throw toUpstreamError(this.#setup.name, error);
-          }
-          signal.addEventListener('abort', leave, { once: true });
-        }
-        return subscriber.next();
-      },
-      return: async () => {
-        leave();
-        return { done: true, value: undefined };
-      },
-    };
-  }
-
-  #join(exchange: string, routingKey: string): Subscriber {
+  #join(exchange: string, routingKey: string, signal: AbortSignal): Subscriber {
     // Neither part can contain a NUL.
     const key = `${exchange}\u0000${routingKey}`;
     const entry = this.#entries.get(key) ?? this.#add(key, exchange, routingKey);
-    const { queue } = entry;
-    const { options, settings } = this.#setup;
+    const { name, options, settings } = this.#setup;
     const subscriber = new Subscriber({
-      ...options.subscriber,
-      bufferBytes: settings.limits.responseBytes,
-      onStalled: (stalled) => {
-        stalled.end(this.#tooSlow());
-        this.#leave(entry, stalled);
+      connector: name,
+      events: options.subscriber.buffer,
+      bytes: settings.limits.responseBytes,
+      patienceMs: options.subscriber.patienceMs,
+      signal,
+      onEnd: () => {
+        entry.queue.subscribers.delete(subscriber);
+        if (entry.queue.subscribers.size === 0) this.#end(entry);
       },
-      onLeave: (leaving) => this.#leave(entry, leaving),
     });
-    queue.subscribers.add(subscriber);
+    entry.queue.subscribers.add(subscriber);
+    if (signal.aborted) subscriber.leave();
     return subscriber;
   }
 
@@ -126,11 +102,6 @@ export class Subscriptions implements AsyncDisposable {
     this.#entries.set(key, entry);
     void this.#start(entry);
     return entry;
-  }
-
-  #leave(entry: Entry, subscriber: Subscriber): void {
-    entry.queue.subscribers.delete(subscriber);
-    if (entry.queue.subscribers.size === 0) this.#end(entry);
   }
 
   #end(entry: Entry, error?: UpstreamError): void {
@@ -178,13 +149,6 @@ export class Subscriptions implements AsyncDisposable {
     clearTimeout(entry.timer);
     entry.timer = setTimeout(() => void this.#start(entry), delayMs);
     entry.timer.unref();
-  }
-
-  #tooSlow(): UpstreamError {
-    return new UpstreamError('UPSTREAM_LIMITED', this.#setup.name, {
-      internal: 'a subscriber held up the others for too long',
-      publicText: 'The subscription was ended because its events were not read in time.',
-    });
   }
 }
 

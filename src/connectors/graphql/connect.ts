@@ -62,6 +62,8 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
             connector: name,
             subscribe: transport.subscribe,
             reconnect: options.subscriptions.reconnect,
+            subscriber: options.subscriptions.subscriber,
+            maxBytes: settings.limits.responseBytes,
             toEvent: (answer) => toEvent(answer, target.path, selection),
           },
         );

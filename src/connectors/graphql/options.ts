@@ -32,6 +32,8 @@ export const options = z.strictObject({
         .strictObject({ every: duration.default(15_000), timeout: duration.default(5000) })
         .default({ every: 15_000, timeout: 5000 }),
       reconnect: reconnect(250, 30_000),
+      /** How far one subscriber may lag behind, in events. */
+      subscriber: z.strictObject({ buffer: z.int().min(1).max(100_000).default(1000) }).prefault({}),
     })
     .prefault({}),
 });

@@ -1,9 +1,9 @@
 /** Keeps one subscription alive over connections that come and go. */
 import { UpstreamError } from '../../errors.ts';
 import { pause, type Reconnect, STABLE_MS } from '../../upstream/reconnect.ts';
+import { Subscriber } from '../../upstream/subscriber.ts';
 import { type CallContext, StreamGap } from '../kind.ts';
 import type { Answer } from './answer.ts';
-import { EventQueue } from './event-queue.ts';
 
 /** How a transport subscribes once. */
 export type Subscribe = (
@@ -20,7 +20,8 @@ export interface SubscriptionRequest {
 export interface SubscriptionEvents {
   /** The backend has the subscription, as far as can be known. */
   open(): void;
-  event(answer: Answer): void;
+  /** `bytes` is what the answer took on the wire. */
+  event(answer: Answer, bytes: number): void;
 }
 
 /** Why a subscription came to its end. Transports never throw. */
@@ -34,6 +35,9 @@ interface Setup {
   readonly connector: string;
   readonly subscribe: Subscribe;
   readonly reconnect: Reconnect;
+  readonly subscriber: { readonly buffer: number };
+  /** What may wait for one subscriber. */
+  readonly maxBytes: number;
   /** From an answer to the event that the subscriber gets. */
   readonly toEvent: (answer: Answer) => unknown;
 }
@@ -45,22 +49,23 @@ export function subscribeForGood(
   setup: Setup,
 ): AsyncIterable<unknown> {
   const ended = new AbortController();
-  const stop = () => queue.end();
-  const queue = new EventQueue(setup.connector, () => {
-    context.signal.removeEventListener('abort', stop);
-    ended.abort();
+  const subscriber = new Subscriber({
+    connector: setup.connector,
+    events: setup.subscriber.buffer,
+    bytes: setup.maxBytes,
+    signal: context.signal,
+    onEnd: () => ended.abort(),
   });
-  context.signal.addEventListener('abort', stop, { once: true });
-  if (context.signal.aborted) queue.end();
-  else void run(request, { ...context, signal: ended.signal }, setup, queue);
-  return queue;
+  if (context.signal.aborted) subscriber.leave();
+  else void run(request, { ...context, signal: ended.signal }, setup, subscriber);
+  return subscriber;
 }
 
 async function run(
   request: SubscriptionRequest,
   context: CallContext,
   setup: Setup,
-  queue: EventQueue,
+  subscriber: Subscriber,
 ): Promise<void> {
   let failures = 0;
   let wasOpen = false;
@@ -69,21 +74,21 @@ async function run(
     let openedAt = Infinity;
     const ending = await setup.subscribe(request, context, {
       open() {
-        if (wasOpen) queue.push(new StreamGap(lastReason));
+        if (wasOpen) subscriber.push(new StreamGap(lastReason), 0);
         wasOpen = true;
         openedAt = performance.now();
       },
-      event(answer) {
+      event(answer, bytes) {
         failures = 0;
-        queue.push(setup.toEvent(answer));
+        subscriber.push(setup.toEvent(answer), bytes);
       },
     });
-    if (ending.kind === 'complete') return queue.end();
-    if (ending.kind === 'refused' || !wasOpen) return queue.fail(ending.error);
+    if (ending.kind === 'complete') return subscriber.end();
+    if (ending.kind === 'refused' || !wasOpen) return subscriber.fail(ending.error);
     lastReason = ending.error.message;
     if (performance.now() - openedAt > STABLE_MS) failures = 0;
     if (++failures > setup.reconnect.attempts) {
-      return queue.fail(
+      return subscriber.fail(
         new UpstreamError('UPSTREAM_UNAVAILABLE', setup.connector, {
           internal: `the subscription was lost ${failures} times in a row: ${lastReason}`,
           cause: ending.error,

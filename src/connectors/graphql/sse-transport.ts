@@ -153,7 +153,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     if (this.#isOver || (event !== 'next' && event !== 'message') || data === '') return;
     const answer = toAnswer(this.#setup.codes, parseJsonLosslessly(data));
     if (answer === undefined) this.#refuse('sent a result without data and errors');
-    else this.#on.event(answer);
+    else this.#on.event(answer, Buffer.byteLength(data));
   }
 
   /** Without a stream there are no events: the answer says why. */

@@ -65,6 +65,8 @@ class SharedSocket {
   #client: Promise<Client> | undefined;
   #opened: Client | undefined;
   #isConnected = false;
+  /** Of the frame that is being read. */
+  #frameBytes = 0;
   readonly #whenConnected = new Set<() => void>();
 
   constructor(setup: TransportSetup, url: string, forwarded: Readonly<Record<string, string>>) {
@@ -98,7 +100,7 @@ class SharedSocket {
           unsubscribe = client.subscribe(request, {
             next: (result) => {
               const answer = toAnswer(this.#setup.codes, result);
-              if (answer !== undefined) on.event(answer);
+              if (answer !== undefined) on.event(answer, this.#frameBytes);
               else leave(this.#refused('sent a result without data and errors'));
             },
             error: (cause) => leave(this.#toEnding(cause)),
@@ -130,7 +132,9 @@ class SharedSocket {
     let silence: NodeJS.Timeout | undefined;
     const client = createClient({
       url: this.#url,
-      webSocketImpl: toWebSocketClass(this.#setup, headers),
+      webSocketImpl: toWebSocketClass(this.#setup, headers, (bytes) => {
+        this.#frameBytes = bytes;
+      }),
       connectionParams: { ...headers, ...init },
       connectionAckWaitTimeout: settings.timeouts.requestMs,
       keepAlive: heartbeat.every,
@@ -201,7 +205,11 @@ class SharedSocket {
 const REFUSALS = new Set(['1002', '1003', '1007', '1009', '4004', '4005', '4400', '4406']);
 
 /** The library makes its sockets itself and hands over no options. */
-function toWebSocketClass({ settings }: TransportSetup, headers: Readonly<Record<string, string>>): unknown {
+function toWebSocketClass(
+  { settings }: TransportSetup,
+  headers: Readonly<Record<string, string>>,
+  onFrame: (bytes: number) => void,
+): unknown {
   const { ca, certificate, key, serverName } = settings.tls ?? {};
   const tls: ConnectionOptions = { ca, cert: certificate, key, servername: serverName };
   return class extends WebSocket {
@@ -214,6 +222,8 @@ function toWebSocketClass({ settings }: TransportSetup, headers: Readonly<Record
         perMessageDeflate: false,
         followRedirects: false,
       });
+      // Before the library's own listener, which hands the message on at once.
+      this.on('message', (data: Buffer) => onFrame(data.length));
     }
   };
 }

@@ -2,6 +2,7 @@
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
+import { Subscriber } from '../../upstream/subscriber.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, CompiledCall, Connection, ConnectionSetup } from '../kind.ts';
 import type { TopicBinding, WebsocketBinding } from './bind.ts';
@@ -10,7 +11,6 @@ import { Link, type LinkOwner } from './link.ts';
 import { toSpec, type WebsocketSpec } from './load.ts';
 import type { WebsocketOptions } from './options.ts';
 import type { Message } from './protocol.ts';
-import { Subscriber } from './subscriber.ts';
 import { Topics } from './topics.ts';
 
 export function connect(setup: ConnectionSetup<WebsocketOptions>): Connection<WebsocketBinding> {
@@ -126,9 +126,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
     try {
       return this.#topics!.subscribe(binding.topic(values), binding.params(values), signal);
     } catch (error) {
-      const ended = new Subscriber(this.#setup.name, { events: 0, bytes: 0 }, () => {});
-      ended.fail(toUpstreamError(this.#setup.name, error));
-      return ended;
+      return Subscriber.failed(toUpstreamError(this.#setup.name, error));
     }
   }
 }

@@ -89,8 +89,8 @@ export const options = z.strictObject({
   maxInFlight: z.number().int().min(1).max(100_000).default(1000),
   /** Different topics subscribed to at a time. */
   maxTopics: z.number().int().min(1).max(1_000_000).default(10_000),
-  /** Events kept for one slow subscriber. */
-  maxBuffered: z.number().int().min(1).max(100_000).default(1000),
+  /** How far one subscriber may lag behind, in events. */
+  subscriber: z.strictObject({ buffer: z.int().min(1).max(100_000).default(1000) }).prefault({}),
 });
 
 export type WebsocketOptions = z.output<typeof options>;

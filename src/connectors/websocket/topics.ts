@@ -1,12 +1,12 @@
 /** Topics and who listens to them: one subscription at the backend per topic, however many listen here. */
 import { UpstreamError } from '../../errors.ts';
+import { Subscriber } from '../../upstream/subscriber.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { Calls } from './calls.ts';
 import type { Feed } from './feed.ts';
 import type { Link } from './link.ts';
 import type { WebsocketOptions } from './options.ts';
 import type { Message, Protocol } from './protocol.ts';
-import { Subscriber } from './subscriber.ts';
 
 interface Topic {
   readonly key: string;
@@ -15,6 +15,8 @@ interface Topic {
   /** The parameters as JSON. */
   readonly paramsText: string;
   readonly subscribers: Set<Subscriber>;
+  /** Those who lived through a loss and were not told yet. */
+  interrupted: readonly Subscriber[];
   /** `asked`: subscribe was sent on this connection and is not answered yet. */
   state: 'unknown' | 'asked' | 'live' | 'left';
   /** Whether it ever was live. */
@@ -54,18 +56,17 @@ export class Topics {
   /** @throws {UpstreamError} when the subscription cannot even be tried */
   subscribe(name: string, params: unknown, signal: CallContext['signal']): AsyncIterableIterator<unknown> {
     const topic = this.#find(name, params);
-    const leave = () => subscriber.leave();
-    const limits = {
-      events: this.#setup.options.maxBuffered,
+    const subscriber = new Subscriber({
+      connector: this.#setup.name,
+      events: this.#setup.options.subscriber.buffer,
       bytes: this.#setup.settings.limits.responseBytes,
-    };
-    const subscriber = new Subscriber(this.#setup.name, limits, () => {
-      signal.removeEventListener('abort', leave);
-      topic.subscribers.delete(subscriber);
-      if (topic.subscribers.size === 0) this.#leave(topic);
+      signal,
+      onEnd: () => {
+        topic.subscribers.delete(subscriber);
+        if (topic.subscribers.size === 0) this.#leave(topic);
+      },
     });
     topic.subscribers.add(subscriber);
-    signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) subscriber.leave();
     else if (topic.state === 'unknown') this.#start(topic);
     return subscriber;
@@ -96,7 +97,7 @@ export class Topics {
     this.#byEventKey.clear();
     for (const topic of this.#topics.values()) {
       // Who joined while the subscription was being asked for has missed nothing yet.
-      if (topic.established) for (const subscriber of topic.subscribers) subscriber.interrupted = true;
+      if (topic.established) topic.interrupted = [...topic.subscribers];
       topic.state = 'unknown';
       topic.eventKey = undefined;
       topic.subscription = undefined;
@@ -131,6 +132,7 @@ export class Topics {
       params,
       paramsText,
       subscribers: new Set(),
+      interrupted: [],
       state: 'unknown',
       established: false,
       eventKey: undefined,
@@ -200,11 +202,9 @@ export class Topics {
     if (topic.state === 'live') return;
     topic.state = 'live';
     topic.established = true;
-    for (const subscriber of topic.subscribers) {
-      if (!subscriber.interrupted) continue;
-      subscriber.interrupted = false;
-      subscriber.push(new StreamGap('the connection to the backend was lost'), 0);
-    }
+    const gap = new StreamGap('the connection to the backend was lost');
+    for (const subscriber of topic.interrupted) subscriber.push(gap, 0);
+    topic.interrupted = [];
   }
 
   /** Nobody listens any more. */

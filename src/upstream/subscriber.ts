@@ -1,0 +1,191 @@
+/** One reader of events that a backend pushes: a bounded buffer that is read as an async iterator, and ended from either side. */
+import { UpstreamError } from '../errors.ts';
+
+export interface SubscriberOptions {
+  readonly connector: string;
+  /** What may wait to be read, in events and in bytes. One event always fits. */
+  readonly events: number;
+  readonly bytes: number;
+  /** How long more may wait, for backends that wait with it. By default a reader that lags so far is cut off at once. */
+  readonly patienceMs?: number;
+  /** The reader leaves when it aborts. One that has aborted already is the caller's affair. */
+  readonly signal?: AbortSignal;
+  /** Called once, when nothing more is to be pushed. */
+  onEnd?(): void;
+}
+
+interface Item {
+  readonly value: unknown;
+  readonly bytes: number;
+  /** To be called once the event has a place in the buffer. */
+  readonly accepted: (() => void) | undefined;
+}
+
+export class Subscriber implements AsyncIterableIterator<unknown> {
+  readonly #options: SubscriberOptions;
+  /** Unread from `#head` on. */
+  #items: Item[] = [];
+  #head = 0;
+  /** Between `#head` and this are those that have their place. */
+  #acceptedEnd = 0;
+  #acceptedBytes = 0;
+  #readers: Array<PromiseWithResolvers<IteratorResult<unknown>>> = [];
+  #ended = false;
+  #error: UpstreamError | undefined;
+  #stalling: NodeJS.Timeout | undefined;
+  readonly #onAbort = () => this.leave();
+
+  constructor(options: SubscriberOptions) {
+    this.#options = options;
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** A stream that only says why there is none. */
+  static failed(error: UpstreamError): Subscriber {
+    const subscriber = new Subscriber({ connector: error.connector, events: 0, bytes: 0 });
+    subscriber.fail(error);
+    return subscriber;
+  }
+
+  /**
+   * Takes an event. Returns true when it needs no waiting for: it is read, has its place in the buffer, or nobody wants it.
+   * Otherwise `accepted` is called when that has become so.
+   */
+  push(value: unknown, bytes: number, accepted?: () => void): boolean {
+    if (this.#ended) return true;
+    const reader = this.#readers.shift();
+    if (reader !== undefined) {
+      reader.resolve({ done: false, value });
+      return true;
+    }
+    const fits = this.#acceptedEnd === this.#items.length && this.#fits(bytes);
+    const { patienceMs } = this.#options;
+    if (!fits && patienceMs === undefined) {
+      this.#cutOff();
+      return true;
+    }
+    this.#items.push({ value, bytes, accepted: fits ? undefined : accepted });
+    if (fits) {
+      this.#accept(bytes);
+    } else if (this.#stalling === undefined) {
+      this.#stalling = setTimeout(() => this.#cutOff(), patienceMs);
+      this.#stalling.unref();
+    }
+    return fits;
+  }
+
+  /** What was pushed before is still read; then the error is thrown, once. */
+  fail(error: UpstreamError): void {
+    this.#finish(error);
+  }
+
+  /** What was pushed before is still read. */
+  end(): void {
+    this.#finish(undefined);
+  }
+
+  /** Nothing more is read. Takes effect at once, also while a `next` waits. */
+  leave(): void {
+    this.end();
+    this.#clear();
+    this.#error = undefined;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    const item = this.#items[this.#head];
+    if (item !== undefined) {
+      this.#advance();
+      return Promise.resolve({ done: false, value: item.value });
+    }
+    const error = this.#error;
+    if (error !== undefined) {
+      this.#error = undefined;
+      return Promise.reject(error);
+    }
+    if (this.#ended) return Promise.resolve(DONE);
+    const reader = Promise.withResolvers<IteratorResult<unknown>>();
+    this.#readers.push(reader);
+    return reader.promise;
+  }
+
+  return(): Promise<IteratorResult<unknown>> {
+    this.leave();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #cutOff(): void {
+    const { connector, events, bytes } = this.#options;
+    this.fail(
+      new UpstreamError('UPSTREAM_LIMITED', connector, {
+        internal: `the subscriber did not read ${events} events or ${bytes} bytes`,
+        publicText: 'The subscription was ended because its events were not read in time.',
+      }),
+    );
+    this.#clear();
+  }
+
+  #finish(error: UpstreamError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#stalling);
+    const waiting = this.#items.slice(this.#acceptedEnd);
+    this.#acceptedEnd = this.#items.length;
+    for (const { accepted } of waiting) accepted?.();
+    const [first, ...others] = this.#readers;
+    this.#readers = [];
+    if (first === undefined) this.#error = error;
+    else if (error === undefined) first.resolve(DONE);
+    else first.reject(error);
+    for (const reader of others) reader.resolve(DONE);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#options.onEnd?.();
+  }
+
+  #advance(): void {
+    this.#acceptedBytes -= this.#items[this.#head]!.bytes;
+    this.#head++;
+    const moved: Item[] = [];
+    for (;;) {
+      const item = this.#items[this.#acceptedEnd];
+      if (item === undefined || !this.#fits(item.bytes)) break;
+      this.#accept(item.bytes);
+      moved.push(item);
+    }
+    if (this.#acceptedEnd === this.#items.length && this.#stalling !== undefined) {
+      clearTimeout(this.#stalling);
+      this.#stalling = undefined;
+    }
+    if (this.#head === this.#items.length) {
+      this.#clear();
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#acceptedEnd -= this.#head;
+      this.#head = 0;
+    }
+    for (const { accepted } of moved) accepted?.();
+  }
+
+  #fits(bytes: number): boolean {
+    const count = this.#acceptedEnd - this.#head;
+    const { events, bytes: maxBytes } = this.#options;
+    return count === 0 || (count < events && this.#acceptedBytes + bytes <= maxBytes);
+  }
+
+  #accept(bytes: number): void {
+    this.#acceptedEnd++;
+    this.#acceptedBytes += bytes;
+  }
+
+  #clear(): void {
+    this.#items = [];
+    this.#head = 0;
+    this.#acceptedEnd = 0;
+    this.#acceptedBytes = 0;
+  }
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };

@@ -1,0 +1,106 @@
+/** The buffer between a backend that pushes events and a reader that takes them. */
+import { describe, expect, test } from 'vitest';
+import { UpstreamError } from '../../src/errors.ts';
+import { Subscriber, type SubscriberOptions } from '../../src/upstream/subscriber.ts';
+
+describe('a subscriber', () => {
+  function open({ events = 3, bytes = 1000, patienceMs, signal }: Partial<SubscriberOptions> = {}) {
+    let ends = 0;
+    const subscriber = new Subscriber({
+      connector: 'docks',
+      events,
+      bytes,
+      patienceMs,
+      signal,
+      onEnd: () => void ends++,
+    });
+    return { subscriber, ends: () => ends };
+  }
+
+  test('keeps events until they are read, in order', async () => {
+    const { subscriber } = open();
+    const early = subscriber.next();
+    for (const value of [1, 2, 3, 4]) subscriber.push(value, 10);
+    expect(await early).toEqual({ done: false, value: 1 });
+    for (const value of [2, 3, 4]) expect(await subscriber.next()).toEqual({ done: false, value });
+  });
+
+  test.each([
+    ['events', 3, 1000],
+    ['bytes', 1000, 35],
+  ])('that keeps too many %s is ended, and forgets them', async (_what, events, bytes) => {
+    const { subscriber, ends } = open({ events, bytes });
+    for (let value = 0; value < 10; value++) subscriber.push(value, 10);
+    await expect(subscriber.next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED', connector: 'docks' });
+    expect(await subscriber.next()).toEqual({ done: true, value: undefined });
+    expect(ends()).toBe(1);
+  });
+
+  test('may keep one event that is larger than the bound', async () => {
+    const { subscriber } = open({ bytes: 5 });
+    subscriber.push('large', 10);
+    expect(await subscriber.next()).toEqual({ done: false, value: 'large' });
+  });
+
+  test('reads what came before an error, then the error, then the end', async () => {
+    const { subscriber, ends } = open();
+    subscriber.push(1, 1);
+    subscriber.fail(new UpstreamError('UPSTREAM_UNAVAILABLE', 'docks', { internal: 'gone' }));
+    subscriber.push(2, 1);
+    expect(await subscriber.next()).toEqual({ done: false, value: 1 });
+    await expect(subscriber.next()).rejects.toThrow('gone');
+    expect((await subscriber.next()).done).toBe(true);
+    expect(ends()).toBe(1);
+  });
+
+  test('that leaves gets nothing more, also where it is waiting', async () => {
+    const { subscriber, ends } = open();
+    const waiting = [subscriber.next(), subscriber.next()];
+    await subscriber.return();
+    subscriber.push(1, 1);
+    for (const result of await Promise.all(waiting)) expect(result.done).toBe(true);
+    expect((await subscriber.next()).done).toBe(true);
+    await subscriber.return();
+    expect(ends()).toBe(1);
+  });
+
+  test('that waits is given the error', async () => {
+    const { subscriber } = open();
+    const [first, second] = [subscriber.next(), subscriber.next()];
+    subscriber.fail(new UpstreamError('UPSTREAM_UNAVAILABLE', 'docks'));
+    await expect(first).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    expect((await second).done).toBe(true);
+  });
+
+  test('leaves when its signal aborts', async () => {
+    const leaving = new AbortController();
+    const { subscriber, ends } = open({ signal: leaving.signal });
+    subscriber.push(1, 1);
+    leaving.abort();
+    expect((await subscriber.next()).done).toBe(true);
+    expect(ends()).toBe(1);
+  });
+
+  test('with patience holds back what has no place, until it has', async () => {
+    const { subscriber } = open({ events: 2, patienceMs: 10_000 });
+    const accepted: number[] = [];
+    const push = (value: number) => subscriber.push(value, 1, () => accepted.push(value));
+    expect([1, 2, 3, 4].map(push)).toEqual([true, true, false, false]);
+    expect((await subscriber.next()).value).toBe(1);
+    expect(accepted).toEqual([3]);
+    subscriber.end();
+    expect(accepted).toEqual([3, 4]);
+    for (const value of [2, 3, 4]) expect(await subscriber.next()).toEqual({ done: false, value });
+    expect((await subscriber.next()).done).toBe(true);
+  });
+
+  test('that is slow beyond its patience is cut off, and holds nothing back', async () => {
+    const { subscriber, ends } = open({ events: 1, patienceMs: 20 });
+    const accepted: number[] = [];
+    for (const value of [1, 2]) subscriber.push(value, 1, () => accepted.push(value));
+    await expect.poll(ends).toBe(1);
+    expect(accepted).toEqual([2]);
+    await expect(subscriber.next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED' });
+    expect((await subscriber.next()).done).toBe(true);
+  });
+});
