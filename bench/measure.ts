@@ -10,7 +10,9 @@ import {
   type Addresses,
   type ContenderName,
   DISTINCT,
+  type MeshModule,
   type OperationModule,
+  type Variables,
   type WorkloadName,
 } from './workload.ts';
 
@@ -51,6 +53,8 @@ interface Running {
   readonly name: ContenderName;
   readonly url: string;
   readonly child: Child;
+  readonly query: string;
+  normalise(data: unknown): unknown;
 }
 
 /** How many different variables are compared before the time is taken. */
@@ -79,35 +83,43 @@ export async function measureWorkload(
   options.progress(`${name}: starting ${entered.join(', ')}`);
   const racing = await Promise.all(
     entered.map(async (contender): Promise<Running> => {
-      const child = running.use(await openContender(contender, name, addresses));
-      return { name: contender, child, url: (await child.ready<{ url: string }>()).url };
+      const { url, child } = running.use(await openContender(contender, name, addresses));
+      const mesh =
+        contender === 'hive' ? ((await import(`./workloads/${name}/mesh.ts`)) as MeshModule) : undefined;
+      const { query } = mesh ?? operation;
+      return { name: contender, child, url, query, normalise: mesh?.normalise ?? ((data) => data) };
     }),
   );
-  const bodies = Array.from({ length: DISTINCT }, (_, index) => toBody(operation, index));
+  const variables = Array.from({ length: DISTINCT }, (_, index) => operation.variables(index));
   options.progress(`${name}: comparing answers`);
-  const answerBytes = await compareAnswers(racing, bodies);
-  const fixed = await measureRounds(racing, bodies.slice(0, 1), name, options);
+  const answerBytes = await compareAnswers(racing, variables.slice(0, COMPARED));
+  const fixed = await measureRounds(racing, variables.slice(0, 1), name, options);
   const varied = options.varied
-    ? await measureRounds(racing, bodies, `${name}, varied`, { ...options, warmUpMs: options.warmUpMs / 2 })
+    ? await measureRounds(racing, variables, `${name}, varied`, {
+        ...options,
+        warmUpMs: options.warmUpMs / 2,
+      })
     : undefined;
   return { name, answerBytes, contenders: fixed, varied, notes };
 }
 
-function toBody({ query, variables }: OperationModule, index: number): string {
-  return JSON.stringify({ query, variables: variables(index) });
+function toBody({ query }: Running, variables: Variables): string {
+  return JSON.stringify({ query, variables });
 }
 
 /** All answers have to be the same, with their keys in the same order. @throws with the first two that are not */
-async function compareAnswers(racing: readonly Running[], bodies: readonly string[]): Promise<number> {
+async function compareAnswers(racing: readonly Running[], all: readonly Variables[]): Promise<number> {
   let bytes = 0;
-  for (const body of bodies.slice(0, COMPARED)) {
+  for (const variables of all) {
     let expected: string | undefined;
-    for (const { name, url } of racing) {
+    for (const contender of racing) {
+      const { name, url } = contender;
+      const body = toBody(contender, variables);
       const answer = await ask(url, body);
       const { data, errors } = JSON.parse(answer.body) as { data?: unknown; errors?: unknown };
       if (answer.status !== 200 || errors !== undefined || data === null || data === undefined)
         throw new Error(`${name} answered ${answer.status}: ${answer.body.slice(0, 1000)}`);
-      const text = JSON.stringify(data);
+      const text = JSON.stringify(contender.normalise(data));
       expected ??= text;
       bytes ||= Buffer.byteLength(answer.body);
       if (text !== expected) {
@@ -130,12 +142,15 @@ interface Sample {
 
 async function measureRounds(
   racing: readonly Running[],
-  bodies: readonly string[],
+  variables: readonly Variables[],
   title: string,
   options: MeasureOptions,
 ): Promise<readonly Figures[]> {
   const { connections } = options;
-  for (const { name, url } of racing) {
+  const bodiesOf = new Map(racing.map((one) => [one, variables.map((own) => toBody(one, own))]));
+  for (const contender of racing) {
+    const { name, url } = contender;
+    const bodies = bodiesOf.get(contender)!;
     options.progress(`${title}: warming ${name} up`);
     await runLoad({ url, bodies, connections, durationMs: options.warmUpMs });
   }
@@ -143,7 +158,9 @@ async function measureRounds(
   for (let round = 0; round < options.rounds; round++) {
     // Nobody always follows the same neighbour.
     const order = racing.map((_, index) => racing[(index + round) % racing.length]!);
-    for (const { name, url, child } of order) {
+    for (const contender of order) {
+      const { name, url, child } = contender;
+      const bodies = bodiesOf.get(contender)!;
       options.progress(`${title}: round ${round + 1} of ${options.rounds}, ${name}`);
       samples
         .get(name)!

@@ -1,14 +1,31 @@
-/** Starts a contender's process. */
+/** Starts a contender in a process of its own. */
 import { fileURLToPath } from 'node:url';
+import { openHive } from './contenders/hive.ts';
 import { Child } from './processes/child.ts';
 import type { Addresses, ContenderName, WorkloadName } from './workload.ts';
 
 const ENTRY = fileURLToPath(new URL('./processes/contender.ts', import.meta.url));
 
+export interface OpenContender extends AsyncDisposable {
+  readonly url: string;
+  readonly child: Child;
+}
+
 export async function openContender(
   contender: ContenderName,
   workload: WorkloadName,
   addresses: Addresses,
-): Promise<Child> {
-  return new Child(contender, { entry: ENTRY, args: [contender, workload, JSON.stringify(addresses)] });
+): Promise<OpenContender> {
+  if (contender === 'hive') return openHive(workload, addresses);
+  const child = new Child(contender, {
+    entry: ENTRY,
+    args: [contender, workload, JSON.stringify(addresses)],
+  });
+  try {
+    const { url } = await child.ready<{ url: string }>();
+    return { url, child, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
 }

@@ -1,10 +1,15 @@
 /** The report as a table for people. */
 import { cpus } from 'node:os';
+import type { ConfigurationReport } from './big-configuration.ts';
+import type { FirstExecution } from './first-execution.ts';
 import type { Figures, WorkloadReport } from './measure.ts';
 
 export interface Report {
   readonly machine: { readonly node: string; readonly cpu: string; readonly cores: number };
   readonly workloads: readonly WorkloadReport[];
+  /** Of operations that were never seen before. */
+  readonly firstExecution?: readonly FirstExecution[];
+  readonly configuration?: ConfigurationReport;
 }
 
 export function machine(): Report['machine'] {
@@ -28,12 +33,25 @@ const COLUMNS: ReadonlyArray<{
 ];
 
 /** One block per workload, columns aligned. */
-export function toTable({ machine: { node, cpu, cores }, workloads }: Report): string {
+export function toTable(report: Report): string {
+  const { node, cpu, cores } = report.machine;
+  const { workloads, firstExecution = [], configuration } = report;
   const blocks = workloads.flatMap(({ name, answerBytes, contenders, varied, notes }) => [
     block(`${name} (${answerBytes} bytes)`, contenders),
     ...(varied === undefined ? [] : [block(`${name}, variables differ by request`, varied)]),
     ...notes.map((note) => `  ${note}`),
   ]);
+  const first = firstExecution.map(
+    ({ name, p50Ms, p99Ms, knownP50Ms }) =>
+      `  ${name.padEnd(6)} p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms; known p50 ${knownP50Ms.toFixed(2)} ms`,
+  );
+  if (first.length > 0) blocks.push(['First execution of an operation, one at a time', ...first].join('\n'));
+  if (configuration !== undefined) {
+    const { connectors, fields, clients, loadMs, cpuMs, heapMb, rssMb } = configuration;
+    blocks.push(
+      `Loading ${connectors} connectors, ${fields} fields, ${clients} clients: ${loadMs} ms (${cpuMs} ms of CPU), ${heapMb} MB held, ${rssMb} MB resident`,
+    );
+  }
   return [`Node ${node}, ${cores} × ${cpu}`, ...blocks].join('\n\n');
 }
 

@@ -1,6 +1,9 @@
 /** `npm run bench`: measures Hem beside the BFF one would write by hand, and beside other gateways, on the same backends. */
 import { parseArgs } from 'node:util';
+import { measureBigConfiguration } from './big-configuration.ts';
+import { measureFirstExecution } from './first-execution.ts';
 import { type MeasureOptions, measureWorkload } from './measure.ts';
+import { installPeers } from './peers.ts';
 import { machine, type Report, toTable } from './report.ts';
 import { CONTENDERS, type ContenderName, WORKLOADS, type WorkloadName } from './workload.ts';
 
@@ -14,6 +17,10 @@ const USAGE = `Usage: npm run bench -- [options]
   --connections <n>     requests in flight (16)
   --no-varied           not with variables that differ by request (quick: never)
   --json                the report as JSON`;
+
+/** Fewer than the documents that Hem keeps, so that none is pushed out. */
+const FIRST_EXECUTIONS = 400;
+const BIG = { connectors: 100, fields: 10_000, clients: 20 };
 
 const QUICK: readonly WorkloadName[] = ['two-rest-calls', 'list-join'];
 
@@ -31,11 +38,24 @@ async function main(args: string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  let { contenders } = options;
+  if (contenders.includes('hive') && !(await installPeers())) {
+    console.error('Without hive: its packages could not be installed.');
+    contenders = contenders.filter((name) => name !== 'hive');
+  }
   const workloads = [];
   for (const workload of options.workloads) {
-    workloads.push(await measureWorkload(workload, options.contenders, options.measure));
+    workloads.push(await measureWorkload(workload, contenders, options.measure));
   }
-  const report: Report = { machine: machine(), workloads };
+  const { progress } = options.measure;
+  let report: Report = { machine: machine(), workloads };
+  if (options.whole) {
+    progress('first executions');
+    const firstExecution = await measureFirstExecution(FIRST_EXECUTIONS);
+    progress('a big configuration');
+    report = { ...report, firstExecution, configuration: await measureBigConfiguration(BIG) };
+  }
+  progress('');
   console.log(options.json ? JSON.stringify(report, undefined, 2) : toTable(report));
   return 0;
 }
@@ -74,8 +94,10 @@ function parse(args: string[]) {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
     },
   };
+  const whole = !quick && values.workload === undefined && values.contender === undefined;
   return {
     help: values.help,
+    whole,
     json: values.json,
     workloads,
     contenders: contenders as readonly ContenderName[],

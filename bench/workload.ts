@@ -66,3 +66,10 @@ export interface GraphQLModule {
   /** The same as one schema per backend, to be stitched. */
   subschemas(addresses: Addresses, http: (url: string) => JsonClient): Promise<SubschemaConfig[]>;
 }
+
+/** `mesh.ts`: the same question in the names that Mesh gives. */
+export interface MeshModule {
+  readonly query: string;
+  /** Puts the answer into the common shape, for comparing. */
+  normalise(data: unknown): unknown;
+}

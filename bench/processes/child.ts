@@ -13,6 +13,10 @@ export interface ChildOptions {
   readonly entry: string;
   readonly args: readonly string[];
   readonly directory?: string;
+  /** For Node. */
+  readonly flags?: readonly string[];
+  /** Besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Child implements AsyncDisposable {
@@ -20,11 +24,11 @@ export class Child implements AsyncDisposable {
   readonly #name: string;
   #output = '';
 
-  constructor(name: string, { entry, args, directory }: ChildOptions) {
+  constructor(name: string, { entry, args, directory, env, flags = [] }: ChildOptions) {
     this.#name = name;
-    this.#process = spawn(process.execPath, ['--import', PROBE, entry, ...args], {
+    this.#process = spawn(process.execPath, [...flags, '--import', PROBE, entry, ...args], {
       cwd: directory,
-      env: { ...process.env, NODE_ENV: 'production' },
+      env: { ...process.env, ...env, NODE_ENV: 'production' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const keep = (chunk: Buffer) => {
@@ -45,13 +49,24 @@ export class Child implements AsyncDisposable {
     return answer;
   }
 
+  get hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  /** Waits until it ends by itself; kills it when that takes too long. */
+  async ended(): Promise<void> {
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), START_DEADLINE_MS);
+    if (!this.hasEnded) await new Promise<void>((resolve) => this.#process.once('exit', () => resolve()));
+    clearTimeout(timer);
+  }
+
   /** What the process has printed last. */
   get output(): string {
     return this.#output;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    if (this.hasEnded) return;
     const ended = new Promise<void>((resolve) => this.#process.once('exit', () => resolve()));
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_DEADLINE_MS);
     this.#process.kill('SIGTERM');

@@ -30,6 +30,7 @@ export function variables(index: number) {
 
 export const BY_LIBRARY: Partial<Record<ContenderName, string>> = {
   'by-hand-dispatch': "left out: by hand it is the protocol's own client library, not undici",
+  hive: 'left out: not set up here',
 };
 
 /** What backends know. */

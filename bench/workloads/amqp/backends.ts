@@ -13,8 +13,8 @@ export async function startBackends(): Promise<{ addresses: Addresses; note: str
   const connection = real ?? (await open(url));
   const channel = await connection.createChannel();
   await channel.prefetch(100);
-  // A queue of this run alone: a second bench on the same broker fails here instead of answering the first one's messages.
-  await channel.assertQueue(QUEUE, { durable: false, exclusive: true });
+  // It goes with its last consumer.
+  await channel.assertQueue(QUEUE, { durable: false, autoDelete: true });
   await channel.consume(QUEUE, (message) => {
     if (message === null) return;
     const { rider } = JSON.parse(message.content.toString('utf8')) as { rider: string };

@@ -29,7 +29,9 @@ function toFleetAnswer(
   target: string,
 ): Buffer | undefined {
   const url = new URL(target, 'http://fleet');
-  if (url.pathname !== '/fleet/stations') return undefined;
   const ids = (url.searchParams.get('ids') ?? '').split(',');
+  // For Mesh, whose batches are matched by position.
+  if (url.pathname === '/fleet/in-order') return toAnswer(ids.map((id) => fleet.get(id)));
+  if (url.pathname !== '/fleet/stations') return undefined;
   return toAnswer({ stations: ids.flatMap((id) => fleet.get(id) ?? []).reverse() });
 }

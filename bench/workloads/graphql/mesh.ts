@@ -1,0 +1,5 @@
+export { query } from '../rides.ts';
+
+export function normalise(data: unknown): unknown {
+  return data;
+}
