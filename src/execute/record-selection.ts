@@ -5,7 +5,7 @@ import { firstName } from '../graph/access.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Access, Origin } from '../graph/graph.ts';
 import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
-import { formatPath, type Path, pathsOf } from '../mapping/path.ts';
+import { type Path, pathsOf, type ValueMap } from '../mapping/path.ts';
 import { addWanted, type Wanted, type WantedByType, type WantedField } from './wanted.ts';
 import { wireConverter } from './wire.ts';
 
@@ -104,7 +104,7 @@ class Collector {
   #carried(typeName: string, origin: Origin, wanted: Wanted, lookup: Lookup | undefined): readonly Carried[] {
     // Grows while it is walked: a Map visits what is added on the way.
     const open: Wanted = new Map(wanted);
-    const want = (path: string) => addPath(open, path, this.#graph, typeName);
+    const want = (path: string) => addPath(open, path.split('.'), this.#graph, typeName);
     const own = this.#connector.types.get(typeName)?.fields;
     const carried: Carried[] = [];
     // A batched lookup's answers are matched by key, so its records carry the key though it is known from elsewhere.
@@ -114,7 +114,8 @@ class Collector {
       const access = this.#graph.access(typeName, origin, name);
       access?.route?.lookup.paths.forEach(want);
       for (const parent of access?.parent ?? []) want(parent.name);
-      if (access !== undefined) requiredPaths(access.source).forEach(want);
+      for (const map of access === undefined ? [] : requiredMaps(access.source))
+        addMap(open, map, this.#graph, typeName);
     }
     for (const field of open.values()) {
       const access = this.#graph.access(typeName, origin, field.name);
@@ -191,28 +192,47 @@ interface Carried {
   readonly from: ConnectorField;
 }
 
-function requiredPaths(field: ConnectorField): readonly string[] {
-  return field.args.flatMap(({ require }) =>
-    require === undefined
-      ? []
-      : pathsOf(require).map((path) => formatPath(path.filter(({ kind }) => kind === 'key'))),
-  );
+function requiredMaps(field: ConnectorField): readonly ValueMap[] {
+  return field.args.flatMap(({ require }) => (require === undefined ? [] : [require]));
 }
 
-/** Wants the leaf at a dotted path of key fields. */
-function addPath(wanted: Wanted, path: string, graph: ComposedGraph, typeName: string): void {
-  const [first = '', ...rest] = path.split('.');
+/** What a value map wants of an object of a type. */
+export function wantedByMap(graph: Pick<ComposedGraph, 'types'>, typeName: string, map: ValueMap): Wanted {
+  const wanted: Wanted = new Map();
+  addMap(wanted, map, graph, typeName);
+  return wanted;
+}
+
+function addMap(wanted: Wanted, map: ValueMap, graph: Pick<ComposedGraph, 'types'>, typeName: string): void {
+  for (const path of pathsOf(map)) addPath(wanted, namesOf(path), graph, typeName);
+}
+
+function namesOf(path: Path): readonly string[] {
+  return path.flatMap((step) => (step.kind === 'key' ? [step.name] : []));
+}
+
+/** Wants the leaf at a path; of an object at its end, the leaves. */
+function addPath(
+  wanted: Wanted,
+  [first = '', ...rest]: readonly string[],
+  graph: Pick<ComposedGraph, 'types'>,
+  typeName: string,
+): void {
   const below = new Map<string, Wanted>();
   const target = graph.types.get(typeName)?.fields.get(first)?.sources[0];
   const inner = target === undefined ? undefined : getNamedType(target.type);
-  if (isObjectType(inner)) {
+  const concrete = isAbstractType(inner)
+    ? target!.owner.connector.schema.getPossibleTypes(inner)
+    : isObjectType(inner)
+      ? [inner]
+      : [];
+  for (const type of concrete) {
     const fields: Wanted = new Map();
-    if (rest.length > 0) addPath(fields, rest.join('.'), graph, inner.name);
+    if (rest.length > 0) addPath(fields, rest, graph, type.name);
     else
-      for (const name of Object.keys(inner.getFields()))
-        if (!isCompositeType(getNamedType(inner.getFields()[name]!.type)))
-          addPath(fields, name, graph, inner.name);
-    below.set(inner.name, fields);
+      for (const [name, field] of Object.entries(type.getFields()))
+        if (!isCompositeType(getNamedType(field.type))) addPath(fields, [name], graph, type.name);
+    below.set(type.name, fields);
   }
   addWanted(wanted, { key: first, name: first, args: {}, below });
 }

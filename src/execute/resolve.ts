@@ -19,8 +19,9 @@ import { type Path, toKeyReader, toPathReader, type ValueMap } from '../mapping/
 import type { Values } from '../mapping/values.ts';
 import { callAlone, loadEntity, loadShared, openStream } from './calls.ts';
 import type { Execution } from './execution.ts';
-import { selectForCall, selectForLookup } from './record-selection.ts';
-import { NOTHING, recordKey, type WantedByType } from './wanted.ts';
+import { toGiven, toGivenKey } from './given.ts';
+import { selectForCall, selectForLookup, wantedByMap } from './record-selection.ts';
+import { NOTHING, recordKey, type Wanted, type WantedByType } from './wanted.ts';
 import { fromWire, toWireArguments } from './wire.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -217,7 +218,7 @@ async function findRecord(
   for (const argument of lookup.arguments) {
     const value = await evaluate(execution, object, argument.map, keys);
     if (value === null || value === undefined) return null;
-    args[argument.name] = value;
+    args[argument.name] = toGivenKey(lookup, argument)(value);
   }
   const values: Values = {
     args: argumentsOf(execution, lookup.field, args, {}),
@@ -238,10 +239,13 @@ async function evaluate(
   map: ValueMap,
   known?: ReadonlyMap<string, Access>,
 ): Promise<unknown> {
+  const wanted = execution.selective
+    ? wantedByMap(execution.graph, object.typeName, map)
+    : (new Map() satisfies Wanted);
   if (map.kind === 'path')
-    return plainValue(execution, { value: await valueAt(execution, object, map.path, known) });
+    return plainValue(execution, { value: await valueAt(execution, object, map.path, wanted, known) });
   if (map.of.length === 0) return evaluateEntries(execution, object, map.entries, known);
-  const base = await valueAt(execution, object, map.of, known);
+  const base = await valueAt(execution, object, map.of, wanted, known);
   return Array.isArray(base)
     ? Promise.all(base.map((item: unknown) => evaluateEntries(execution, item, map.entries)))
     : evaluateEntries(execution, base, map.entries);
@@ -263,24 +267,26 @@ async function evaluateEntries(
     : Object.assign(Object.create(null), Object.fromEntries(values));
 }
 
-/** What a path leads to: objects are still on their way, and can be asked for more. */
+/** What a path leads to: objects are still on their way, and can be asked for more: for what is `wanted` of them. */
 async function valueAt(
   execution: Execution,
   object: ObjectValue,
   [first, ...rest]: Path,
+  wanted: Wanted | undefined,
   known?: ReadonlyMap<string, Access>,
 ): Promise<unknown> {
   if (first?.kind !== 'key') return null;
   const access = known?.get(first.name) ?? execution.graph.access(object.typeName, object.origin, first.name);
   if (access === undefined) return null;
-  const { value } = await resolveAccess(execution, object, access, {}, NOTHING);
+  const below = wanted?.get(first.name)?.below ?? NOTHING;
+  const { value } = await resolveAccess(execution, object, access, {}, below);
   return follow(execution, value, rest);
 }
 
 async function follow(execution: Execution, value: unknown, path: Path): Promise<unknown> {
   if (value instanceof Error) throw value;
   if (path.length === 0) return value;
-  if (value instanceof ObjectValue) return valueAt(execution, value, path);
+  if (value instanceof ObjectValue) return valueAt(execution, value, path, value.wanted.get(value.typeName));
   const [first, ...rest] = path;
   if (first?.kind === 'each')
     return Array.isArray(value) ? Promise.all(value.map((item) => follow(execution, item, rest))) : null;
@@ -289,12 +295,12 @@ async function follow(execution: Execution, value: unknown, path: Path): Promise
   return toPathReader(path)(value);
 }
 
-/** Objects among values that go into a call are given as their records. */
-async function plainValue(_execution: Execution, { value }: Pick<Resolved, 'value'>): Promise<unknown> {
+/** Objects among values that go into a call are given as their records. @throws {HemError} what failed among them */
+async function plainValue(execution: Execution, { value }: Pick<Resolved, 'value'>): Promise<unknown> {
   if (value instanceof Error) throw value;
   if (value instanceof ObjectValue) return value.record;
   return Array.isArray(value)
-    ? value.map((item: unknown) => (item instanceof ObjectValue ? item.record : item))
+    ? Promise.all(value.map((item: unknown) => plainValue(execution, { value: item })))
     : value;
 }
 
@@ -306,7 +312,10 @@ async function requiredValues(
   const needed = field.args.filter(({ require }) => require !== undefined);
   if (needed.length === 0) return {};
   const entries = await Promise.all(
-    needed.map(async ({ name, require }) => [name, await evaluate(execution, object, require!)] as const),
+    needed.map(
+      async ({ name, require }) =>
+        [name, toGiven(field, name)(await evaluate(execution, object, require!))] as const,
+    ),
   );
   return Object.fromEntries(entries);
 }

@@ -1,5 +1,6 @@
-/** Collects the fields of a selection for one concrete type, as graphql-js does while executing, but once: conditions stay symbolic. */
+/** Collects the fields of a selection for one concrete type, as graphql-js does while executing, but once. */
 import {
+  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLObjectType,
@@ -8,34 +9,45 @@ import {
   Kind,
   type SelectionNode,
   type SelectionSetNode,
+  visit,
 } from 'graphql';
 
-/** `@skip`/`@include` by a variable: the field is there if the variable is this. */
-export interface Test {
-  readonly variable: string;
-  readonly is: boolean;
-}
-
-/** Any of the alternatives, in each all tests. */
-export type Condition = ReadonlyArray<readonly Test[]>;
-
-export const ALWAYS: Condition = [[]];
+/**
+ * The values of the variables that `@skip` and `@include` stand on: a plan is made for one combination of them, because they decide
+ * which fields there are, in which order, and what backends are asked for. Undefined: whatever may be there is.
+ */
+export type Conditions = ReadonlyMap<string, boolean> | undefined;
 
 export interface CollectedField {
   readonly responseKey: string;
-  /** All nodes with this response key, each with the condition under which its selection counts. */
-  readonly nodes: ReadonlyArray<{ readonly node: FieldNode; readonly tests: readonly Test[] }>;
-  readonly condition: Condition;
+  /** All nodes with this response key. */
+  readonly nodes: readonly FieldNode[];
+  /** Whether it depends on a variable that it is there. */
+  readonly conditional: boolean;
 }
 
 export interface SelectionSource {
   readonly selectionSet: SelectionSetNode;
-  readonly tests: readonly Test[];
+  readonly conditional: boolean;
 }
 
 export interface Fragments {
   readonly schema: GraphQLSchema;
   readonly byName: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly conditions: Conditions;
+}
+
+/** The variables on which `@skip` and `@include` of a document stand. */
+export function conditionVariables(document: DocumentNode): readonly string[] {
+  const names = new Set<string>();
+  visit(document, {
+    Directive({ name, arguments: args }) {
+      const value = args?.find((argument) => argument.name.value === 'if')?.value;
+      if ((name.value === 'skip' || name.value === 'include') && value?.kind === Kind.VARIABLE)
+        names.add(value.name.value);
+    },
+  });
+  return [...names];
 }
 
 export function collectFields(
@@ -43,71 +55,77 @@ export function collectFields(
   type: GraphQLObjectType,
   sources: readonly SelectionSource[],
 ): readonly CollectedField[] {
-  const found = new Map<string, Array<{ node: FieldNode; tests: readonly Test[] }>>();
-  for (const source of sources) collectInto(found, fragments, type, source, new Set());
-  return [...found].map(([responseKey, nodes]) => ({
-    responseKey,
-    nodes,
-    condition: anyOf(nodes.map(({ tests }) => tests)),
-  }));
+  const collector = new Collector(fragments, type);
+  for (const source of sources) collector.collect(source);
+  return [...collector.found].map(([responseKey, found]) => ({ responseKey, ...found }));
 }
 
-function collectInto(
-  found: Map<string, Array<{ node: FieldNode; tests: readonly Test[] }>>,
-  fragments: Fragments,
-  type: GraphQLObjectType,
-  source: SelectionSource,
-  open: Set<string>,
-): void {
-  for (const node of source.selectionSet.selections) {
-    const own = testsOf(node);
-    if (own === 'never') continue;
-    const tests = own.length === 0 ? source.tests : [...source.tests, ...own];
-    if (node.kind === Kind.FIELD) {
-      const key = node.alias?.value ?? node.name.value;
-      const nodes = found.get(key) ?? [];
-      nodes.push({ node, tests });
-      found.set(key, nodes);
-      continue;
-    }
-    if (node.kind === Kind.INLINE_FRAGMENT) {
-      if (applies(fragments.schema, node.typeCondition?.name.value, type))
-        collectInto(found, fragments, type, { selectionSet: node.selectionSet, tests }, open);
-      continue;
-    }
-    const name = node.name.value;
-    const fragment = fragments.byName.get(name);
-    // A spread of the same fragment again adds nothing, unless it stands under another condition.
-    const spread = `${name} ${JSON.stringify(tests)}`;
-    if (
-      fragment === undefined ||
-      open.has(spread) ||
-      !applies(fragments.schema, fragment.typeCondition.name.value, type)
-    )
-      continue;
-    open.add(spread);
-    collectInto(found, fragments, type, { selectionSet: fragment.selectionSet, tests }, open);
+class Collector {
+  readonly found = new Map<string, { readonly nodes: FieldNode[]; conditional: boolean }>();
+  readonly #fragments: Fragments;
+  readonly #type: GraphQLObjectType;
+  /** Spreads of a fragment that was collected before add nothing. */
+  readonly #spread = new Set<string>();
+
+  constructor(fragments: Fragments, type: GraphQLObjectType) {
+    this.#fragments = fragments;
+    this.#type = type;
   }
-}
 
-function applies(schema: GraphQLSchema, condition: string | undefined, type: GraphQLObjectType): boolean {
-  if (condition === undefined || condition === type.name) return true;
-  const conditional = schema.getType(condition);
-  return isAbstractType(conditional) && schema.isSubType(conditional, type);
-}
-
-function testsOf(node: SelectionNode): readonly Test[] | 'never' {
-  const tests: Test[] = [];
-  for (const { name, arguments: args } of node.directives ?? []) {
-    if (name.value !== 'skip' && name.value !== 'include') continue;
-    const value = args?.find((argument) => argument.name.value === 'if')?.value;
-    const wanted = name.value === 'include';
-    if (value?.kind === Kind.BOOLEAN && value.value !== wanted) return 'never';
-    if (value?.kind === Kind.VARIABLE) tests.push({ variable: value.name.value, is: wanted });
+  collect(source: SelectionSource): void {
+    for (const node of source.selectionSet.selections) {
+      const own = this.#inclusion(node);
+      if (own === 'never') continue;
+      const conditional = source.conditional || own === 'conditional';
+      switch (node.kind) {
+        case Kind.FIELD:
+          this.#add(node, conditional);
+          break;
+        case Kind.INLINE_FRAGMENT:
+          if (this.#applies(node.typeCondition?.name.value))
+            this.collect({ selectionSet: node.selectionSet, conditional });
+          break;
+        case Kind.FRAGMENT_SPREAD: {
+          const fragment = this.#fragments.byName.get(node.name.value);
+          if (fragment === undefined || this.#spread.has(node.name.value)) break;
+          if (!this.#applies(fragment.typeCondition.name.value)) break;
+          this.#spread.add(node.name.value);
+          this.collect({ selectionSet: fragment.selectionSet, conditional });
+        }
+      }
+    }
   }
-  return tests;
-}
 
-function anyOf(alternatives: ReadonlyArray<readonly Test[]>): Condition {
-  return alternatives.some((tests) => tests.length === 0) ? ALWAYS : alternatives;
+  #add(node: FieldNode, conditional: boolean): void {
+    const key = node.alias?.value ?? node.name.value;
+    const known = this.found.get(key);
+    if (known === undefined) {
+      this.found.set(key, { nodes: [node], conditional });
+      return;
+    }
+    known.nodes.push(node);
+    if (!conditional) known.conditional = false;
+  }
+
+  #applies(condition: string | undefined): boolean {
+    if (condition === undefined || condition === this.#type.name) return true;
+    const { schema } = this.#fragments;
+    const conditional = schema.getType(condition);
+    return isAbstractType(conditional) && schema.isSubType(conditional, this.#type);
+  }
+
+  #inclusion(node: SelectionNode): 'always' | 'conditional' | 'never' {
+    let result: 'always' | 'conditional' = 'always';
+    for (const { name, arguments: args } of node.directives ?? []) {
+      if (name.value !== 'skip' && name.value !== 'include') continue;
+      const value = args?.find((argument) => argument.name.value === 'if')?.value;
+      const wanted = name.value === 'include';
+      if (value?.kind === Kind.BOOLEAN && value.value !== wanted) return 'never';
+      if (value?.kind !== Kind.VARIABLE) continue;
+      const { conditions } = this.#fragments;
+      if (conditions !== undefined && conditions.get(value.name.value) !== wanted) return 'never';
+      result = 'conditional';
+    }
+    return result;
+  }
 }

@@ -31,9 +31,8 @@ import type { Connections, Connector, ConnectorField, Lookup } from '../load/mod
 import type { View, ViewField } from '../views/view.ts';
 import { type ArgumentsOf, compileArguments } from './arguments.ts';
 import {
-  ALWAYS,
   type CollectedField,
-  type Condition,
+  type Conditions,
   collectFields,
   type Fragments,
   type SelectionSource,
@@ -54,13 +53,17 @@ export interface CompileInput {
   readonly connections: Connections;
 }
 
-/** @throws {NotCompiled} */
+/**
+ * @param conditions undefined for a plan that shows all that may happen; it must not run
+ * @throws {NotCompiled}
+ */
 export function compilePlan(
   input: CompileInput,
   document: DocumentNode,
   operationName: string | undefined,
+  conditions?: Conditions,
 ): Plan {
-  return new PlanCompiler(input, document).compile(operationName);
+  return new PlanCompiler(input, document, conditions).compile(operationName);
 }
 
 export class PlanCompiler {
@@ -70,13 +73,12 @@ export class PlanCompiler {
   readonly #document: DocumentNode;
   readonly #fragments: Fragments;
   readonly #connectors: ReadonlyMap<string, Connector>;
-  readonly #conditions: Condition[] = [];
   readonly #selective: boolean;
   /** Keys of record fields with arguments: equal for equal arguments. */
   readonly #recordKeys = new Map<string, string>();
   readonly #lookupUses = new Map<string, number>();
 
-  constructor({ view, graph, connections }: CompileInput, document: DocumentNode) {
+  constructor({ view, graph, connections }: CompileInput, document: DocumentNode, conditions: Conditions) {
     this.view = view;
     this.graph = graph;
     this.#connections = connections;
@@ -86,7 +88,7 @@ export class PlanCompiler {
         .filter((node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION)
         .map((node) => [node.name.value, node]),
     );
-    this.#fragments = { schema: view.schema, byName };
+    this.#fragments = { schema: view.schema, byName, conditions };
     this.#connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
     this.#selective = graph.connectors.some(({ kind }) => kind.selective);
   }
@@ -96,31 +98,22 @@ export class PlanCompiler {
     if (operation === null || operation === undefined) throw new NotCompiled('no such operation');
     const type = this.view.schema.getRootType(operation.operation);
     if (type === undefined || type === null) throw new NotCompiled(`no ${operation.operation} type`);
-    const sources = [{ selectionSet: operation.selectionSet, tests: [] }];
-    const common = {
-      operation: operation.operation,
-      variableDefinitions: operation.variableDefinitions ?? [],
-      conditions: this.#conditions,
-    };
-    if (operation.operation !== 'subscription')
-      return { ...common, root: this.#root(type, sources), stream: undefined };
-    return { ...common, ...this.#subscription(type, sources) };
+    const sources = [{ selectionSet: operation.selectionSet, conditional: false }];
+    const kind = operation.operation;
+    if (kind !== 'subscription')
+      return { operation: kind, root: this.#root(type, sources), stream: undefined };
+    return { operation: kind, ...this.#subscription(type, sources) };
   }
 
   #root(type: GraphQLObjectType, sources: readonly SelectionSource[]): ObjectPlan {
-    const builder = new ObjectBuilder(
-      this,
-      this.view.types.get(type.name)?.graphName ?? type.name,
-      undefined,
-      NOTHING,
-    );
+    const builder = new ObjectBuilder(this, this.#graphName(type), undefined, NOTHING);
     return builder.finish(this.#fields(builder, type, sources), false);
   }
 
   #subscription(type: GraphQLObjectType, sources: readonly SelectionSource[]): Pick<Plan, 'root' | 'stream'> {
     const builder = new ObjectBuilder(this, 'Subscription', undefined, NOTHING);
     const [collected] = collectFields(this.#fragments, type, sources);
-    const name = collected?.nodes[0]?.node.name.value ?? '';
+    const name = collected?.nodes[0]?.name.value ?? '';
     const viewField = this.view.types.get(type.name)?.fields.get(name);
     if (collected === undefined || viewField === undefined)
       throw new NotCompiled('a subscription without a field of a backend');
@@ -160,13 +153,10 @@ export class PlanCompiler {
     sources: readonly SelectionSource[],
   ): readonly (() => ProjectedField)[] {
     return collectFields(this.#fragments, type, sources).map((collected) => {
-      const condition =
-        collected.condition === ALWAYS ? undefined : this.#conditions.push(collected.condition) - 1;
-      const name = collected.nodes[0]!.node.name.value;
+      const name = collected.nodes[0]!.name.value;
       if (name === '__typename') {
         return () => ({
           responseKey: collected.responseKey,
-          condition,
           constant: type.name,
           source: { get: () => type.name, key: undefined },
           complete: (value) => value,
@@ -178,16 +168,16 @@ export class PlanCompiler {
       if (viewField === undefined || field === undefined) throw new NotCompiled(`introspection (${name})`);
       const graphArgs = this.#graphArguments(type, viewField, collected);
       const wanted = this.#wantedOfValue(type, viewField, collected, graphArgs);
-      const key = this.#recordKey(collected, viewField, field.args.length > 0);
+      const key = this.#recordKey(type, viewField, collected);
       const compileBelow = (origin: Origin, declared: GraphQLOutputType, connector: Connector) =>
         this.#objects(field.type, origin, declared, connector, collected);
       const value = this.#follow(
         builder,
         viewField.steps,
         { graphArgs, wanted, key, compileBelow, index: 0, label: collected.responseKey },
-        condition,
+        collected.conditional,
       );
-      return () => this.#project(value, collected, condition, type, field.type);
+      return () => this.#project(value, collected, type, field.type);
     });
   }
 
@@ -195,7 +185,7 @@ export class PlanCompiler {
     builder: ObjectBuilder,
     steps: readonly string[],
     spec: FollowSpec,
-    condition: number | undefined,
+    conditional: boolean,
   ): ValueSource {
     const step = steps[spec.index]!;
     const last = spec.index === steps.length - 1;
@@ -205,22 +195,21 @@ export class PlanCompiler {
       args: last ? spec.graphArgs : () => ({}),
       key: last ? spec.key : step,
       wanted: spec.wanted.of(spec.index),
-      condition,
+      conditional,
     };
     if (last) return builder.value(asked, spec.compileBelow);
     return builder.through(asked, (inner) =>
-      this.#follow(inner, steps, { ...spec, index: spec.index + 1 }, undefined),
+      this.#follow(inner, steps, { ...spec, index: spec.index + 1 }, false),
     );
   }
 
   #project(
     value: ValueSource,
     collected: CollectedField,
-    condition: number | undefined,
     parent: GraphQLObjectType,
     type: GraphQLOutputType,
   ): ProjectedField {
-    const nodes = collected.nodes.map(({ node }) => node);
+    const { nodes } = collected;
     const complete = compileComplete(type, {
       view: this.view,
       coordinate: `${parent.name}.${nodes[0]!.name.value}`,
@@ -231,7 +220,6 @@ export class PlanCompiler {
     });
     return {
       responseKey: collected.responseKey,
-      condition,
       constant: undefined,
       source: value.source(),
       complete,
@@ -254,7 +242,7 @@ export class PlanCompiler {
     const sources = sourcesOf(collected);
     const wanted = this.#selective ? this.#wantedBelow(named, sources) : NOTHING;
     const built = concreteTypes.flatMap((type) => {
-      const graphName = this.view.types.get(type.name)?.graphName ?? type.name;
+      const graphName = this.#graphName(type);
       if (!this.#mayBe(connector, graphType, graphName)) return [];
       const builder = new ObjectBuilder(this, graphName, origin, wanted);
       return [{ graphName, builder, fields: this.#fields(builder, type, sources) }];
@@ -280,7 +268,7 @@ export class PlanCompiler {
   }
 
   #graphArguments(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): GraphArguments {
-    const { node } = collected.nodes[0]!;
+    const node = collected.nodes[0]!;
     const field = type.getFields()[node.name.value]!;
     const { of, constant }: { of: ArgumentsOf; constant: boolean } = compileArguments(field, node);
     const convert = viewField.toGraphArguments;
@@ -294,15 +282,31 @@ export class PlanCompiler {
     return (run) => convert({ args: of(run.variables), claims: run.execution.caller.claims });
   }
 
-  /** Under which key a record carries the field: equal arguments share one. */
-  #recordKey(collected: CollectedField, viewField: ViewField, hasArguments: boolean): string {
-    const name = viewField.steps.at(-1)!;
-    const given = collected.nodes[0]!.node.arguments ?? [];
-    if (!hasArguments) return name;
-    const id = `${viewField.name} ${name}(${given.map(print).sort().join(' ')})`;
+  /** Under which key a record carries the field at the end of a path: equal arguments share one. */
+  #recordKey(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): string {
+    const { steps } = viewField;
+    const name = steps.at(-1)!;
+    const owner = this.#typesAlong(this.#graphName(type), steps).at(-1)!;
+    if (this.#argumentNames(owner, name).length === 0) return name;
+    const given = collected.nodes[0]!.arguments ?? [];
+    // A view's field of the same name may lock other arguments on another type.
+    const id = `${type.name}.${viewField.name}(${given.map(print).sort().join(' ')})`;
     const key = this.#recordKeys.get(id) ?? `${name}_${this.#recordKeys.size}`;
     this.#recordKeys.set(id, key);
     return key;
+  }
+
+  /** The arguments of a graph's field that are its callers' to give. */
+  #argumentNames(owner: string, name: string): readonly string[] {
+    const sources = this.graph.types.get(owner)?.fields.get(name)?.sources ?? [];
+    const open = sources.flatMap(({ args }) =>
+      args.filter(({ claim, require }) => claim === undefined && require === undefined),
+    );
+    return [...new Set(open.map((argument) => argument.name))];
+  }
+
+  #graphName(type: GraphQLObjectType): string {
+    return this.view.types.get(type.name)?.graphName ?? type.name;
   }
 
   /** What is wanted of the value that each step of a field gives, for connectors that ask only for what is selected. */
@@ -313,23 +317,15 @@ export class PlanCompiler {
     graphArgs: GraphArguments,
   ): { of(step: number): WantedByType } {
     if (!this.#selective) return { of: () => NOTHING };
-    const field = type.getFields()[collected.nodes[0]!.node.name.value]!;
+    const field = type.getFields()[collected.nodes[0]!.name.value]!;
     const below = this.#wantedBelow(field.type, sourcesOf(collected));
     const { steps } = viewField;
-    const typeNames = this.#typesAlong(this.view.types.get(type.name)?.graphName ?? type.name, steps);
+    const typeNames = this.#typesAlong(this.#graphName(type), steps);
+    const path = { viewField, graphArgs, key: this.#recordKey(type, viewField, collected) };
     const of = (step: number): WantedByType => {
       if (step >= steps.length - 1) return below;
       const wanted: Wanted = new Map();
-      this.#addStep(
-        wanted,
-        steps[step + 1]!,
-        step + 1 === steps.length - 1,
-        typeNames[step + 1]!,
-        collected,
-        viewField,
-        graphArgs,
-        of(step + 1),
-      );
+      this.#addStep(wanted, path, { step: step + 1, owner: typeNames[step + 1]!, below: of(step + 1) });
       return new Map([[typeNames[step + 1]!, wanted]]);
     };
     return { of };
@@ -343,67 +339,39 @@ export class PlanCompiler {
         ? [named]
         : [];
     return new Map(
-      concrete.map((object) => [
-        this.view.types.get(object.name)?.graphName ?? object.name,
-        this.#wantedOfObject(object, sources),
-      ]),
+      concrete.map((object) => [this.#graphName(object), this.#wantedOfObject(object, sources)]),
     );
   }
 
   #wantedOfObject(type: GraphQLObjectType, sources: readonly SelectionSource[]): Wanted {
     const wanted: Wanted = new Map();
-    const graphName = this.view.types.get(type.name)?.graphName ?? type.name;
+    const graphName = this.#graphName(type);
     for (const collected of collectFields(this.#fragments, type, sources)) {
-      const viewField = this.view.types.get(type.name)?.fields.get(collected.nodes[0]!.node.name.value);
+      const viewField = this.view.types.get(type.name)?.fields.get(collected.nodes[0]!.name.value);
       if (viewField === undefined) continue;
       const graphArgs = this.#graphArguments(type, viewField, collected);
       const { of } = this.#wantedOfValue(type, viewField, collected, graphArgs);
-      this.#addStep(
-        wanted,
-        viewField.steps[0]!,
-        viewField.steps.length === 1,
-        graphName,
-        collected,
-        viewField,
-        graphArgs,
-        of(0),
-      );
+      const key = this.#recordKey(type, viewField, collected);
+      this.#addStep(wanted, { viewField, graphArgs, key }, { step: 0, owner: graphName, below: of(0) });
     }
     return wanted;
   }
 
+  /** Wants one step of a view's path; the arguments are the last one's. */
   #addStep(
     wanted: Wanted,
-    name: string,
-    last: boolean,
-    owner: string,
-    collected: CollectedField,
-    viewField: ViewField,
-    graphArgs: GraphArguments,
-    below: WantedByType,
+    { viewField, graphArgs, key }: WantedPath,
+    { step, owner, below }: { readonly step: number; readonly owner: string; readonly below: WantedByType },
   ): void {
-    const sources = this.graph.types.get(owner)?.fields.get(name)?.sources ?? [];
-    const argumentNames = last
-      ? [
-          ...new Set(
-            sources.flatMap(({ args }) =>
-              args
-                .filter(({ claim, require }) => claim === undefined && require === undefined)
-                .map((argument) => argument.name),
-            ),
-          ),
-        ]
-      : [];
+    const name = viewField.steps[step]!;
+    if (step < viewField.steps.length - 1) {
+      addWanted(wanted, { key: name, name, args: {}, below });
+      return;
+    }
     const args = Object.fromEntries(
-      argumentNames.map((argument) => [argument, (run: Run) => graphArgs(run)[argument]]),
+      this.#argumentNames(owner, name).map((argument) => [argument, (run: Run) => graphArgs(run)[argument]]),
     );
-    const hasArguments = (collected.nodes[0]!.node.arguments ?? []).length > 0 || argumentNames.length > 0;
-    addWanted(wanted, {
-      key: last ? this.#recordKey(collected, viewField, hasArguments) : name,
-      name,
-      args,
-      below,
-    });
+    addWanted(wanted, { key, name, args, below });
   }
 
   #typesAlong(graphType: string, steps: readonly string[]): readonly string[] {
@@ -466,9 +434,17 @@ interface FollowSpec {
   readonly label: string;
 }
 
-function sourcesOf(collected: CollectedField): readonly SelectionSource[] {
-  return collected.nodes.flatMap(({ node, tests }) =>
-    node.selectionSet === undefined ? [] : [{ selectionSet: node.selectionSet, tests }],
+/** A view's field as it is wanted. */
+interface WantedPath {
+  readonly viewField: ViewField;
+  readonly graphArgs: GraphArguments;
+  /** Of its last step. */
+  readonly key: string;
+}
+
+function sourcesOf({ nodes, conditional }: CollectedField): readonly SelectionSource[] {
+  return nodes.flatMap(({ selectionSet }) =>
+    selectionSet === undefined ? [] : [{ selectionSet, conditional }],
   );
 }
 

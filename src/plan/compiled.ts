@@ -12,6 +12,7 @@ import { compilePlan } from './compile.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
 import { fetchObjects } from './steps.ts';
+import { Variants } from './variants.ts';
 
 const NO_VARIABLES: VariableValues = { sources: {}, coerced: Object.create(null) };
 const NO_RECORD = Object.freeze(Object.create(null));
@@ -27,62 +28,67 @@ export function compiledEngine(
   connections: Connections,
   reference: Engine,
 ): CompiledEngine {
-  const plans = new WeakMap<DocumentNode, Map<string | undefined, Plan | NotCompiled>>();
+  const documents = new WeakMap<DocumentNode, Map<string | undefined, Variants>>();
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
   const hideSuggestions = !view.client.settings.introspection;
   let notCompiled = 0;
 
-  const planOf = ({ document, operationName }: Operation): Plan | undefined => {
-    const byName = plans.get(document) ?? new Map<string | undefined, Plan | NotCompiled>();
-    plans.set(document, byName);
-    const plan =
+  const variantsOf = ({ document, operationName }: Operation): Variants => {
+    const byName = documents.get(document) ?? new Map<string | undefined, Variants>();
+    documents.set(document, byName);
+    const variants =
       byName.get(operationName) ??
-      tryCompile(() => compilePlan({ view, graph, connections }, document, operationName));
-    byName.set(operationName, plan);
-    if (plan instanceof NotCompiled) {
-      notCompiled++;
-      return undefined;
-    }
-    return plan;
+      new Variants(document, operationName, (conditions) =>
+        compilePlan({ view, graph, connections }, document, operationName, conditions),
+      );
+    byName.set(operationName, variants);
+    return variants;
   };
 
-  const prepare = (plan: Plan, { variables }: Operation, caller: Caller): Run | ExecutionResult => {
-    let coerced = NO_VARIABLES;
-    if (plan.variableDefinitions.length > 0) {
-      const outcome = getVariableValues(view.schema, plan.variableDefinitions, variables, {
+  const prepare = (operation: Operation, caller: Caller): Prepared => {
+    const variants = variantsOf(operation);
+    let variables = NO_VARIABLES;
+    if (variants.variableDefinitions.length > 0) {
+      const outcome = getVariableValues(view.schema, variants.variableDefinitions, operation.variables, {
         maxErrors: 50,
         hideSuggestions,
       });
-      if (outcome.errors !== undefined) return { errors: outcome.errors };
-      coerced = outcome.variableValues;
+      if (outcome.errors !== undefined) return { refused: { errors: outcome.errors } };
+      variables = outcome.variableValues;
     }
-    return newRun(plan, coerced, newExecution(graph, connections, caller));
+    const plan = variants.planFor(variables);
+    if (plan instanceof NotCompiled) {
+      notCompiled++;
+      return 'reference';
+    }
+    return { plan, run: newRun(variables, newExecution(graph, connections, caller)) };
   };
 
   return {
     notCompiled: () => notCompiled,
     async execute(operation, caller) {
-      const plan = planOf(operation);
-      if (plan === undefined) return reference.execute(operation, caller);
-      const run = prepare(plan, operation, caller);
-      return 'execution' in run ? executePlan(plan, run) : run;
+      const prepared = prepare(operation, caller);
+      if (prepared === 'reference') return reference.execute(operation, caller);
+      return 'refused' in prepared ? prepared.refused : executePlan(prepared.plan, prepared.run);
     },
     async subscribe(operation, caller) {
-      const plan = planOf(operation);
-      if (plan?.stream === undefined) return reference.subscribe(operation, caller);
-      const run = prepare(plan, operation, caller);
-      if (!('execution' in run)) return run;
-      const coordinate = plan.stream.field.coordinate;
+      const prepared = prepare(operation, caller);
+      if (prepared === 'reference') return reference.subscribe(operation, caller);
+      if ('refused' in prepared) return prepared.refused;
+      const { plan, run } = prepared;
+      const { coordinate } = plan.stream!.field;
       return eventsOf(plan, run, (error) => toFieldError(error, coordinate, connectors));
     },
   };
 }
 
-function newRun(plan: Plan, variables: VariableValues, execution: Execution): Run {
-  const on = plan.conditions.map((condition) =>
-    condition.some((tests) => tests.every(({ variable, is }) => variables.coerced[variable] === is)),
-  );
-  return { execution, variables, on, errors: [], tracking: false };
+type Prepared =
+  | 'reference'
+  | { readonly refused: ExecutionResult }
+  | { readonly plan: Plan; readonly run: Run };
+
+function newRun(variables: VariableValues, execution: Execution): Run {
+  return { execution, variables, errors: [], tracking: false };
 }
 
 async function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
@@ -125,7 +131,7 @@ async function* eventsOf(
   const { graph, connections, caller } = opening.execution;
   try {
     for await (const event of stream.open(opening)) {
-      const run = newRun(plan, opening.variables, newExecution(graph, connections, caller));
+      const run = newRun(opening.variables, newExecution(graph, connections, caller));
       const root = new Cell(NO_RECORD, plan.root);
       const { connector } = stream.field.owner;
       const value =
@@ -137,14 +143,5 @@ async function* eventsOf(
     }
   } catch (error) {
     throw locate(error);
-  }
-}
-
-function tryCompile(compile: () => Plan): Plan | NotCompiled {
-  try {
-    return compile();
-  } catch (error) {
-    if (error instanceof NotCompiled) return error;
-    throw error;
   }
 }

@@ -1,15 +1,19 @@
 /** Gathers what one object of an operation needs: where each field's value comes from, and the steps that fetch it. */
 import {
+  type GraphQLOutputType,
   getNamedType,
   getNullableType,
   isCompositeType,
   isEnumType,
   isListType,
+  isNonNullType,
   isObjectType,
 } from 'graphql';
 import { UpstreamError } from '../errors.ts';
+import { toGiven, toGivenKey } from '../execute/given.ts';
+import { wantedByMap } from '../execute/record-selection.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
-import { NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
+import { NOTHING, type WantedByType } from '../execute/wanted.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Access, Origin, Route } from '../graph/graph.ts';
 import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
@@ -23,7 +27,7 @@ import {
 } from '../mapping/path.ts';
 import type { GraphArguments, PlanCompiler } from './compile.ts';
 import { invalid } from './complete.ts';
-import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Step } from './plan.ts';
+import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Step, type StepDescription } from './plan.ts';
 import { compileProjection, type FieldSource, type ProjectedField } from './project.ts';
 import { Cell, type Run } from './run.ts';
 import { type CallWork, type CellValue, type LookupWork, runCalls, runLookups, runObjects } from './steps.ts';
@@ -38,7 +42,8 @@ export interface Asked {
   readonly key: string;
   /** Of the value. */
   readonly wanted: WantedByType;
-  readonly condition: number | undefined;
+  /** Whether it depends on a variable that it is asked. */
+  readonly conditional: boolean;
 }
 
 /** Where the value of a field comes from. */
@@ -82,8 +87,8 @@ export class ObjectBuilder {
   readonly #wanted: WantedByType;
   readonly #routes = new Map<Lookup, { readonly slot: number; readonly step: number }>();
   readonly #calls = new Map<string, Have>();
-  /** Per step, under which conditions it runs; undefined in it means always. */
-  readonly #uses: Array<Set<number | undefined>> = [];
+  /** Steps that happen whatever `@skip` and `@include` say, for `explain`. */
+  readonly #certain = new Set<number>();
   #slots = 0;
   #pure: boolean | undefined;
 
@@ -201,7 +206,7 @@ export class ObjectBuilder {
     if (field.source.via === 'call') return this.#sharedCall(field, access?.parent ?? [], asked, below);
     const { read, key } = readerOf(field, asked.key, access?.route === undefined ? this.#origin : undefined);
     if (access?.route === undefined) return { field, after: [], read, key, slot: undefined, routed: false };
-    const { slot, step } = this.#route(access.route, asked.condition);
+    const { slot, step } = this.#route(access.route, asked.conditional);
     return { field, after: [step], read, key: undefined, slot, routed: true };
   }
 
@@ -222,7 +227,7 @@ export class ObjectBuilder {
       this.#calls.set(id, have);
       return have;
     }
-    for (const step of known.after) this.#use(step, asked.condition);
+    for (const step of known.after) this.#use(step, asked.conditional);
     return known;
   }
 
@@ -232,9 +237,11 @@ export class ObjectBuilder {
     asked: Asked,
     below: ObjectsPlan | undefined,
   ): Have {
-    const parent = parents.map(({ name, access }) => ({ name, ...this.#plain(access, asked.condition) }));
+    const parent = parents.map(({ name, access }) => ({ name, ...this.#plain(access, asked.conditional) }));
     const required = field.args.flatMap(({ name, require }) =>
-      require === undefined ? [] : [{ name, ...this.#map(require, undefined, asked.condition) }],
+      require === undefined
+        ? []
+        : [{ name, give: toGiven(field, name), ...this.#map(require, undefined, asked.conditional) }],
     );
     const slot = this.newSlot();
     const call = this.#compiler.backendCall(field, asked.wanted);
@@ -249,7 +256,7 @@ export class ObjectBuilder {
     };
     const step = this.#add({
       after: [...parent, ...required].flatMap(({ after }) => after),
-      condition: asked.condition,
+      conditional: asked.conditional,
       what: {
         kind: 'call',
         connector: field.owner.connector.name,
@@ -261,7 +268,6 @@ export class ObjectBuilder {
           this.#origin === undefined
             ? 'a root field'
             : `a call of its own, fed by ${[...parents.map(({ name }) => name), ...required.map(({ name }) => `${name} (required)`)].join(', ') || 'nothing of its parent'}`,
-        conditional: asked.condition !== undefined,
         below,
       },
       run: (cells, run) => runCalls(work, cells, run),
@@ -269,17 +275,18 @@ export class ObjectBuilder {
     return { field, after: [step], read: (value) => value, key: undefined, slot, routed: false };
   }
 
-  #route(route: Route, condition: number | undefined): { readonly slot: number; readonly step: number } {
+  #route(route: Route, conditional: boolean): { readonly slot: number; readonly step: number } {
     const { lookup } = route;
     const known = this.#routes.get(lookup);
     if (known !== undefined) {
-      this.#use(known.step, condition);
+      this.#use(known.step, conditional);
       return known;
     }
-    const keys = lookup.arguments.map(({ name, map, list }) => ({
-      name,
-      list,
-      ...this.#map(map, route.keys, condition),
+    const keys = lookup.arguments.map((argument) => ({
+      name: argument.name,
+      list: argument.list,
+      give: toGivenKey(lookup, argument),
+      ...this.#map(argument.map, route.keys, conditional),
     }));
     const slot = this.newSlot();
     const call = this.#compiler.lookupCall(lookup, this.#origin!, this.#wanted);
@@ -287,7 +294,7 @@ export class ObjectBuilder {
     const work: LookupWork = { lookup, call, slot, keys, sharedAs };
     const step = this.#add({
       after: keys.flatMap(({ after }) => after),
-      condition,
+      conditional,
       what: {
         kind: 'lookup',
         connector: lookup.connector.name,
@@ -296,7 +303,6 @@ export class ObjectBuilder {
         label: this.#graphType,
         list: false,
         why: `fields of ${this.#graphType} that ${lookup.connector.name} knows, by ${lookup.paths.join(', ')}`,
-        conditional: condition !== undefined,
         below: undefined,
       },
       run: (cells, run) => runLookups(work, cells, run),
@@ -307,13 +313,17 @@ export class ObjectBuilder {
   }
 
   /** Takes objects out of a value into cells, because something has to be fetched for them. */
-  #objects(have: Have, below: ObjectsPlan, { condition, label }: Pick<Asked, 'condition' | 'label'>): Have {
+  #objects(
+    have: Have,
+    below: ObjectsPlan,
+    { conditional, label }: Pick<Asked, 'conditional' | 'label'>,
+  ): Have {
     const slot = this.newSlot();
     const { field } = have;
     const value = this.#cellValue(have);
     const step = this.#add({
       after: have.after,
-      condition,
+      conditional,
       what: {
         kind: 'objects',
         connector: field.owner.connector.name,
@@ -322,7 +332,6 @@ export class ObjectBuilder {
         label,
         list: isListType(getNullableType(field.type)),
         why: 'objects inside a record',
-        conditional: condition !== undefined,
         below,
       },
       run: (cells, run) => runObjects({ slot, value, type: field.type, below }, cells, run),
@@ -331,30 +340,31 @@ export class ObjectBuilder {
   }
 
   #add({
-    condition,
+    conditional,
+    what,
     ...step
-  }: Omit<Step, 'run'> & {
-    readonly condition: number | undefined;
-    run(cells: readonly Cell[], run: Run): Promise<void> | undefined;
+  }: Omit<Step, 'what'> & {
+    readonly what: Omit<StepDescription, 'conditional'>;
+    readonly conditional: boolean;
   }): number {
-    const uses = new Set([condition]);
-    this.#uses.push(uses);
-    for (const index of step.after) this.#use(index, condition);
-    return (
-      this.steps.push({
-        ...step,
-        run: (cells, run) =>
-          uses.has(undefined) || [...uses].some((index) => run.on[index!]) ? step.run(cells, run) : undefined,
-      }) - 1
-    );
+    const certain = this.#certain;
+    const index = this.steps.length;
+    const described: StepDescription = {
+      ...what,
+      get conditional() {
+        return !certain.has(index);
+      },
+    };
+    this.steps.push({ ...step, what: described });
+    this.#use(index, conditional);
+    return index;
   }
 
-  /** A step is also wanted under another condition; so is what it waits for. */
-  #use(index: number, condition: number | undefined): void {
-    const uses = this.#uses[index]!;
-    if (uses.has(condition)) return;
-    uses.add(condition);
-    for (const earlier of this.steps[index]!.after) this.#use(earlier, condition);
+  /** Notes whether a step is certain; so is then what it waits for. */
+  #use(index: number, conditional: boolean): void {
+    if (conditional || this.#certain.has(index)) return;
+    this.#certain.add(index);
+    for (const earlier of this.steps[index]!.after) this.#use(earlier, false);
   }
 
   #valueSource(have: Have, below: ObjectsPlan | undefined): ValueSource {
@@ -387,32 +397,27 @@ export class ObjectBuilder {
   }
 
   /** A field's value as it goes into a call: enum values in the graph's names, objects as their records. */
-  #plain(access: Access, condition: number | undefined): Needed {
+  #plain(access: Access, conditional: boolean, wanted: WantedByType = NOTHING): Needed {
     const { source } = access;
     const asked: Asked = {
       name: source.name,
       label: source.name,
       args: () => ({}),
       key: source.name,
-      wanted: NOTHING,
-      condition,
+      wanted,
+      conditional,
     };
     const have = this.#have(source, access, asked, undefined);
     const value = this.#cellValue(have);
-    const named = getNamedType(source.type);
-    if (!isEnumType(named)) return { after: have.after, value };
-    return {
-      after: have.after,
-      value: (cell, run) =>
-        mapStructure(value(cell, run), (one) => fromWire(source.owner.connector, named.name, one)),
-    };
+    const read = inGraphTerms(source);
+    return { after: have.after, value: (cell, run) => read(value(cell, run)) };
   }
 
   /** A value map over the object's fields. */
-  #map(map: ValueMap, known: ReadonlyMap<string, Access> | undefined, condition: number | undefined): Needed {
-    if (map.kind === 'path') return this.#path(map.path, known, condition, undefined);
-    if (map.of.length > 0) return this.#path(map.of, known, condition, map);
-    const entries = map.entries.map(({ name, value }) => ({ name, ...this.#map(value, known, condition) }));
+  #map(map: ValueMap, known: ReadonlyMap<string, Access> | undefined, conditional: boolean): Needed {
+    if (map.kind === 'path') return this.#path(map.path, known, conditional, undefined);
+    if (map.of.length > 0) return this.#path(map.of, known, conditional, map);
+    const entries = map.entries.map(({ name, value }) => ({ name, ...this.#map(value, known, conditional) }));
     return {
       after: entries.flatMap(({ after }) => after),
       value: (cell, run) => {
@@ -433,7 +438,7 @@ export class ObjectBuilder {
   #path(
     path: MappingPath,
     known: ReadonlyMap<string, Access> | undefined,
-    condition: number | undefined,
+    conditional: boolean,
     entries: (ValueMap & { kind: 'object' }) | undefined,
   ): Needed {
     const [first, ...rest] = path;
@@ -446,13 +451,14 @@ export class ObjectBuilder {
     const names = list === -1 ? [] : rest.slice(list);
     const type = getNamedType(access.source.type);
     if (!isCompositeType(type) || (names.length === 0 && entries === undefined)) {
-      const { after, value } = this.#plain(access, condition);
-      if (rest.length === 0) return { after, value };
+      const whole = wantedByMap(this.#compiler.graph, this.#graphType, { kind: 'path', path: [first] });
+      const { after, value } = this.#plain(access, conditional, whole.get(first.name)?.below);
+      if (rest.length === 0) return { after, value: (cell, run) => plainValue(value(cell, run)) };
       const read = toPathReader(rest);
-      return { after, value: (cell, run) => onValue(value(cell, run), read) };
+      return { after, value: (cell, run) => plainValue(onValue(value(cell, run), read)) };
     }
     if (!isObjectType(type)) throw new NotCompiled(`a value map through the abstract type ${type.name}`);
-    return this.#innerPath(access, type.name, structure, names, condition, entries);
+    return this.#innerPath(access, type.name, structure, names, conditional, entries);
   }
 
   #innerPath(
@@ -460,28 +466,26 @@ export class ObjectBuilder {
     typeName: string,
     structure: readonly PathStep[],
     names: MappingPath,
-    condition: number | undefined,
+    conditional: boolean,
     entries: (ValueMap & { kind: 'object' }) | undefined,
   ): Needed {
     const { source } = access;
-    const inner = new ObjectBuilder(
-      this.#compiler,
-      typeName,
-      this.#compiler.graph.originOf(source),
-      wantedAlong(typeName, names, entries),
-    );
-    const read =
+    const map: ValueMap = entries === undefined ? { kind: 'path', path: names } : { ...entries, of: names };
+    const { graph } = this.#compiler;
+    const wanted: WantedByType = new Map([[typeName, wantedByMap(graph, typeName, map)]]);
+    const inner = new ObjectBuilder(this.#compiler, typeName, graph.originOf(source), wanted);
+    const inside =
       names.length > 0
-        ? inner.#path(names, undefined, undefined, entries)
-        : inner.#map({ ...entries!, of: [] }, undefined, undefined);
+        ? inner.#path(names, undefined, false, entries)
+        : inner.#map({ ...entries!, of: [] }, undefined, false);
     const plan = inner.finish([], inner.steps.length === 0);
     const asked: Asked = {
       name: source.name,
       label: source.name,
       args: () => ({}),
       key: source.name,
-      wanted: new Map([[typeName, wantedAlong(typeName, names, entries).get(typeName)!]]),
-      condition,
+      wanted,
+      conditional,
     };
     const below: ObjectsPlan = {
       graphType: typeName,
@@ -492,14 +496,16 @@ export class ObjectBuilder {
     };
     let have = this.#have(source, access, asked, below);
     if (!plan.pure && source.source.via !== 'call') have = this.#objects(have, below, asked);
-    const value = this.#cellValue(have);
+    const held = this.#cellValue(have);
+    const read = inGraphTerms(source);
+    const value: CellValue = (cell, run) => read(held(cell, run));
     const one = (held: unknown, run: Run): unknown => {
       if (held instanceof Error || held === null || held === undefined) return held ?? null;
-      return read.value(held instanceof Cell ? held : new Cell(held, undefined), run);
+      return inside.value(held instanceof Cell ? held : new Cell(held, undefined), run);
     };
     return {
       after: have.after,
-      value: (cell, run) => alongStructure(value(cell, run), structure, (held) => one(held, run)),
+      value: (cell, run) => plainValue(alongStructure(value(cell, run), structure, (held) => one(held, run))),
     };
   }
 }
@@ -560,9 +566,28 @@ function onValue(value: unknown, read: Reader): unknown {
   return value instanceof Error || value === null || value === undefined ? value : read(value);
 }
 
-function mapStructure(value: unknown, map: (one: unknown) => unknown): unknown {
-  if (value === null || value === undefined || value instanceof Error) return value;
-  return Array.isArray(value) ? value.map((item) => mapStructure(item, map)) : map(value);
+/** Reads raw values of a field as its type has them: what is no list or object where one should be is an error in its place. */
+function inGraphTerms({ type, owner }: ConnectorField): (raw: unknown) => unknown {
+  const { connector } = owner;
+  const read = (raw: unknown, at: GraphQLOutputType): unknown => {
+    if (raw === null || raw === undefined || raw instanceof Error) return raw ?? null;
+    if (isNonNullType(at)) return read(raw, at.ofType);
+    if (isListType(at))
+      return Array.isArray(raw)
+        ? raw.map((item) => read(item, at.ofType))
+        : invalid(connector, `no list for ${at}`);
+    if (isCompositeType(at))
+      return typeof raw === 'object' && !Array.isArray(raw) ? raw : invalid(connector, `no object for ${at}`);
+    return isEnumType(at) ? fromWire(connector, at.name, raw) : raw;
+  };
+  return (raw) => read(raw, type);
+}
+
+/** A value as it goes into a call, or what failed in it. */
+function plainValue(value: unknown): unknown {
+  if (!Array.isArray(value)) return value instanceof Cell ? value.record : value;
+  const plain = value.map(plainValue);
+  return plain.find((item) => item instanceof Error) ?? plain;
 }
 
 /** Follows `[]` and `[n]` down to the objects. */
@@ -578,21 +603,4 @@ function alongStructure(
   if (!Array.isArray(value)) return null;
   if (first.kind === 'index') return alongStructure(value[first.index] ?? null, rest, one);
   return value.map((item) => alongStructure(item, rest, one));
-}
-
-/** What a value map wants of the objects that it leads to. */
-function wantedAlong(
-  typeName: string,
-  names: MappingPath,
-  entries: (ValueMap & { kind: 'object' }) | undefined,
-): WantedByType {
-  const wanted: Wanted = new Map();
-  const want = (name: string) => wanted.set(name, { key: name, name, args: {}, below: NOTHING });
-  const first = names.find((step) => step.kind === 'key');
-  if (first !== undefined) want(first.name);
-  for (const { value } of names.length === 0 ? (entries?.entries ?? []) : []) {
-    const start = value.kind === 'path' ? value.path[0] : undefined;
-    if (start?.kind === 'key') want(start.name);
-  }
-  return new Map([[typeName, wanted]]);
 }

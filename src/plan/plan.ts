@@ -1,14 +1,10 @@
 /** What an operation is compiled into: steps that fetch and functions that project. Nothing of a request is in it. */
-import type { VariableDefinitionNode } from 'graphql';
 import type { Connector, ConnectorField } from '../load/model.ts';
-import type { Condition } from './collect.ts';
 import type { Cell, Path, Run } from './run.ts';
 
 export interface Plan {
   readonly operation: 'query' | 'mutation' | 'subscription';
   readonly root: ObjectPlan;
-  readonly variableDefinitions: readonly VariableDefinitionNode[];
-  readonly conditions: readonly Condition[];
   /** Subscriptions only. */
   readonly stream: StreamStep | undefined;
 }

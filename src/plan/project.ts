@@ -13,8 +13,6 @@ export interface FieldSource {
 
 export interface ProjectedField {
   readonly responseKey: string;
-  /** Index of its condition; undefined when it is always there. */
-  readonly condition: number | undefined;
   /** A constant, for `__typename`. */
   readonly constant: string | undefined;
   readonly source: FieldSource;
@@ -36,9 +34,6 @@ export function compileProjection(fields: readonly ProjectedField[], pure: boole
   const bind = (value: unknown): string => `$[${scope.push(value) - 1}]`;
   const record = pure ? 'source' : 'record';
   const lines: string[] = pure ? [] : ['const record = source.record;'];
-  const conditional = fields.some(({ condition }) => condition !== undefined);
-  if (conditional) lines.push('const result = {};', 'let failed = false;');
-
   const names = fields.map((field, index) => {
     const name = `v${index}`;
     if (field.constant !== undefined) return JSON.stringify(field.constant);
@@ -49,50 +44,15 @@ export function compileProjection(fields: readonly ProjectedField[], pure: boole
     const completed = `${name} = ${bind(field.complete)}(${name}, run, ${at});`;
     const settle =
       field.accepts === undefined ? completed : `if (!${ACCEPTS[field.accepts](name)}) ${completed}`;
-    const body = `let ${name} = ${read}; ${settle}`;
-    if (!conditional) lines.push(body);
-    else {
-      const assign = `if (${name} === $[0]) failed = true; else ${assignment(field.responseKey, name)}`;
-      lines.push(
-        field.condition === undefined
-          ? `{ ${body} ${assign} }`
-          : `if (run.on[${field.condition}]) { ${body} ${assign} }`,
-      );
-    }
+    lines.push(`let ${name} = ${read}; ${settle}`);
     return name;
   });
 
-  if (conditional) {
-    // Constants have no body above; they keep their place in the order all the same.
-    const ordered = lines.filter((line) => line !== '');
-    return link(scope, insertConstants(fields, ordered, names));
-  }
   const failing = names.filter((name) => name.startsWith('v')).map((name) => `${name} === $[0]`);
   if (failing.length > 0) lines.push(`if (${failing.join(' || ')}) return $[0];`);
   const properties = fields.map(({ responseKey }, index) => `${propertyName(responseKey)}: ${names[index]}`);
   lines.push(`return { ${properties.join(', ')} };`);
   return link(scope, lines);
-}
-
-function insertConstants(
-  fields: readonly ProjectedField[],
-  lines: readonly string[],
-  names: readonly string[],
-): string[] {
-  const head = lines.slice(0, lines.length - fields.filter(({ constant }) => constant === undefined).length);
-  const bodies = lines.slice(head.length);
-  let next = 0;
-  const all = fields.map((field, index) => {
-    if (field.constant === undefined) return bodies[next++]!;
-    const assign = assignment(field.responseKey, names[index]!);
-    return field.condition === undefined ? assign : `if (run.on[${field.condition}]) ${assign}`;
-  });
-  return [...head, ...all, 'return failed ? $[0] : result;'];
-}
-
-function assignment(responseKey: string, name: string): string {
-  if (responseKey !== '__proto__') return `result[${JSON.stringify(responseKey)}] = ${name};`;
-  return `Object.defineProperty(result, '__proto__', { value: ${name}, enumerable: true, configurable: true, writable: true });`;
 }
 
 /** In a literal only a computed key makes `__proto__` a property like any other. */

@@ -12,8 +12,6 @@ export interface Path {
 export interface Run {
   readonly execution: Execution;
   readonly variables: VariableValues;
-  /** By index: whether a condition of the plan holds. */
-  readonly on: readonly boolean[];
   /** Only while `tracking`. */
   readonly errors: GraphQLError[];
   /**

@@ -47,13 +47,21 @@ export async function runBatch(
   }
 }
 
+/** A value of another backend that becomes an argument. */
+export interface GivenValue {
+  readonly name: string;
+  readonly value: CellValue;
+  /** As the argument's type reads it. @throws {UpstreamError} */
+  readonly give: (value: unknown) => unknown;
+}
+
 /** A call per object, those that ask the same only once. */
 export interface CallWork {
   readonly call: BackendCall;
   readonly slot: number;
   readonly args: (run: Run) => Arguments;
   readonly parent: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>;
-  readonly required: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>;
+  readonly required: ReadonlyArray<GivenValue>;
   readonly below: ObjectsPlan | undefined;
   /** A mutation: never asked once for two. */
   readonly alone: boolean;
@@ -81,9 +89,10 @@ export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run)
         args = shared;
       } else {
         const required: Record<string, unknown> = Object.create(null);
-        for (const { name, value } of work.required) {
-          required[name] = value(cell, run);
-          if (required[name] instanceof Error) throw required[name];
+        for (const { name, value, give } of work.required) {
+          const given = value(cell, run);
+          if (given instanceof Error) throw given;
+          required[name] = give(given);
         }
         args = argumentsOf(run.execution, field, work.args(run), required);
       }
@@ -120,7 +129,7 @@ export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run)
 /** Undefined when all values are there; else what stands in place of the call. */
 function fill(
   target: Record<string, unknown>,
-  sources: CallWork['parent'],
+  sources: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>,
   cell: Cell,
   run: Run,
 ): { readonly value: unknown } | undefined {
@@ -132,11 +141,24 @@ function fill(
   return undefined;
 }
 
+/** Undefined when all values are what their arguments take; else what stands in place of the call. */
+function give(
+  target: Record<string, unknown>,
+  given: readonly GivenValue[],
+): { readonly value: Error } | undefined {
+  try {
+    for (const { name, give } of given) target[name] = give(target[name]);
+    return undefined;
+  } catch (error) {
+    return { value: error instanceof Error ? error : new HemError('INTERNAL', { cause: error }) };
+  }
+}
+
 export interface LookupWork {
   readonly lookup: Lookup;
   readonly call: BackendCall;
   readonly slot: number;
-  readonly keys: ReadonlyArray<{ readonly name: string; readonly list: boolean; readonly value: CellValue }>;
+  readonly keys: ReadonlyArray<GivenValue & { readonly list: boolean }>;
   /** Several steps of the plan ask this lookup for the same selection: they share what is loaded. */
   readonly sharedAs: () => string | undefined;
 }
@@ -150,7 +172,7 @@ export async function runLookups(work: LookupWork, cells: readonly Cell[], run: 
   const asked = new Map<string, { readonly values: Values; readonly key: unknown; readonly cells: Cell[] }>();
   for (const cell of cells) {
     const args: Record<string, unknown> = Object.create(null);
-    const missing = fill(args, work.keys, cell, run);
+    const missing = fill(args, work.keys, cell, run) ?? give(args, work.keys);
     if (missing !== undefined) {
       cell.slots[slot] = missing.value;
       continue;
