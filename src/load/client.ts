@@ -2,6 +2,7 @@
 import type { DocumentNode } from 'graphql';
 import type { Problems } from '../problems.ts';
 import type { Environment } from './environment.ts';
+import { readSource } from './read-source.ts';
 import { parseSdl } from './sdl.ts';
 import { type ClientSettings, clientSettings } from './settings.ts';
 import { checkShape } from './shape.ts';
@@ -45,7 +46,7 @@ export async function loadClient(
     });
   }
   const yaml = await readYaml(directory, `${folder}/client.yml`, environment, problems);
-  if (yaml === undefined && (await directory.read(`${folder}/client.yml`)) === undefined) {
+  if (yaml === null) {
     problems.report({
       rule: 'missing-file',
       at: { file: `${folder}/client.yml`, line: 1, column: 1 },
@@ -53,9 +54,9 @@ export async function loadClient(
       hint: '"{}" is enough',
     });
   }
-  const settings = yaml === undefined ? undefined : checkShape(yaml, clientSettings, problems);
-  const text = await directory.readText(file);
-  if (text === undefined) {
+  const settings = yaml ? checkShape(yaml, clientSettings, problems) : undefined;
+  const text = await readSource(directory, file, problems);
+  if (text === null) {
     problems.report({
       rule: 'missing-file',
       at: { file, line: 1, column: 1 },
@@ -63,7 +64,7 @@ export async function loadClient(
       hint: `write its view of the graph into ${file}`,
     });
   }
-  const document = text === undefined ? undefined : parseSdl(file, text, problems);
+  const document = typeof text === 'string' ? parseSdl(file, text, problems) : undefined;
   const operations = await loadOperations(directory, `${folder}/operations`, problems);
   return settings === undefined || document === undefined
     ? undefined
@@ -79,7 +80,8 @@ async function loadOperations(
   const loaded = await Promise.all(
     names.map(async (name): Promise<OperationFile | undefined> => {
       const file = `${folder}/${name}`;
-      const text = (await directory.readText(file)) ?? '';
+      const text = await readSource(directory, file, problems);
+      if (typeof text !== 'string') return undefined;
       const document = parseSdl(file, text, problems);
       return document === undefined ? undefined : { file, document, text };
     }),

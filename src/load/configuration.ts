@@ -95,5 +95,5 @@ async function loadSettings(
   problems: Problems,
 ): Promise<HemSettings | undefined> {
   const yaml = await readYaml(directory, 'hem.yml', environment, problems);
-  return yaml === undefined ? undefined : checkShape(yaml, hemSettings, problems);
+  return !yaml ? undefined : checkShape(yaml, hemSettings, problems);
 }

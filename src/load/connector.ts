@@ -8,6 +8,7 @@ import { CONNECTOR_DIRECTIVES } from './directives.ts';
 import type { Environment } from './environment.ts';
 import { loadMappingModule } from './mapping-module.ts';
 import type { Connector } from './model.ts';
+import { readSource } from './read-source.ts';
 import { checkSdl, parseSdl } from './sdl.ts';
 import { checkShape } from './shape.ts';
 import { FileProblem, type SourceDirectory } from './source-directory.ts';
@@ -35,26 +36,24 @@ export async function loadConnector(
       expected: 'letters, digits and "-", beginning with a letter',
     });
   }
-  const text = await directory.readText(file);
-  if (text === undefined) {
+  const text = await readSource(directory, file, problems);
+  if (text === null) {
     problems.report({
       rule: 'missing-file',
       at: { file, line: 1, column: 1 },
       message: `The connector "${name}" has no schema.graphql.`,
     });
   }
-  const document = text === undefined ? undefined : parseSdl(file, text, problems);
+  const document = typeof text === 'string' ? parseSdl(file, text, problems) : undefined;
   const yaml = await readYaml(directory, settingsFile, environment, problems);
-  if (yaml === undefined) {
-    if ((await directory.read(settingsFile)) === undefined) {
-      problems.report({
-        rule: 'missing-file',
-        at: { file: settingsFile, line: 1, column: 1 },
-        message: `The connector "${name}" has no connector.yml.`,
-      });
-    }
-    return undefined;
+  if (yaml === null) {
+    problems.report({
+      rule: 'missing-file',
+      at: { file: settingsFile, line: 1, column: 1 },
+      message: `The connector "${name}" has no connector.yml.`,
+    });
   }
+  if (!yaml) return undefined;
   const kind = kindOf(yaml, problems);
   if (kind === undefined) return undefined;
   const checked = checkSettings(yaml, kind, problems);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { type Place, type Problems, placeAt } from '../problems.ts';
+import { readSource } from './read-source.ts';
 import type { SourceDirectory } from './source-directory.ts';
 
 /** A pure function of a record. */
@@ -16,12 +17,12 @@ export async function loadMappingModule(
   problems: Problems,
 ): Promise<ReadonlyMap<string, MappingFunction> | undefined> {
   const file = `${folder}/mapping.ts`;
-  const bytes = await directory.read(file);
-  if (bytes === undefined) return new Map();
-  const text = bytes.toString('utf8');
+  const text = await readSource(directory, file, problems);
+  if (text === null) return new Map();
+  if (text === undefined) return undefined;
   const path = directory.locate(file);
   const url = pathToFileURL(path);
-  url.searchParams.set('content', createHash('sha256').update(bytes).digest('hex').slice(0, 16));
+  url.searchParams.set('content', createHash('sha256').update(text).digest('hex').slice(0, 16));
   let module: Record<string, unknown>;
   try {
     module = (await import(/* @vite-ignore */ url.href)) as Record<string, unknown>;
@@ -41,7 +42,7 @@ export async function loadMappingModule(
   const functions = new Map<string, MappingFunction>();
   for (const [name, value] of Object.entries(module)) {
     if (typeof value === 'function' && !(value instanceof AsyncFunction))
-      functions.set(name, value as MappingFunction);
+      functions.set(name, synchronous(value as MappingFunction));
     else {
       problems.report({
         rule: 'mapping-module',
@@ -53,6 +54,16 @@ export async function loadMappingModule(
     }
   }
   return functions;
+}
+
+/** Refuses promises: engines read values at once, and a rejected promise that nobody waits for would end the process. */
+function synchronous(mapping: MappingFunction): MappingFunction {
+  return (record) => {
+    const value = mapping(record);
+    if (!(value instanceof Promise)) return value;
+    value.catch(() => {});
+    throw new TypeError('A function of mapping.ts returned a promise.');
+  };
 }
 
 /** Before the stack of a syntax error Node prints file and line, the source, and a caret below it; other errors have a frame in the file. */

@@ -16,6 +16,7 @@ import {
   validateSchema,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
+import { MAX_NESTING, tooDeepAt } from '../mapping/nesting.ts';
 import { didYouMean, type Place, type Problems, placeAt } from '../problems.ts';
 import { BUILT_IN_SCALARS } from './directives.ts';
 
@@ -25,6 +26,16 @@ const MAX_TOKENS = 2_000_000;
 
 /** Parses a file; undefined after reporting its syntax error. */
 export function parseSdl(file: string, text: string, problems: Problems): DocumentNode | undefined {
+  const deep = tooDeepAt(text);
+  if (deep !== undefined) {
+    problems.report({
+      rule: 'sdl-syntax',
+      at: placeAt(file, text, deep),
+      message: 'This is nested too deeply.',
+      expected: `at most ${MAX_NESTING} levels of brackets`,
+    });
+    return undefined;
+  }
   try {
     return parse(new Source(text, file), { maxTokens: MAX_TOKENS });
   } catch (error) {

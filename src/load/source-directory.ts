@@ -1,4 +1,5 @@
 /** The configuration directory: the only files that loading reads, and never anything outside of it. */
+import type { Stats } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 
@@ -17,20 +18,12 @@ export class SourceDirectory {
 
   /** Names of the folders directly below `path`, sorted; empty when there is none. */
   async folders(path: string): Promise<readonly string[]> {
-    const entries = await readdir(join(this.root, path), { withFileTypes: true }).catch(() => []);
-    return entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map(({ name }) => name)
-      .sort();
+    return this.#entries(path, (name, found) => found.isDirectory() && !name.startsWith('.'));
   }
 
   /** Names of the files directly below `path` that end in `ending`, sorted. */
   async files(path: string, ending: string): Promise<readonly string[]> {
-    const entries = await readdir(join(this.root, path), { withFileTypes: true }).catch(() => []);
-    return entries
-      .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-      .map(({ name }) => name)
-      .sort();
+    return this.#entries(path, (name, found) => found.isFile() && name.endsWith(ending));
   }
 
   /** The file's bytes, or undefined when it does not exist. @throws {FileProblem} */
@@ -55,6 +48,14 @@ export class SourceDirectory {
       throw new FileProblem(`"${path}" leads out of ${below === '' ? 'the configuration' : below}`);
     }
     return absolute;
+  }
+
+  /** Links are followed, as mounted volumes use them; reading judges where they lead. */
+  async #entries(path: string, accept: (name: string, found: Stats) => boolean): Promise<readonly string[]> {
+    const folder = join(this.root, path);
+    const names = (await readdir(folder).catch(() => [])).sort();
+    const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
+    return names.filter((name, index) => found[index] !== undefined && accept(name, found[index]));
   }
 
   /** Resolves symbolic links before judging where a file is. */

@@ -50,11 +50,11 @@ interface Parts {
   readonly problems: Problems;
 }
 
-const ROOTS: Readonly<Record<string, 'query' | 'mutation' | 'subscription'>> = {
-  Query: 'query',
-  Mutation: 'mutation',
-  Subscription: 'subscription',
-};
+const ROOTS: ReadonlyMap<string, 'query' | 'mutation' | 'subscription'> = new Map([
+  ['Query', 'query'],
+  ['Mutation', 'mutation'],
+  ['Subscription', 'subscription'],
+]);
 
 type Bare = Omit<Connector, 'types' | 'lookups'>;
 
@@ -144,7 +144,7 @@ class TypeBuilder {
     const { kind } = this.#connector;
     const binding = directives.find(({ name }) => name.value === kind.kind);
     const from = directives.find(({ name }) => name.value === 'from');
-    const isRoot = ROOTS[owner.name] !== undefined;
+    const isRoot = ROOTS.has(owner.name);
     if (binding !== undefined) {
       if (from !== undefined) {
         this.#reader.report(from, {
@@ -259,7 +259,7 @@ class TypeBuilder {
   ): CallSource {
     const { kind } = this.#connector;
     const { problems, spec, source } = this.#parts;
-    const use = ROOTS[owner.name] ?? 'field';
+    const use = ROOTS.get(owner.name) ?? 'field';
     const values = this.#reader.values(kind.kind, field.astNode!) ?? {};
     if (use !== 'field' && !kind.supports[use]) {
       this.#reader.report(node, {
@@ -332,7 +332,7 @@ class TypeBuilder {
       });
     }
     const requireField = this.#reader.values('require', argument.astNode)?.field;
-    if (require !== undefined && ROOTS[owner.name] !== undefined) {
+    if (require !== undefined && ROOTS.has(owner.name)) {
       this.#reader.report(require, {
         rule: 'require-place',
         message: `@require reads other fields of the same object; ${owner.name}.${field.name} is a root field and has none.`,

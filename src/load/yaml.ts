@@ -2,6 +2,7 @@
 import { type Document, isMap, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
 import { formatPlace, type Place, type Problems } from '../problems.ts';
 import type { Environment } from './environment.ts';
+import { readSource } from './read-source.ts';
 import { resolveReferences } from './references.ts';
 import type { SourceDirectory } from './source-directory.ts';
 
@@ -54,15 +55,15 @@ export class YamlFile {
   }
 }
 
-/** Reads and parses a file; undefined after reporting problems, or when it does not exist. */
+/** Reads and parses a file. Null when there is no such file; undefined after reporting problems. */
 export async function readYaml(
   directory: SourceDirectory,
   file: string,
   environment: Environment,
   problems: Problems,
-): Promise<YamlFile | undefined> {
-  const text = await directory.readText(file);
-  if (text === undefined) return undefined;
+): Promise<YamlFile | null | undefined> {
+  const text = await readSource(directory, file, problems);
+  if (typeof text !== 'string') return text;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, customTags: [] });
   for (const error of document.errors) {

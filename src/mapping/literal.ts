@@ -3,6 +3,7 @@
  * whose reference is absent is dropped; in a list it is null. Described in `docs/mapping.md`.
  */
 import { GraphQLError, parseValue, type ValueNode } from 'graphql';
+import { MAX_NESTING, tooDeepAt } from './nesting.ts';
 import { GrammarError } from './path.ts';
 import { parseReference, type Reference, toValueOf, type ValueOf } from './values.ts';
 
@@ -16,6 +17,9 @@ export interface Literal {
 export function parseLiteral(text: string): Literal {
   const byOffset = new Map<number, Reference>();
   const masked = maskReferences(text, byOffset);
+  const deep = tooDeepAt(masked);
+  if (deep !== undefined)
+    throw new GrammarError(deep, `"${masked[deep]}"`, `at most ${MAX_NESTING} levels of brackets`);
   let node: ValueNode;
   try {
     node = parseValue(masked, { maxTokens: 10_000 });

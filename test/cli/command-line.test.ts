@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { RunningCommand, runCommand } from '../support/command.ts';
 import { type GatewayFiles, writeConfiguration } from '../support/gateway.ts';
 import { ROOT } from '../support/imports.ts';
@@ -29,6 +29,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
   directory = await writeConfiguration(configuration((backend.address() as AddressInfo).port));
 });
+vi.setConfig({ testTimeout: 60_000 });
+
 afterAll(async () => {
   backend.closeAllConnections();
   backend.close();
