@@ -22,6 +22,7 @@ const SCHEMA = /* GraphQL */ `
     revision: String @from(path: "@revision")
     country: String @from(path: "@country")
     total: Float @from(path: "total.'#text'")
+    exact: Decimal @from(path: "total.'#text'")
     currency: String @from(path: "total.@currency")
     rate: String
     issued: String
@@ -119,7 +120,7 @@ describe.each(['1.1', '1.2'] as const)('SOAP %s', (version) => {
     const { body } = await world.gateway.query(
       'web',
       `{ invoice(number: "9007199254740993") {
-        number id kind revision country total currency rate issued due paid state
+        number id kind revision country total exact currency rate issued due paid state
         lines { no text count price } notes codes pdf cash card
         payer { __typename name ... on Company { vat city } } parent { number } strange stranger { no text } } }`,
     );
@@ -132,6 +133,7 @@ describe.each(['1.1', '1.2'] as const)('SOAP %s', (version) => {
           revision: '18446744073709551615',
           country: 'HU',
           total: 1234.5,
+          exact: '1234.50',
           currency: 'EUR',
           rate: '0.12345678901234567890',
           issued: '2026-11-22T23:30:00.123456+13:45',

@@ -64,10 +64,10 @@ describe('the showcase of each client', () => {
                   id,
                   period,
                   total: {
-                    amount: decimal(lines.reduce((sum, { cents }) => sum + cents, 0)),
+                    amount: money(lines.reduce((sum, { cents }) => sum + cents, 0)),
                     currency: 'EUR',
                   },
-                  lines: lines.map(({ text, cents }) => ({ text, amount: { amount: decimal(cents) } })),
+                  lines: lines.map(({ text, cents }) => ({ text, amount: { amount: money(cents) } })),
                 })),
             },
           };
@@ -198,11 +198,6 @@ describe('the other operations of the clients', () => {
 
 function nameOf(stationId: string): string | undefined {
   return DATA.stations.find(({ id }) => id === stationId)?.name;
-}
-
-/** As XSD decimals arrive: by value, without trailing zeros. */
-function decimal(cents: number): string {
-  return String(cents / 100);
 }
 
 function money(cents: number): string {

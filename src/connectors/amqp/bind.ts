@@ -1,7 +1,14 @@
 /** Checks one `@amqp` directive and compiles its templates. */
-import type { Literal } from '../../mapping/literal.ts';
 import { referencesOf, type Template, toText } from '../../mapping/template.ts';
-import { rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
+import type { ValueOf, Values } from '../../mapping/values.ts';
+import {
+  argumentsByName,
+  argumentsIn,
+  inTemplate,
+  keysByName,
+  reportUnused,
+  toObject,
+} from '../arguments.ts';
 import type { FieldToBind } from '../kind.ts';
 import type { BoundHeader } from './message-headers.ts';
 import { checkRoutingKey, toRoutingKey } from './routing-key.ts';
@@ -47,6 +54,7 @@ const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 /** RabbitMQ takes further routing keys from these. */
 const ROUTING_HEADERS = new Set(['CC', 'BCC']);
 const MAX_EXCHANGE_BYTES = 255;
+const UNUSED = { rule: 'amqp-unused-argument', write: inTemplate };
 
 export function bind(field: FieldToBind): AmqpBinding | undefined {
   const act = bindAct(field);
@@ -55,7 +63,7 @@ export function bind(field: FieldToBind): AmqpBinding | undefined {
   if (act === 'subscribe') {
     checkSubscription(field);
     if (address === undefined) return undefined;
-    checkAllArgumentsUsed(field, [address.template], undefined, 'the routing key');
+    reportUnused(field, argumentsIn(referencesOf(address.template)), { ...UNUSED, place: 'the routing key' });
     return { act, exchange: address.exchange, routingKey: address.routingKey };
   }
   const literal = field.directive.args === undefined ? undefined : field.literal(['args']);
@@ -64,12 +72,13 @@ export function bind(field: FieldToBind): AmqpBinding | undefined {
   if (field.directive.args !== undefined) {
     if (literal === undefined) return undefined;
     const templates = [address.template, ...headers.map(({ template }) => template)];
-    checkAllArgumentsUsed(field, templates, literal, 'the routing key, a header or "args"');
+    const used = argumentsIn([...templates.flatMap(referencesOf), ...literal.references]);
+    reportUnused(field, used, { ...UNUSED, place: 'the routing key, a header or "args"' });
   }
   const outgoing: Outgoing = {
     exchange: address.exchange,
     routingKey: address.routingKey,
-    body: literal?.evaluate ?? allByName(field),
+    body: literal?.evaluate ?? toObject([...keysByName(field), ...argumentsByName(field)]),
     headers: headers.map(({ name, template }) => ({ name, value: toText(template) })),
   };
   if (act === 'request') return { act, ...outgoing, missingIsNull: field.isLookup };
@@ -186,40 +195,5 @@ function bindHeaders(field: FieldToBind): Array<{ name: string; template: Templa
     }
     const template = field.template(['headers', index, 'value']);
     return template === undefined ? [] : [{ name, template }];
-  });
-}
-
-/** All arguments by name and, for a field of a record, the key of the record that it belongs to. */
-function allByName(field: FieldToBind): ValueOf {
-  const keys = field.use === 'field' ? field.parent.filter(({ isKey }) => isKey) : [];
-  const parts = [
-    ...keys.map(({ name }) => [name, field.parentField(name)] as const),
-    ...field.args.map(({ name }) => [name, field.argument(name)] as const),
-  ];
-  return (values) => {
-    const body: Record<string, unknown> = Object.create(null);
-    for (const [name, evaluate] of parts) {
-      const value = evaluate(values);
-      if (value !== undefined) body[name] = value;
-    }
-    return body;
-  };
-}
-
-function checkAllArgumentsUsed(
-  field: FieldToBind,
-  templates: readonly Template[],
-  body: Literal | undefined,
-  places: string,
-): void {
-  const references = [...templates.flatMap(referencesOf), ...(body?.references ?? [])];
-  const used = new Set(references.filter(({ source }) => source === 'args').map(rootOf));
-  const unused = field.args.filter(({ name }) => !used.has(name)).map(({ name }) => name);
-  if (unused.length === 0) return;
-  field.report({
-    rule: 'amqp-unused-argument',
-    message: `${field.coordinate} has arguments that do not reach the broker.`,
-    found: unused.join(', '),
-    hint: `use ${unused.map((name) => `{${name}}`).join(', ')} in ${places}, or remove the argument`,
   });
 }

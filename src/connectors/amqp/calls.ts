@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelModel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
-import type { CallContext } from '../kind.ts';
+import { remainingMs, type Waiting, watch } from '../../upstream/deadline.ts';
 import { lostConnection, NO_ROUTE, toBrokerError } from './failures.ts';
 import { Gate } from './gate.ts';
 import type { Link } from './link.ts';
@@ -45,15 +45,9 @@ export class CallChannel<C extends Channel, Answer> {
    * Writes one message and waits for its answer, `requestMs` at most.
    * @throws {UpstreamError} UPSTREAM_TIMEOUT at the deadline, UPSTREAM_UNAVAILABLE as soon as no answer can come
    */
-  call(
-    requestMs: number,
-    context: Pick<CallContext, 'signal' | 'deadlineAt'>,
-    write: Write<C>,
-  ): Promise<Answer> {
-    const now = performance.now();
-    const limitMs = Math.min(requestMs, context.deadlineAt - now);
-    const { signal } = context;
-    if (signal.aborted || limitMs <= 0) return Promise.reject(this.#timeout());
+  call(requestMs: number, context: Waiting, write: Write<C>): Promise<Answer> {
+    const limitMs = remainingMs(requestMs, context);
+    if (limitMs === 0) return Promise.reject(this.#timeout());
     if (this.#calls.size >= MAX_WAITING) {
       return Promise.reject(
         new UpstreamError('UPSTREAM_LIMITED', this.#connector, {
@@ -63,10 +57,8 @@ export class CallChannel<C extends Channel, Answer> {
     }
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (this.#count++).toString(36);
-      const giveUp = () => this.fail(id, this.#timeout());
-      const timer = setTimeout(giveUp, limitMs);
-      signal.addEventListener('abort', giveUp, { once: true });
-      this.#calls.set(id, { resolve, reject, timer, signal, giveUp, endsAt: now + limitMs });
+      const stop = watch(limitMs, context.signal, () => this.fail(id, this.#timeout()));
+      this.#calls.set(id, { resolve, reject, stop, endsAt: performance.now() + limitMs });
       if (this.#channel !== undefined && this.#obstacle() === undefined) {
         this.#write(this.#channel, id, limitMs, write);
       } else {
@@ -181,10 +173,8 @@ export class CallChannel<C extends Channel, Answer> {
 
   #take(id: string): Call<Answer> | undefined {
     const call = this.#calls.get(id);
-    if (call === undefined) return undefined;
     this.#calls.delete(id);
-    clearTimeout(call.timer);
-    call.signal.removeEventListener('abort', call.giveUp);
+    call?.stop();
     return call;
   }
 
@@ -202,9 +192,8 @@ export class CallChannel<C extends Channel, Answer> {
 interface Call<Answer> {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: UpstreamError) => void;
-  readonly timer: NodeJS.Timeout;
-  readonly signal: AbortSignal;
-  readonly giveUp: () => void;
+  /** Ends the watch over its time. */
+  readonly stop: () => void;
   /** On the clock of `performance.now()`. */
   readonly endsAt: number;
 }

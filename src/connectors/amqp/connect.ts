@@ -1,19 +1,20 @@
 /** Two connections per broker: messages out and replies in on the one, events on the other, so that neither holds up the other. */
+import { Drops } from '../../upstream/drops.ts';
 import { toOutcomes } from '../batch.ts';
 import type { Connection, ConnectionSetup } from '../kind.ts';
 import type { AmqpBinding } from './bind.ts';
-import { Drops } from './drops.ts';
+import type { DropReason } from './content.ts';
 import { Messages } from './messages.ts';
 import type { AmqpOptions } from './options.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export interface AmqpConnection extends Connection<AmqpBinding> {
   /** What was dropped since the connection was made. */
-  readonly drops: Drops;
+  readonly drops: Drops<DropReason>;
 }
 
 export function connect(setup: ConnectionSetup<AmqpOptions>): AmqpConnection {
-  const drops = new Drops(setup.log);
+  const drops = new Drops<DropReason>(setup.log);
   const messages = new Messages(setup, drops);
   const subscriptions = new Subscriptions(setup, drops);
   const { name } = setup;

@@ -2,6 +2,15 @@
 import type { Message } from 'amqplib';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 
+/** Why a message reaches nobody. */
+export type DropReason =
+  /** A reply that no call waits for: it came late, twice, or with a foreign correlation id. */
+  | 'reply-unexpected'
+  /** An event that is not JSON, is too large, or has a content coding. */
+  | 'event-unreadable'
+  /** An unreadable event that came back from the dead-letter exchange too often. */
+  | 'event-returned';
+
 /** A body that cannot be read, and why. */
 export class UnreadableContent extends Error {}
 

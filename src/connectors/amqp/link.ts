@@ -7,6 +7,7 @@ import { type ChannelModel, connect, credentials, type Options, type SocketOptio
 import type { Logger } from 'pino';
 import type { UpstreamError } from '../../errors.ts';
 import { pauseMs } from '../../upstream/reconnect.ts';
+import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import { isLoginRefused, lostConnection, toBrokerError } from './failures.ts';
 import { Gate } from './gate.ts';
@@ -137,19 +138,13 @@ export class Link implements AsyncDisposable {
 
   async #socketOptions(signal: AbortSignal): Promise<SocketOptions & { signal: AbortSignal }> {
     const { name, settings } = this.#setup;
-    const { tls } = settings;
     return {
       credentials: await this.#credentials(signal),
       noDelay: true,
       keepAlive: true,
       signal,
       clientProperties: { product: 'Hem', connection_name: `hem ${name} ${this.#purpose}` },
-      ...(tls !== undefined && {
-        ca: tls.ca,
-        cert: tls.certificate,
-        key: tls.key,
-        ...(tls.serverName !== undefined && { servername: tls.serverName }),
-      }),
+      ...toTlsOptions(settings.tls),
     };
   }
 

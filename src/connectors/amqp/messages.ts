@@ -3,11 +3,11 @@ import type { Channel, ConfirmChannel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { ErrorCodes } from '../../upstream/codes.ts';
+import type { Drops } from '../../upstream/drops.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
 import type { PublishBinding, RequestBinding } from './bind.ts';
 import { CallChannel } from './calls.ts';
-import { readContent } from './content.ts';
-import type { Drops } from './drops.ts';
+import { type DropReason, readContent } from './content.ts';
 import { ErrorReplies } from './error-replies.ts';
 import { Link } from './link.ts';
 import { messageHeaders } from './message-headers.ts';
@@ -29,13 +29,13 @@ export interface Published {
 export class Messages implements AsyncDisposable {
   readonly #setup: ConnectionSetup<AmqpOptions>;
   readonly #link: Link;
-  readonly #drops: Drops;
+  readonly #drops: Drops<DropReason>;
   readonly #errors: ErrorReplies;
   /** By exchange; exchanges are texts of the configuration, so there are few. */
   readonly #requests = new Map<string, CallChannel<Channel, Message>>();
   readonly #publications = new Map<string, CallChannel<ConfirmChannel, Published>>();
 
-  constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops) {
+  constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops<DropReason>) {
     this.#setup = setup;
     this.#drops = drops;
     const { errorReplies, codes } = setup.options;

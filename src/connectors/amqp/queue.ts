@@ -4,9 +4,9 @@
  */
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { UpstreamError } from '../../errors.ts';
+import type { Drops } from '../../upstream/drops.ts';
 import type { Subscriber } from '../../upstream/subscriber.ts';
-import { readContent } from './content.ts';
-import type { Drops } from './drops.ts';
+import { type DropReason, readContent } from './content.ts';
 import type { AmqpOptions } from './options.ts';
 
 export interface QueueSettings {
@@ -14,7 +14,7 @@ export interface QueueSettings {
   readonly routingKey: string;
   readonly options: Pick<AmqpOptions, 'prefetch' | 'queues'>;
   readonly maxBytes: number;
-  readonly drops: Drops;
+  readonly drops: Drops<DropReason>;
   /** The queue went away although the connection stands: deleted, or the channel was closed. */
   onGone(queue: SharedQueue, cause: unknown): void;
 }

@@ -1,12 +1,13 @@
 /** Subscriptions to exchanges: who shares which queue, and how queues come back after the broker or the connection went away. */
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import type { Drops } from '../../upstream/drops.ts';
 import { pauseMs } from '../../upstream/reconnect.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { SubscribeBinding } from './bind.ts';
-import type { Drops } from './drops.ts';
+import type { DropReason } from './content.ts';
 import { toBrokerError } from './failures.ts';
 import { Link } from './link.ts';
 import type { AmqpOptions } from './options.ts';
@@ -25,11 +26,11 @@ interface Entry {
 
 export class Subscriptions implements AsyncDisposable {
   readonly #setup: ConnectionSetup<AmqpOptions>;
-  readonly #drops: Drops;
+  readonly #drops: Drops<DropReason>;
   readonly #link: Link;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops) {
+  constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops<DropReason>) {
     this.#setup = setup;
     this.#drops = drops;
     this.#link = new Link(setup, 'events', {

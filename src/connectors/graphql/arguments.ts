@@ -1,18 +1,10 @@
 /** Arguments of a backend's field: their text in the document, and the variables in it with the types they are declared with. */
-import {
-  type GraphQLInputType,
-  isInputObjectType,
-  isListType,
-  isNonNullType,
-  Kind,
-  print,
-  type TypeNode,
-  type ValueNode,
-} from 'graphql';
+import { Kind, print, type TypeNode, type ValueNode } from 'graphql';
 import type { Literal } from '../../mapping/literal.ts';
 import type { Path } from '../../mapping/path.ts';
-import { type Reference, rootOf, toValueOf, type ValueOf } from '../../mapping/values.ts';
+import { type Reference, toValueOf, type ValueOf } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
+import { argumentsIn, referenceAt, typeOfReference } from '../arguments.ts';
 import type { FieldToBind } from '../kind.ts';
 import {
   type BackendArgument,
@@ -51,7 +43,7 @@ interface Context {
 interface BoundArguments {
   readonly texts: readonly ArgumentText[];
   /** Names of the field's own arguments that are sent. */
-  readonly used: readonly string[];
+  readonly used: ReadonlySet<string>;
 }
 
 /** Undefined after a reported problem. */
@@ -106,7 +98,7 @@ function bindByName(field: FieldToBind, context: Context): BoundArguments | unde
       texts.push({ name, parts: [{ name, type: declaredType(argument), value: field.parentField(name) }] });
     }
   }
-  return { texts, used: own.map(({ name }) => name) };
+  return { texts, used: new Set(own.map(({ name }) => name)) };
 }
 
 function bindLiteral(field: FieldToBind, context: Context): BoundArguments | undefined {
@@ -135,8 +127,7 @@ function bindLiteral(field: FieldToBind, context: Context): BoundArguments | und
     if (parts === undefined) usable = false;
     else texts.push({ name: name.value, parts });
   }
-  const used = literal.references.filter(({ source }) => source === 'args').map(rootOf);
-  return usable ? { texts, used } : undefined;
+  return usable ? { texts, used: argumentsIn(literal.references) } : undefined;
 }
 
 /** With the backend's type known, an argument is one variable, or plain text when it is constant. */
@@ -169,8 +160,8 @@ function inlineParts(
   const walk = (node: ValueNode): void => {
     switch (node.kind) {
       case Kind.VARIABLE: {
-        const [reference] = referencesIn(literal, node);
-        const type = reference && typeOfReference(field, context, reference);
+        const reference = referenceAt(literal, node);
+        const type = reference && backendTypeOf(field, context, reference);
         if (reference === undefined || type === undefined) {
           usable = false;
           field.report(
@@ -234,27 +225,14 @@ function declaredType({ type, hasDefault }: BackendArgument): string {
   return print(hasDefault ? nullable(type) : type);
 }
 
-function typeOfReference(field: FieldToBind, context: Context, reference: Reference): string | undefined {
+function backendTypeOf(field: FieldToBind, context: Context, reference: Reference): string | undefined {
   if (reference.source === 'args') {
-    const argument = field.args.find(({ name }) => name === rootOf(reference));
-    const type = argument && inputTypeAt(argument.type, reference.path.slice(1));
+    const type = typeOfReference(field, reference);
     return type && toBackendType(String(type), context.types);
   }
   if (reference.source === 'claims') return undefined;
   const type = outputTypeAt(context.spec.own, field.coordinate.split('.')[0]!, reference.path);
   return type && toBackendType(print(type), context.types);
-}
-
-function inputTypeAt(type: GraphQLInputType, path: Path): GraphQLInputType | undefined {
-  const [step, ...rest] = path;
-  if (step === undefined) return type;
-  const inner = isNonNullType(type) ? type.ofType : type;
-  if (step.kind === 'key') {
-    const next = isInputObjectType(inner) ? inner.getFields()[step.name]?.type : undefined;
-    return next && inputTypeAt(next, rest);
-  }
-  // A list of what is picked out of each item has no name of its own here.
-  return step.kind === 'index' && isListType(inner) ? inputTypeAt(inner.ofType, rest) : undefined;
 }
 
 function outputTypeAt(schema: BackendSchema, typeName: string, path: Path): TypeNode | undefined {

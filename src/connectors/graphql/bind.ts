@@ -1,8 +1,8 @@
 /** Checks one `@graphql` directive: which field of the backend it means, with which arguments, and what it returns. */
 import type { GraphQLOutputType } from 'graphql';
-import type { Literal } from '../../mapping/literal.ts';
-import { rootOf, type ValueOf } from '../../mapping/values.ts';
+import type { ValueOf } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
+import { argumentsByName, argumentsIn, inLiteral, keysByName, reportUnused, toObject } from '../arguments.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
 import { type ArgumentText, bindArguments } from './arguments.ts';
 import { type BackendField, type BackendSchema, isComposite, namedTypeOf } from './backend-schema.ts';
@@ -39,6 +39,7 @@ export interface EntityTarget {
 }
 
 const TARGETS = ['query', 'mutation', 'subscription', 'entity'] as const;
+const UNUSED = { rule: 'graphql-unused-argument', write: inLiteral, place: '"args"' };
 const NAME = /^[A-Za-z_]\w*$/;
 
 export function bind(
@@ -88,7 +89,7 @@ function bindRoot(
   if (spec.backend !== undefined && found === undefined) return undefined;
   const args = bindArguments(field, { spec, target: found, types: source.options.types });
   if (args === undefined) return undefined;
-  checkAllArgumentsUsed(field, args.used);
+  reportUnused(field, args.used, UNUSED);
   if (found !== undefined && spec.backend !== spec.own) compareTypes(field, found.type, spec, source);
   return {
     coordinate: field.coordinate,
@@ -175,12 +176,12 @@ function bindEntity(
   if (representation === undefined) return undefined;
   const args =
     name === undefined
-      ? { texts: [], used: [] }
+      ? { texts: [], used: new Set<string>() }
       : bindArguments(field, {
           spec,
           target: found,
           types: source.options.types,
-          except: new Set(representation.used),
+          except: representation.used,
         });
   if (name === undefined && field.directive.args !== undefined) {
     field.report(
@@ -189,7 +190,7 @@ function bindEntity(
     );
   }
   if (args === undefined) return undefined;
-  checkAllArgumentsUsed(field, [...args.used, ...representation.used]);
+  reportUnused(field, args.used.union(representation.used), UNUSED);
   return {
     coordinate: field.coordinate,
     operation: 'query',
@@ -203,7 +204,7 @@ function bindEntity(
 function bindRepresentation(
   field: FieldToBind,
   typeName: string,
-): { value: ValueOf; used: readonly string[] } | undefined {
+): { value: ValueOf; used: ReadonlySet<string> } | undefined {
   if (field.directive.representation !== undefined) {
     const literal = field.literal(['representation']);
     if (literal === undefined) return undefined;
@@ -214,12 +215,9 @@ function bindRepresentation(
       );
       return undefined;
     }
-    return { value: literal.evaluate, used: argumentsUsed(literal) };
+    return { value: literal.evaluate, used: argumentsIn(literal.references) };
   }
-  const keys =
-    field.use === 'field'
-      ? field.parent.filter(({ isKey }) => isKey).map(({ name }) => [name, field.parentField(name)] as const)
-      : field.args.map(({ name }) => [name, field.argument(name)] as const);
+  const keys = field.use === 'field' ? keysByName(field) : argumentsByName(field);
   if (keys.length === 0) {
     field.report({
       rule: 'graphql-entity',
@@ -229,14 +227,9 @@ function bindRepresentation(
     return undefined;
   }
   return {
-    value: (values) => Object.fromEntries(keys.map(([name, value]) => [name, value(values)])),
-    used: field.use === 'field' ? [] : keys.map(([name]) => name),
+    value: toObject(keys),
+    used: new Set(field.use === 'field' ? [] : keys.map(({ name }) => name)),
   };
-}
-
-/** Names of the field's own arguments that a literal reads. */
-function argumentsUsed(literal: Literal): readonly string[] {
-  return literal.references.filter(({ source }) => source === 'args').map(rootOf);
 }
 
 function compositeName(
@@ -246,17 +239,6 @@ function compositeName(
   if (backend === undefined || field === undefined) return undefined;
   const type = backend.types.get(namedTypeOf(field.type));
   return type !== undefined && isComposite(type) ? type.name : undefined;
-}
-
-function checkAllArgumentsUsed(field: FieldToBind, used: readonly string[]): void {
-  const unused = field.args.filter(({ name }) => !used.includes(name)).map(({ name }) => name);
-  if (unused.length === 0) return;
-  field.report({
-    rule: 'graphql-unused-argument',
-    message: `${field.coordinate} has arguments that the request does not use.`,
-    found: unused.join(', '),
-    hint: `use ${unused.map((name) => `$${name}`).join(', ')} in "args", or remove the argument`,
-  });
 }
 
 /** GraphQL's multipart requests are no standard, and a file in JSON would silently become "{}". */

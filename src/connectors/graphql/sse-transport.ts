@@ -4,6 +4,7 @@ import { UpstreamError } from '../../errors.ts';
 import type { HttpResponse } from '../../upstream/http.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
+import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
 import { readAnswer, toAnswer } from './answer.ts';
 import { EventStreamReader } from './event-stream.ts';
@@ -14,13 +15,7 @@ export function openSseTransport(setup: TransportSetup, url: string): Subscripti
   const { origin, pathname, search } = new URL(url);
   const { timeouts, tls } = setup.settings;
   const pool = new Pool(origin, {
-    connect: {
-      timeout: timeouts.connectMs,
-      ca: tls?.ca,
-      cert: tls?.certificate,
-      key: tls?.key,
-      servername: tls?.serverName,
-    },
+    connect: { timeout: timeouts.connectMs, ...toTlsOptions(tls) },
     pipelining: 1,
     headersTimeout: timeouts.requestMs,
     // Events may be hours apart. A peer that is gone without a word is found by TCP keep-alive.

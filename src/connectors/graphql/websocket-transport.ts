@@ -1,10 +1,10 @@
 /** Subscriptions over graphql-transport-ws: one socket for all subscribers that look alike to the backend. */
-import type { ConnectionOptions } from 'node:tls';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
 import type { ErrorCodes } from '../../upstream/codes.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
+import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
 import { toAnswer } from './answer.ts';
@@ -210,12 +210,10 @@ function toWebSocketClass(
   headers: Readonly<Record<string, string>>,
   onFrame: (bytes: number) => void,
 ): unknown {
-  const { ca, certificate, key, serverName } = settings.tls ?? {};
-  const tls: ConnectionOptions = { ca, cert: certificate, key, servername: serverName };
   return class extends WebSocket {
     constructor(address: string | URL, protocols?: string | string[]) {
       super(address, protocols, {
-        ...tls,
+        ...toTlsOptions(settings.tls),
         headers,
         handshakeTimeout: settings.timeouts.connectMs,
         maxPayload: settings.limits.responseBytes,

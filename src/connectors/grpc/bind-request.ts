@@ -2,7 +2,8 @@
 import type { Type } from 'protobufjs';
 import type { Literal } from '../../mapping/literal.ts';
 import { referencesOf, type Template } from '../../mapping/template.ts';
-import { type Reference, rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
+import type { Values } from '../../mapping/values.ts';
+import { argumentsIn, inLiteral, keysByName, type NamedValue, reportUnused, toObject } from '../arguments.ts';
 import type { FieldToBind } from '../kind.ts';
 import { checkArgumentType, checkLiteral, unknownField } from './check-request.ts';
 import { Misfit } from './misfit.ts';
@@ -19,7 +20,7 @@ export function bindRequest(
   requests: RequestTypes,
   templates: readonly Template[],
 ): Encode | undefined {
-  const inMetadata = new Set(argumentsIn(templates.flatMap(referencesOf)));
+  const inMetadata = argumentsIn(templates.flatMap(referencesOf));
   if (field.directive.args !== undefined) {
     const literal = field.literal(['args']);
     return literal === undefined ? undefined : bindLiteral(field, type, requests, literal, inMetadata);
@@ -34,23 +35,9 @@ function bindLiteral(
   literal: Literal,
   inMetadata: ReadonlySet<string>,
 ): Encode {
-  const typeOfArgument = (name: string) => field.args.find((argument) => argument.name === name)?.type;
-  checkLiteral(literal, type, requests, typeOfArgument, (problem, offset) =>
-    field.report(problem, ['args'], offset),
-  );
-  const used = new Set([...argumentsIn(literal.references), ...inMetadata]);
-  const unused = field.args.filter(({ name }) => !used.has(name)).map(({ name }) => name);
-  if (unused.length > 0) {
-    field.report(
-      {
-        rule: 'grpc-unused-argument',
-        message: `${field.coordinate} has arguments that the request does not use.`,
-        found: unused.join(', '),
-        hint: `use ${unused.map((name) => `$${name}`).join(', ')} in "args", or remove the argument`,
-      },
-      ['args'],
-    );
-  }
+  checkLiteral(field, literal, type, requests);
+  const used = argumentsIn(literal.references).union(inMetadata);
+  reportUnused(field, used, { rule: 'grpc-unused-argument', write: inLiteral, place: '"args"' });
   const convert = requests.message(type);
   const { evaluate } = literal;
   if (literal.references.length === 0) return constant(type, () => convert(evaluate(NO_VALUES)));
@@ -65,7 +52,7 @@ function bindByName(
   requests: RequestTypes,
   inMetadata: ReadonlySet<string>,
 ): Encode {
-  const parts: Array<{ name: string; value: ValueOf }> = [];
+  const parts: NamedValue[] = [];
   for (const { name, type: argumentType } of field.args) {
     const target = Object.hasOwn(type.fields, name) ? type.fields[name] : undefined;
     if (target !== undefined) {
@@ -77,10 +64,9 @@ function bindByName(
       unknownField(name, shapeOfType(type), `the argument "${name}"`, (problem) => field.report(problem));
     }
   }
-  for (const { name, isKey } of field.parent) {
-    if (!isKey || !Object.hasOwn(type.fields, name) || parts.some((part) => part.name === name)) continue;
-    parts.push({ name, value: field.parentField(name) });
-  }
+  const isEmpty = (name: string) =>
+    Object.hasOwn(type.fields, name) && !parts.some((part) => part.name === name);
+  parts.push(...keysByName(field, isEmpty));
   for (const target of type.fieldsArray) {
     if (!target.required || parts.some(({ name }) => name === target.name)) continue;
     field.report({
@@ -91,14 +77,8 @@ function bindByName(
   }
   const convert = requests.message(type);
   if (parts.length === 0) return constant(type, () => convert({}));
-  return encoder(type, (values) => {
-    const message: Record<string, unknown> = {};
-    for (const part of parts) {
-      const value = part.value(values);
-      if (value !== undefined) message[part.name] = value;
-    }
-    return convert(message);
-  });
+  const fill = toObject(parts);
+  return encoder(type, (values) => convert(fill(values)));
 }
 
 function encoder(type: Type, toMessage: (values: Values) => unknown): Encode {
@@ -121,8 +101,4 @@ function constant(type: Type, toMessage: () => unknown): Encode {
     bytes ??= encode(values);
     return bytes;
   };
-}
-
-function argumentsIn(references: readonly Reference[]): string[] {
-  return references.filter(({ source }) => source === 'args').map(rootOf);
 }

@@ -1,7 +1,8 @@
 /** The connection to a gRPC backend: one HTTP/2 channel, which connects at the first call and again whenever it breaks. */
 import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
 import { UpstreamError } from '../../errors.ts';
-import type { CallContext, ConnectionSetup } from '../kind.ts';
+import { waitFor } from '../../upstream/deadline.ts';
+import type { ConnectionSetup } from '../kind.ts';
 import type { GrpcOptions } from './options.ts';
 import { timedOut } from './status.ts';
 
@@ -59,20 +60,11 @@ export class Connecting {
   }
 
   /** @throws {UpstreamError} UPSTREAM_UNAVAILABLE, or UPSTREAM_TIMEOUT when the caller may wait no longer */
-  wait(context: Pick<CallContext, 'signal'>, limitMs: number): Promise<void> {
+  wait(limitMs: number, signal: AbortSignal): Promise<void> {
     this.#attempt ??= this.#watch().finally(() => {
       this.#attempt = undefined;
     });
-    const attempt = this.#attempt;
-    return new Promise((resolve, reject) => {
-      const give = () => reject(timedOut(this.#connector));
-      const timer = limitMs < this.#connectMs ? setTimeout(give, limitMs) : undefined;
-      context.signal.addEventListener('abort', give, { once: true });
-      attempt.then(resolve, reject).finally(() => {
-        clearTimeout(timer);
-        context.signal.removeEventListener('abort', give);
-      });
-    });
+    return waitFor(this.#attempt, limitMs, signal, () => timedOut(this.#connector));
   }
 
   /** One for all who wait. */

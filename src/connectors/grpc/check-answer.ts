@@ -16,7 +16,7 @@ import {
 } from 'graphql';
 import { GrammarError, parseValueMap, type ValueMap } from '../../mapping/path.ts';
 import { didYouMean, type Problem } from '../../problems.ts';
-import { SINGLE_VALUES, wireNamesOf } from './sdl-values.ts';
+import { SINGLE_VALUES, wireNamesOf } from '../wire-names.ts';
 import { describe, isObjectShape, member, namesIn, type Shape, walkMap } from './shape.ts';
 
 export interface AnswerCheck {

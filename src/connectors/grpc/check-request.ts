@@ -12,9 +12,11 @@ import {
 import type { Type } from 'protobufjs';
 import type { Literal } from '../../mapping/literal.ts';
 import { didYouMean, type Problem } from '../../problems.ts';
+import { referenceAt, typeOfReference } from '../arguments.ts';
+import type { FieldToBind } from '../kind.ts';
+import { SINGLE_VALUES, wireNamesOf } from '../wire-names.ts';
 import { Misfit } from './misfit.ts';
 import type { RequestTypes } from './requests.ts';
-import { SINGLE_VALUES, wireNamesOf } from './sdl-values.ts';
 import { describe, fieldNames, member, namesIn, type Shape, shapeOfType } from './shape.ts';
 
 type Report = (problem: Omit<Problem, 'at'>, offset?: number) => void;
@@ -75,26 +77,18 @@ function checkInputValues(type: GraphQLEnumType, shape: Shape & { kind: 'enum' }
 }
 
 /** Checks names, constants and references of a literal that is the request message. */
-export function checkLiteral(
-  literal: Literal,
-  type: Type,
-  requests: RequestTypes,
-  typeOfArgument: (name: string) => GraphQLInputType | undefined,
-  report: Report,
-): void {
+export function checkLiteral(field: FieldToBind, literal: Literal, type: Type, requests: RequestTypes): void {
+  const report: Report = (problem, offset) => field.report(problem, ['args'], offset);
   check(literal.node, shapeOfType(type));
 
   function check(node: ValueNode, shape: Shape): void {
     if (shape.kind === 'json') return;
     switch (node.kind) {
       case 'Variable': {
-        const reference = literal.references.find(({ offset }) => offset === (node.loc?.start ?? -2) + 1);
-        const named =
-          reference?.source === 'args' && reference.path.length === 1
-            ? typeOfArgument(node.name.value)
-            : undefined;
-        if (named !== undefined) {
-          checkArgumentType(named, shape, `$${node.name.value}`, (problem) =>
+        const reference = referenceAt(literal, node);
+        const given = reference === undefined ? undefined : typeOfReference(field, reference);
+        if (given !== undefined) {
+          checkArgumentType(given, shape, `$${reference!.text}`, (problem) =>
             report(problem, node.loc?.start),
           );
         }

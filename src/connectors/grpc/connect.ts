@@ -21,7 +21,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
     const request = binding.encode(values);
     const given = headers.of(context);
     const metadata = toMetadata(given instanceof Promise ? await given : given, binding.metadata, values);
-    if (!connecting.isReady) await connecting.wait(context, endsAt - performance.now());
+    if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.signal);
     const limitMs = endsAt - performance.now();
     if (context.signal.aborted || limitMs <= 0) throw timedOut(name);
     return callOnce(binding, request, metadata, context.signal, limitMs);

@@ -104,7 +104,7 @@ class Subscription {
     const { setup, client, connecting, binding, values, context } = this.#parts;
     const request = binding.encode(values);
     const metadata = toMetadata(await setup.headers.of(context), binding.metadata, values);
-    if (!connecting.isReady) await connecting.wait({ signal: this.#signal }, Number.POSITIVE_INFINITY);
+    if (!connecting.isReady) await connecting.wait(Infinity, this.#signal);
     if (binding.mode === 'server-stream') {
       return new Attempt(
         client.makeServerStreamRequest(binding.path, asIs, asIs, request, metadata),

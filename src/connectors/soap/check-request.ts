@@ -1,6 +1,5 @@
 /** Checks what a field sends against the XSD: literals and GraphQL input types, each mistake where it stands. */
 import {
-  type GraphQLEnumValue,
   type GraphQLInputType,
   getNamedType,
   isEnumType,
@@ -12,9 +11,10 @@ import {
   type ValueNode,
 } from 'graphql';
 import type { Literal } from '../../mapping/literal.ts';
-import type { Reference } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
+import { referenceAt, typeOfReference } from '../arguments.ts';
 import type { FieldToBind } from '../kind.ts';
+import { wireNamesOf } from '../wire-names.ts';
 import { typesFor } from './encode.ts';
 import type { Scalar } from './scalars.ts';
 import type { SchemaSet } from './schema-set.ts';
@@ -60,8 +60,8 @@ export class RequestChecker {
   #value(node: ValueNode, literal: Literal, slot: Slot): void {
     const offset = node.loc?.start ?? 0;
     if (node.kind === 'Variable') {
-      const reference = literal.references.find((one) => one.offset === offset + 1);
-      const type = reference === undefined ? undefined : this.#typeOf(reference);
+      const reference = referenceAt(literal, node);
+      const type = reference === undefined ? undefined : typeOfReference(this.#field, reference);
       if (type !== undefined) this.type(type, slot, offset);
       return;
     }
@@ -203,10 +203,9 @@ export class RequestChecker {
     }
     if (!isEnumType(named) || scalar.enumeration === undefined) return;
     const allowed = new Set(scalar.enumeration);
-    for (const value of named.getValues()) {
-      const text = wireText(value);
-      if (!allowed.has(text)) {
-        this.#misfit(slot, `${named.name}.${value.name}`, scalar.expected, offset, scalar, text);
+    for (const { name, wire } of wireNamesOf(named)) {
+      if (!allowed.has(wire)) {
+        this.#misfit(slot, `${named.name}.${name}`, scalar.expected, offset, scalar, wire);
       }
     }
   }
@@ -245,20 +244,6 @@ export class RequestChecker {
     this.missing(shape, slot.label, (field) => given.has(field), offset);
   }
 
-  /** The type of an argument, or of what a path leads to inside of it; undefined when that cannot be said. */
-  #typeOf({ source, path }: Reference): GraphQLInputType | undefined {
-    const [first, ...rest] = path;
-    if (source !== 'args' || first?.kind !== 'key') return undefined;
-    let type: GraphQLInputType | undefined = this.#field.args.find(({ name }) => name === first.name)?.type;
-    for (const step of rest) {
-      const inner: GraphQLInputType | undefined = isNonNullType(type) ? type.ofType : type;
-      if (step.kind === 'index') type = isListType(inner) ? inner.ofType : undefined;
-      else if (step.kind === 'key' && isInputObjectType(inner)) type = inner.getFields()[step.name]?.type;
-      else return undefined;
-    }
-    return type;
-  }
-
   #unknown(name: string, known: readonly string[], label: string, offset: number): void {
     this.#report(
       {
@@ -289,13 +274,6 @@ export class RequestChecker {
   #report(problem: Parameters<FieldToBind['report']>[0], offset: number): void {
     this.#field.report(problem, this.#argument, this.#argument.length === 0 ? 0 : offset);
   }
-}
-
-/** What an enum value is called outside of GraphQL: `@from(value:)`, or its name. */
-function wireText({ name, astNode }: GraphQLEnumValue): string {
-  const from = astNode?.directives?.find((directive) => directive.name.value === 'from');
-  const value = from?.arguments?.find((argument) => argument.name.value === 'value')?.value;
-  return value?.kind === 'StringValue' ? value.value : name;
 }
 
 export function slotOfElement({ shape, local, nillable }: ElementDeclaration): Slot {

@@ -1,12 +1,12 @@
 /** The body that a binding sends: from a literal, or from arguments by name. */
-import type { Literal } from '../../mapping/literal.ts';
-import { rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
+import type { ValueOf, Values } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
+import { argumentsIn, inLiteral, keysByName, reportUnused, toObject } from '../arguments.ts';
 import type { FieldToBind } from '../kind.ts';
 import { RequestChecker, type Slot, slotOf, slotOfElement } from './check-request.ts';
 import type { EncoderCompiler, WriteElement } from './encode.ts';
 import type { SoapSpec } from './load.ts';
-import { ATTRIBUTES_ARGUMENT, argumentKeys, isNamed, type Shape, TEXT_ARGUMENT } from './shape.ts';
+import { ATTRIBUTES_ARGUMENT, argumentKeys, isNamed, TEXT_ARGUMENT } from './shape.ts';
 import { type Message, type Operation, shapeOfParts } from './wsdl.ts';
 
 /** Undefined after a reported problem. */
@@ -24,7 +24,8 @@ export function bindBody(
   const literal = field.literal(['args']);
   if (literal === undefined) return undefined;
   new RequestChecker(field, spec.schemas, ['args']).literal(literal, slot);
-  reportUnused(field, slot.shape, argumentsOf(literal), usedByHeader(field));
+  const used = argumentsIn(literal.references).union(usedByHeader(field));
+  reportUnused(field, used, { rule: 'soap-unused-argument', write: inLiteral, place: '"args"' });
   return (values) => write(literal.evaluate(values), '');
 }
 
@@ -63,12 +64,11 @@ function fillByName(field: FieldToBind, spec: SoapSpec, slot: Slot): ValueOf | u
       checker.type(argument.type, into, 0);
       return field.argument(argument.name);
     }
-    const key = field.parent.find((one) => one.isKey && isNamed(name, one.name));
-    return field.use === 'field' && key !== undefined ? field.parentField(key.name) : undefined;
+    return keysByName(field, (own) => isNamed(name, own))[0]?.value;
   };
   if (shape.kind !== 'record' || shape.text !== undefined) {
     const value = take(slot.label, slot);
-    reportUnused(field, shape, used, usedByHeader(field), [slot.label]);
+    reportUnknown(field, used.union(usedByHeader(field)), [slot.label]);
     if (value !== undefined) return value;
     field.report({
       rule: 'soap-missing-element',
@@ -79,7 +79,7 @@ function fillByName(field: FieldToBind, spec: SoapSpec, slot: Slot): ValueOf | u
   }
   const elements = shape.fields.flatMap((one) => {
     const value = take(one.key, slotOf(one, `${slot.label}.${one.key}`));
-    return value === undefined ? [] : [{ field: one, key: one.key, value }];
+    return value === undefined ? [] : [{ field: one, name: one.key, value }];
   });
   const attributes = shape.attributes.flatMap(({ local, scalar }) => {
     const into: Slot = {
@@ -89,60 +89,33 @@ function fillByName(field: FieldToBind, spec: SoapSpec, slot: Slot): ValueOf | u
       label: `${slot.label}.${local}`,
     };
     const value = shape.fields.some(({ key }) => key === local) ? undefined : take(local, into);
-    return value === undefined ? [] : [{ key: local, value }];
+    return value === undefined ? [] : [{ name: local, value }];
   });
   const given = new Set(elements.map((one) => one.field));
   checker.missing(shape, slot.label, (one) => given.has(one), 0);
-  reportUnused(field, shape, used, usedByHeader(field));
+  reportUnknown(field, used.union(usedByHeader(field)), argumentKeys(shape));
   const fill = toObject(elements);
   if (attributes.length === 0) return fill;
   const fillAttributes = toObject(attributes);
   return (values) => Object.assign(fill(values), { [ATTRIBUTES_ARGUMENT]: fillAttributes(values) });
 }
 
-function toObject(
-  entries: ReadonlyArray<{ readonly key: string; readonly value: ValueOf }>,
-): (values: Values) => Record<string, unknown> {
-  return (values) => {
-    const object: Record<string, unknown> = Object.create(null);
-    for (const { key, value } of entries) {
-      const given = value(values);
-      if (given !== undefined) object[key] = given;
-    }
-    return object;
-  };
-}
-
 function usedByHeader(field: FieldToBind): ReadonlySet<string> {
   if (typeof field.directive.header !== 'string') return new Set();
   const literal = field.literal(['header']);
-  return literal === undefined ? new Set() : argumentsOf(literal);
+  return literal === undefined ? new Set() : argumentsIn(literal.references);
 }
 
-function argumentsOf({ references }: Literal): ReadonlySet<string> {
-  return new Set(references.filter(({ source }) => source === 'args').map(rootOf));
-}
-
-function reportUnused(
-  field: FieldToBind,
-  shape: Shape,
-  used: ReadonlySet<string>,
-  alsoUsed: ReadonlySet<string>,
-  names: readonly string[] = shape.kind === 'record' ? argumentKeys(shape) : [],
-): void {
+/** Names that lead nowhere, each with what the request has. */
+function reportUnknown(field: FieldToBind, used: ReadonlySet<string>, names: readonly string[]): void {
   for (const { name } of field.args) {
-    if (used.has(name) || alsoUsed.has(name)) continue;
-    const isLiteral = typeof field.directive.args === 'string';
+    if (used.has(name)) continue;
     field.report({
       rule: 'soap-unused-argument',
       message: `The request does not use the argument "${name}" of ${field.coordinate}.`,
       found: name,
-      expected: isLiteral
-        ? undefined
-        : names.filter((key) => key !== TEXT_ARGUMENT).join(', ') || 'no argument',
-      hint: isLiteral
-        ? `use $${name} in "args", or remove the argument`
-        : (didYouMean(name, names) ?? 'say with "args" where it goes'),
+      expected: names.filter((key) => key !== TEXT_ARGUMENT).join(', ') || 'no argument',
+      hint: didYouMean(name, names) ?? 'say with "args" where it goes',
     });
   }
 }

@@ -1,6 +1,4 @@
 /** XSD's simple types: how their text becomes a value without loss, and how a value becomes their text. */
-import { sameNumber } from '../../upstream/json.ts';
-
 export interface Scalar {
   /** A text that is not of the type stays text, so that only the field that reads it fails. */
   readonly read: (text: string) => unknown;
@@ -80,10 +78,8 @@ const decimal: Scalar = {
   read: (text) => {
     const trimmed = text.trim();
     if (trimmed === '') return null;
-    if (!DECIMAL.test(trimmed)) return trimmed;
-    const number = Number(trimmed);
-    // A double holds every decimal of 15 digits.
-    return trimmed.length <= 15 || sameNumber(toCanonical(trimmed), number) ? number + 0 : trimmed;
+    // Its digits are the value: 12.50 says more than 12.5, and a double holds few of them exactly.
+    return DECIMAL.test(trimmed) ? toCanonical(trimmed) : trimmed;
   },
   write: (value) => {
     if (typeof value === 'bigint') return String(value);

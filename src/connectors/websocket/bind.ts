@@ -1,7 +1,17 @@
 /** Checks one `@websocket` directive and compiles what it sends. */
 import type { Literal } from '../../mapping/literal.ts';
 import { referencesOf, type Template } from '../../mapping/template.ts';
-import { type Reference, rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
+import type { ValueOf, Values } from '../../mapping/values.ts';
+import {
+  argumentsByName,
+  argumentsIn,
+  inLiteral,
+  inTemplate,
+  keysByName,
+  type NamedValue,
+  reportUnused,
+  toObject,
+} from '../arguments.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
 import type { Feed } from './feed.ts';
 import type { WebsocketSpec } from './load.ts';
@@ -24,6 +34,8 @@ export interface TopicBinding {
   readonly topic: (values: Values) => string;
   readonly params: ValueOf;
 }
+
+const UNUSED = { rule: 'websocket-unused-argument' };
 
 export function bind(
   field: FieldToBind,
@@ -56,17 +68,13 @@ function bindCall(field: FieldToBind, args: Literal | undefined): CallBinding | 
     field.report({ rule: 'websocket-binding', message: 'The method has no name.', found: '""' }, ['call']);
     return undefined;
   }
-  if (args !== undefined) checkAllArgumentsUsed(field, args.references, '$');
-  const parents = args === undefined ? field.parent.filter(({ isKey }) => isKey) : [];
+  if (args !== undefined) {
+    reportUnused(field, argumentsIn(args.references), { ...UNUSED, write: inLiteral, place: '"args"' });
+  }
   return {
     kind: 'call',
     method,
-    params:
-      args?.evaluate ??
-      byName([
-        ...parents.map(({ name }) => ({ name, value: field.parentField(name) })),
-        ...field.args.map(({ name }) => ({ name, value: field.argument(name) })),
-      ]),
+    params: args?.evaluate ?? toParams([...keysByName(field), ...argumentsByName(field)]),
     missingIsNull: field.isLookup,
   };
 }
@@ -93,15 +101,15 @@ function bindTopic(
     field.report({ rule: 'websocket-binding', message: 'The topic is empty.', found: '""' }, ['topic']);
     return undefined;
   }
-  const inTopic = referencesOf(template);
   if (args !== undefined) checkParams(field, args, template, feed);
-  const unused = field.args.filter(({ name }) => !inTopic.some((reference) => isArgument(reference, name)));
-  const byDefault = args === undefined && feed.sendsParams && !feed.byTopic ? unused : [];
-  if (byDefault.length === 0) checkAllArgumentsUsed(field, [...inTopic, ...(args?.references ?? [])], '{');
+  const used = argumentsIn([...referencesOf(template), ...(args?.references ?? [])]);
+  const sendsRest = args === undefined && feed.sendsParams && !feed.byTopic;
+  const rest = sendsRest ? argumentsByName(field).filter(({ name }) => !used.has(name)) : [];
+  if (rest.length === 0) reportUnused(field, used, { ...UNUSED, write: inTemplate, place: 'the topic' });
   return {
     kind: 'topic',
     topic: toTopic(template),
-    params: args?.evaluate ?? byName(byDefault.map(({ name }) => ({ name, value: field.argument(name) }))),
+    params: args?.evaluate ?? toParams(rest),
   };
 }
 
@@ -148,36 +156,7 @@ function checkStructured(field: FieldToBind, { node }: Literal): void {
   );
 }
 
-function checkAllArgumentsUsed(field: FieldToBind, references: readonly Reference[], sign: '$' | '{'): void {
-  const unused = field.args.filter(
-    ({ name }) => !references.some((reference) => isArgument(reference, name)),
-  );
-  if (unused.length === 0) return;
-  const names = unused.map(({ name }) => name);
-  field.report({
-    rule: 'websocket-unused-argument',
-    message: `${field.coordinate} has arguments that the backend does not get.`,
-    found: names.join(', '),
-    hint:
-      sign === '$'
-        ? `use ${names.map((name) => `$${name}`).join(', ')} in "args", or remove the argument`
-        : `use ${names.map((name) => `{${name}}`).join(', ')} in the topic, or remove the argument`,
-  });
-}
-
-function isArgument(reference: Reference, name: string): boolean {
-  return reference.source === 'args' && rootOf(reference) === name;
-}
-
-/** An object of all that have a value; undefined when there is nothing to send. */
-function byName(parts: ReadonlyArray<{ readonly name: string; readonly value: ValueOf }>): ValueOf {
-  if (parts.length === 0) return () => undefined;
-  return (values) => {
-    const params: Record<string, unknown> = Object.create(null);
-    for (const { name, value } of parts) {
-      const given = value(values);
-      if (given !== undefined) params[name] = given;
-    }
-    return params;
-  };
+/** Nothing is sent where there is nothing to send. */
+function toParams(parts: readonly NamedValue[]): ValueOf {
+  return parts.length === 0 ? () => undefined : toObject(parts);
 }

@@ -1,6 +1,7 @@
 /** Requests and their answers, matched by id over the one connection. */
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { remainingMs, watch } from '../../upstream/deadline.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup, Outcome } from '../kind.ts';
 import type { CallBinding } from './bind.ts';
@@ -47,13 +48,12 @@ export class Calls {
   ): Promise<readonly Outcome[]> {
     if (batch.length === 0) return Promise.resolve([]);
     const { requestMs, connectMs } = this.#setup.settings.timeouts;
-    const limitMs = Math.min(requestMs, context.deadlineAt - performance.now());
-    if (context.signal.aborted || limitMs <= 0) return Promise.resolve(batch.map(() => this.#timeout()));
+    const { signal } = context;
+    const limitMs = remainingMs(requestMs, context);
+    if (limitMs === 0) return Promise.resolve(batch.map(() => this.#timeout()));
     return new Promise((resolve) => {
-      const exchange = new Exchange(batch.length, context.signal, resolve);
-      exchange.timer = setTimeout(() => this.#expire(exchange), limitMs);
-      exchange.onAbort = () => this.#abandon(exchange, () => this.#timeout());
-      context.signal.addEventListener('abort', exchange.onAbort, { once: true });
+      const exchange = new Exchange(batch.length, resolve);
+      exchange.stop = watch(limitMs, signal, () => this.#expire(exchange, signal.aborted));
       const link = this.#link;
       if (!link.isOpen && !link.isHopeless && connectMs < limitMs) {
         exchange.connectTimer = setTimeout(() => this.#giveUpWaiting(exchange), connectMs);
@@ -164,10 +164,18 @@ export class Calls {
     }
   }
 
-  #expire(exchange: Exchange): void {
+  /** Its time is over, or nobody waits any more: that says nothing about the backend. */
+  #expire(exchange: Exchange, hasLeft: boolean): void {
     const link = this.#link;
-    link.probe();
-    this.#abandon(exchange, (sent) => (sent || link.isOpen ? this.#timeout() : link.failure()));
+    if (!hasLeft) link.probe();
+    for (const call of exchange.calls) {
+      if (call.settled) continue;
+      const sent = call.id !== undefined;
+      if (sent) this.#pending.delete(call.id);
+      else this.#waiting.delete(call);
+      call.failed(sent || link.isOpen || hasLeft ? this.#timeout() : link.failure());
+    }
+    if (this.#waiting.size > 0) this.#drain();
   }
 
   #giveUpWaiting(exchange: Exchange): void {
@@ -176,17 +184,6 @@ export class Calls {
     for (const call of exchange.calls) {
       if (this.#waiting.delete(call)) call.failed(link.failure());
     }
-  }
-
-  #abandon(exchange: Exchange, error: (sent: boolean) => UpstreamError): void {
-    for (const call of exchange.calls) {
-      if (call.settled) continue;
-      const sent = call.id !== undefined;
-      if (sent) this.#pending.delete(call.id);
-      else this.#waiting.delete(call);
-      call.failed(error(sent));
-    }
-    if (this.#waiting.size > 0) this.#drain();
   }
 
   #take(id: unknown): Pending | undefined {
@@ -259,27 +256,24 @@ class Call implements Pending {
 /** One batch: its timers, and its outcomes until all are there. */
 class Exchange {
   readonly calls: Call[] = [];
-  timer: NodeJS.Timeout | undefined;
+  /** Ends the watch over its time. */
+  stop: () => void = () => {};
   connectTimer: NodeJS.Timeout | undefined;
-  onAbort: () => void = () => {};
   readonly #outcomes: Outcome[];
-  readonly #signal: AbortSignal;
   readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;
 
-  constructor(size: number, signal: AbortSignal, resolve: (outcomes: readonly Outcome[]) => void) {
+  constructor(size: number, resolve: (outcomes: readonly Outcome[]) => void) {
     this.#outcomes = new Array(size).fill(undefined);
     this.#missing = size;
-    this.#signal = signal;
     this.#resolve = resolve;
   }
 
   settle(index: number, outcome: Outcome): void {
     this.#outcomes[index] = outcome;
     if (--this.#missing > 0) return;
-    clearTimeout(this.timer);
+    this.stop();
     clearTimeout(this.connectTimer);
-    this.#signal.removeEventListener('abort', this.onAbort);
     this.#resolve(this.#outcomes);
   }
 }

@@ -1,6 +1,7 @@
 /** Puts the connection, the calls and the topics of one connector together. */
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { Drops } from '../../upstream/drops.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
 import { toUpstreamError } from '../batch.ts';
@@ -12,6 +13,8 @@ import { toSpec, type WebsocketSpec } from './load.ts';
 import type { WebsocketOptions } from './options.ts';
 import type { Message } from './protocol.ts';
 import { Topics } from './topics.ts';
+
+type DropReason = 'message-unreadable' | 'reply-unexpected' | 'event-unexpected';
 
 export function connect(setup: ConnectionSetup<WebsocketOptions>): Connection<WebsocketBinding> {
   const spec = toSpec(setup.name, setup.options, (at, { message }) => {
@@ -27,11 +30,11 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
   readonly #link: Link;
   readonly #calls: Calls;
   readonly #topics: Topics | undefined;
-  /** Frames that nobody had a use for, by reason. */
-  readonly #dropped = { unreadable: 0, answer: 0, event: 0 };
+  readonly #drops: Drops<DropReason>;
 
   constructor(setup: ConnectionSetup<WebsocketOptions>, spec: WebsocketSpec) {
     this.#setup = setup;
+    this.#drops = new Drops(setup.log);
     this.#spec = spec;
     this.#link = new Link(setup, spec.heartbeat, this);
     this.#calls = new Calls(setup, spec.protocol, this.#link);
@@ -91,7 +94,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
     try {
       message = parseJsonLosslessly(text);
     } catch {
-      return this.#drop('unreadable', bytes);
+      return this.#drop('message-unreadable');
     }
     if (!Array.isArray(message)) return this.#receive(message, bytes);
     let understood = false;
@@ -100,17 +103,16 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
   }
 
   #receive(message: unknown, bytes: number): boolean {
-    if (typeof message !== 'object' || message === null) return this.#drop('unreadable', bytes);
+    if (typeof message !== 'object' || message === null) return this.#drop('message-unreadable');
     if (this.#calls.answered(message as Message)) return true;
     if (this.#topics?.received(message as Message, bytes) === true) return true;
     const isAnswer = this.#spec.protocol.idOf(message as Message) !== undefined;
-    return this.#drop(isAnswer ? 'answer' : 'event', bytes);
+    return this.#drop(isAnswer ? 'reply-unexpected' : 'event-unexpected');
   }
 
   /** Late, repeated or never asked for: it concerns nobody. */
-  #drop(reason: 'unreadable' | 'answer' | 'event', bytes: number): false {
-    const count = ++this.#dropped[reason];
-    this.#setup.log.debug({ connector: this.#setup.name, reason, bytes, count }, 'dropped a message');
+  #drop(reason: DropReason): false {
+    this.#drops.count(reason);
     return false;
   }
 

@@ -5,6 +5,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
 import { pauseMs, STABLE_MS } from '../../upstream/reconnect.ts';
 import { toStatusError } from '../../upstream/status.ts';
+import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
 import type { WebsocketOptions } from './options.ts';
@@ -217,16 +218,13 @@ export class Link implements AsyncDisposable {
   /** @throws what ws says of options it cannot use */
   #open(headers: Record<string, string>): WebSocket {
     const { settings, options } = this.#setup;
-    const clientOptions: ClientOptions & { closeTimeout: number; servername: string | undefined } = {
+    const clientOptions: ClientOptions & { closeTimeout: number } = {
       headers,
       followRedirects: false,
       perMessageDeflate: false,
       maxPayload: Math.min(settings.limits.responseBytes, MAX_PAYLOAD),
       closeTimeout: 1000,
-      ca: settings.tls?.ca,
-      cert: settings.tls?.certificate,
-      key: settings.tls?.key,
-      servername: settings.tls?.serverName,
+      ...toTlsOptions(settings.tls),
     };
     return new WebSocket(settings.endpoint, options.subprotocols, clientOptions);
   }

@@ -1,26 +1,18 @@
 /** Messages that nobody receives: counted, and mentioned in the log at most every ten seconds per reason. */
 import type { Logger } from 'pino';
 
-export type DropReason =
-  /** A reply that no call waits for: it came late, twice, or with a foreign correlation id. */
-  | 'reply-unexpected'
-  /** An event that is not JSON, is too large, or has a content coding. */
-  | 'event-unreadable'
-  /** An unreadable event that came back from the dead-letter exchange too often. */
-  | 'event-returned';
-
 const QUIET_MS = 10_000;
 
-export class Drops {
+export class Drops<Reason extends string> {
   readonly #log: Logger;
-  readonly #counts = new Map<DropReason, number>();
-  readonly #mentionedAt = new Map<DropReason, number>();
+  readonly #counts = new Map<Reason, number>();
+  readonly #mentionedAt = new Map<Reason, number>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  count(reason: DropReason): void {
+  count(reason: Reason): void {
     const count = this.of(reason) + 1;
     this.#counts.set(reason, count);
     const now = performance.now();
@@ -29,7 +21,7 @@ export class Drops {
     this.#log.warn({ reason, count }, 'dropped a message');
   }
 
-  of(reason: DropReason): number {
+  of(reason: Reason): number {
     return this.#counts.get(reason) ?? 0;
   }
 }
