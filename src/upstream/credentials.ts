@@ -31,12 +31,23 @@ function fixed(headers: Readonly<Record<string, string>>): Credentials {
 }
 
 const tokenResponse = z.object({
-  access_token: z.string().min(1).max(65_536),
-  token_type: z.string().optional(),
+  /** What may stand in a header (RFC 6749, A.12). */
+  access_token: z
+    .string()
+    .max(65_536)
+    .regex(/^[\x20-\x7e]+$/),
+  /** Other types need more than a header. */
+  token_type: z
+    .string()
+    .regex(/^bearer$/i)
+    .optional(),
   expires_in: z.coerce.number().positive().max(31_536_000).optional(),
 });
 
 type OAuth2Settings = Extract<AuthSettings, { oauth2: unknown }>['oauth2'];
+
+/** A token endpoint that fails is not asked for a renewal again, and a refused token not thrown away again, before this is over. */
+const COOL_DOWN_MS = 1000;
 
 /** A token is renewed in the background once 80 % of its life are over, and waited for when it has expired. */
 class ClientCredentials implements Credentials {
@@ -47,22 +58,33 @@ class ClientCredentials implements Credentials {
     | { readonly headers: Record<string, string>; readonly renewAt: number; readonly expiresAt: number }
     | undefined;
   #fetching: Promise<Readonly<Record<string, string>>> | undefined;
+  #forgottenAt = -Infinity;
 
   constructor(connector: string, settings: OAuth2Settings, common: CommonSettings) {
     this.#connector = connector;
     this.#settings = settings;
-    this.#client = new HttpClient(connector, settings.tokenUrl, common);
+    // The name that the backend's certificate has is the backend's.
+    const tls = common.tls === undefined ? undefined : { ...common.tls, serverName: undefined };
+    this.#client = new HttpClient(connector, settings.tokenUrl, { ...common, tls });
   }
 
   headers(context: Waiting): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
     const now = performance.now();
     if (this.#current === undefined || now >= this.#current.expiresAt)
       return raceAbort(this.#fetch(), context, this.#connector);
-    if (now >= this.#current.renewAt) this.#fetch().catch(() => {});
-    return this.#current.headers;
+    const current = this.#current;
+    if (now >= current.renewAt) {
+      this.#current = { ...current, renewAt: now + COOL_DOWN_MS };
+      this.#fetch().catch(() => {});
+    }
+    return current.headers;
   }
 
+  /** Many calls are refused with one token, and a backend may refuse every token: one new token per cool-down. */
   forget(): void {
+    const now = performance.now();
+    if (now < this.#forgottenAt + COOL_DOWN_MS) return;
+    this.#forgottenAt = now;
     this.#current = undefined;
   }
 
@@ -100,7 +122,7 @@ class ClientCredentials implements Credentials {
       { signal: new AbortController().signal, deadlineAt: Infinity },
     );
     if (response.status !== 200) {
-      throw new UpstreamError('UPSTREAM_DENIED', this.#connector, {
+      throw new UpstreamError(codeOf(response.status), this.#connector, {
         internal: `the token endpoint ${url.origin} answered ${response.status}`,
         status: String(response.status),
       });
@@ -123,6 +145,12 @@ class ClientCredentials implements Credentials {
   }
 }
 
+/** 400 is what OAuth says of a client or a scope that it does not know. */
+function codeOf(status: number): 'UPSTREAM_LIMITED' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_DENIED' {
+  if (status === 429) return 'UPSTREAM_LIMITED';
+  return status >= 500 ? 'UPSTREAM_UNAVAILABLE' : 'UPSTREAM_DENIED';
+}
+
 function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
@@ -138,6 +166,7 @@ function raceAbort<T>(work: Promise<T>, context: Waiting, connector: string): Pr
       reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'waiting for an access token' }));
     const timer =
       context.deadlineAt === Infinity ? undefined : setTimeout(give, context.deadlineAt - performance.now());
+    if (context.signal.aborted) give();
     context.signal.addEventListener('abort', give, { once: true });
     work.then(resolve, reject).finally(() => {
       clearTimeout(timer);

@@ -61,12 +61,14 @@ export class HttpClient implements AsyncDisposable {
     request: HttpRequest,
     context: Pick<CallContext, 'signal' | 'deadlineAt'>,
   ): Promise<HttpResponse> {
+    // One timeout for both attempts.
+    const until = Math.min(performance.now() + this.#settings.timeouts.requestMs, context.deadlineAt);
     try {
-      return await this.#send(request, context);
+      return await this.#send(request, context.signal, until);
     } catch (error) {
       // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
       if (error instanceof StaleSocket && (request.idempotent ?? IDEMPOTENT.has(request.method))) {
-        return await this.#send(request, context).catch(unwrapStale);
+        return await this.#send(request, context.signal, until).catch(unwrapStale);
       }
       return unwrapStale(error);
     }
@@ -76,9 +78,9 @@ export class HttpClient implements AsyncDisposable {
     await this.#pool.destroy();
   }
 
-  #send(request: HttpRequest, context: Pick<CallContext, 'signal' | 'deadlineAt'>): Promise<HttpResponse> {
-    const limitMs = Math.min(this.#settings.timeouts.requestMs, context.deadlineAt - performance.now());
-    if (context.signal.aborted || limitMs <= 0) return Promise.reject(this.#timeout());
+  #send(request: HttpRequest, signal: AbortSignal, until: number): Promise<HttpResponse> {
+    const limitMs = until - performance.now();
+    if (signal.aborted || limitMs <= 0) return Promise.reject(this.#timeout());
     return new Promise((resolve, reject) => {
       const handler = new ResponseHandler(
         this.#connector,
@@ -88,10 +90,10 @@ export class HttpClient implements AsyncDisposable {
       );
       const timer = setTimeout(() => handler.abort(this.#timeout()), limitMs);
       const onAbort = () => handler.abort(this.#timeout());
-      context.signal.addEventListener('abort', onAbort, { once: true });
+      signal.addEventListener('abort', onAbort, { once: true });
       handler.onSettled = () => {
         clearTimeout(timer);
-        context.signal.removeEventListener('abort', onAbort);
+        signal.removeEventListener('abort', onAbort);
       };
       try {
         this.#pool.dispatch(
@@ -117,6 +119,13 @@ export class HttpClient implements AsyncDisposable {
 }
 
 export type HttpClientSettings = Pick<CommonSettings, 'timeouts' | 'tls' | 'limits'>;
+
+/** What undici says of an answer that breaks the protocol. */
+const NOT_HTTP = [
+  undiciErrors.HTTPParserError,
+  undiciErrors.HeadersOverflowError,
+  undiciErrors.ResponseContentLengthMismatchError,
+];
 
 /** Says that a reused socket was closed before any byte of an answer. */
 class StaleSocket extends Error {
@@ -222,8 +231,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
     if (cause instanceof undiciErrors.InvalidArgumentError) {
       return new UpstreamError('BAD_ARGUMENT', this.#connector, { internal, cause });
     }
-    const code = (cause as NodeJS.ErrnoException).code ?? '';
-    if (code.startsWith('HPE_') || cause instanceof undiciErrors.ResponseContentLengthMismatchError) {
+    if (NOT_HTTP.some((kind) => cause instanceof kind)) {
       return new UpstreamError('UPSTREAM_INVALID', this.#connector, { internal, cause });
     }
     return new UpstreamError('UPSTREAM_UNAVAILABLE', this.#connector, { internal, cause });
