@@ -11,23 +11,30 @@ import { Refusal } from './refusal.ts';
 const MAX_DISCARDED_BYTES = 16 * 1024 ** 2;
 
 /** Reads a body. @throws {Refusal} BODY_TOO_LARGE without holding more than `maxBytes` */
-export async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const tooLarge = new Refusal('BODY_TOO_LARGE', undefined, { connection: 'close' });
-  if (Number(message.headers['content-length'] ?? 0) > maxBytes + MAX_DISCARDED_BYTES) throw tooLarge;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  await new Promise<void>((resolve, reject) => {
+export function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = () => reject(new Refusal('BODY_TOO_LARGE', undefined, { connection: 'close' }));
+    if (Number(message.headers['content-length'] ?? 0) > maxBytes + MAX_DISCARDED_BYTES) {
+      tooLarge();
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let bytes = 0;
     message.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= maxBytes) chunks.push(chunk);
       else chunks.length = 0;
-      if (bytes > maxBytes + MAX_DISCARDED_BYTES) reject(tooLarge);
+      if (bytes > maxBytes + MAX_DISCARDED_BYTES) tooLarge();
     });
-    message.once('end', () => (bytes > maxBytes ? reject(tooLarge) : resolve()));
-    message.once('error', reject);
-    message.once('close', () => reject(new Error('the caller left')));
+    message.on('end', () => {
+      if (bytes > maxBytes) tooLarge();
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    });
+    message.on('error', reject);
+    message.on('close', () => {
+      if (!message.complete) reject(new Error('the caller left'));
+    });
   });
-  return Buffer.concat(chunks, bytes);
 }
 
 /** What the endpoint knows of a request. Aborts when the caller leaves before the answer is sent. */
@@ -36,11 +43,39 @@ export function toEndpointRequest(
   response: ServerResponse,
   requestId: string,
 ): EndpointRequest {
-  const left = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) left.abort();
-  });
-  return { requestId, headers: headersOf(message), signal: left.signal };
+  return new ReceivedRequest(message, response, requestId);
+}
+
+/** Copies headers and watches for the caller's leaving only when somebody wants to know. */
+class ReceivedRequest implements EndpointRequest {
+  readonly requestId: string;
+  readonly #message: IncomingMessage;
+  readonly #response: ServerResponse;
+  #headers: EndpointRequest['headers'] | undefined;
+  #left: AbortController | undefined;
+
+  constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
+    this.requestId = requestId;
+    this.#message = message;
+    this.#response = response;
+  }
+
+  get headers(): EndpointRequest['headers'] {
+    this.#headers ??= headersOf(this.#message);
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#left === undefined) {
+      const left = new AbortController();
+      this.#left = left;
+      if (this.#response.destroyed) left.abort();
+      this.#response.on('close', () => {
+        if (!this.#response.writableFinished) left.abort();
+      });
+    }
+    return this.#left.signal;
+  }
 }
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
@@ -51,12 +86,19 @@ export function requestIdOf(message: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
+/** These name no other header. */
+const PLAIN_CONNECTION = new Set(['keep-alive', 'close']);
+
 /** Lower-case names; repeated headers joined. Headers named by `Connection` are for one hop and left out. */
 export function headersOf(message: IncomingMessage): Readonly<Record<string, string>> {
   const headers: Record<string, string> = Object.create(null);
-  const hop = new Set((message.headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
+  const { connection } = message.headers;
+  const hop =
+    connection === undefined || PLAIN_CONNECTION.has(connection)
+      ? undefined
+      : new Set(connection.toLowerCase().split(/\s*,\s*/));
   for (const [name, value] of Object.entries(message.headers)) {
-    if (value === undefined || hop.has(name)) continue;
+    if (value === undefined || hop?.has(name)) continue;
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return headers;
@@ -70,13 +112,9 @@ const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization', 'origin
  * absolute-form target (RFC 9112, 3.2.2) that names another host.
  */
 export function targetOf(message: IncomingMessage): string {
-  const seen = new Set<string>();
-  for (let index = 0; index < message.rawHeaders.length; index += 2) {
-    const name = message.rawHeaders[index]!.toLowerCase();
-    if (!SINGLE_HEADERS.has(name)) continue;
-    if (seen.has(name)) throw ambiguous(`There are two ${name} headers.`);
-    seen.add(name);
-  }
+  // node:http keeps one of a repeated header, or joins them: then there are fewer names than were sent.
+  if (Object.keys(message.headers).length * 2 !== message.rawHeaders.length)
+    refuseRepeated(message.rawHeaders);
   const target = message.url ?? '/';
   if (target.startsWith('/')) return target;
   const url = URL.parse(target);
@@ -84,6 +122,16 @@ export function targetOf(message: IncomingMessage): string {
     throw ambiguous('The request target and the Host header differ.');
   }
   return url.pathname + url.search;
+}
+
+function refuseRepeated(rawHeaders: readonly string[]): void {
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase();
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) throw ambiguous(`There are two ${name} headers.`);
+    seen.add(name);
+  }
 }
 
 function ambiguous(text: string): Refusal {

@@ -13,8 +13,22 @@ export interface ContentType {
 
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
+const MAX_REMEMBERED = 100;
+
+/** The same few headers come with nearly every request: what was read from them is kept, a bounded number of it. */
+function remembered<Read>(read: (header: string | undefined) => Read): (header: string | undefined) => Read {
+  const known = new Map<string | undefined, Read>();
+  return (header) => {
+    const earlier = known.get(header);
+    if (earlier !== undefined || known.has(header)) return earlier as Read;
+    const value = read(header);
+    if (known.size < MAX_REMEMBERED && (header?.length ?? 0) < 200) known.set(header, value);
+    return value;
+  };
+}
+
 /** A `Content-Type` header; undefined when there is none or it is not one media type. */
-export function parseContentType(header: string | undefined): ContentType | undefined {
+export const parseContentType = remembered((header: string | undefined): ContentType | undefined => {
   const [type = '', ...rest] = (header ?? '').split(';').map((part) => part.trim());
   if (!/^[^/]+\/[^/]+$/.test(type) || !type.split('/').every((part) => TOKEN.test(part))) return undefined;
   const parameters = new Map<string, string>();
@@ -25,18 +39,22 @@ export function parseContentType(header: string | undefined): ContentType | unde
     parameters.set(name.toLowerCase(), value);
   }
   return { type: type.toLowerCase(), parameters };
+});
+
+export interface PreferredType {
+  readonly type: AnswerType;
+  /** Not only implied by a wildcard. */
+  readonly named: boolean;
 }
 
 /** Which of the two media types of GraphQL over HTTP a caller prefers; undefined when neither will do. */
-export function preferredAnswerType(
-  accept: string | undefined,
-): { readonly type: AnswerType /** Or implied by a wildcard. */; readonly named: boolean } | undefined {
+export const preferredAnswerType = remembered((accept: string | undefined): PreferredType | undefined => {
   for (const type of acceptedTypes(accept)) {
     if (type === RESPONSE_TYPE || type === JSON_TYPE) return { type, named: true };
     if (type === '*/*' || type === 'application/*') return { type: JSON_TYPE, named: false };
   }
   return undefined;
-}
+});
 
 /** Whether results may come as server-sent events. */
 export function acceptsEventStream(accept: string | undefined): boolean {

@@ -8,21 +8,14 @@ export class Deadline {
   readonly #over = new AbortController();
   readonly #caller: AbortSignal;
   #timer: NodeJS.Timeout;
-  /** Rejects with DEADLINE_EXCEEDED some time after the signal; never resolves. */
-  readonly missed: Promise<never>;
+  #miss: ((error: HemError) => void) | undefined;
 
   /** @param caller aborts when the caller leaves */
   constructor(deadlineMs: number, caller: AbortSignal) {
     this.#caller = caller;
-    let miss!: (error: HemError) => void;
-    this.missed = new Promise((_resolve, reject) => {
-      miss = reject;
-    });
-    // Whoever waits reads it; nobody else is to be told.
-    this.missed.catch(() => {});
     this.#timer = setTimeout(() => {
       this.#stop();
-      this.#timer = setTimeout(() => miss(new HemError('DEADLINE_EXCEEDED')), PATIENCE_MS);
+      this.#timer = setTimeout(() => this.#miss?.(new HemError('DEADLINE_EXCEEDED')), PATIENCE_MS);
     }, deadlineMs);
     if (caller.aborted) this.#stop();
     caller.addEventListener('abort', this.#stop, { once: true });
@@ -31,6 +24,14 @@ export class Deadline {
   /** Aborts at the deadline, or when the caller leaves. */
   get signal(): AbortSignal {
     return this.#over.signal;
+  }
+
+  /** Waits for work. @throws {HemError} DEADLINE_EXCEEDED when it has not ended some time after the signal */
+  wait<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#miss = reject;
+      work.then(resolve, reject);
+    });
   }
 
   /** The operation has answered. */

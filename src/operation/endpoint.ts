@@ -96,7 +96,7 @@ export class Endpoint {
     const deadline = new Deadline(deadlineMs, request.signal);
     try {
       const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs);
-      const result = await Promise.race([this.#engine.execute(operation, caller), deadline.missed]);
+      const result = await deadline.wait(this.#engine.execute(operation, caller));
       return this.#finish(result, request);
     } catch (error) {
       return this.#finish(failure(error), request);
