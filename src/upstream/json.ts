@@ -1,13 +1,35 @@
 /** JSON from backends, without loss: a number that a double cannot hold arrives as its text. */
 
-/** A cheap test that is never wrong the dangerous way: without 16 digits in a row (a point aside) a double holds any number. */
-const LONG_NUMBER = /\d(?:\.?\d){15}|\d[eE][+-]?\d{3}/;
+/** With fewer digits in a row, a point aside, a double holds any number. */
+const SAFE_DIGITS = 15;
+const BIG_EXPONENT = /\d[eE][+-]?\d{3}/;
 
 /** @throws {SyntaxError} */
 export function parseJsonLosslessly(text: string): unknown {
-  return LONG_NUMBER.test(text)
+  return mayLoseDigits(text)
     ? JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1])
     : JSON.parse(text);
+}
+
+/**
+ * A cheap test that is never wrong the dangerous way. Whatever is longer than {@link SAFE_DIGITS} covers one of the characters
+ * that are looked at, so most are not.
+ */
+function mayLoseDigits(text: string): boolean {
+  for (let at = SAFE_DIGITS; at < text.length; at += SAFE_DIGITS + 1) {
+    if (!isOfNumber(text.charCodeAt(at))) continue;
+    let start = at;
+    while (start > 0 && isOfNumber(text.charCodeAt(start - 1))) start--;
+    let end = at + 1;
+    while (end < text.length && isOfNumber(text.charCodeAt(end))) end++;
+    if (end - start > SAFE_DIGITS) return true;
+  }
+  return BIG_EXPONENT.test(text);
+}
+
+/** A digit or the point. */
+function isOfNumber(code: number): boolean {
+  return (code >= 48 && code <= 57) || code === 46;
 }
 
 function keepDigits(_key: string, value: unknown, context: { readonly source?: string }): unknown {
