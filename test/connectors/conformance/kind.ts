@@ -16,8 +16,6 @@ export interface ConformingKind {
   readonly kind: string;
   /** Why it does not have an ability. */
   readonly lacks: Readonly<Partial<Record<Ability, string>>>;
-  /** What the error is when the backend answers garbage; UPSTREAM_INVALID unless the protocol cannot tell whose answer it was. */
-  readonly garbage?: 'UPSTREAM_TIMEOUT';
   start(options?: StartOptions): Promise<ThingsBackend>;
 }
 
