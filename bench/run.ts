@@ -11,9 +11,9 @@ const USAGE = `Usage: npm run bench -- [options]
   --quick               two-rest-calls and list-join without hive, in less than a minute
   --workload <name>     only this one; may be repeated: ${WORKLOADS.join(', ')}
   --contender <name>    only this one and by-hand; may be repeated: ${CONTENDERS.join(', ')}
-  --rounds <n>          how often the contenders take turns (7; quick 4)
-  --round-ms <n>        how long each turn lasts (1500; quick 500)
-  --warm-up-ms <n>      how long each is warmed up (4000; quick 1200)
+  --rounds <n>          how often the contenders take turns (5; quick 4)
+  --round-ms <n>        how long each turn lasts (1000; quick 500)
+  --warm-up-ms <n>      how long each is warmed up (3000; quick 1200)
   --connections <n>     requests in flight (16)
   --no-varied           not with variables that differ by request (quick: never)
   --json                the report as JSON`;
@@ -85,9 +85,9 @@ function parse(args: string[]) {
     chosen === undefined ? !(quick && name === 'hive') : name === 'by-hand' || chosen.includes(name),
   );
   const measure: MeasureOptions = {
-    rounds: count(values.rounds, quick ? 4 : 7, 1),
-    roundMs: count(values['round-ms'], quick ? 500 : 1500, 1),
-    warmUpMs: count(values['warm-up-ms'], quick ? 1200 : 4000, 0),
+    rounds: count(values.rounds, quick ? 4 : 5, 1),
+    roundMs: count(values['round-ms'], quick ? 500 : 1000, 1),
+    warmUpMs: count(values['warm-up-ms'], quick ? 1200 : 3000, 0),
     connections: count(values.connections, 16, 1),
     varied: !quick && !values['no-varied'],
     progress: (text) => {

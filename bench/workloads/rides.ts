@@ -28,10 +28,13 @@ export function variables(index: number) {
   return { riderId: `rd-${(index % RIDERS) + 1}` };
 }
 
-export const BY_LIBRARY: Partial<Record<ContenderName, string>> = {
-  'by-hand-dispatch': "left out: by hand it is the protocol's own client library, not undici",
-  hive: 'left out: not set up here',
-};
+/** Who is left out where the protocol has a client library of its own, and why. */
+export function withoutHttp(hive: string): Partial<Record<ContenderName, string>> {
+  return {
+    'by-hand-dispatch': "left out: by hand it is the protocol's own client library, not undici",
+    hive,
+  };
+}
 
 /** What backends know. */
 export function ridesOf(riderId: string): readonly Ride[] {
