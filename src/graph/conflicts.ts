@@ -30,6 +30,7 @@ export function reportConflicts(
     reportOrphan(types, [...byName.keys()], problems);
     for (const other of others) compareTypes(first, other, problems);
     const alike = types.every((type) => kindOf(type.type) === kindOf(first.type));
+    reportInheritedNames(types, problems);
     if (alike && (isObjectType(first.type) || isInterfaceType(first.type))) compareFields(types, problems);
     if (problems.count > before) disputed.add(name);
   }
@@ -51,6 +52,22 @@ function reportOrphan(types: readonly ConnectorType[], names: readonly string[],
         names.filter((name) => name !== first.name),
       ) ?? `write "type ${first.name}" in the connector that owns it`,
   });
+}
+
+/** Merging objects of several connectors reads fields by name, and these names every object has already. */
+function reportInheritedNames(types: readonly ConnectorType[], problems: Problems): void {
+  if (types.length < 2) return;
+  for (const type of types) {
+    for (const field of type.fields.values()) {
+      if (!(field.name in Object.prototype) && field.name !== 'then') continue;
+      problems.report({
+        rule: 'inherited-name',
+        at: field.place,
+        message: `A field of a type that several connectors share cannot be called "${field.name}".`,
+        hint: `give it another name and say where it is: @from(path: "${field.name}")`,
+      });
+    }
+  }
 }
 
 function compareTypes(a: ConnectorType, b: ConnectorType, problems: Problems): void {
