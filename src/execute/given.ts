@@ -51,7 +51,8 @@ function compileInside(type: GraphQLInputType): Coerce {
   };
 }
 
-function compilePresent(type: GraphQLNullableInputType): Coerce {
+function compilePresent(type: GraphQLInputType): Coerce {
+  if (isNonNullType(type)) return compilePresent(type.ofType);
   if (isListType(type)) {
     const item = compileInside(type.ofType);
     return (value) => {

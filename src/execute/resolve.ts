@@ -176,22 +176,24 @@ async function callField(
   args: Arguments,
   wanted: WantedByType,
 ): Promise<unknown> {
-  const [parentValues, required] = await Promise.all([
-    Promise.all(
-      parent.map(
-        async ({ name, access }) =>
-          [
-            name,
-            await plainValue(execution, await resolveAccess(execution, object, access, {}, NOTHING)),
-          ] as const,
-      ),
+  const parents = Promise.allSettled(
+    parent.map(async ({ access }) =>
+      plainValue(execution, await resolveAccess(execution, object, access, {}, NOTHING)),
     ),
-    requiredValues(execution, object, source),
-  ]);
-  if (parentValues.some(([, value]) => value === null || value === undefined)) return null;
+  );
+  const requiring = requiredValues(execution, object, source);
+  // Judged below, after the parent's values.
+  requiring.catch(() => {});
+  const parentValues: Record<string, unknown> = Object.create(null);
+  for (const [index, settled] of (await parents).entries()) {
+    if (settled.status === 'rejected') throw settled.reason;
+    if (settled.value === null || settled.value === undefined) return null;
+    parentValues[parent[index]!.name] = settled.value;
+  }
+  const required = await requiring;
   const values: Values = {
     args: argumentsOf(execution, source, args, required),
-    parent: Object.assign(Object.create(null), Object.fromEntries(parentValues)),
+    parent: parentValues,
     claims: execution.caller.claims,
   };
   return loadShared(execution, source, selectForCall(execution.graph, source, wanted), values);
@@ -247,7 +249,7 @@ async function evaluate(
   if (map.of.length === 0) return evaluateEntries(execution, object, map.entries, known);
   const base = await valueAt(execution, object, map.of, wanted, known);
   return Array.isArray(base)
-    ? Promise.all(base.map((item: unknown) => evaluateEntries(execution, item, map.entries)))
+    ? allInOrder(base.map((item: unknown) => evaluateEntries(execution, item, map.entries)))
     : evaluateEntries(execution, base, map.entries);
 }
 
@@ -259,7 +261,7 @@ async function evaluateEntries(
 ): Promise<unknown> {
   if (object instanceof Error) throw object;
   if (!(object instanceof ObjectValue)) return null;
-  const values = await Promise.all(
+  const values = await allInOrder(
     entries.map(async ({ name, value }) => [name, await evaluate(execution, object, value, known)] as const),
   );
   return values.every(([, value]) => value === null || value === undefined)
@@ -289,7 +291,7 @@ async function follow(execution: Execution, value: unknown, path: Path): Promise
   if (value instanceof ObjectValue) return valueAt(execution, value, path, value.wanted.get(value.typeName));
   const [first, ...rest] = path;
   if (first?.kind === 'each')
-    return Array.isArray(value) ? Promise.all(value.map((item) => follow(execution, item, rest))) : null;
+    return Array.isArray(value) ? allInOrder(value.map((item) => follow(execution, item, rest))) : null;
   if (first?.kind === 'index')
     return Array.isArray(value) ? follow(execution, value[first.index], rest) : null;
   return toPathReader(path)(value);
@@ -300,7 +302,7 @@ async function plainValue(execution: Execution, { value }: Pick<Resolved, 'value
   if (value instanceof Error) throw value;
   if (value instanceof ObjectValue) return value.record;
   return Array.isArray(value)
-    ? Promise.all(value.map((item: unknown) => plainValue(execution, { value: item })))
+    ? allInOrder(value.map((item: unknown) => plainValue(execution, { value: item })))
     : value;
 }
 
@@ -311,13 +313,22 @@ async function requiredValues(
 ): Promise<Arguments> {
   const needed = field.args.filter(({ require }) => require !== undefined);
   if (needed.length === 0) return {};
-  const entries = await Promise.all(
+  const entries = await allInOrder(
     needed.map(
       async ({ name, require }) =>
         [name, toGiven(field, name)(await evaluate(execution, object, require!))] as const,
     ),
   );
   return Object.fromEntries(entries);
+}
+
+/** Of several failures it is the first in order that counts, not the first in time. */
+async function allInOrder<T>(promises: ReadonlyArray<Promise<T>>): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }
 
 /** The arguments that the backend gets: the caller's, required ones and claims, in wire form. @throws {HemError} UNAUTHENTICATED */
@@ -420,8 +431,10 @@ export function concrete(
   record: unknown,
 ): { readonly typeName: string; readonly record: unknown } | undefined {
   const discriminator = connector.types.get(typeName)?.discriminator;
-  if (discriminator !== undefined) {
-    const value = String(discriminator.property(record));
+  const said = discriminator?.property(record) ?? undefined;
+  // A stub says it by `__typename`, whatever says it in records.
+  if (discriminator !== undefined && (said !== undefined || toKeyReader('__typename')(record) === undefined)) {
+    const value = String(said);
     const name = discriminator.typeOf.get(value);
     if (name === undefined) return undefined;
     return { typeName: name, record: discriminator.nested ? (toKeyReader(value)(record) ?? {}) : record };

@@ -17,6 +17,7 @@ export interface Part {
 }
 
 export interface Book extends Work {
+  readonly type: 'Book';
   readonly isbn: string;
   readonly genre: string | null;
   readonly genres: ReadonlyArray<readonly string[] | null> | null;
@@ -46,6 +47,7 @@ export interface Book extends Work {
 }
 
 export interface Film extends Work {
+  readonly type: 'Film';
   readonly minutes: number | null;
   readonly director: string | null;
   readonly seriesSlug: string | null;
@@ -53,6 +55,7 @@ export interface Film extends Work {
 }
 
 export interface Game extends Work {
+  readonly type: 'Game';
   readonly players: readonly number[] | null;
   readonly maker: string | null;
 }
@@ -227,7 +230,7 @@ export const PEOPLE: readonly Person[] = numbers(8).map(
               { type: 'Dog', name: `dog ${n}`, centimetres: n * 10, owner: String((n % 8) + 1) },
             ] as const
           ).slice(0, (n % 3) + 1),
-    favourites: n === 6 ? null : [String(n), `f${(n % 4) + 1}`, 'g1'].slice(0, n % 4),
+    favourites: n === 6 ? null : [String(n), '3', '5'].slice(0, n % 4),
     likes: [null, '3', 'f2', 'g3'][n % 4]!,
     scores: n === 5 ? null : [[n, null, 2], []].slice(n % 2),
     mentor: n === 1 ? null : n % 2 === 0 ? `r${(n % 2) + 1}` : String(n - 1),

@@ -176,7 +176,6 @@ export async function openPeopleBackend(): Promise<{
           response.end(JSON.stringify(body));
         },
         (error: unknown) => {
-          if (process.env.OD) console.log(error, text);
           response.writeHead(500);
           response.end(String(error));
         },

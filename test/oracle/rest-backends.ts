@@ -137,9 +137,8 @@ function works(asked: Asked): Answer {
     case 'GET search':
       return ok(foundBy(query.get('text') ?? '').map((what) => foundRecord(asked, what)));
     case 'GET oddities':
+      if (path.length > 1) return one(oddityRecord(asked, Number(id)));
       return ok(ODDITIES.slice(0, firstOf(query, 4)).map((_, index) => oddityRecord(asked, index)));
-    case 'GET oddities/': // never: a path has no empty segment
-      return NONE;
     case 'GET shelves':
       return ok([
         [shelfRecord(asked, SHELVES[0]!), null],
@@ -170,7 +169,6 @@ function works(asked: Asked): Answer {
     const shelf = shelfOf(id, Number(sub));
     return one(shelf && shelfRecord(asked, shelf));
   }
-  if (root === 'oddities') return one(oddityRecord(asked, Number(id)));
   return NONE;
 }
 

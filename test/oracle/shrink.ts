@@ -13,7 +13,7 @@ import {
 } from 'graphql';
 import type { Case } from './subject.ts';
 
-const MAX_TRIES = 600;
+const MAX_TRIES = 1500;
 const REMOVABLE: ReadonlySet<string> = new Set([
   Kind.FIELD,
   Kind.INLINE_FRAGMENT,
@@ -33,41 +33,25 @@ export async function shrink(
 ): Promise<Case> {
   let current = one;
   let tries = 0;
-  for (let shrunk = true; shrunk && tries < MAX_TRIES; ) {
+  const attempt = async (smaller: Case | undefined): Promise<boolean> => {
+    if (smaller === undefined || tries++ > MAX_TRIES || !(await fails(smaller))) return false;
+    current = smaller;
+    return true;
+  };
+  const { faults: _faults, ...sound } = current;
+  if (one.faults !== undefined) await attempt(sound);
+  const { claims: _claims, ...anonymous } = current;
+  if (one.claims !== undefined) await attempt(anonymous);
+  for (let shrunk = true; shrunk; ) {
     shrunk = false;
-    for (const smaller of candidates(schema, current)) {
-      if (++tries > MAX_TRIES) break;
-      if (!(await fails(smaller))) continue;
-      current = smaller;
-      shrunk = true;
-      break;
+    for (const way of ['remove', 'unwrap'] as const) {
+      // From the front: what is taken away there takes the most with it. After a success the same place holds the next node.
+      for (let index = 0; index < removable(parse(current.document)).length && tries <= MAX_TRIES; )
+        if (await attempt(without(schema, current, index, way))) shrunk = true;
+        else index++;
     }
   }
   return current;
-}
-
-function* candidates(schema: GraphQLSchema, one: Case): Generator<Case> {
-  if (one.faults !== undefined) {
-    const { faults: _faults, ...rest } = one;
-    yield rest;
-  }
-  if (one.claims !== undefined) {
-    const { claims: _claims, ...rest } = one;
-    yield rest;
-  }
-  const document = parse(one.document);
-  for (const [index, kind] of removable(document).entries()) {
-    for (const unwrap of kind === Kind.INLINE_FRAGMENT || kind === Kind.FIELD ? [false, true] : [false]) {
-      const smaller = without(document, index, unwrap);
-      if (smaller === undefined || validate(schema, smaller, RULES).length > 0) continue;
-      const declared = new Set<string>();
-      visit(smaller, { VariableDefinition: ({ variable }) => void declared.add(variable.name.value) });
-      const variables = Object.fromEntries(
-        Object.entries(one.variables).filter(([name]) => declared.has(name)),
-      );
-      yield { ...one, document: print(smaller), variables };
-    }
-  }
 }
 
 function removable(document: DocumentNode): readonly string[] {
@@ -80,26 +64,93 @@ function removable(document: DocumentNode): readonly string[] {
   return kinds;
 }
 
-/** @param unwrap what is below an inline fragment stays; a field loses its alias */
-function without(document: DocumentNode, target: number, unwrap: boolean): DocumentNode | undefined {
+/** Undefined when nothing smaller and valid comes of it. */
+function without(
+  schema: GraphQLSchema,
+  one: Case,
+  target: number,
+  way: 'remove' | 'unwrap',
+): Case | undefined {
+  const document = parse(one.document);
+  const fragments = new Map(
+    document.definitions
+      .filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
+      .map((node) => [node.name.value, node]),
+  );
   let index = 0;
-  const result = visit(document, {
+  let smaller: DocumentNode = visit(document, {
     enter(node: ASTNode) {
       if (!REMOVABLE.has(node.kind) || index++ !== target) return undefined;
-      if (!unwrap) return null;
-      if (node.kind === Kind.FIELD) {
-        const { alias: _alias, ...rest } = node;
-        return rest;
+      if (way === 'remove') return null;
+      switch (node.kind) {
+        case Kind.FIELD: {
+          const { alias: _alias, ...rest } = node;
+          return rest;
+        }
+        case Kind.FRAGMENT_SPREAD: {
+          const { typeCondition, selectionSet } = fragments.get(node.name.value)!;
+          return { kind: Kind.INLINE_FRAGMENT, typeCondition, selectionSet, directives: node.directives };
+        }
+        case Kind.INLINE_FRAGMENT: {
+          const { typeCondition: _typeCondition, ...rest } = node;
+          return rest;
+        }
       }
       return undefined;
     },
-  }) as DocumentNode;
-  const text = print(result);
-  if (text === print(document)) return undefined;
+  });
+  if (way === 'unwrap') smaller = flatten(smaller);
+  let text: string;
+  let parsed: DocumentNode;
   try {
-    // Selections that became empty are no documents.
-    return parse(text.replaceAll(/\{\s*\}(?!\s*[,)\]])/g, ''));
+    text = print(withoutUnused(smaller));
+    parsed = parse(text);
   } catch {
+    // Nothing was left of it.
     return undefined;
   }
+  if (text === print(document)) return undefined;
+  if (validate(schema, parsed, RULES).length > 0) return undefined;
+  const declared = new Set<string>();
+  visit(parsed, { VariableDefinition: ({ variable }) => void declared.add(variable.name.value) });
+  const variables = Object.fromEntries(Object.entries(one.variables).filter(([name]) => declared.has(name)));
+  return { ...one, document: text, variables };
+}
+
+/** Inline fragments that say nothing become what they hold. */
+function flatten(document: DocumentNode): DocumentNode {
+  return visit(document, {
+    SelectionSet: {
+      leave: (node) => ({
+        ...node,
+        selections: node.selections.flatMap((one) =>
+          one.kind === Kind.INLINE_FRAGMENT &&
+          one.typeCondition === undefined &&
+          (one.directives ?? []).length === 0
+            ? one.selectionSet.selections
+            : [one],
+        ),
+      }),
+    },
+  });
+}
+
+/** Fragments that nobody spreads and variables that nobody uses go with what used them; so do selections that became empty. */
+function withoutUnused(document: DocumentNode): DocumentNode {
+  const spread = new Set<string>();
+  const used = new Set<string>();
+  const pruned: DocumentNode = visit(document, {
+    SelectionSet: { leave: (node) => (node.selections.length === 0 ? null : undefined) },
+    InlineFragment: { leave: (node) => (node.selectionSet === null ? null : undefined) },
+    Field: { leave: (node) => (node.selectionSet === null ? null : undefined) },
+  });
+  visit(pruned, {
+    FragmentSpread: ({ name }) => void spread.add(name.value),
+    VariableDefinition: () => false,
+    Variable: ({ name }) => void used.add(name.value),
+  });
+  return visit(pruned, {
+    FragmentDefinition: (node) => (spread.has(node.name.value) ? undefined : null),
+    VariableDefinition: (node) => (used.has(node.variable.name.value) ? undefined : null),
+  });
 }
