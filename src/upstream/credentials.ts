@@ -1,11 +1,9 @@
 /** How Hem shows a backend who it is. OAuth 2.0 client credentials (RFC 6749, 4.4) are cached and renewed before they expire. */
 import { z } from 'zod';
-import type { CallContext } from '../connectors/kind.ts';
 import type { AuthSettings, CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
+import { type Waiting, waitFor } from './deadline.ts';
 import { HttpClient } from './http.ts';
-
-type Waiting = Pick<CallContext, 'signal' | 'deadlineAt'>;
 
 export interface Credentials extends AsyncDisposable {
   /** Lower-case names. A promise only while a token is being fetched. */
@@ -70,8 +68,11 @@ class ClientCredentials implements Credentials {
 
   headers(context: Waiting): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
     const now = performance.now();
-    if (this.#current === undefined || now >= this.#current.expiresAt)
-      return raceAbort(this.#fetch(), context, this.#connector);
+    if (this.#current === undefined || now >= this.#current.expiresAt) {
+      const toError = () =>
+        new UpstreamError('UPSTREAM_TIMEOUT', this.#connector, { internal: 'waiting for an access token' });
+      return waitFor(this.#fetch(), context.deadlineAt - now, context.signal, toError);
+    }
     const current = this.#current;
     if (now >= current.renewAt) {
       this.#current = { ...current, renewAt: now + COOL_DOWN_MS };
@@ -157,20 +158,4 @@ function parseJson(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Waits for shared work no longer than one caller may. */
-function raceAbort<T>(work: Promise<T>, context: Waiting, connector: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const give = () =>
-      reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'waiting for an access token' }));
-    const timer =
-      context.deadlineAt === Infinity ? undefined : setTimeout(give, context.deadlineAt - performance.now());
-    if (context.signal.aborted) give();
-    context.signal.addEventListener('abort', give, { once: true });
-    work.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      context.signal.removeEventListener('abort', give);
-    });
-  });
 }

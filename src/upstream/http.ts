@@ -3,9 +3,10 @@
  * no content codings. Wraps undici's `dispatch`, which costs half of what `request` does.
  */
 import { type Dispatcher, Pool, errors as undiciErrors } from 'undici';
-import type { CallContext } from '../connectors/kind.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
+import { type Waiting, watch } from './deadline.ts';
+import { toTlsOptions } from './tls.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -37,13 +38,7 @@ export class HttpClient implements AsyncDisposable {
     this.#settings = settings;
     this.origin = new URL(url).origin;
     this.#pool = new Pool(this.origin, {
-      connect: {
-        timeout: settings.timeouts.connectMs,
-        ca: settings.tls?.ca,
-        cert: settings.tls?.certificate,
-        key: settings.tls?.key,
-        servername: settings.tls?.serverName,
-      },
+      connect: { timeout: settings.timeouts.connectMs, ...toTlsOptions(settings.tls) },
       connections: 128,
       pipelining: 1,
       keepAliveTimeout: 4000,
@@ -57,10 +52,7 @@ export class HttpClient implements AsyncDisposable {
    * Sends one request and reads the whole answer, whatever its status.
    * @throws {UpstreamError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID or BAD_ARGUMENT
    */
-  async request(
-    request: HttpRequest,
-    context: Pick<CallContext, 'signal' | 'deadlineAt'>,
-  ): Promise<HttpResponse> {
+  async request(request: HttpRequest, context: Waiting): Promise<HttpResponse> {
     // One timeout for both attempts.
     const until = Math.min(performance.now() + this.#settings.timeouts.requestMs, context.deadlineAt);
     try {
@@ -88,13 +80,7 @@ export class HttpClient implements AsyncDisposable {
         resolve,
         reject,
       );
-      const timer = setTimeout(() => handler.abort(this.#timeout()), limitMs);
-      const onAbort = () => handler.abort(this.#timeout());
-      signal.addEventListener('abort', onAbort, { once: true });
-      handler.onSettled = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
-      };
+      handler.onSettled = watch(limitMs, signal, () => handler.abort(this.#timeout()));
       try {
         this.#pool.dispatch(
           {
