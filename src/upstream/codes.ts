@@ -85,14 +85,21 @@ export class ErrorCodes {
     return this.#given.get(code);
   }
 
-  /** The error that a backend answered with. @param usual what a code means of which nobody says anything */
+  /**
+   * The error that a backend answered with.
+   * @param usual what a code means of which nobody says anything
+   * @param about `ownNumbers` when numbers are the protocol's own, and not HTTP's
+   */
   toError(
     given: unknown,
     usual: Meaning,
-    { detail, internal }: { readonly detail: unknown; readonly internal?: string },
+    about: { readonly detail: unknown; readonly internal?: string; readonly ownNumbers?: boolean },
   ): UpstreamError {
+    const { detail, internal, ownNumbers = false } = about;
     const code = toSafeCode(given);
-    const meaning = code === undefined ? undefined : (this.#given.get(code) ?? knownCode(code));
+    const known =
+      code === undefined || (ownNumbers && typeof given === 'number') ? undefined : knownCode(code);
+    const meaning = code === undefined ? undefined : (this.#given.get(code) ?? known);
     return new UpstreamError(meaning ?? MEANINGS[usual], this.connector, {
       internal: internal ?? `answered with the error ${code ?? 'without a readable code'}`,
       status: code,

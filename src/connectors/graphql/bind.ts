@@ -4,9 +4,9 @@ import type { ValueOf } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
 import { argumentsByName, argumentsIn, inLiteral, keysByName, reportUnused, toObject } from '../arguments.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
-import { type ArgumentText, bindArguments } from './arguments.ts';
 import { type BackendField, type BackendSchema, isComposite, namedTypeOf } from './backend-schema.ts';
-import { compareTypes } from './compare-types.ts';
+import { type ArgumentText, bindArguments } from './bind-arguments.ts';
+import { checkAnswer } from './check-answer.ts';
 import type { GraphqlSpec } from './load.ts';
 import type { GraphqlOptions } from './options.ts';
 
@@ -90,7 +90,7 @@ function bindRoot(
   const args = bindArguments(field, { spec, target: found, types: source.options.types });
   if (args === undefined) return undefined;
   reportUnused(field, args.used, UNUSED);
-  if (found !== undefined && spec.backend !== spec.own) compareTypes(field, found.type, spec, source);
+  if (found !== undefined && spec.backend !== spec.own) checkAnswer(field, found.type, spec, source);
   return {
     coordinate: field.coordinate,
     operation,

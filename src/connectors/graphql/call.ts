@@ -4,8 +4,8 @@ import type { Values } from '../../mapping/values.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, Outcome, UnaryCall } from '../kind.ts';
 import { type Answer, placeErrors } from './answer.ts';
-import type { Variable } from './arguments.ts';
 import type { EntityTarget, GraphqlBinding, RootTarget } from './bind.ts';
+import type { Variable } from './bind-arguments.ts';
 import {
   elementAlias,
   elementVariable,

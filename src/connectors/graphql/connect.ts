@@ -10,9 +10,9 @@ import { type Send, toEntityCall, toRootCall } from './call.ts';
 import { elementVariable, RootDocuments, variablesOf } from './document.ts';
 import type { GraphqlOptions } from './options.ts';
 import { fixRecord } from './record-fix.ts';
-import { subscribeForGood } from './resubscribe.ts';
 import { type PrintedSelection, printSelection, slotVariable } from './selection.ts';
 import { openSseTransport } from './sse-transport.ts';
+import { subscribeForGood } from './subscription.ts';
 import {
   openWebsocketTransport,
   type SubscriptionTransport,

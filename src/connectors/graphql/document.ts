@@ -1,6 +1,7 @@
 /** The documents of one compiled call: printed once per number of keys, with variables for everything that differs between requests. */
-import type { ArgumentText, Variable } from './arguments.ts';
+
 import type { GraphqlBinding } from './bind.ts';
+import type { ArgumentText, Variable } from './bind-arguments.ts';
 import { type PrintedSelection, slotVariable } from './selection.ts';
 
 /** A request is sent as JSON text that begins like this and goes on with `"name":value` pairs and `}}`. */

@@ -10,8 +10,8 @@ import {
   print,
 } from 'graphql';
 import type { SelectedField, Selection } from '../kind.ts';
-import { toBackendType } from './arguments.ts';
 import type { BackendSchema } from './backend-schema.ts';
+import { toBackendType } from './bind-arguments.ts';
 import type { RecordFix } from './record-fix.ts';
 
 export interface PrintedSelection {

@@ -8,7 +8,7 @@ import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
 import { readAnswer, toAnswer } from './answer.ts';
 import { EventStreamReader } from './event-stream.ts';
-import type { Ending, SubscriptionEvents } from './resubscribe.ts';
+import type { Ending, SubscriptionEvents } from './subscription.ts';
 import type { SubscriptionTransport, TransportSetup } from './websocket-transport.ts';
 
 export function openSseTransport(setup: TransportSetup, url: string): SubscriptionTransport {

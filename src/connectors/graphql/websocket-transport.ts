@@ -9,7 +9,7 @@ import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
 import { toAnswer } from './answer.ts';
 import type { GraphqlOptions } from './options.ts';
-import type { Ending, Subscribe } from './resubscribe.ts';
+import type { Ending, Subscribe } from './subscription.ts';
 
 export interface TransportSetup extends ConnectionSetup<GraphqlOptions> {
   readonly codes: ErrorCodes;

@@ -8,7 +8,7 @@ import { Connecting, openClient } from './channel.ts';
 import { asIs, toMetadata } from './metadata.ts';
 import type { GrpcOptions } from './options.ts';
 import { timedOut, toStatusError, unreadable } from './status.ts';
-import { openStream } from './stream.ts';
+import { openStream } from './subscription.ts';
 
 export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBinding> {
   const { name, headers } = setup;

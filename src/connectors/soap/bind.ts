@@ -1,15 +1,15 @@
 /** Checks one `@soap` directive against the WSDL and compiles what it sends and how the answer is read. */
 import type { Values } from '../../mapping/values.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
-import { toAnswer } from './answer.ts';
+import { bindAnswer } from './bind-answer.ts';
+import { bindHeader } from './bind-header.ts';
+import { bindBody } from './bind-request.ts';
 import { checkAnswer } from './check-answer.ts';
 import { EncoderCompiler } from './encode.ts';
 import { type EnvelopeFrame, messageHeaders, toFrame } from './envelope.ts';
 import { findOperation } from './find-operation.ts';
-import { bindHeader } from './header.ts';
 import type { SoapSpec } from './load.ts';
 import type { SoapOptions } from './options.ts';
-import { bindBody } from './request.ts';
 import type { XmlReader } from './xml.ts';
 
 export interface SoapBinding {
@@ -60,7 +60,7 @@ export function bind(
   const body = bindBody(field, spec, { operation, input, compiler });
   if (header === undefined || body === undefined) return undefined;
   const version = source.options.version ?? port.version;
-  const answer = toAnswer(field, spec, output);
+  const answer = bindAnswer(field, spec, output);
   if (output !== undefined) checkAnswer(field, spec.schemas, answer.shape);
   const endpoint = new URL(source.settings.endpoint);
   return {

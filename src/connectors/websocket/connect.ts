@@ -12,7 +12,7 @@ import { Link, type LinkOwner } from './link.ts';
 import { toSpec, type WebsocketSpec } from './load.ts';
 import type { WebsocketOptions } from './options.ts';
 import type { Message } from './protocol.ts';
-import { Topics } from './topics.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 type DropReason = 'message-unreadable' | 'reply-unexpected' | 'event-unexpected';
 
@@ -29,7 +29,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
   readonly #spec: WebsocketSpec;
   readonly #link: Link;
   readonly #calls: Calls;
-  readonly #topics: Topics | undefined;
+  readonly #subscriptions: Subscriptions | undefined;
   readonly #drops: Drops<DropReason>;
 
   constructor(setup: ConnectionSetup<WebsocketOptions>, spec: WebsocketSpec) {
@@ -38,8 +38,9 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
     this.#spec = spec;
     this.#link = new Link(setup, spec.heartbeat, this);
     this.#calls = new Calls(setup, spec.protocol, this.#link);
-    this.#topics =
-      spec.feed && new Topics(setup, spec.protocol, spec.feed, { calls: this.#calls, link: this.#link });
+    this.#subscriptions =
+      spec.feed &&
+      new Subscriptions(setup, spec.protocol, spec.feed, { calls: this.#calls, link: this.#link });
   }
 
   compile(binding: WebsocketBinding): CompiledCall {
@@ -55,23 +56,23 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.#link[Symbol.asyncDispose]();
-    this.#topics?.abandon('all');
+    this.#subscriptions?.abandon('all');
     this.#calls.lost(() => this.#link.failure());
     this.#calls.abandonWaiting();
     await closed;
   }
 
   wanted(): boolean {
-    return this.#calls.hasWaiting || (this.#topics !== undefined && this.#topics.size > 0);
+    return this.#calls.hasWaiting || (this.#subscriptions !== undefined && this.#subscriptions.size > 0);
   }
 
   opened(): void {
-    this.#topics?.opened();
+    this.#subscriptions?.opened();
     this.#calls.opened();
   }
 
   lost(unreadable: boolean): void {
-    this.#topics?.lost();
+    this.#subscriptions?.lost();
     // With one request in flight it was its answer that could not be read; of several, nobody knows whose.
     const isCulprit = unreadable && this.#calls.inFlight === 1;
     this.#calls.lost(() => {
@@ -105,7 +106,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
   #receive(message: unknown, bytes: number): boolean {
     if (typeof message !== 'object' || message === null) return this.#drop('message-unreadable');
     if (this.#calls.answered(message as Message)) return true;
-    if (this.#topics?.received(message as Message, bytes) === true) return true;
+    if (this.#subscriptions?.received(message as Message, bytes) === true) return true;
     const isAnswer = this.#spec.protocol.idOf(message as Message) !== undefined;
     return this.#drop(isAnswer ? 'reply-unexpected' : 'event-unexpected');
   }
@@ -119,14 +120,14 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
   #giveUpIfHopeless(): void {
     if (this.#link.isHopeless) {
       this.#calls.abandonWaiting();
-      this.#topics?.abandon('new');
+      this.#subscriptions?.abandon('new');
     }
-    if (this.#link.attempts >= this.#setup.options.reconnect.attempts) this.#topics?.abandon('all');
+    if (this.#link.attempts >= this.#setup.options.reconnect.attempts) this.#subscriptions?.abandon('all');
   }
 
   #subscribe(binding: TopicBinding, values: Values, { signal }: CallContext): AsyncIterable<unknown> {
     try {
-      return this.#topics!.subscribe(binding.topic(values), binding.params(values), signal);
+      return this.#subscriptions!.subscribe(binding.topic(values), binding.params(values), signal);
     } catch (error) {
       return Subscriber.failed(toUpstreamError(this.#setup.name, error));
     }

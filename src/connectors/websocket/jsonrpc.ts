@@ -30,6 +30,7 @@ function toError(error: unknown, codes: ErrorCodes): UpstreamError {
   const { code, message, data } = error as Message;
   return codes.toError(code, meaningOf(code), {
     detail: data === undefined ? { message } : { message, data },
+    ownNumbers: true,
   });
 }
 

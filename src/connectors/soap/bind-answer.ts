@@ -12,7 +12,7 @@ export interface Answer {
   readonly empty: unknown;
 }
 
-export function toAnswer(field: FieldToBind, spec: SoapSpec, output: Message | undefined): Answer {
+export function bindAnswer(field: FieldToBind, spec: SoapSpec, output: Message | undefined): Answer {
   // An operation that answers nothing is true when it went well, for fields that ask for that.
   const nothing = getNamedType(field.type) === GraphQLBoolean ? true : null;
   const decoders = spec.decoders;

@@ -28,7 +28,7 @@ type Report = (problem: Omit<Problem, 'at'>) => void;
 type Field = GraphQLField<unknown, unknown>;
 
 /** Goes through everything that can be selected below a bound field. Each pair of types is compared once per connector. */
-export function compareTypes(
+export function checkAnswer(
   field: FieldToBind,
   backendType: TypeNode,
   spec: GraphqlSpec,

@@ -27,7 +27,7 @@ interface Topic {
   subscription: unknown;
 }
 
-export class Topics {
+export class Subscriptions {
   readonly #setup: ConnectionSetup<WebsocketOptions>;
   readonly #protocol: Protocol;
   readonly #feed: Feed;
