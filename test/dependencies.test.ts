@@ -11,6 +11,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   '@graphql-codegen/typed-document-node': 'codegen.yml',
   '@graphql-codegen/typescript': 'codegen.yml',
   '@graphql-codegen/typescript-operations': 'codegen.yml',
+  '@graphql-typed-document-node/core': 'clients/*/generated',
   '@types/amqplib': 'npm run check',
   '@types/node': 'npm run check',
   '@types/ws': 'npm run check',
