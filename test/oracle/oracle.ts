@@ -17,6 +17,10 @@ export interface Oracle {
   /** Permille of faults to draw from. */
   readonly faults: readonly number[];
   readonly claims: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  /** How many cases run at the same time; 8 by default. */
+  readonly atOnce?: number;
+  /** Backends may be too slow for the load: what differs after a timeout is counted as that, not as a finding. */
+  readonly patient?: boolean;
   /** A further witness for what has no faults: what it says against, or undefined. */
   readonly witness?: (one: Case, data: unknown) => Promise<string | undefined>;
 }
@@ -33,6 +37,7 @@ export interface Tally {
   readonly notCompiled: number;
   readonly withErrors: number;
   readonly witnessed: number;
+  readonly timedOut: number;
 }
 
 const AT_ONCE = 8;
@@ -62,13 +67,31 @@ export function drawCase(
       variables,
       ...(permille === 0 ? {} : { faults: `${seed}:${permille}` }),
       ...(Object.keys(claims).length === 0 ? {} : { claims }),
+      ...(random.chance(0.4) ? { again: otherwise(variables) } : {}),
     },
     features: new Set([...features, `view ${view}`, ...(permille === 0 ? [] : [`faults ${permille} ‰`])]),
   };
 }
 
+/** Other values of the same variables: the same plan, or another of the same document. */
+function otherwise(variables: Case['variables']): Case['variables'] {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [
+      name,
+      typeof value === 'boolean' ? !value : typeof value === 'number' ? value + 1 : value,
+    ]),
+  );
+}
+
 /** What differs between the engines, or from the witness. */
 export async function judge(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
+  const first = await judgeOnce(oracle, one);
+  if (first.difference !== undefined || one.again === undefined) return first;
+  const second = await judgeOnce(oracle, { ...one, variables: one.again });
+  return { ...second, hasErrors: first.hasErrors || second.hasErrors, witnessed: first.witnessed };
+}
+
+async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
   const [compiled, reference] = await Promise.all([
     oracle.subject.answer('compiled', one),
     oracle.subject.answer('reference', one),
@@ -78,27 +101,40 @@ export async function judge(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Ca
   const witnessed =
     difference === undefined && oracle.witness !== undefined && one.faults === undefined && isQuery;
   if (witnessed) difference = await oracle.witness(one, compiled[0]?.data);
-  return { difference, hasErrors: reference.some(({ errors }) => errors !== undefined), witnessed };
+  const codes = [...compiled, ...reference].flatMap(({ errors = [] }) =>
+    errors.map(({ extensions }) => extensions?.code),
+  );
+  return {
+    difference,
+    hasErrors: reference.some(({ errors }) => errors !== undefined),
+    timedOut: codes.some((code) => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_UNAVAILABLE'),
+    witnessed,
+  };
 }
 
 export interface Verdict {
   readonly difference: string | undefined;
   readonly hasErrors: boolean;
+  readonly timedOut: boolean;
   readonly witnessed: boolean;
 }
 
-/** @param stopAfter so many findings are enough */
+export interface Extent {
+  readonly seed: number;
+  readonly cases: number;
+  /** So many findings are enough. */
+  readonly stopAfter?: number;
+  /** Whether findings are made small. */
+  readonly shrinks?: boolean;
+}
+
 export async function consult(
   oracle: Oracle,
-  {
-    seed,
-    cases,
-    stopAfter = 1,
-  }: { readonly seed: number; readonly cases: number; readonly stopAfter?: number },
+  { seed, cases, stopAfter = 1, shrinks = true }: Extent,
 ): Promise<Tally> {
   const features = new Map<string, number>();
   const findings: Finding[] = [];
-  let [next, done, withErrors, witnessed] = [0, 0, 0, 0];
+  let [next, done, withErrors, witnessed, timedOut] = [0, 0, 0, 0, 0];
   const before = oracle.subject.notCompiled();
   const work = async () => {
     while (next < cases && findings.length < stopAfter) {
@@ -108,15 +144,16 @@ export async function consult(
       for (const feature of found) features.set(feature, (features.get(feature) ?? 0) + 1);
       if (verdict.hasErrors) withErrors++;
       if (verdict.witnessed) witnessed++;
-      if (verdict.difference !== undefined && findings.length < stopAfter)
+      if (oracle.patient === true && verdict.timedOut) timedOut++;
+      else if (verdict.difference !== undefined && findings.length < stopAfter)
         findings.push({ case: one, difference: verdict.difference });
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: oracle.atOnce ?? AT_ONCE }, work));
   const notCompiled = oracle.subject.notCompiled() - before;
   const small: Finding[] = [];
-  for (const finding of findings) small.push(await shrunk(oracle, finding));
-  return { cases: done, findings: small, features, notCompiled, withErrors, witnessed };
+  for (const finding of findings) small.push(shrinks ? await shrunk(oracle, finding) : finding);
+  return { cases: done, findings: small, features, notCompiled, withErrors, witnessed, timedOut };
 }
 
 async function shrunk(oracle: Oracle, finding: Finding): Promise<Finding> {
@@ -136,15 +173,13 @@ export function describeFinding({ case: one, difference }: Finding): string {
   return `${difference}\n${document}\n${JSON.stringify(rest)}`;
 }
 
-export function describeTally(
-  { cases, features, notCompiled, withErrors, witnessed }: Tally,
-  seed: number,
-): string {
+export function describeTally(tally: Tally, seed: number): string {
+  const { cases, features, notCompiled, withErrors, witnessed, timedOut } = tally;
   const counts = [...features]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, count]) => `${name} ${count}`);
   return [
-    `oracle: seed ${seed}, ${cases} cases, ${withErrors} with errors, ${witnessed} judged by a witness, ${notCompiled} not compiled`,
+    `oracle: seed ${seed}, ${cases} cases, ${withErrors} with errors, ${witnessed} judged by a witness, ${notCompiled} not compiled, ${timedOut} timed out`,
     `  ${counts.join(' · ')}`,
   ].join('\n');
 }

@@ -294,7 +294,7 @@ function shelfRecord(asked: Asked, shelf: Shelf): Wire {
   return spoilt(asked, 'Shelf', `${shelf.code} ${shelf.row}`, {
     meta: { what: 'Shelf' },
     code: shelf.code,
-    row: shelf.row,
+    row_no: shelf.row,
     width: shelf.width,
     books: shelf.books?.map((id) => workRecord(asked, id, 1)) ?? null,
   });

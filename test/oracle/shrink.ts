@@ -42,6 +42,8 @@ export async function shrink(
   if (one.faults !== undefined) await attempt(sound);
   const { claims: _claims, ...anonymous } = current;
   if (one.claims !== undefined) await attempt(anonymous);
+  const { again: _again, ...once } = current;
+  if (one.again !== undefined) await attempt(once);
   for (let shrunk = true; shrunk; ) {
     shrunk = false;
     for (const way of ['remove', 'unwrap'] as const) {
@@ -113,8 +115,10 @@ function without(
   if (validate(schema, parsed, RULES).length > 0) return undefined;
   const declared = new Set<string>();
   visit(parsed, { VariableDefinition: ({ variable }) => void declared.add(variable.name.value) });
-  const variables = Object.fromEntries(Object.entries(one.variables).filter(([name]) => declared.has(name)));
-  return { ...one, document: text, variables };
+  const used = (values: Case['variables']) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => declared.has(name)));
+  const again = one.again === undefined ? {} : { again: used(one.again) };
+  return { ...one, document: text, variables: used(one.variables), ...again };
 }
 
 /** Inline fragments that say nothing become what they hold. */

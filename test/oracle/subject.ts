@@ -1,5 +1,5 @@
 /** What is compared: both engines on every view of a configuration, over connections to real backends. */
-import type { ExecutionResult } from 'graphql';
+import type { DocumentNode, ExecutionResult } from 'graphql';
 import { type FormattedExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import { pino } from 'pino';
 import { OpenConnections } from '../../src/connections.ts';
@@ -18,6 +18,8 @@ export interface Case {
   readonly view: string;
   readonly document: string;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Variables of a second request with the same document. */
+  readonly again?: Readonly<Record<string, unknown>> | undefined;
   /** `seed:permille`; absent for backends without faults. */
   readonly faults?: string | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
@@ -34,6 +36,7 @@ export interface Subject extends AsyncDisposable {
 }
 
 const MAX_EVENTS = 20;
+const MAX_DOCUMENTS = 100;
 const DEADLINE_MS = 15_000;
 
 export async function openSubject(directory: string, environment: Environment): Promise<Subject> {
@@ -47,14 +50,13 @@ export async function openSubject(directory: string, environment: Environment): 
       return [view.client.name, { reference, compiled: compiledEngine(view, graph, connections, reference) }];
     }),
   );
+  const documents = new Documents();
   return {
     generation,
     connections,
     views,
     answer(engine, one) {
-      const document = parse(one.document);
-      const errors = validate(views.get(one.view)!.schema, document, specifiedRules);
-      if (errors.length > 0) throw new Error(`not valid: ${errors.map(({ message }) => message).join('; ')}`);
+      const document = documents.of(views.get(one.view)!, one.document);
       return run(
         engines.get(one.view)![engine],
         { document, operationName: undefined, variables: one.variables },
@@ -64,6 +66,24 @@ export async function openSubject(directory: string, environment: Environment): 
     notCompiled: () => [...engines.values()].reduce((sum, { compiled }) => sum + compiled.notCompiled(), 0),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };
+}
+
+/** Engines keep plans by document: the same text has to be the same document. */
+class Documents {
+  readonly #kept = new Map<string, DocumentNode>();
+
+  /** @throws when it is not valid */
+  of({ client, schema }: View, text: string): DocumentNode {
+    const id = `${client.name} ${text}`;
+    const known = this.#kept.get(id);
+    if (known !== undefined) return known;
+    const document = parse(text);
+    const errors = validate(schema, document, specifiedRules);
+    if (errors.length > 0) throw new Error(`not valid: ${errors.map(({ message }) => message).join('; ')}`);
+    if (this.#kept.size >= MAX_DOCUMENTS) this.#kept.delete(this.#kept.keys().next().value!);
+    this.#kept.set(id, document);
+    return document;
+  }
 }
 
 async function run(
