@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { measureBigConfiguration } from './big-configuration.ts';
 import { measureFirstExecution } from './first-execution.ts';
-import { type MeasureOptions, measureWorkload } from './measure.ts';
+import { type MeasureOptions, measureWorkload, type WorkloadReport } from './measure.ts';
 import { installPeers } from './peers.ts';
 import { machine, type Report, toTable } from './report.ts';
 import { CONTENDERS, type ContenderName, WORKLOADS, type WorkloadName } from './workload.ts';
@@ -43,9 +43,16 @@ async function main(args: string[]): Promise<number> {
     console.error('Without hive: its packages could not be installed.');
     contenders = contenders.filter((name) => name !== 'hive');
   }
-  const workloads = [];
+  const workloads: WorkloadReport[] = [];
+  let failures = 0;
   for (const workload of options.workloads) {
-    workloads.push(await measureWorkload(workload, contenders, options.measure));
+    try {
+      workloads.push(await measureWorkload(workload, contenders, options.measure));
+    } catch (error) {
+      // What was measured so far, and what can be measured yet, is not lost.
+      failures++;
+      console.error(`${workload}: ${(error as Error).message}`);
+    }
   }
   const { progress } = options.measure;
   let report: Report = { machine: machine(), workloads };
@@ -57,7 +64,7 @@ async function main(args: string[]): Promise<number> {
   }
   progress('');
   console.log(options.json ? JSON.stringify(report, undefined, 2) : toTable(report));
-  return 0;
+  return failures === 0 ? 0 : 1;
 }
 
 /** @throws when an option is not known or not a number */

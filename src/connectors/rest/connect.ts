@@ -13,8 +13,10 @@ export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBin
   const client = new HttpClient(setup.name, setup.settings.endpoint, setup.settings);
 
   async function send(binding: RestBinding, values: Values, context: CallContext): Promise<unknown> {
-    const request = await toRequest(binding, values, await setup.headers.of(context));
-    const response = await client.request(request, context);
+    const given = setup.headers.of(context);
+    // Both are promises only now and then, and waiting for what is there has its price.
+    const request = toRequest(binding, values, given instanceof Promise ? await given : given);
+    const response = await client.request(request instanceof Promise ? await request : request, context);
     if (response.status === 401) setup.headers.denied();
     return toRecord(setup.name, binding, response);
   }
@@ -28,11 +30,12 @@ export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBin
   };
 }
 
-async function toRequest(
+/** A promise for multipart bodies. */
+function toRequest(
   binding: RestBinding,
   values: Values,
   headers: Record<string, string>,
-): Promise<HttpRequest> {
+): HttpRequest | Promise<HttpRequest> {
   headers.accept = 'application/json';
   // Without this line any coding would be acceptable (RFC 9110, 12.5.3), and none is undone here.
   headers['accept-encoding'] = 'identity';
@@ -58,7 +61,7 @@ async function toRequest(
       }
       const encoded = new Response(form);
       headers['content-type'] = encoded.headers.get('content-type')!;
-      return { method, path, headers, body: Buffer.from(await encoded.arrayBuffer()) };
+      return encoded.arrayBuffer().then((body) => ({ method, path, headers, body: Buffer.from(body) }));
     }
   }
 }
