@@ -11,8 +11,11 @@ import type { z } from 'zod';
 import type { UpstreamError } from '../errors.ts';
 import type { ValueOf, Values } from '../mapping/values.ts';
 import type { Problem } from '../problems.ts';
+import type { CallContext } from '../upstream/call-context.ts';
 import type { OutgoingHeaders } from '../upstream/headers.ts';
 import type { CommonSettings } from './settings.ts';
+
+export type { CallContext };
 
 export interface ConnectorKind<Options = unknown, Spec = unknown, Binding = unknown> {
   /** The word that connector.yml says after `kind:`. */
@@ -156,18 +159,4 @@ export class StreamGap {
   constructor(reason: string) {
     this.reason = reason;
   }
-}
-
-/** What belongs to one client operation. */
-export interface CallContext {
-  /** Aborts at the operation's deadline or when the caller leaves. */
-  readonly signal: AbortSignal;
-  /** `performance.now()` at which the operation must have answered; Infinity for subscriptions. */
-  readonly deadlineAt: number;
-  readonly requestId: string;
-  /** The caller's headers, lower-cased; only a connector's allow-list may read them. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly claims: Readonly<Record<string, unknown>>;
-  /** Values of arguments inside a selection. */
-  readonly slots: readonly unknown[];
 }

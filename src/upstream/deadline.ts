@@ -1,5 +1,5 @@
 /** How long a call to a backend may take: its connector's request timeout, or what is left of the operation's time. */
-import type { CallContext } from '../connectors/kind.ts';
+import type { CallContext } from './call-context.ts';
 
 export type Waiting = Pick<CallContext, 'signal' | 'deadlineAt'>;
 

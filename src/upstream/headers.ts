@@ -1,6 +1,7 @@
 /** The headers of one backend call: static ones, the caller's allowed ones, the request id, credentials last. */
-import type { CallContext } from '../connectors/kind.ts';
+
 import type { CommonSettings } from '../connectors/settings.ts';
+import type { CallContext } from './call-context.ts';
 import type { Credentials } from './credentials.ts';
 
 export class OutgoingHeaders {

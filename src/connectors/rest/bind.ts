@@ -2,9 +2,9 @@
 import { type GraphQLInputType, getNamedType, getNullableType, isInputObjectType, isLeafType } from 'graphql';
 import type { Literal } from '../../mapping/literal.ts';
 import { referencesOf, type Template, toText } from '../../mapping/template.ts';
-import type { ValueOf, Values } from '../../mapping/values.ts';
-import { rootOf } from '../../mapping/values.ts';
+import { rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
+import { argumentsIn, inTemplate, reportUnused } from '../arguments.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
 import { NEVER_FORWARDED } from '../settings.ts';
 import { METHODS, type RestSpec } from './load.ts';
@@ -57,8 +57,12 @@ export function bind(
   const complete =
     (body !== undefined || BODIES.every((name) => field.directive[name] === undefined)) &&
     headers.length === ((field.directive.headers ?? []) as readonly unknown[]).length;
-  if (complete)
-    checkAllArgumentsUsed(field, [template, ...headers.map(({ template }) => template)], body?.literal);
+  if (complete) {
+    const templates = [template, ...headers.map((header) => header.template)];
+    const used = argumentsIn([...templates.flatMap(referencesOf), ...(body?.literal.references ?? [])]);
+    const place = 'the URL or a header, or with "$" in the body';
+    reportUnused(field, used, { rule: 'rest-unused-argument', write: inTemplate, place });
+  }
   return {
     method: method.toUpperCase(),
     url: toUrl(url, new URL(source.settings.endpoint).pathname.replace(/\/+$/, '')),
@@ -260,20 +264,4 @@ function checkAgainstSpec(field: FieldToBind, method: string, url: UrlTemplate, 
       );
     }
   }
-}
-
-function checkAllArgumentsUsed(
-  field: FieldToBind,
-  templates: readonly Template[],
-  body: Literal | undefined,
-): void {
-  const used = new Set([...templates.flatMap(referencesOf), ...(body?.references ?? [])].map(rootOf));
-  const unused = field.args.filter(({ name }) => !used.has(name)).map(({ name }) => name);
-  if (unused.length === 0) return;
-  field.report({
-    rule: 'rest-unused-argument',
-    message: `${field.coordinate} has arguments that the request does not use.`,
-    found: unused.join(', '),
-    hint: `use ${unused.map((name) => `{${name}}`).join(', ')} in the URL or a header, or $${unused[0]} in the body, or remove the argument`,
-  });
 }
