@@ -100,7 +100,7 @@ export const clientSettings = z.strictObject({
   /** Web pages of which origins may call this client; none unless set. */
   cors: z.strictObject({ origins: z.array(z.string()).min(1) }).optional(),
   /** Which engine executes operations; the reference engine is the slow and simple one, for comparing and in case of doubt. */
-  engine: z.enum(['compiled', 'reference']).default('reference'),
+  engine: z.enum(['compiled', 'reference']).default('compiled'),
   limits: z.strictObject(optionalLimits).prefault({}),
 });
 

@@ -12,6 +12,8 @@ import {
 
 export type ArgumentsOf = (variables: VariableValues) => Readonly<Record<string, unknown>>;
 
+export const NO_VARIABLES: VariableValues = { sources: {}, coerced: Object.create(null) };
+
 const NONE: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null));
 
 /** @returns a function that throws GraphQLError as graphql-js would */

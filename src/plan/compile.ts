@@ -27,9 +27,9 @@ import { argumentsOf, rootSource } from '../execute/resolve.ts';
 import { addWanted, NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Origin } from '../graph/graph.ts';
-import type { Connections, Connector, ConnectorField, Lookup } from '../load/model.ts';
+import type { Connections, Connector, ConnectorField } from '../load/model.ts';
 import type { View, ViewField } from '../views/view.ts';
-import { type ArgumentsOf, compileArguments } from './arguments.ts';
+import { compileArguments, NO_VARIABLES } from './arguments.ts';
 import {
   type CollectedField,
   type Conditions,
@@ -44,8 +44,10 @@ import type { ProjectedField } from './project.ts';
 import type { Run } from './run.ts';
 import { type BackendCall, fetchAll, fetchObjects, toCells } from './steps.ts';
 
+type Arguments = Readonly<Record<string, unknown>>;
+
 /** Arguments of a graph field as a function of the run. */
-export type GraphArguments = (run: Run) => Readonly<Record<string, unknown>>;
+export type GraphArguments = (run: Run) => Arguments;
 
 export interface CompileInput {
   readonly view: View;
@@ -76,7 +78,7 @@ export class PlanCompiler {
   readonly #selective: boolean;
   /** Keys of record fields with arguments: equal for equal arguments. */
   readonly #recordKeys = new Map<string, string>();
-  readonly #lookupUses = new Map<string, number>();
+  readonly #loadUses = new Map<string, number>();
 
   constructor({ view, graph, connections }: CompileInput, document: DocumentNode, conditions: Conditions) {
     this.view = view;
@@ -268,12 +270,10 @@ export class PlanCompiler {
   }
 
   #graphArguments(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): GraphArguments {
-    const node = collected.nodes[0]!;
-    const field = type.getFields()[node.name.value]!;
-    const { of, constant }: { of: ArgumentsOf; constant: boolean } = compileArguments(field, node);
+    const { of, constant } = this.#viewArguments(type, collected);
     const convert = viewField.toGraphArguments;
     if (constant && !viewField.usesClaims) {
-      let values: Readonly<Record<string, unknown>> | undefined;
+      let values: Arguments | undefined;
       return (run) => {
         values ??= convert({ args: of(run.variables), claims: {} });
         return values;
@@ -282,18 +282,32 @@ export class PlanCompiler {
     return (run) => convert({ args: of(run.variables), claims: run.execution.caller.claims });
   }
 
+  #viewArguments(type: GraphQLObjectType, collected: CollectedField) {
+    const node = collected.nodes[0]!;
+    return compileArguments(type.getFields()[node.name.value]!, node);
+  }
+
   /** Under which key a record carries the field at the end of a path: equal arguments share one. */
   #recordKey(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): string {
     const { steps } = viewField;
     const name = steps.at(-1)!;
     const owner = this.#typesAlong(this.#graphName(type), steps).at(-1)!;
-    if (this.#argumentNames(owner, name).length === 0) return name;
     const given = collected.nodes[0]!.arguments ?? [];
+    if (this.#argumentNames(owner, name).length === 0) return name;
+    if (given.length === 0 && this.#hasNoArguments(type, viewField, collected)) return name;
     // A view's field of the same name may lock other arguments on another type.
     const id = `${type.name}.${viewField.name}(${given.map(print).sort().join(' ')})`;
     const key = this.#recordKeys.get(id) ?? `${name}_${this.#recordKeys.size}`;
     this.#recordKeys.set(id, key);
     return key;
+  }
+
+  /** Of a field that the operation gives none: neither defaults nor the view add any. */
+  #hasNoArguments(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): boolean {
+    if (viewField.usesClaims) return false;
+    const { of } = this.#viewArguments(type, collected);
+    const values = viewField.toGraphArguments({ args: of(NO_VARIABLES), claims: {} });
+    return Object.values(values).every((value) => value === undefined);
   }
 
   /** The arguments of a graph's field that are its callers' to give. */
@@ -364,7 +378,7 @@ export class PlanCompiler {
     { step, owner, below }: { readonly step: number; readonly owner: string; readonly below: WantedByType },
   ): void {
     const name = viewField.steps[step]!;
-    if (step < viewField.steps.length - 1) {
+    if (step < viewField.steps.length - 1 || key === name) {
       addWanted(wanted, { key: name, name, args: {}, below });
       return;
     }
@@ -396,10 +410,14 @@ export class PlanCompiler {
     return this.#compileCall(lookup.field, selectForLookup(this.graph, lookup, origin, wanted));
   }
 
-  /** Lookups that several steps use with the same selection share what they load; known only once all is compiled. */
-  shareLookup({ connector, field }: Lookup, selectionId: string): () => string | undefined {
-    const id = `${connector.name} ${field.coordinate} ${selectionId}`;
-    const uses = this.#lookupUses;
+  /** Steps that ask the same field for the same selection share what they load; which do is known only once all is compiled. */
+  shareLoads(
+    kind: 'call' | 'lookup',
+    { owner, coordinate }: ConnectorField,
+    selectionId: string,
+  ): () => string | undefined {
+    const id = `${kind} ${owner.connector.name} ${coordinate} ${selectionId}`;
+    const uses = this.#loadUses;
     uses.set(id, (uses.get(id) ?? 0) + 1);
     return () => (uses.get(id)! > 1 ? id : undefined);
   }

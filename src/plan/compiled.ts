@@ -8,13 +8,13 @@ import { toFieldError } from '../execute/field-errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { View } from '../views/view.ts';
+import { NO_VARIABLES } from './arguments.ts';
 import { compilePlan } from './compile.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
 import { fetchObjects } from './steps.ts';
 import { Variants } from './variants.ts';
 
-const NO_VARIABLES: VariableValues = { sources: {}, coerced: Object.create(null) };
 const NO_RECORD = Object.freeze(Object.create(null));
 
 export interface CompiledEngine extends Engine {

@@ -245,14 +245,15 @@ export class ObjectBuilder {
     );
     const slot = this.newSlot();
     const call = this.#compiler.backendCall(field, asked.wanted);
+    const alone = this.#graphType === 'Mutation';
     const work: CallWork = {
       call,
+      sharedAs: alone ? undefined : this.#compiler.shareLoads('call', field, call.selectionId),
       slot,
       args: asked.args,
       parent,
       required,
       below: below?.pure === false ? below : undefined,
-      alone: this.#graphType === 'Mutation',
     };
     const step = this.#add({
       after: [...parent, ...required].flatMap(({ after }) => after),
@@ -290,7 +291,7 @@ export class ObjectBuilder {
     }));
     const slot = this.newSlot();
     const call = this.#compiler.lookupCall(lookup, this.#origin!, this.#wanted);
-    const sharedAs = this.#compiler.shareLookup(lookup, call.selectionId);
+    const sharedAs = this.#compiler.shareLoads('lookup', lookup.field, call.selectionId);
     const work: LookupWork = { lookup, call, slot, keys, sharedAs };
     const step = this.#add({
       after: keys.flatMap(({ after }) => after),

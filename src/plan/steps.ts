@@ -63,8 +63,8 @@ export interface CallWork {
   readonly parent: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>;
   readonly required: ReadonlyArray<GivenValue>;
   readonly below: ObjectsPlan | undefined;
-  /** A mutation: never asked once for two. */
-  readonly alone: boolean;
+  /** Under which name several steps of the plan share what they load; undefined for mutations, which are never asked once for two. */
+  readonly sharedAs: (() => string | undefined) | undefined;
 }
 
 export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Promise<void> {
@@ -74,7 +74,7 @@ export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run)
   /** Per element of the batch, who waits for it. */
   const waiting: Cell[][] = [];
   const known = new Map<string, number>();
-  let shared: Arguments | undefined;
+  let common: Arguments | undefined;
   for (const cell of cells) {
     const parent: Record<string, unknown> = Object.create(null);
     const problem = fill(parent, work.parent, cell, run);
@@ -85,8 +85,8 @@ export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run)
     let args: Arguments;
     try {
       if (work.required.length === 0) {
-        shared ??= argumentsOf(run.execution, field, work.args(run), {});
-        args = shared;
+        common ??= argumentsOf(run.execution, field, work.args(run), {});
+        args = common;
       } else {
         const required: Record<string, unknown> = Object.create(null);
         for (const { name, value, give } of work.required) {
@@ -102,7 +102,7 @@ export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run)
     }
     const values: Values = { args, parent, claims };
     const id =
-      cells.length === 1 || work.alone
+      cells.length === 1 || work.sharedAs === undefined
         ? undefined
         : JSON.stringify([work.required.length === 0 ? null : args, parent]);
     const at = id === undefined ? undefined : known.get(id);
@@ -115,7 +115,11 @@ export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run)
     waiting.push([cell]);
   }
   if (batch.length === 0) return;
-  const outcomes = await runBatch(work.call, batch, run);
+  const shared = work.sharedAs?.();
+  const load = (part: readonly Values[]) => runBatch(work.call, part, run);
+  const outcomes = await (shared === undefined
+    ? load(batch)
+    : loadShared(run, shared, batch, { load, keyOf: ({ args, parent }) => JSON.stringify([args, parent]) }));
   const below: Cell[] = [];
   for (const [index, asking] of waiting.entries()) {
     const outcome = outcomes[index] ?? null;
@@ -169,7 +173,7 @@ const MAX_BATCH = 1000;
 export async function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): Promise<void> {
   const { lookup, slot } = work;
   const { claims } = run.execution.caller;
-  const asked = new Map<string, { readonly values: Values; readonly key: unknown; readonly cells: Cell[] }>();
+  const asked = new Map<string, { readonly values: Values; readonly cells: Cell[] }>();
   for (const cell of cells) {
     const args: Record<string, unknown> = Object.create(null);
     const missing = fill(args, work.keys, cell, run) ?? give(args, work.keys);
@@ -181,21 +185,18 @@ export async function runLookups(work: LookupWork, cells: readonly Cell[], run: 
     const known = asked.get(id);
     if (known !== undefined) known.cells.push(cell);
     else {
-      const key = lookup.batched ? args[work.keys.find(({ list }) => list)!.name] : undefined;
-      asked.set(id, {
-        values: { args: argumentsOf(run.execution, lookup.field, args, {}), parent: {}, claims },
-        key,
-        cells: [cell],
-      });
+      const values = { args: argumentsOf(run.execution, lookup.field, args, {}), parent: {}, claims };
+      asked.set(id, { values, cells: [cell] });
     }
   }
   if (asked.size === 0) return;
   const elements = [...asked.values()];
   const shared = work.sharedAs();
-  const found =
-    shared === undefined
-      ? await askInParts(work, elements, run)
-      : await loadShared(work, shared, elements, run);
+  const load = (part: readonly Values[]) => askInParts(work, part, run);
+  const batch = elements.map(({ values }) => values);
+  const found = await (shared === undefined
+    ? load(batch)
+    : loadShared(run, shared, batch, { load, keyOf: ({ args }) => canonical(args) }));
   const type = getNamedType(lookup.field.type);
   const isAbstract = isAbstractType(type);
   for (const [index, { cells: asking }] of elements.entries()) {
@@ -206,67 +207,55 @@ export async function runLookups(work: LookupWork, cells: readonly Cell[], run: 
   }
 }
 
-type Asked = ReadonlyArray<{ readonly values: Values; readonly key: unknown }>;
-
 /** What steps of one tick ask is one batch, and what was loaded is not asked for again. */
-function loadShared(work: LookupWork, id: string, elements: Asked, run: Run): Promise<readonly unknown[]> {
-  const { loaders } = run.execution;
-  const bySelection = loaders.get(work.lookup) ?? new Map<string, DataLoader<Values, unknown, string>>();
-  loaders.set(work.lookup, bySelection);
-  const list = work.lookup.arguments.find((argument) => argument.list);
+function loadShared(
+  { execution }: Run,
+  id: string,
+  batch: readonly Values[],
+  {
+    load,
+    keyOf,
+  }: { load(part: readonly Values[]): Promise<readonly unknown[]>; keyOf(values: Values): string },
+): Promise<readonly unknown[]> {
+  const bySelection = execution.loaders.get(id) ?? new Map<string, DataLoader<Values, unknown, string>>();
+  execution.loaders.set(id, bySelection);
   const loader =
     bySelection.get(id) ??
-    new DataLoader<Values, unknown, string>(
-      async (batch) => [
-        ...(await askInParts(
-          work,
-          batch.map((values) => ({ values, key: list === undefined ? undefined : values.args[list.name] })),
-          run,
-        )),
-      ],
-      { cacheKeyFn: ({ args }) => canonical(args) },
-    );
+    new DataLoader<Values, unknown, string>(async (part) => [...(await load(part))], {
+      cacheKeyFn: keyOf,
+    });
   bySelection.set(id, loader);
-  return Promise.all(elements.map(({ values }) => loader.load(values).catch((error: unknown) => error)));
+  return Promise.all(batch.map((values) => loader.load(values).catch((error: unknown) => error)));
 }
 
-async function askInParts(work: LookupWork, elements: Asked, run: Run): Promise<readonly unknown[]> {
-  const ask = (part: Asked) =>
-    work.lookup.batched
-      ? askByKeys(work, part, run)
-      : runBatch(
-          work.call,
-          part.map(({ values }) => values),
-          run,
-        );
-  if (elements.length <= MAX_BATCH) return ask(elements);
-  const parts: Asked[] = [];
-  for (let start = 0; start < elements.length; start += MAX_BATCH)
-    parts.push(elements.slice(start, start + MAX_BATCH));
+async function askInParts(work: LookupWork, batch: readonly Values[], run: Run): Promise<readonly unknown[]> {
+  const ask = (part: readonly Values[]) =>
+    work.lookup.batched ? askByKeys(work, part, run) : runBatch(work.call, part, run);
+  if (batch.length <= MAX_BATCH) return ask(batch);
+  const parts: Array<readonly Values[]> = [];
+  for (let start = 0; start < batch.length; start += MAX_BATCH)
+    parts.push(batch.slice(start, start + MAX_BATCH));
   return (await Promise.all(parts.map(ask))).flat();
 }
 
 /** One call with a list of keys; answers are matched by the key they carry. Keys that differ in other arguments go apart. */
-async function askByKeys(work: LookupWork, elements: Asked, run: Run): Promise<readonly unknown[]> {
+async function askByKeys(work: LookupWork, batch: readonly Values[], run: Run): Promise<readonly unknown[]> {
   const { lookup } = work;
-  const list = lookup.arguments.find((argument) => argument.list)!;
-  const keyOf = toKeyOf(lookup.connector.types.get(getNamedType(lookup.field.type).name)!, list.map);
+  const { name, map } = lookup.arguments.find((argument) => argument.list)!;
+  const keyOf = toKeyOf(lookup.connector.types.get(getNamedType(lookup.field.type).name)!, map);
   const single = lookup.arguments.length === 1;
-  const groups = Map.groupBy(elements.entries(), ([, { values }]) =>
-    single ? '' : JSON.stringify({ ...values.args, [list.name]: undefined }),
+  const groups = Map.groupBy(batch.entries(), ([, { args }]) =>
+    single ? '' : JSON.stringify({ ...args, [name]: undefined }),
   );
-  const results: unknown[] = new Array(elements.length).fill(null);
+  const results: unknown[] = new Array(batch.length).fill(null);
   await Promise.all(
     [...groups.values()].map(async (members) => {
-      const first = members[0]![1].values;
-      const [answer] = await runBatch(
-        work.call,
-        [{ ...first, args: { ...first.args, [list.name]: members.map(([, { key }]) => key) } }],
-        run,
-      );
+      const first = members[0]![1];
+      const keys = members.map(([, { args }]) => args[name]);
+      const [answer] = await runBatch(work.call, [{ ...first, args: { ...first.args, [name]: keys } }], run);
       const found = indexByKey(lookup, keyOf, answer);
-      for (const [index, { key }] of members)
-        results[index] = found instanceof Error ? found : (found.get(canonical(key)) ?? null);
+      for (const [index, { args }] of members)
+        results[index] = found instanceof Error ? found : (found.get(canonical(args[name])) ?? null);
     }),
   );
   return results;

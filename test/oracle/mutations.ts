@@ -131,7 +131,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'batched records are matched by position',
     file: 'steps.ts',
-    from: 'found.get(canonical(key)) ?? null',
+    from: 'found.get(canonical(args[name])) ?? null',
     to: '[...found.values()][index] ?? null',
   },
   {

@@ -1,5 +1,5 @@
 /**
- * The compiled engine against the reference engine (data and errors) and the monolith (data), on random operations, variables and faults
+ * The compiled engine against the reference engine (data and errors), the monolith and the stitched graph (data), on random operations, variables and faults
  * of backends. `HEM_ORACLE_CASES` and `HEM_ORACLE_SEED` make it longer or repeat it.
  */
 import { readdir, readFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { openMonolith } from './monolith.ts';
 import { openNasty } from './nasty.ts';
 import { nastyOracle } from './nasty-oracle.ts';
 import { consult, describeFinding, describeTally, judge, type Oracle } from './oracle.ts';
+import { openStitched, type StitchedWitness } from './stitched.ts';
 import type { Case, Subject } from './subject.ts';
 
 const CASES = Number(process.env.HEM_ORACLE_CASES ?? 2000);
@@ -16,10 +17,15 @@ const MS_PER_CASE = 200;
 
 let subject: Subject;
 let oracle: Oracle;
+let stitched: StitchedWitness;
 
 beforeAll(async () => {
   subject = await openNasty();
-  oracle = { ...nastyOracle(subject), witness: openMonolith(subject) };
+  const monolith = openMonolith(subject);
+  stitched = openStitched(subject);
+  const witness = async (one: Case, data: unknown) =>
+    (await monolith(one, data)) ?? (await stitched(one, data));
+  oracle = { ...nastyOracle(subject), witness };
 });
 afterAll(() => subject?.[Symbol.asyncDispose]());
 
@@ -159,7 +165,7 @@ describe('what ever failed', async () => {
 
 test(`${CASES} random cases`, { timeout: 30_000 + CASES * MS_PER_CASE }, async () => {
   const tally = await consult(oracle, { seed: SEED, cases: CASES });
-  console.log(describeTally(tally, SEED));
+  console.log(`${describeTally(tally, SEED)}\n  the stitched graph judged ${stitched.judged()}, too`);
   expect(tally.findings.map(describeFinding).join('\n\n')).toBe('');
   expect(tally.notCompiled / tally.cases).toBeLessThan(0.02);
 });
