@@ -8,6 +8,7 @@ import {
   execute,
   GraphQLError,
   type GraphQLSchema,
+  isNonNullType,
   isObjectType,
   parse,
   validate,
@@ -21,7 +22,10 @@ interface Context {
   readonly faults: Faults;
 }
 
-type Thing = (Person | Robot | Pet | { readonly owner: string }) & { readonly key?: string };
+type Thing = (Person | Robot | Pet | { readonly owner: string }) & {
+  readonly key?: string;
+  readonly sound?: boolean;
+};
 type Resolve = (source: never, args: never, context: Context) => unknown;
 
 export function nickOf(person: Person, style: string | null, max: number | null | undefined): string | null {
@@ -52,7 +56,7 @@ const RESOLVERS: Readonly<Record<string, Readonly<Record<string, Resolve>>>> = {
       nickOf(person, style, max),
     address: ({ id, address }: Person) => address && { ...address, key: id },
     friends: ({ friends }: Person, { first, order }: { first: number; order?: string | null }) => {
-      const listed = friends.slice(0, Math.max(0, first)).map((id) => personOf(id));
+      const listed = friends.slice(0, Math.max(0, first)).map((id) => ({ ...personOf(id), sound: true }));
       return order === 'long' ? listed.reverse() : listed;
     },
     best: ({ best }: Person) => best && personOf(best),
@@ -106,9 +110,11 @@ function makeSchema(): GraphQLSchema {
         | undefined;
       field.resolve = (source: Thing, args: unknown, context: Context) => {
         const key = 'id' in (source ?? {}) ? (source as Person).id : (source?.key ?? JSON.stringify(args));
-        // Fields that carry many keys fail as a whole only with the whole backend.
+        // Fields that carry many keys fail as a whole only with the whole backend. And whether two fields of one record with equal
+        // arguments are asked for as one is an engine's choice, so nothing below one may take it along.
+        const sound = source?.sound === true && isNonNullType(field.type);
         const fault =
-          field.name === 'peopleById'
+          field.name === 'peopleById' || sound
             ? undefined
             : context.faults.ofField('people', `${type.name}.${field.name}`, key);
         if (fault !== undefined) {
