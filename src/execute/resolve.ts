@@ -433,7 +433,10 @@ export function concrete(
   const discriminator = connector.types.get(typeName)?.discriminator;
   const said = discriminator?.property(record) ?? undefined;
   // A stub says it by `__typename`, whatever says it in records.
-  if (discriminator !== undefined && (said !== undefined || toKeyReader('__typename')(record) === undefined)) {
+  if (
+    discriminator !== undefined &&
+    (said !== undefined || toKeyReader('__typename')(record) === undefined)
+  ) {
     const value = String(said);
     const name = discriminator.typeOf.get(value);
     if (name === undefined) return undefined;
