@@ -8,9 +8,7 @@ import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 import type { RecordSelection } from './record-selection.ts';
-
-/** A list lookup asks for at most so many keys in one call. */
-const MAX_BATCH = 1000;
+import { MAX_BATCH, runUnary } from './unary-call.ts';
 
 /** Asks once for everybody who asks the same within the operation. @throws the failure of this element */
 export async function loadShared(
@@ -92,22 +90,9 @@ async function callBatch(
   batch: readonly Values[],
 ): Promise<readonly Outcome[]> {
   const source = callSourceOf(field);
-  const { name } = field.owner.connector;
   const call = source.compile(execution.connections, selection.selection);
   if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
-  try {
-    const outcomes = await beforeDeadline(execution, name, call.call(batch, contextOf(execution, selection)));
-    const { select } = source;
-    return select === undefined
-      ? outcomes
-      : outcomes.map((outcome) => (outcome instanceof Error ? outcome : (select(outcome) ?? null)));
-  } catch (error) {
-    const failure =
-      error instanceof HemError
-        ? error
-        : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
-    return batch.map(() => failure);
-  }
+  return runUnary(field, { call, select: source.select }, batch, () => contextOf(execution, selection));
 }
 
 /** One call for many keys. Answers are matched by the key they carry, never by position; a missing one is null. */
@@ -136,7 +121,7 @@ async function callBatchedLookup(
       const [answer] = await callBatch(execution, lookup.field, selection, [
         { ...values, args: { ...values.args, [list.name]: keys } },
       ]);
-      const found = answer instanceof Error ? answer : indexByKey(lookup, list.map, answer);
+      const found = answer instanceof Error ? answer : indexByKey(lookup, answer);
       for (const { index, key } of members)
         outcomes[index] = found instanceof Error ? found : (found.get(canonical(key)) ?? null);
     }),
@@ -144,11 +129,7 @@ async function callBatchedLookup(
   return outcomes;
 }
 
-function indexByKey(
-  lookup: Lookup,
-  map: ValueMap,
-  answer: unknown,
-): ReadonlyMap<string, unknown> | UpstreamError {
+function indexByKey(lookup: Lookup, answer: unknown): ReadonlyMap<string, unknown> | UpstreamError {
   const { connector, field } = lookup;
   if (answer === null || answer === undefined) return new Map();
   if (!Array.isArray(answer)) {
@@ -156,8 +137,7 @@ function indexByKey(
       internal: `${field.coordinate} answered no list`,
     });
   }
-  const type = connector.types.get(getNamedType(field.type).name)!;
-  const keyOf = toKeyOf(type, map);
+  const keyOf = keyReaderOf(lookup);
   return new Map(
     answer
       .filter((record) => record !== null && record !== undefined)
@@ -165,8 +145,14 @@ function indexByKey(
   );
 }
 
+/** Reads the key that a record of a batched lookup carries. */
+export function keyReaderOf({ connector, field, arguments: args }: Lookup): Reader {
+  const list = args.find((argument) => argument.list)!;
+  return toKeyOf(connector.types.get(getNamedType(field.type).name)!, list.map);
+}
+
 /** Keys are spoken of in the names of a type's fields, whatever these are called in its records. */
-export function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
+function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
   if (map.kind === 'object') {
     const entries = map.entries.map(({ name, value }) => [name, toKeyOf(type, value)] as const);
     return (record) => Object.fromEntries(entries.map(([name, read]) => [name, read(record)]));
@@ -185,6 +171,7 @@ export function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
 
 /** Equal for equal keys whatever their wire form: backends give 7 where "7" was asked. */
 export function canonical(key: unknown): string {
+  if (typeof key === 'string') return JSON.stringify(key);
   return JSON.stringify(key, (_name, value: unknown) =>
     typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
       ? String(value)
@@ -200,16 +187,4 @@ function callSourceOf(field: ConnectorField): CallSource {
 
 function contextOf({ caller }: Execution, selection: RecordSelection): CallContext {
   return { ...caller, slots: selection.slots };
-}
-
-/** A connector keeps its deadline by itself; this is for the one that does not. */
-function beforeDeadline<T>({ caller }: Execution, connector: string, work: Promise<T>): Promise<T> {
-  const { signal } = caller;
-  return new Promise((resolve, reject) => {
-    const giveUp = () =>
-      reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'the operation ended first' }));
-    if (signal.aborted) giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-  });
 }

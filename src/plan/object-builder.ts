@@ -10,6 +10,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { UpstreamError } from '../errors.ts';
+import { keyReaderOf } from '../execute/calls.ts';
 import { toGiven, toGivenKey } from '../execute/given.ts';
 import { wantedByMap } from '../execute/record-selection.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
@@ -292,7 +293,8 @@ export class ObjectBuilder {
     const slot = this.newSlot();
     const call = this.#compiler.lookupCall(lookup, this.#origin!, this.#wanted);
     const sharedAs = this.#compiler.shareLoads('lookup', lookup.field, call.selectionId);
-    const work: LookupWork = { lookup, call, slot, keys, sharedAs };
+    const keyOf = lookup.batched ? keyReaderOf(lookup) : undefined;
+    const work: LookupWork = { lookup, call, slot, keys, keyOf, sharedAs };
     const step = this.#add({
       after: keys.flatMap(({ after }) => after),
       conditional,

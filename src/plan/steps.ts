@@ -2,9 +2,10 @@
 import DataLoader from 'dataloader';
 import { type GraphQLOutputType, getNamedType, isAbstractType, isListType, isNonNullType } from 'graphql';
 import type { CompiledCall, Outcome, UnaryCall } from '../connectors/kind.ts';
-import { HemError, UpstreamError } from '../errors.ts';
-import { canonical, toKeyOf } from '../execute/calls.ts';
+import { HemError } from '../errors.ts';
+import { canonical } from '../execute/calls.ts';
 import { argumentsOf, concrete, isUnset } from '../execute/resolve.ts';
+import { MAX_BATCH, runUnary } from '../execute/unary-call.ts';
 import type { ConnectorField, Lookup } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
@@ -25,26 +26,14 @@ export interface BackendCall {
 }
 
 /** Runs a batch; failures of the whole become failures of each. */
-export async function runBatch(
+export function runBatch(
   { field, call, select, slots }: BackendCall,
   batch: readonly Values[],
   run: Run,
 ): Promise<readonly Outcome[]> {
-  const { name } = field.owner.connector;
-  const { signal } = run.execution.caller;
-  try {
-    const context = callContextOf(run, slots.length === 0 ? slots : slots.map((slot) => slot(run)));
-    const outcomes = await beforeAbort((call as UnaryCall).call(batch, context), signal, name);
-    return select === undefined
-      ? outcomes
-      : outcomes.map((outcome) => (outcome instanceof Error ? outcome : (select(outcome) ?? null)));
-  } catch (error) {
-    const failure =
-      error instanceof HemError
-        ? error
-        : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
-    return batch.map(() => failure);
-  }
+  return runUnary(field, { call: call as UnaryCall, select }, batch, () =>
+    callContextOf(run, slots.length === 0 ? slots : slots.map((slot) => slot(run))),
+  );
 }
 
 /** A value of another backend that becomes an argument. */
@@ -159,6 +148,8 @@ function give(
 }
 
 export interface LookupWork {
+  /** Reads the key that a record carries; of batched lookups. */
+  readonly keyOf: Reader | undefined;
   readonly lookup: Lookup;
   readonly call: BackendCall;
   readonly slot: number;
@@ -166,8 +157,6 @@ export interface LookupWork {
   /** Several steps of the plan ask this lookup for the same selection: they share what is loaded. */
   readonly sharedAs: () => string | undefined;
 }
-
-const MAX_BATCH = 1000;
 
 /** Finds the records of many entities: one call where the connector offers it, else one per key. */
 export async function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): Promise<void> {
@@ -241,8 +230,7 @@ async function askInParts(work: LookupWork, batch: readonly Values[], run: Run):
 /** One call with a list of keys; answers are matched by the key they carry. Keys that differ in other arguments go apart. */
 async function askByKeys(work: LookupWork, batch: readonly Values[], run: Run): Promise<readonly unknown[]> {
   const { lookup } = work;
-  const { name, map } = lookup.arguments.find((argument) => argument.list)!;
-  const keyOf = toKeyOf(lookup.connector.types.get(getNamedType(lookup.field.type).name)!, map);
+  const { name } = lookup.arguments.find((argument) => argument.list)!;
   const single = lookup.arguments.length === 1;
   const groups = Map.groupBy(batch.entries(), ([, { args }]) =>
     single ? '' : JSON.stringify({ ...args, [name]: undefined }),
@@ -253,7 +241,7 @@ async function askByKeys(work: LookupWork, batch: readonly Values[], run: Run): 
       const first = members[0]![1];
       const keys = members.map(([, { args }]) => args[name]);
       const [answer] = await runBatch(work.call, [{ ...first, args: { ...first.args, [name]: keys } }], run);
-      const found = indexByKey(lookup, keyOf, answer);
+      const found = indexByKey(lookup, work.keyOf!, answer);
       for (const [index, { args }] of members)
         results[index] = found instanceof Error ? found : (found.get(canonical(args[name])) ?? null);
     }),
@@ -337,15 +325,4 @@ export function fetchObjects(steps: readonly Step[], cells: readonly Cell[], run
     );
   }
   return Promise.all(ended).then(() => undefined);
-}
-
-/** A connector keeps its deadline by itself; this is for the one that does not. */
-function beforeAbort<T>(work: Promise<T>, signal: AbortSignal, connector: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () =>
-      reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'the operation ended first' }));
-    if (signal.aborted) giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-  });
 }
