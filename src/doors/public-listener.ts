@@ -192,7 +192,7 @@ async function answerGraphQL(
   const request = new Request(`http://hem/${endpoint.name}/graphql`, {
     method: message.method,
     headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
-    signal: endpointRequest.signal,
+    signal: endpointRequest.left.signal,
   });
   const given = await yoga.fetch(request, { endpointRequest, params, streams });
   for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);

@@ -1,6 +1,6 @@
 /** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
 import type { DocumentNode, ExecutionResult } from 'graphql';
-import type { Caller } from './execution.ts';
+import type { CallContext } from '../upstream/call-context.ts';
 
 /** A validated document of one client, with what the caller sent along. */
 export interface Operation {
@@ -11,7 +11,10 @@ export interface Operation {
 
 export interface Engine {
   /** A query or mutation. Never rejects: what fails is in the result. */
-  execute(operation: Operation, caller: Caller): Promise<ExecutionResult>;
+  execute(operation: Operation, caller: CallContext): Promise<ExecutionResult>;
   /** A subscription: its events, or the result that says why there are none. */
-  subscribe(operation: Operation, caller: Caller): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
+  subscribe(
+    operation: Operation,
+    caller: CallContext,
+  ): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
 }

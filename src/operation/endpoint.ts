@@ -11,8 +11,9 @@ import {
 import type { Logger } from 'pino';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
-import type { Caller } from '../execute/execution.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
+import { CallContext } from '../upstream/call-context.ts';
+import type { Cancellation } from '../upstream/cancellation.ts';
 import type { View } from '../views/view.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
 import { Deadline } from './deadline.ts';
@@ -24,8 +25,8 @@ export interface Request {
   readonly requestId: string;
   /** Lower-case names; repeated headers joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
-  /** Aborts when the caller leaves. */
-  readonly signal: AbortSignal;
+  /** Cancelled when the caller leaves before the answer is sent. */
+  readonly left: Cancellation;
 }
 
 /** An operation that can be executed once it has variables, or the reasons why not. */
@@ -35,6 +36,7 @@ export type Prepared =
 
 /** What callers read of one error at most; texts of theirs come back in some. */
 const MAX_MESSAGE_CHARACTERS = 1000;
+const NO_CLAIMS = Object.freeze(Object.create(null)) as Readonly<Record<string, unknown>>;
 /** Failures of one operation that are logged. */
 const MAX_LOGGED = 5;
 
@@ -89,20 +91,23 @@ export class Endpoint {
   }
 
   /** A query or mutation, by its deadline. */
-  async execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
+  execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
-    if (refused !== undefined) return format({ errors: [refused] }, request);
-    const { deadlineMs } = this.limits;
-    const deadline = new Deadline(deadlineMs, request.signal);
-    try {
-      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs);
-      const result = await deadline.wait(this.#engine.execute(operation, caller));
-      return this.#finish(result, request);
-    } catch (error) {
-      return this.#finish(failure(error), request);
-    } finally {
-      deadline.end();
-    }
+    if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
+    const deadline = new Deadline(this.limits.deadlineMs, request.left);
+    return new Promise((resolve) => {
+      const answer = (result: ExecutionResult) => {
+        deadline.end();
+        resolve(this.#finish(result, request));
+      };
+      const fail = (error: unknown) => answer(failure(error));
+      deadline.onMissed = () => fail(new HemError('DEADLINE_EXCEEDED'));
+      try {
+        this.#engine.execute(operation, toContext(request, deadline, deadline.at)).then(answer, fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
 
   /** A subscription: lives until the caller leaves or the source ends. */
@@ -113,7 +118,7 @@ export class Endpoint {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
-      const outcome = await this.#engine.subscribe(operation, toCaller(request, request.signal, Infinity));
+      const outcome = await this.#engine.subscribe(operation, toContext(request, request.left, Infinity));
       return Symbol.asyncIterator in outcome
         ? this.#finishEach(outcome, request)
         : this.#finish(outcome, request);
@@ -169,8 +174,8 @@ function refusal(text: string): GraphQLError {
   return new GraphQLError(text, { extensions: { code: 'BAD_REQUEST' } });
 }
 
-function toCaller({ requestId, headers }: Request, signal: AbortSignal, deadlineAt: number): Caller {
-  return { signal, deadlineAt, requestId, headers, claims: {} };
+function toContext(request: Request, cancellation: Cancellation, deadlineAt: number): CallContext {
+  return new CallContext(request, cancellation, { deadlineAt, claims: NO_CLAIMS });
 }
 
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */

@@ -21,9 +21,10 @@ import {
   Kind,
   print,
 } from 'graphql';
+import { toCallArguments } from '../execute/call-arguments.ts';
 import { openStream } from '../execute/calls.ts';
 import { selectForCall, selectForLookup } from '../execute/record-selection.ts';
-import { argumentsOf, rootSource } from '../execute/resolve.ts';
+import { rootSource } from '../execute/resolve.ts';
 import { addWanted, NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Origin } from '../graph/graph.ts';
@@ -135,7 +136,8 @@ export class PlanCompiler {
         open: (run) => {
           const slots = (selection.slots as ReadonlyArray<(run: Run) => unknown>).map((value) => value(run));
           const { claims } = run.execution.caller;
-          const values = { args: argumentsOf(run.execution, field, streamArgs(run), {}), parent: {}, claims };
+          const args = toCallArguments(field)(streamArgs(run), claims);
+          const values = { args, parent: {}, claims };
           return openStream(run.execution, field, { ...selection, slots }, values);
         },
         async place(event, cell, run) {
@@ -431,6 +433,7 @@ export class PlanCompiler {
     return {
       field,
       call: source.compile(this.#connections, selection),
+      toArguments: toCallArguments(field),
       select: source.select,
       slots: slots as ReadonlyArray<(run: Run) => unknown>,
       selectionId: id,

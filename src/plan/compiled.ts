@@ -3,10 +3,11 @@ import { type DocumentNode, type ExecutionResult, getVariableValues, type Variab
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
-import { type Caller, type Execution, newExecution } from '../execute/execution.ts';
+import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
+import type { CallContext } from '../upstream/call-context.ts';
 import type { View } from '../views/view.ts';
 import { NO_VARIABLES } from './arguments.ts';
 import { compilePlan } from './compile.ts';
@@ -45,7 +46,7 @@ export function compiledEngine(
     return variants;
   };
 
-  const prepare = (operation: Operation, caller: Caller): Prepared => {
+  const prepare = (operation: Operation, caller: CallContext): Prepared => {
     const variants = variantsOf(operation);
     let variables = NO_VARIABLES;
     if (variants.variableDefinitions.length > 0) {
@@ -66,10 +67,12 @@ export function compiledEngine(
 
   return {
     notCompiled: () => notCompiled,
-    async execute(operation, caller) {
+    execute(operation, caller) {
       const prepared = prepare(operation, caller);
       if (prepared === 'reference') return reference.execute(operation, caller);
-      return 'refused' in prepared ? prepared.refused : executePlan(prepared.plan, prepared.run);
+      return 'refused' in prepared
+        ? Promise.resolve(prepared.refused)
+        : executePlan(prepared.plan, prepared.run);
     },
     async subscribe(operation, caller) {
       const prepared = prepare(operation, caller);
@@ -88,18 +91,21 @@ type Prepared =
   | { readonly plan: Plan; readonly run: Run };
 
 function newRun(variables: VariableValues, execution: Execution): Run {
-  return { execution, variables, errors: [], tracking: false };
+  return { execution, variables, loaders: new Map(), errors: [], tracking: false };
 }
 
-async function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
+function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
   const root = new Cell(NO_RECORD, plan.root);
-  if (plan.operation === 'mutation') {
-    // Root fields of a mutation run one after the other (GraphQL, 6.2.2).
-    for (const step of plan.root.steps) await step.run([root], run);
-  } else {
-    await fetchObjects(plan.root.steps, [root], run);
-  }
-  return answer(plan, root, run);
+  const fetching =
+    plan.operation === 'mutation' ? runInTurn(plan, root, run) : fetchObjects(plan.root.steps, [root], run);
+  return fetching === undefined
+    ? Promise.resolve(answer(plan, root, run))
+    : fetching.then(() => answer(plan, root, run));
+}
+
+/** Root fields of a mutation run one after the other (GraphQL, 6.2.2). */
+async function runInTurn({ root: { steps } }: Plan, root: Cell, run: Run): Promise<void> {
+  for (const step of steps) await step.run([root], run);
 }
 
 /** Without paths first; if anything is wrong, once more with paths. */

@@ -2,9 +2,12 @@
  * The stitched graph as a second witness for data, where its known limits allow: the view in the graph's own names, nothing that
  * `@require`s, no names that stitching cannot carry.
  */
+
 import { execute, parse, validate } from 'graphql';
 import { newExecution } from '../../src/execute/execution.ts';
 import { installSubschemaResolvers } from '../../src/execute/stitched.ts';
+import { CallContext } from '../../src/upstream/call-context.ts';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { dataDifference } from './compare.ts';
 import type { Case, Subject } from './subject.ts';
 
@@ -27,13 +30,11 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
     const document = parse(one.document);
     // The graph has one directive or type less or more than the view in a few places; those cases are not its.
     if (validate(graph.schema, document).length > 0) return undefined;
-    const caller = {
-      signal: AbortSignal.timeout(DEADLINE_MS),
+    const over = Cancellation.of(AbortSignal.timeout(DEADLINE_MS));
+    const caller = new CallContext({ requestId: 'stitched', headers: {} }, over, {
       deadlineAt: performance.now() + DEADLINE_MS,
-      requestId: 'stitched',
-      headers: {},
       claims: one.claims ?? {},
-    };
+    });
     const result = await execute({
       schema: graph.schema,
       document,
