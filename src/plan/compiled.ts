@@ -10,6 +10,7 @@ import type { Connections } from '../load/model.ts';
 import type { View } from '../views/view.ts';
 import { NO_VARIABLES } from './arguments.ts';
 import { compilePlan } from './compile.ts';
+import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
 import { fetchObjects } from './steps.ts';
@@ -26,7 +27,7 @@ export function compiledEngine(
   view: View,
   graph: ComposedGraph,
   connections: Connections,
-  reference: Engine,
+  { reference, plans }: { readonly reference: Engine; readonly plans: KeptPlans },
 ): CompiledEngine {
   const documents = new WeakMap<DocumentNode, Map<string | undefined, Variants>>();
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
@@ -38,9 +39,11 @@ export function compiledEngine(
     documents.set(document, byName);
     const variants =
       byName.get(operationName) ??
-      new Variants(document, operationName, (conditions) =>
-        compilePlan({ view, graph, connections }, document, operationName, conditions),
-      );
+      new Variants(document, operationName, {
+        compile: (conditions) =>
+          compilePlan({ view, graph, connections }, document, operationName, conditions),
+        all: plans,
+      });
     byName.set(operationName, variants);
     return variants;
   };

@@ -10,6 +10,7 @@ import { type Generation, loadGeneration } from '../../src/generation.ts';
 import type { Environment } from '../../src/load/environment.ts';
 import { format } from '../../src/operation/endpoint.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
+import { KeptPlans } from '../../src/plan/kept-plans.ts';
 import type { View } from '../../src/views/view.ts';
 import { FAULTS_HEADER } from './faults.ts';
 
@@ -44,10 +45,14 @@ export async function openSubject(directory: string, environment: Environment): 
   const { graph } = generation;
   const connections = new OpenConnections(graph.connectors, pino({ level: 'silent' }));
   const views = new Map(generation.views.map((view) => [view.client.name, view]));
+  const plans = new KeptPlans();
   const engines = new Map(
     generation.views.map((view) => {
       const reference = referenceEngine(view, graph, connections);
-      return [view.client.name, { reference, compiled: compiledEngine(view, graph, connections, reference) }];
+      return [
+        view.client.name,
+        { reference, compiled: compiledEngine(view, graph, connections, { reference, plans }) },
+      ];
     }),
   );
   const documents = new Documents();
