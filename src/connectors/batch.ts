@@ -1,17 +1,18 @@
 /** Runs one call per element of a batch and puts failures in their places. */
 import { HemError, UpstreamError } from '../errors.ts';
 import type { Values } from '../mapping/values.ts';
-import type { Outcome } from './kind.ts';
+import { inTurns } from '../upstream/turns.ts';
+import type { ConnectionSetup, Outcome } from './kind.ts';
 
-/** For kinds whose protocol has no batch of its own. All calls start at once: how many run is the upstream layer's affair. */
+/** For kinds whose protocol has no batch of its own: a call per element, `limits.callsAtOnce` of them at the same time. */
 export async function toOutcomes(
-  connector: string,
+  { name, settings }: Pick<ConnectionSetup<never>, 'name' | 'settings'>,
   batch: readonly Values[],
   send: (values: Values) => Promise<unknown>,
 ): Promise<readonly Outcome[]> {
   const first = batch[0];
-  if (batch.length === 1 && first !== undefined) return [await settle(connector, first, send)];
-  return Promise.all(batch.map((values) => settle(connector, values, send)));
+  if (batch.length === 1 && first !== undefined) return [await settle(name, first, send)];
+  return inTurns(batch, settings.limits.callsAtOnce, (values) => settle(name, values, send));
 }
 
 async function settle(

@@ -220,7 +220,7 @@ function loadShared(
 async function askInParts(work: LookupWork, batch: readonly Values[], run: Run): Promise<readonly unknown[]> {
   const ask = (part: readonly Values[]) =>
     work.lookup.batched ? askByKeys(work, part, run) : runBatch(work.call, part, run);
-  if (batch.length <= MAX_BATCH) return ask(batch);
+  if (!work.lookup.batched || batch.length <= MAX_BATCH) return ask(batch);
   const parts: Array<readonly Values[]> = [];
   for (let start = 0; start < batch.length; start += MAX_BATCH)
     parts.push(batch.slice(start, start + MAX_BATCH));
