@@ -12,6 +12,13 @@ export interface Operation {
 export interface Engine {
   /** A query or mutation. Never rejects: what fails is in the result. */
   execute(operation: Operation, caller: Caller): Promise<ExecutionResult>;
-  /** A subscription: its events, or the result that says why there are none. */
-  subscribe(operation: Operation, caller: Caller): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
+  /** A subscription: its events, or the result that says why there are none. `caller` is who opens it; each event is executed in a time of its own. */
+  subscribe(
+    operation: Operation,
+    caller: Caller,
+    inEventTime: InEventTime,
+  ): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
 }
+
+/** Gives an event the caller to be executed for, with a deadline. Never rejects. */
+export type InEventTime = (execute: (caller: Caller) => Promise<ExecutionResult>) => Promise<ExecutionResult>;

@@ -105,7 +105,7 @@ export class Endpoint {
     }
   }
 
-  /** A subscription: lives until the caller leaves or the source ends. */
+  /** A subscription: lives until the caller leaves or the source ends. Each of its events has the time of an operation. */
   async subscribe(
     operation: Operation,
     request: Request,
@@ -113,12 +113,33 @@ export class Endpoint {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
-      const outcome = await this.#engine.subscribe(operation, toCaller(request, request.signal, Infinity));
+      const outcome = await this.#engine.subscribe(
+        operation,
+        toCaller(request, request.signal, Infinity),
+        (execute) => this.#inEventTime(request, execute),
+      );
       return Symbol.asyncIterator in outcome
         ? this.#finishEach(outcome, request)
         : this.#finish(outcome, request);
     } catch (error) {
       return this.#finish(failure(error), request);
+    }
+  }
+
+  /** What one event needs is there by the client's deadline, or is an error in its place; the subscription goes on. */
+  async #inEventTime(
+    request: Request,
+    execute: (caller: Caller) => Promise<ExecutionResult>,
+  ): Promise<ExecutionResult> {
+    const { deadlineMs } = this.limits;
+    const deadline = new Deadline(deadlineMs, request.signal);
+    try {
+      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs);
+      return await deadline.wait(execute(caller));
+    } catch (error) {
+      return failure(error);
+    } finally {
+      deadline.end();
     }
   }
 

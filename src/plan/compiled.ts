@@ -2,7 +2,7 @@
 import { type DocumentNode, type ExecutionResult, getVariableValues, type VariableValues } from 'graphql';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Engine, Operation } from '../execute/engine.ts';
+import type { Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Caller, type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
@@ -74,13 +74,14 @@ export function compiledEngine(
       if (prepared === 'reference') return reference.execute(operation, caller);
       return 'refused' in prepared ? prepared.refused : executePlan(prepared.plan, prepared.run);
     },
-    async subscribe(operation, caller) {
+    async subscribe(operation, caller, inEventTime) {
       const prepared = prepare(operation, caller);
-      if (prepared === 'reference') return reference.subscribe(operation, caller);
+      if (prepared === 'reference') return reference.subscribe(operation, caller, inEventTime);
       if ('refused' in prepared) return prepared.refused;
       const { plan, run } = prepared;
       const { coordinate } = plan.stream!.field;
-      return eventsOf(plan, run, (error) => toFieldError(error, coordinate, connectors));
+      const locate = (error: unknown) => toFieldError(error, coordinate, connectors);
+      return eventsOf(plan, run, { inEventTime, locate });
     },
   };
 }
@@ -128,21 +129,23 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
 async function* eventsOf(
   plan: Plan,
   opening: Run,
-  locate: (error: unknown) => Error,
+  { inEventTime, locate }: { readonly inEventTime: InEventTime; locate(error: unknown): Error },
 ): AsyncGenerator<ExecutionResult, void> {
   const stream = plan.stream!;
-  const { graph, connections, caller } = opening.execution;
+  const { graph, connections } = opening.execution;
+  const { connector } = stream.field.owner;
   try {
     for await (const event of stream.open(opening)) {
-      const run = newRun(opening.variables, newExecution(graph, connections, caller));
-      const root = new Cell(NO_RECORD, plan.root);
-      const { connector } = stream.field.owner;
       const value =
         event instanceof StreamGap
           ? new UpstreamError('UPSTREAM_GAP', connector.name, { internal: event.reason })
           : event;
-      await stream.place(value, root, run);
-      yield answer(plan, root, run);
+      yield await inEventTime(async (caller) => {
+        const run = newRun(opening.variables, newExecution(graph, connections, caller));
+        const root = new Cell(NO_RECORD, plan.root);
+        await stream.place(value, root, run);
+        return answer(plan, root, run);
+      });
     }
   } catch (error) {
     throw locate(error);

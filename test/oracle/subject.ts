@@ -103,7 +103,7 @@ async function run(
   try {
     const { operation: kind } = operation.document.definitions[0] as { operation?: string };
     if (kind !== 'subscription') return [finish(await engine.execute(operation, caller))];
-    const events = await engine.subscribe(operation, caller);
+    const events = await engine.subscribe(operation, caller, (execute) => execute(caller));
     if (!(Symbol.asyncIterator in events)) return [finish(events)];
     const results: FormattedExecutionResult[] = [];
     for await (const event of events) if (results.push(finish(event)) >= MAX_EVENTS) break;
