@@ -1,24 +1,23 @@
 /** Runs one call per element of a batch and puts failures in their places. */
 import { HemError, UpstreamError } from '../errors.ts';
 import type { Values } from '../mapping/values.ts';
-import type { Outcome } from './kind.ts';
+import { inTurns } from '../upstream/turns.ts';
+import type { ConnectionSetup, Outcome } from './kind.ts';
 
 type Send = (values: Values) => Promise<unknown>;
 
-/** For kinds whose protocol has no batch of its own. All calls start at once: how many run is the upstream layer's affair. */
+/** For kinds whose protocol has no batch of its own: a call per element, `limits.callsAtOnce` of them at the same time. */
 export function toOutcomes(
-  connector: string,
+  { name, settings }: Pick<ConnectionSetup<never>, 'name' | 'settings'>,
   batch: readonly Values[],
   send: Send,
 ): Promise<readonly Outcome[]> {
   const first = batch[0];
+  const toFailure = (error: unknown) => toUpstreamError(name, error);
   // Nearly every batch is one element, and a promise less per call can be measured.
-  if (batch.length === 1 && first !== undefined) {
-    return start(first, send).then(toList, (error: unknown) => [toUpstreamError(connector, error)]);
-  }
-  return Promise.all(
-    batch.map((values) => start(values, send).catch((error: unknown) => toUpstreamError(connector, error))),
-  );
+  if (batch.length === 1 && first !== undefined)
+    return start(first, send).then(toList, (error: unknown) => [toFailure(error)]);
+  return inTurns(batch, settings.limits.callsAtOnce, (values) => start(values, send).catch(toFailure));
 }
 
 function start(values: Values, send: Send): Promise<unknown> {

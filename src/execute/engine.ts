@@ -12,9 +12,15 @@ export interface Operation {
 export interface Engine {
   /** A query or mutation. Never rejects: what fails is in the result. */
   execute(operation: Operation, caller: CallContext): Promise<ExecutionResult>;
-  /** A subscription: its events, or the result that says why there are none. */
+  /** A subscription: its events, or the result that says why there are none. `caller` is who opens it; each event is executed in a time of its own. */
   subscribe(
     operation: Operation,
     caller: CallContext,
+    inEventTime: InEventTime,
   ): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
 }
+
+/** Gives an event the caller to be executed for, with a deadline. Never rejects. */
+export type InEventTime = (
+  execute: (caller: CallContext) => Promise<ExecutionResult>,
+) => Promise<ExecutionResult>;

@@ -94,23 +94,12 @@ export class Endpoint {
   execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
-    const deadline = new Deadline(this.limits.deadlineMs, request.left);
-    return new Promise((resolve) => {
-      const answer = (result: ExecutionResult) => {
-        deadline.end();
-        resolve(this.#finish(result, request));
-      };
-      const fail = (error: unknown) => answer(failure(error));
-      deadline.onMissed = () => fail(new HemError('DEADLINE_EXCEEDED'));
-      try {
-        this.#engine.execute(operation, toContext(request, deadline, deadline.at)).then(answer, fail);
-      } catch (error) {
-        fail(error);
-      }
-    });
+    return this.#inTime(request, (caller) => this.#engine.execute(operation, caller)).then((result) =>
+      this.#finish(result, request),
+    );
   }
 
-  /** A subscription: lives until the caller leaves or the source ends. */
+  /** A subscription: lives until the caller leaves or the source ends. Each of its events has the time of an operation. */
   async subscribe(
     operation: Operation,
     request: Request,
@@ -118,13 +107,38 @@ export class Endpoint {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
-      const outcome = await this.#engine.subscribe(operation, toContext(request, request.left, Infinity));
+      const outcome = await this.#engine.subscribe(
+        operation,
+        toContext(request, request.left, Infinity),
+        (execute) => this.#inTime(request, execute),
+      );
       return Symbol.asyncIterator in outcome
         ? this.#finishEach(outcome, request)
         : this.#finish(outcome, request);
     } catch (error) {
       return this.#finish(failure(error), request);
     }
+  }
+
+  /** Executes by the client's deadline; what has not ended by then is an error. Never rejects. */
+  #inTime(
+    request: Request,
+    execute: (caller: CallContext) => Promise<ExecutionResult>,
+  ): Promise<ExecutionResult> {
+    const deadline = new Deadline(this.limits.deadlineMs, request.left);
+    return new Promise((resolve) => {
+      const answer = (result: ExecutionResult) => {
+        deadline.end();
+        resolve(result);
+      };
+      const fail = (error: unknown) => answer(failure(error));
+      deadline.onMissed = () => fail(new HemError('DEADLINE_EXCEEDED'));
+      try {
+        execute(toContext(request, deadline, deadline.at)).then(answer, fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
 
   #checkVariables({ variables }: Operation): GraphQLError | undefined {

@@ -1,19 +1,20 @@
 /** The compiled engine: each operation once into a plan, then steps and a projection. What does not compile runs on the reference engine. */
-import { type DocumentNode, type ExecutionResult, getVariableValues, type VariableValues } from 'graphql';
+import type { DocumentNode, ExecutionResult, VariableValues } from 'graphql';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Engine, Operation } from '../execute/engine.ts';
+import type { Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { CallContext } from '../upstream/call-context.ts';
 import type { View } from '../views/view.ts';
-import { NO_VARIABLES } from './arguments.ts';
 import { compilePlan } from './compile.ts';
+import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
 import { fetchObjects } from './steps.ts';
+import { compileVariables } from './variables.ts';
 import { Variants } from './variants.ts';
 
 const NO_RECORD = Object.freeze(Object.create(null));
@@ -27,7 +28,7 @@ export function compiledEngine(
   view: View,
   graph: ComposedGraph,
   connections: Connections,
-  reference: Engine,
+  { reference, plans }: { readonly reference: Engine; readonly plans: KeptPlans },
 ): CompiledEngine {
   const documents = new WeakMap<DocumentNode, Map<string | undefined, Variants>>();
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
@@ -35,28 +36,29 @@ export function compiledEngine(
   let notCompiled = 0;
 
   const variantsOf = ({ document, operationName }: Operation): Variants => {
-    const byName = documents.get(document) ?? new Map<string | undefined, Variants>();
-    documents.set(document, byName);
-    const variants =
-      byName.get(operationName) ??
-      new Variants(document, operationName, (conditions) =>
-        compilePlan({ view, graph, connections }, document, operationName, conditions),
-      );
-    byName.set(operationName, variants);
+    let byName = documents.get(document);
+    if (byName === undefined) {
+      byName = new Map();
+      documents.set(document, byName);
+    }
+    let variants = byName.get(operationName);
+    if (variants === undefined) {
+      variants = new Variants(document, operationName, {
+        compile: (conditions) =>
+          compilePlan({ view, graph, connections }, document, operationName, conditions),
+        all: plans,
+        coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
+      });
+      byName.set(operationName, variants);
+    }
     return variants;
   };
 
   const prepare = (operation: Operation, caller: CallContext): Prepared => {
     const variants = variantsOf(operation);
-    let variables = NO_VARIABLES;
-    if (variants.variableDefinitions.length > 0) {
-      const outcome = getVariableValues(view.schema, variants.variableDefinitions, operation.variables, {
-        maxErrors: 50,
-        hideSuggestions,
-      });
-      if (outcome.errors !== undefined) return { refused: { errors: outcome.errors } };
-      variables = outcome.variableValues;
-    }
+    const outcome = variants.coerce(operation.variables);
+    if ('errors' in outcome) return { refused: { errors: outcome.errors } };
+    const { values: variables } = outcome;
     const plan = variants.planFor(variables);
     if (plan instanceof NotCompiled) {
       notCompiled++;
@@ -74,13 +76,14 @@ export function compiledEngine(
         ? Promise.resolve(prepared.refused)
         : executePlan(prepared.plan, prepared.run);
     },
-    async subscribe(operation, caller) {
+    async subscribe(operation, caller, inEventTime) {
       const prepared = prepare(operation, caller);
-      if (prepared === 'reference') return reference.subscribe(operation, caller);
+      if (prepared === 'reference') return reference.subscribe(operation, caller, inEventTime);
       if ('refused' in prepared) return prepared.refused;
       const { plan, run } = prepared;
       const { coordinate } = plan.stream!.field;
-      return eventsOf(plan, run, (error) => toFieldError(error, coordinate, connectors));
+      const locate = (error: unknown) => toFieldError(error, coordinate, connectors);
+      return eventsOf(plan, run, { inEventTime, locate });
     },
   };
 }
@@ -120,9 +123,11 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
     data = plan.root.project(root, run, undefined);
   }
   const { fallbacks } = run.execution;
+  const whole = data === FAILED ? null : (data as Record<string, unknown>);
+  if (run.errors.length === 0 && fallbacks.length === 0) return { data: whole };
   return {
     ...(run.errors.length > 0 ? { errors: run.errors } : {}),
-    data: data === FAILED ? null : (data as Record<string, unknown>),
+    data: whole,
     ...(fallbacks.length > 0 ? { extensions: { fallbacks } } : {}),
   };
 }
@@ -131,21 +136,23 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
 async function* eventsOf(
   plan: Plan,
   opening: Run,
-  locate: (error: unknown) => Error,
+  { inEventTime, locate }: { readonly inEventTime: InEventTime; locate(error: unknown): Error },
 ): AsyncGenerator<ExecutionResult, void> {
   const stream = plan.stream!;
-  const { graph, connections, caller } = opening.execution;
+  const { graph, connections } = opening.execution;
+  const { connector } = stream.field.owner;
   try {
     for await (const event of stream.open(opening)) {
-      const run = newRun(opening.variables, newExecution(graph, connections, caller));
-      const root = new Cell(NO_RECORD, plan.root);
-      const { connector } = stream.field.owner;
       const value =
         event instanceof StreamGap
           ? new UpstreamError('UPSTREAM_GAP', connector.name, { internal: event.reason })
           : event;
-      await stream.place(value, root, run);
-      yield answer(plan, root, run);
+      yield await inEventTime(async (caller) => {
+        const run = newRun(opening.variables, newExecution(graph, connections, caller));
+        const root = new Cell(NO_RECORD, plan.root);
+        await stream.place(value, root, run);
+        return answer(plan, root, run);
+      });
     }
   } catch (error) {
     throw locate(error);

@@ -267,7 +267,7 @@ function loadShared<Asked>(
 
 function askInParts(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
   const ask = work.lookup.batched ? askByKeys : askEach;
-  if (keys.length <= MAX_BATCH) return ask(work, keys, run);
+  if (!work.lookup.batched || keys.length <= MAX_BATCH) return ask(work, keys, run);
   const parts: Array<Promise<readonly unknown[]>> = [];
   for (let start = 0; start < keys.length; start += MAX_BATCH)
     parts.push(ask(work, keys.slice(start, start + MAX_BATCH), run));

@@ -10,6 +10,7 @@ import { type Generation, loadGeneration } from '../../src/generation.ts';
 import type { Environment } from '../../src/load/environment.ts';
 import { format } from '../../src/operation/endpoint.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
+import { KeptPlans } from '../../src/plan/kept-plans.ts';
 import { CallContext } from '../../src/upstream/call-context.ts';
 import { Cancellation } from '../../src/upstream/cancellation.ts';
 import type { View } from '../../src/views/view.ts';
@@ -46,10 +47,14 @@ export async function openSubject(directory: string, environment: Environment): 
   const { graph } = generation;
   const connections = new OpenConnections(graph.connectors, pino({ level: 'silent' }));
   const views = new Map(generation.views.map((view) => [view.client.name, view]));
+  const plans = new KeptPlans();
   const engines = new Map(
     generation.views.map((view) => {
       const reference = referenceEngine(view, graph, connections);
-      return [view.client.name, { reference, compiled: compiledEngine(view, graph, connections, reference) }];
+      return [
+        view.client.name,
+        { reference, compiled: compiledEngine(view, graph, connections, { reference, plans }) },
+      ];
     }),
   );
   const documents = new Documents();
@@ -100,7 +105,7 @@ async function run(
   try {
     const { operation: kind } = operation.document.definitions[0] as { operation?: string };
     if (kind !== 'subscription') return [finish(await engine.execute(operation, caller))];
-    const events = await engine.subscribe(operation, caller);
+    const events = await engine.subscribe(operation, caller, (execute) => execute(caller));
     if (!(Symbol.asyncIterator in events)) return [finish(events)];
     const results: FormattedExecutionResult[] = [];
     for await (const event of events) if (results.push(finish(event)) >= MAX_EVENTS) break;

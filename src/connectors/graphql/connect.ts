@@ -83,7 +83,8 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
         types: options.types,
         backend: binding.backend,
       });
-      const own = { connector: name, batchSize: options.batchSize, send };
+      const { callsAtOnce } = settings.limits;
+      const own = { connector: name, batchSize: options.batchSize, callsAtOnce, send };
       if (target.kind === 'entity') return toEntityCall(binding, target, selection, own);
       if (binding.operation === 'subscription') return toStreamCall(binding, target, selection);
       return toRootCall(binding, target, selection, own);

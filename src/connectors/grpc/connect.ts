@@ -74,7 +74,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
       binding.mode === 'unary'
         ? {
             mode: 'unary',
-            call: (batch, context) => toOutcomes(name, batch, (values) => send(binding, values, context)),
+            call: (batch, context) => toOutcomes(setup, batch, (values) => send(binding, values, context)),
           }
         : {
             mode: 'stream',

@@ -32,7 +32,7 @@ export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBin
   return {
     compile: (binding) => ({
       mode: 'unary',
-      call: (batch, context) => toOutcomes(setup.name, batch, (values) => send(binding, values, context)),
+      call: (batch, context) => toOutcomes(setup, batch, (values) => send(binding, values, context)),
     }),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
