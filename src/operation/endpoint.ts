@@ -125,14 +125,14 @@ export class Endpoint {
     request: Request,
     execute: (caller: CallContext) => Promise<ExecutionResult>,
   ): Promise<ExecutionResult> {
-    const deadline = new Deadline(this.limits.deadlineMs, request.left);
     return new Promise((resolve) => {
+      const missed = () => fail(new HemError('DEADLINE_EXCEEDED'));
+      const deadline = new Deadline(this.limits.deadlineMs, request.left, missed);
       const answer = (result: ExecutionResult) => {
         deadline.end();
         resolve(result);
       };
       const fail = (error: unknown) => answer(failure(error));
-      deadline.onMissed = () => fail(new HemError('DEADLINE_EXCEEDED'));
       try {
         execute(toContext(request, deadline, deadline.at)).then(answer, fail);
       } catch (error) {
