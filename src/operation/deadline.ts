@@ -26,10 +26,11 @@ export class Deadline extends Cancellation {
     caller.add(this.#leave);
   }
 
-  /** The operation has answered. */
+  /** The operation has answered: what still runs for it runs for nobody. */
   end(): void {
     clearTimeout(this.#timer);
     this.#caller.remove(this.#leave);
+    this.cancel();
   }
 
   readonly #leave = (): void => this.cancel();
