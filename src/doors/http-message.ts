@@ -160,7 +160,8 @@ export async function sendFetchResponse(response: ServerResponse, answer: Respon
   response.end();
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Resolves when a slow reader has caught up, or has left. */
+export function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       response.off('drain', settle);

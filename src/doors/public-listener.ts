@@ -8,11 +8,14 @@ import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
+import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
   acceptsHtml,
   JSON_TYPE,
+  namesOlderFormat,
   parseContentType,
+  partsType,
   preferredAnswerType,
 } from './media-type.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
@@ -32,6 +35,10 @@ const PREFLIGHT_HEADERS = [
 
 /** A connection on which nothing moves for so long after the longest deadline is closed: its peer does not read. */
 const STALLED_MS = 30_000;
+
+/** To callers who take an answer in parts, but of an older format only. */
+const ONE_FORMAT =
+  'Parts of an answer are sent in the format of "multipart/mixed;incrementalSpec=v0.2", in no older one; an answer as one is "application/json".';
 
 export interface PublicListener {
   readonly server: Server;
@@ -163,8 +170,10 @@ async function answerGraphQL(
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;
   const wantsPage = message.method === 'GET' && graphiql && acceptsHtml(accept);
-  if (!wantsPage && preferredAnswerType(accept) === undefined && !acceptsEventStream(accept)) {
-    throw new Refusal('NOT_ACCEPTABLE');
+  const preferred = preferredAnswerType(accept);
+  const inParts = preferred === undefined ? partsType(accept) : preferred.parts;
+  if (!wantsPage && preferred === undefined && inParts === undefined && !acceptsEventStream(accept)) {
+    throw new Refusal('NOT_ACCEPTABLE', ...(namesOlderFormat(accept) ? [ONE_FORMAT] : []));
   }
   const contentType = parseContentType(message.headers['content-type']);
   const isMultipart = contentType?.type === 'multipart/form-data';
@@ -186,7 +195,10 @@ async function answerGraphQL(
     : message.method === 'GET'
       ? paramsOfAddress(search)
       : await paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
-  if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
+  if (inParts !== undefined && isSingle(params)) {
+    const asked = { endpoint, params, method: message.method, type: inParts, request: endpointRequest };
+    if (await answerInParts(asked, response)) return;
+  } else if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
     if (await answerShortly(endpoint, params, endpointRequest, response)) return;
   }
   const request = new Request(`http://hem/${endpoint.name}/graphql`, {

@@ -25,7 +25,8 @@ export async function answerShortly(
   return true;
 }
 
-function sendResult(
+/** One result as JSON. */
+export function sendResult(
   response: ServerResponse,
   result: FormattedExecutionResult,
   status: number,

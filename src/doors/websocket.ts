@@ -65,10 +65,7 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   const protocol = makeServer<Record<string, unknown>, Peer>({
     connectionInitWaitTimeout: options.initTimeoutMs,
     onSubscribe: (context, id, payload) => start(endpoint(), options, context, id, payload),
-    execute: (args) => {
-      const { endpoint: current, operation, request } = runningOf(args);
-      return current.execute(operation, request) as never;
-    },
+    execute: (args) => execute(runningOf(args)) as never,
     subscribe: (args) => subscribe(runningOf(args)) as never,
     // Results are formatted already; the library would ask their errors to format themselves.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
@@ -201,7 +198,7 @@ function start(
   }
   const prepared = endpoint.prepare(payload.query, payload.operationName);
   if ('errors' in prepared) return [...prepared.errors];
-  const { kind, document, operationName } = prepared;
+  const { kind, document, operationName, incremental } = prepared;
   const variables = payload.variables ?? {};
   const left = new AbortController();
   const request = {
@@ -215,7 +212,7 @@ function start(
     isSubscription: kind === 'subscription',
     left,
     endpoint,
-    operation: { document, operationName, variables },
+    operation: { document, operationName, variables, incremental },
     request,
   };
   peer.running.set(payload, running);
@@ -229,11 +226,19 @@ function start(
   };
 }
 
+async function execute({ endpoint, operation, request, left }: Running) {
+  const outcome = await endpoint.executeInParts(operation, request);
+  return Symbol.asyncIterator in outcome ? untilLeft(outcome, left.signal) : outcome;
+}
+
 async function subscribe({ endpoint, operation, request, left }: Running) {
   const outcome = await endpoint.subscribe(operation, request);
-  if (!(Symbol.asyncIterator in outcome)) return outcome;
-  const relay = new Relay(outcome);
-  left.signal.addEventListener('abort', () => relay.end(), { once: true });
+  return Symbol.asyncIterator in outcome ? untilLeft(outcome, left.signal) : outcome;
+}
+
+function untilLeft<Result>(results: AsyncIterable<Result>, left: AbortSignal): Relay<Result> {
+  const relay = new Relay(results);
+  left.addEventListener('abort', () => relay.end(), { once: true });
   return relay;
 }
 

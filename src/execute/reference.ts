@@ -4,7 +4,8 @@
  */
 import {
   type ExecutionResult,
-  execute,
+  executeRootSelectionSet,
+  experimentalExecuteIncrementally,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   getNamedType,
@@ -17,15 +18,18 @@ import {
   isNonNullType,
   isObjectType,
   subscribe,
+  validateExecutionArgs,
 } from 'graphql';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections, Connector } from '../load/model.ts';
 import type { View, ViewField } from '../views/view.ts';
-import type { Engine, Operation } from './engine.ts';
+import type { Engine, IncrementalResults, Operation } from './engine.ts';
 import { type Execution, newExecution } from './execution.ts';
 import { toFieldError } from './field-errors.ts';
+import { hasStream, withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue, type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
+import { streamedAsAsked } from './streamed-list.ts';
 import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
 
@@ -43,20 +47,56 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
     contextValue: execution,
     hideSuggestions: !view.client.settings.introspection,
   });
+  const inOne = (operation: Operation, execution: Execution) =>
+    argumentsOf({ ...operation, document: withoutIncremental(operation.document) }, execution);
   return {
     async execute(operation, caller) {
       const execution = newExecution(graph, connections, caller);
-      const result = await execute(argumentsOf(operation, execution));
-      return withTraces(result, execution);
+      const validated = validateExecutionArgs(inOne(operation, execution));
+      if (!('schema' in validated)) return { errors: validated };
+      return withTraces(await executeRootSelectionSet(validated), execution);
+    },
+    async executeIncrementally(operation, caller) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const execution = { ...newExecution(graph, connections, caller), firstPart: promise };
+      const result = await experimentalExecuteIncrementally({
+        ...argumentsOf(operation, execution),
+        // Otherwise graphql-js begins an item of a streamed list when the one before it has ended: a call to the backend for each.
+        enableEarlyExecution: hasStream(operation.document),
+      });
+      if (!('initialResult' in result)) return withTraces(result, execution);
+      const initialResult = withTraces(result.initialResult, execution);
+      const told = execution.fallbacks.length;
+      return {
+        initialResult,
+        subsequentResults: laterResults(result.subsequentResults, execution, { told, begin: resolve }),
+      };
     },
     async subscribe(operation, caller) {
-      return subscribe(argumentsOf(operation, newExecution(graph, connections, caller)));
+      return subscribe(inOne(operation, newExecution(graph, connections, caller)));
     },
   };
 }
 
-function withTraces(result: ExecutionResult, { fallbacks }: Execution): ExecutionResult {
-  return fallbacks.length === 0 ? result : { ...result, extensions: { ...result.extensions, fallbacks } };
+function withTraces<Result extends ExecutionResult>(result: Result, { fallbacks }: Execution): Result {
+  return fallbacks.length === 0
+    ? result
+    : { ...result, extensions: { ...result.extensions, fallbacks: [...fallbacks] } };
+}
+
+/** A list of fallbacks is always that of the whole operation so far: readers put extensions in the place of earlier ones. */
+async function* laterResults(
+  results: IncrementalResults['subsequentResults'],
+  { fallbacks }: Execution,
+  { told, begin }: { readonly told: number; readonly begin: () => void },
+): IncrementalResults['subsequentResults'] {
+  let count = told;
+  begin();
+  for await (const result of results) {
+    const isNew = fallbacks.length > count;
+    count = fallbacks.length;
+    yield isNew ? { ...result, extensions: { fallbacks: [...fallbacks] } } : result;
+  }
 }
 
 function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>): void {
@@ -140,7 +180,7 @@ class FieldResolver {
         this.#field.steps.length === 1 ? graphArgs : {},
         wanted.of(0),
       );
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
     });
   }
 
@@ -159,7 +199,7 @@ class FieldResolver {
         this.#field.steps.length === 1 ? graphArgs : {},
         wanted.of(0),
       );
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
     });
   }
 
@@ -180,7 +220,7 @@ class FieldResolver {
         execution.loaders.clear();
         execution.fallbacks.length = 0;
         const value = this.#located(async () =>
-          this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType),
+          this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info),
         );
         value.catch(() => {});
         yield { resolved: value };
@@ -230,10 +270,10 @@ class FieldResolver {
     return resolved;
   }
 
-  #finish({ value, connector }: Resolved, type: GraphQLOutputType): unknown {
-    const completed = this.#complete(value, type, connector);
+  #finish({ value, connector }: Resolved, { firstPart }: Execution, info: GraphQLResolveInfo): unknown {
+    const completed = this.#complete(value, info.returnType, connector);
     if (completed instanceof Error) throw completed;
-    return completed;
+    return firstPart === undefined ? completed : streamedAsAsked(completed, info, firstPart);
   }
 
   /** Checks a value against the view's type, so that what does not fit is the connector's error and not the gateway's. */

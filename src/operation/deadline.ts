@@ -9,13 +9,17 @@ export class Deadline {
   readonly #caller: AbortSignal;
   #timer: NodeJS.Timeout;
   #miss: ((error: HemError) => void) | undefined;
+  #missed = false;
 
   /** @param caller aborts when the caller leaves */
   constructor(deadlineMs: number, caller: AbortSignal) {
     this.#caller = caller;
     this.#timer = setTimeout(() => {
       this.#stop();
-      this.#timer = setTimeout(() => this.#miss?.(new HemError('DEADLINE_EXCEEDED')), PATIENCE_MS);
+      this.#timer = setTimeout(() => {
+        this.#missed = true;
+        this.#miss?.(new HemError('DEADLINE_EXCEEDED'));
+      }, PATIENCE_MS);
     }, deadlineMs);
     if (caller.aborted) this.#stop();
     caller.addEventListener('abort', this.#stop, { once: true });
@@ -31,6 +35,8 @@ export class Deadline {
     return new Promise((resolve, reject) => {
       this.#miss = reject;
       work.then(resolve, reject);
+      // Of an operation in parts, further work may be waited for after that time: it has a turn of the event loop to be there.
+      if (this.#missed) setImmediate(reject, new HemError('DEADLINE_EXCEEDED'));
     });
   }
 

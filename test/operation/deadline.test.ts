@@ -9,6 +9,7 @@ import type { View } from '../../src/views/view.ts';
 
 const never: Engine = {
   execute: () => new Promise(() => {}),
+  executeIncrementally: () => new Promise(() => {}),
   subscribe: () => new Promise(() => {}),
 };
 
