@@ -13,6 +13,7 @@ import {
   acceptsEventStream,
   acceptsHtml,
   JSON_TYPE,
+  MULTIPART_TYPE,
   namesOlderFormat,
   parseContentType,
   partsType,
@@ -200,6 +201,8 @@ async function answerGraphQL(
     if (await answerInParts(asked, response)) return;
   } else if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
     if (await answerShortly(endpoint, params, endpointRequest, response)) return;
+  } else if (inParts === MULTIPART_TYPE && preferred === undefined && params !== undefined) {
+    throw new Refusal('NOT_ACCEPTABLE', 'A batch is answered as JSON.');
   }
   const request = new Request(`http://hem/${endpoint.name}/graphql`, {
     method: message.method,

@@ -71,7 +71,7 @@ export function compiledEngine(
       if (prepared === 'reference') return reference.execute(operation, caller);
       return 'refused' in prepared ? prepared.refused : executePlan(prepared.plan, prepared.run);
     },
-    // Plans give one answer: what they save beside graphql-js is less than they would need to know about parts of it.
+    // For every operation alike, so none is counted as not compiled: plans give one answer (docs/query-plan.md).
     executeIncrementally: (operation, caller) => reference.executeIncrementally(operation, caller),
     async subscribe(operation, caller) {
       const prepared = prepare(operation, caller);

@@ -19,6 +19,9 @@ import { isIncremental } from '../execute/incremental-directives.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
+/** Why operations are not compiled for callers who take an answer in parts; for `explain`. */
+export const NOT_IN_PARTS = 'a plan gives one answer, and graphql-js knows how to give it in parts';
+
 /** How long a list is nobody knows before it is there. */
 const ITEMS_OF_A_LIST = 10;
 
