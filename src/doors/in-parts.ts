@@ -75,9 +75,10 @@ async function sendParts(
     // Parts have to be begun on to end, also when nobody is there any more.
     for await (const result of results) {
       if (response.destroyed) return;
-      if (!response.write(framing.part(JSON.stringify(result)))) await drained(response);
+      const part = framing.part(JSON.stringify(result));
+      if (!('hasNext' in result && result.hasNext)) response.end(part + framing.tail);
+      else if (!response.write(part)) await drained(response);
     }
-    response.end(framing.tail);
   } finally {
     clearInterval(beat);
   }

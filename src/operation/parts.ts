@@ -34,7 +34,7 @@ export async function* partsOf(
     yield withErrors(initialResult, errors);
     while (hasNext) {
       const { done, value } = await deadline.wait(subsequentResults.next());
-      if (done) break;
+      if (done) throw new Error('the engine ended before its last part');
       for (const { id } of value.pending ?? []) open.add(id);
       for (const { id } of value.completed ?? []) open.delete(id);
       hasNext = value.hasNext;

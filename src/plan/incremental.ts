@@ -160,8 +160,9 @@ function dependences(
   return values.flatMap((value) => {
     if (value?.kind !== Kind.VARIABLE) return [];
     const variable = value.name.value;
-    const preset = operation.variableDefinitions?.find((one) => one.variable.name.value === variable);
-    return [{ variable, preset: literal(preset?.defaultValue) ?? absent }];
+    const definition = operation.variableDefinitions?.find((one) => one.variable.name.value === variable);
+    const own = literal(definition?.defaultValue);
+    return [{ variable, preset: own === undefined ? absent : own }];
   });
 }
 

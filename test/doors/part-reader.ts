@@ -20,6 +20,7 @@ export class PartReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
   #text = '';
+  #begun = false;
 
   private constructor(response: Response) {
     this.response = response;
@@ -57,22 +58,15 @@ export class PartReader {
 
   async #nextOfMultipart(): Promise<ReceivedPart | undefined> {
     const delimiter = '\r\n---';
-    for (;;) {
-      const block = await this.#until(delimiter);
-      if (block === undefined) throw new Error('the multipart body has no end');
-      if (block === '') {
-        // Before the first part, or after the last.
-        if (this.#text.startsWith('--')) return this.#atEnd('--\r\n');
-        continue;
-      }
-      const [head = '', ...body] = block.split('\r\n\r\n');
-      if (head !== '\r\ncontent-type: application/json; charset=utf-8')
-        throw new Error(`strange head: ${head}`);
-      const part = JSON.parse(body.join('\r\n\r\n')) as ReceivedPart;
-      // The end is written with the last part.
-      if (this.#text.startsWith('--')) this.#text = `${delimiter}${this.#text}`;
-      return part;
-    }
+    if (!this.#begun && (await this.#until(delimiter)) !== '')
+      throw new Error('something is before the first part');
+    this.#begun = true;
+    while (this.#text.length < 2) if (!(await this.#more())) throw new Error('the multipart body has no end');
+    if (this.#text.startsWith('--')) return this.#atEnd('--\r\n');
+    const [head = '', ...body] = ((await this.#until(delimiter)) ?? '').split('\r\n\r\n');
+    if (head !== '\r\ncontent-type: application/json; charset=utf-8')
+      throw new Error(`strange head: ${head}`);
+    return JSON.parse(body.join('\r\n\r\n')) as ReceivedPart;
   }
 
   async #nextEvent(): Promise<ReceivedPart | undefined> {
@@ -81,7 +75,7 @@ export class PartReader {
       if (block === undefined) throw new Error('the event stream has no end');
       if (block.startsWith(':')) continue;
       if (block === 'event: complete\ndata:') return this.#atEnd('');
-      const [, json] = /^event: next\ndata: (.*)$/.exec(block) ?? [];
+      const [, json] = /^event: next\ndata: ([^\r\n]*)$/.exec(block) ?? [];
       if (json === undefined) throw new Error(`strange event: ${block}`);
       return JSON.parse(json) as ReceivedPart;
     }

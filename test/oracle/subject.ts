@@ -11,6 +11,7 @@ import type { Environment } from '../../src/load/environment.ts';
 import { format } from '../../src/operation/endpoint.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
 import type { View } from '../../src/views/view.ts';
+import type { ReceivedPart } from '../support/merge-parts.ts';
 import { FAULTS_HEADER } from './faults.ts';
 
 /** One operation with everything that its answer depends on. */
@@ -31,6 +32,8 @@ export interface Subject extends AsyncDisposable {
   readonly views: ReadonlyMap<string, View>;
   /** Both engines' answers. A subscription's are all its events. */
   answer(engine: 'compiled' | 'reference', one: Case): Promise<readonly FormattedExecutionResult[]>;
+  /** The parts in which the answer comes where something is deferred or streamed, as they would be sent. */
+  answerInParts(one: Case): Promise<readonly ReceivedPart[]>;
   /** How many operations the compiled engine handed on. */
   notCompiled(): number;
 }
@@ -62,6 +65,11 @@ export async function openSubject(directory: string, environment: Environment): 
         { document, operationName: undefined, variables: one.variables },
         one,
       );
+    },
+    async answerInParts(one) {
+      const document = documents.of(views.get(one.view)!, one.document);
+      const { compiled } = engines.get(one.view)!;
+      return partsOf(compiled, { document, operationName: undefined, variables: one.variables }, one);
     },
     notCompiled: () => [...engines.values()].reduce((sum, { compiled }) => sum + compiled.notCompiled(), 0),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
@@ -110,6 +118,19 @@ async function run(
         errors: [error instanceof GraphQLError ? error : new GraphQLError('', { originalError: cause })],
       }),
     ];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function partsOf(engine: Engine, operation: Operation, one: Case): Promise<readonly ReceivedPart[]> {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), DEADLINE_MS);
+  try {
+    const outcome = await engine.executeIncrementally(operation, callerOf(one, over.signal));
+    const parts: unknown[] = ['initialResult' in outcome ? outcome.initialResult : outcome];
+    if ('initialResult' in outcome) for await (const part of outcome.subsequentResults) parts.push(part);
+    return JSON.parse(JSON.stringify(parts));
   } finally {
     clearTimeout(timer);
   }
