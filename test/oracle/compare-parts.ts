@@ -1,6 +1,7 @@
 /**
- * An answer in parts against the same answer as one. Where nothing fails they are equal but for the order of keys. Where a null had to
- * propagate it stops at the fragment or list that comes later, which then fails as a whole: the one answer has a null there or above.
+ * An answer in parts against the same answer as one. Where nothing fails they are equal but for the order of keys. Where a null has to
+ * propagate out of a fragment or list that comes later, it stops there, and this fails as a whole: the one answer has a null above or
+ * below, and the parts lack the rest of the fragment.
  */
 import type { FormattedExecutionResult } from 'graphql';
 import type { Merged } from '../support/merge-parts.ts';
@@ -27,14 +28,18 @@ function dataDifference(
   path: Path,
   failed: readonly Path[],
 ): string | undefined {
+  const failedHere = failed.some((one) => startsWith(path, one));
   if (whole === null && parts !== null)
-    return failed.some((one) => path.every((key, index) => one[index] === key))
+    return failedHere || failed.some((one) => startsWith(one, path))
       ? undefined
       : `${path.join('.')}: ${show(parts)} in parts, null as one`;
   if (typeof parts !== 'object' || typeof whole !== 'object' || parts === null || whole === null)
     return parts === whole ? undefined : `${path.join('.')}: ${show(parts)} in parts, ${show(whole)} as one`;
   const [keys, others] = [Object.keys(parts).sort(), Object.keys(whole).sort()];
-  if (Array.isArray(parts) !== Array.isArray(whole) || keys.join(' ') !== others.join(' '))
+  const isComplete = failedHere
+    ? keys.every((key) => others.includes(key))
+    : keys.join(' ') === others.join(' ');
+  if (Array.isArray(parts) !== Array.isArray(whole) || !isComplete)
     return `${path.join('.')}: keys ${keys.join(' ')} in parts, ${others.join(' ')} as one`;
   for (const key of keys) {
     const step = Array.isArray(parts) ? Number(key) : key;
@@ -42,6 +47,10 @@ function dataDifference(
     if (inner !== undefined) return inner;
   }
   return undefined;
+}
+
+function startsWith(path: Path, start: Path): boolean {
+  return start.every((key, index) => path[index] === key);
 }
 
 interface Located {

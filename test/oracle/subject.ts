@@ -128,8 +128,9 @@ async function partsOf(engine: Engine, operation: Operation, one: Case): Promise
   const timer = setTimeout(() => over.abort(), DEADLINE_MS);
   try {
     const outcome = await engine.executeIncrementally(operation, callerOf(one, over.signal));
-    const parts: unknown[] = ['initialResult' in outcome ? outcome.initialResult : outcome];
-    if ('initialResult' in outcome) for await (const part of outcome.subsequentResults) parts.push(part);
+    if (!('initialResult' in outcome)) return [format(outcome, { requestId: 'oracle' }) as ReceivedPart];
+    const parts: unknown[] = [outcome.initialResult];
+    for await (const part of outcome.subsequentResults) parts.push(part);
     return JSON.parse(JSON.stringify(parts));
   } finally {
     clearTimeout(timer);
