@@ -67,15 +67,17 @@ async function sendParts(
       // For nginx: it would gather parts until there are enough of them.
       'x-accel-buffering': 'no',
     });
-    response.write(framing.head);
   }
   const { pulse } = framing;
-  const beat = pulse && setInterval(() => response.destroyed || response.write(pulse), KEEP_ALIVE_MS);
+  const isIdle = () => !response.destroyed && !response.writableNeedDrain;
+  const beat = pulse && setInterval(() => isIdle() && response.write(pulse), KEEP_ALIVE_MS);
+  let { head } = framing;
   try {
     // Parts have to be begun on to end, also when nobody is there any more.
     for await (const result of results) {
       if (response.destroyed) return;
-      const part = framing.part(JSON.stringify(result));
+      const part = head + framing.part(JSON.stringify(result));
+      head = '';
       if (!('hasNext' in result && result.hasNext)) response.end(part + framing.tail);
       else if (!response.write(part)) await drained(response);
     }

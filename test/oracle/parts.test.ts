@@ -94,6 +94,14 @@ test(`${CASES} operations over the test graph`, { timeout: 30_000 + CASES * MS_P
   expect(findings).toBe('');
 });
 
+test('what is executed in parts does not count as not compiled', async () => {
+  const before = nasty.notCompiled();
+  const document = 'query { books(first: 2) { ... @defer { title } } }';
+  const parts = await nasty.answerInParts({ view: 'whole', document, variables: {} });
+  expect(parts.length).toBeGreaterThan(1);
+  expect(nasty.notCompiled()).toBe(before);
+});
+
 const BIKE_SHARE_CASES = Math.ceil(CASES / 5);
 const ACCEPTS = ['multipart/mixed;incrementalSpec=v0.2', 'text/event-stream'];
 
