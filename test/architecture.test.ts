@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
-const BOTTOM = ['problems', 'errors', 'units'];
+const BOTTOM = ['problems', 'errors', 'units', 'cancellation', 'call-context'];
 /** The contract of connector kinds: types and settings, no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
@@ -18,6 +18,9 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   problems: [],
   errors: [],
   units: [],
+  cancellation: [],
+  // What a caller brings along goes through all phases.
+  'call-context': ['cancellation'],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM],

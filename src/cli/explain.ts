@@ -1,10 +1,11 @@
 /** `hem explain`: how an operation of a client is executed: which calls, batched how, waiting for what, and why. */
 import { readFile } from 'node:fs/promises';
-import { concatAST, type DocumentNode, Kind, parse, validate } from 'graphql';
+import { concatAST, type DocumentNode, getOperationAST, Kind, parse, validate } from 'graphql';
 import { type Generation, loadGeneration } from '../generation.ts';
 import type { Environment } from '../load/environment.ts';
 import { compilePlan } from '../plan/compile.ts';
 import { type DescribedStep, describePlan, type PlanDescription } from '../plan/describe.ts';
+import { incrementalUses, NOT_IN_PARTS } from '../plan/incremental.ts';
 import { NotCompiled } from '../plan/plan.ts';
 import { didYouMean } from '../problems.ts';
 import type { View } from '../views/view.ts';
@@ -48,10 +49,41 @@ export async function explain(options: ExplainOptions): Promise<number> {
   );
   const name = operationNames.includes(options.operation) ? options.operation : operationNames[0];
   const plan = describe(generation, view, document, name);
+  const inParts = describeParts(view, document, name);
   if (options.format === 'json')
-    console.log(JSON.stringify({ client: options.client, name, ...plan }, null, 2));
-  else console.log(toText(options.client, name, plan));
+    console.log(JSON.stringify({ client: options.client, name, ...plan, inParts }, null, 2));
+  else console.log([toText(options.client, name, plan), ...partsToText(inParts)].join('\n'));
   return 0;
+}
+
+/** How it is executed for callers who take an answer in parts, if anything is deferred or streamed. */
+interface ExplainedParts {
+  readonly engine: 'reference';
+  readonly reason: string;
+  /** As `limits.deferred` counts. */
+  readonly deferred: number;
+}
+
+function describeParts(
+  { schema }: View,
+  document: DocumentNode,
+  name: string | undefined,
+): ExplainedParts | undefined {
+  const operation = getOperationAST(document, name);
+  const use = operation && incrementalUses(schema, document)?.get(operation);
+  // Events of a subscription come whole.
+  return use && operation.operation !== 'subscription'
+    ? { engine: 'reference', reason: NOT_IN_PARTS, deferred: use.parts }
+    : undefined;
+}
+
+function partsToText(parts: ExplainedParts | undefined): readonly string[] {
+  if (parts === undefined) return [];
+  return [
+    'with @defer and @stream, for callers who take an answer in parts:',
+    `   runs on the reference engine: ${parts.reason}`,
+    `   deferred fragments and streamed lists, ten for each inside a list: ${parts.deferred}`,
+  ];
 }
 
 type Explained =

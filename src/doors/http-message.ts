@@ -1,8 +1,8 @@
 /** Between node:http messages and what doors work with. Bodies are bounded while they are read. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Cancellation } from '../cancellation.ts';
 import type { Request as EndpointRequest } from '../operation/endpoint.ts';
-import { Cancellation } from '../upstream/cancellation.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -165,7 +165,8 @@ export async function sendFetchResponse(response: ServerResponse, answer: Respon
   response.end();
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Resolves when a slow reader has caught up, or has left. */
+export function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       response.off('drain', settle);
