@@ -16,7 +16,8 @@ export function partsDifference(merged: Merged, whole: FormattedExecutionResult)
       merged.failed.map(({ path }) => path),
     ) ??
     errorDifference(merged, whole) ??
-    fallbackDifference(merged.extensions, whole.extensions)
+    // What a null has taken away leaves no trace of its fallbacks in an answer as one.
+    (whole.errors === undefined ? fallbackDifference(merged.extensions, whole.extensions) : undefined)
   );
 }
 
