@@ -21,6 +21,7 @@ import {
   Kind,
   print,
 } from 'graphql';
+import type { CallDescription } from '../connectors/kind.ts';
 import { openStream } from '../execute/calls.ts';
 import { selectForCall, selectForLookup } from '../execute/record-selection.ts';
 import { argumentsOf, rootSource } from '../execute/resolve.ts';
@@ -38,7 +39,7 @@ import {
   type SelectionSource,
 } from './collect.ts';
 import { compileComplete } from './complete.ts';
-import { ObjectBuilder, type ValueSource } from './object-builder.ts';
+import { listLevels, ObjectBuilder, type ValueSource } from './object-builder.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './plan.ts';
 import type { ProjectedField } from './project.ts';
 import type { Run } from './run.ts';
@@ -128,10 +129,25 @@ export class PlanCompiler {
     const selection = selectForCall(this.graph, field, wanted.of(0));
     const root = builder.finish(this.#fields(builder, type, sources), false);
     const below = builder.eventObjects;
+    const { source } = field;
     return {
       root,
       stream: {
         field,
+        what: {
+          kind: 'stream',
+          connector: field.owner.connector.name,
+          field: field.coordinate,
+          describe: source.via === 'call' ? () => source.describe(selection.selection) : undefined,
+          sharedAs: undefined,
+          batchSize: undefined,
+          label: collected.responseKey,
+          wantedBy: new Set([collected.responseKey]),
+          lists: listLevels(field.type),
+          why: 'gives the events; what stands below it happens for each',
+          conditional: false,
+          below,
+        },
         open: (run) => {
           const slots = (selection.slots as ReadonlyArray<(run: Run) => unknown>).map((value) => value(run));
           const { claims } = run.execution.caller;
@@ -398,7 +414,7 @@ export class PlanCompiler {
   }
 
   /** A call compiled once for the plan. */
-  backendCall(field: ConnectorField, wanted: WantedByType): BackendCall & { readonly selectionId: string } {
+  backendCall(field: ConnectorField, wanted: WantedByType): CompiledBackendCall {
     return this.#compileCall(field, selectForCall(this.graph, field, wanted));
   }
 
@@ -406,7 +422,7 @@ export class PlanCompiler {
     lookup: Parameters<typeof selectForLookup>[1],
     origin: Origin,
     wanted: WantedByType,
-  ): BackendCall & { readonly selectionId: string } {
+  ): CompiledBackendCall {
     return this.#compileCall(lookup.field, selectForLookup(this.graph, lookup, origin, wanted));
   }
 
@@ -425,7 +441,7 @@ export class PlanCompiler {
   #compileCall(
     field: ConnectorField,
     { selection, slots, id }: ReturnType<typeof selectForCall>,
-  ): BackendCall & { readonly selectionId: string } {
+  ): CompiledBackendCall {
     const { source } = field;
     if (source.via !== 'call') throw new NotCompiled(`${field.coordinate} has no binding`);
     return {
@@ -434,9 +450,15 @@ export class PlanCompiler {
       select: source.select,
       slots: slots as ReadonlyArray<(run: Run) => unknown>,
       selectionId: id,
+      describe: () => source.describe(selection),
     };
   }
 }
+
+type CompiledBackendCall = BackendCall & {
+  readonly selectionId: string;
+  readonly describe: () => CallDescription;
+};
 
 interface FollowSpec {
   readonly graphArgs: GraphArguments;

@@ -14,6 +14,7 @@ import { keyReaderOf } from '../execute/calls.ts';
 import { toGiven, toGivenKey } from '../execute/given.ts';
 import { wantedByMap } from '../execute/record-selection.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
+import { MAX_BATCH } from '../execute/unary-call.ts';
 import { NOTHING, type WantedByType } from '../execute/wanted.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Access, Origin, Route } from '../graph/graph.ts';
@@ -90,6 +91,8 @@ export class ObjectBuilder {
   readonly #calls = new Map<string, Have>();
   /** Steps that happen whatever `@skip` and `@include` say, for `explain`. */
   readonly #certain = new Set<number>();
+  /** The response key of the field that steps are added for, for `explain`. */
+  #asking = '';
   #slots = 0;
   #pure: boolean | undefined;
 
@@ -113,6 +116,7 @@ export class ObjectBuilder {
       connector: Connector,
     ) => ObjectsPlan | undefined,
   ): ValueSource {
+    this.#asking = asked.label;
     const { field, access } = this.#find(asked.name);
     const { connector } = field.owner;
     const below = compileBelow(this.#compiler.graph.originOf(field), field.type, connector);
@@ -125,6 +129,7 @@ export class ObjectBuilder {
 
   /** A field that a view's path leads through: `build` says what is read of the object there. */
   through(asked: Asked, build: (inner: ObjectBuilder) => ValueSource): ValueSource {
+    this.#asking = asked.label;
     const { field, access } = this.#find(asked.name);
     const type = getNamedType(field.type);
     if (!isObjectType(type)) throw new NotCompiled(`a path through the abstract type ${type.name}`);
@@ -263,15 +268,18 @@ export class ObjectBuilder {
         kind: 'call',
         connector: field.owner.connector.name,
         field: field.coordinate,
-        batched: false,
+        describe: call.describe,
+        sharedAs: work.sharedAs,
+        batchSize: undefined,
         label: asked.label,
-        list: isListType(getNullableType(field.type)),
+        lists: listLevels(field.type),
         why:
           this.#origin === undefined
             ? 'a root field'
-            : `a call of its own, fed by ${[...parents.map(({ name }) => name), ...required.map(({ name }) => `${name} (required)`)].join(', ') || 'nothing of its parent'}`,
+            : `a field with a call of its own, fed by ${[...parents.map(({ name }) => name), ...required.map(({ name }) => `${name} (required)`)].join(', ') || 'nothing of its parent'}`,
         below,
       },
+      slot,
       run: (cells, run) => runCalls(work, cells, run),
     });
     return { field, after: [step], read: (value) => value, key: undefined, slot, routed: false };
@@ -302,12 +310,16 @@ export class ObjectBuilder {
         kind: 'lookup',
         connector: lookup.connector.name,
         field: lookup.field.coordinate,
-        batched: lookup.batched,
+        describe: call.describe,
+        sharedAs,
+        // Keys that differ in other arguments go apart.
+        batchSize: !lookup.batched ? undefined : lookup.arguments.length === 1 ? MAX_BATCH : 1,
         label: this.#graphType,
-        list: false,
-        why: `fields of ${this.#graphType} that ${lookup.connector.name} knows, by ${lookup.paths.join(', ')}`,
+        lists: 0,
+        why: `${lookup.connector.name} knows these fields of ${this.#graphType}, and finds it by ${lookup.paths.join(', ')}`,
         below: undefined,
       },
+      slot,
       run: (cells, run) => runLookups(work, cells, run),
     });
     const added = { slot, step };
@@ -331,12 +343,15 @@ export class ObjectBuilder {
         kind: 'objects',
         connector: field.owner.connector.name,
         field: field.coordinate,
-        batched: true,
+        describe: undefined,
+        sharedAs: undefined,
+        batchSize: undefined,
         label,
-        list: isListType(getNullableType(field.type)),
-        why: 'objects inside a record',
+        lists: listLevels(field.type),
+        why: `takes ${getNamedType(field.type).name} out of the answer, because more is fetched for it`,
         below,
       },
+      slot,
       run: (cells, run) => runObjects({ slot, value, type: field.type, below }, cells, run),
     });
     return { field, after: [step], read: (held) => held, key: undefined, slot, routed: false };
@@ -347,13 +362,14 @@ export class ObjectBuilder {
     what,
     ...step
   }: Omit<Step, 'what'> & {
-    readonly what: Omit<StepDescription, 'conditional'>;
+    readonly what: Omit<StepDescription, 'conditional' | 'wantedBy'>;
     readonly conditional: boolean;
   }): number {
     const certain = this.#certain;
     const index = this.steps.length;
     const described: StepDescription = {
       ...what,
+      wantedBy: new Set<string>(),
       get conditional() {
         return !certain.has(index);
       },
@@ -363,11 +379,14 @@ export class ObjectBuilder {
     return index;
   }
 
-  /** Notes whether a step is certain; so is then what it waits for. */
+  /** Notes who needs a step, and whether it is certain; so is then what it waits for. */
   #use(index: number, conditional: boolean): void {
-    if (conditional || this.#certain.has(index)) return;
-    this.#certain.add(index);
-    for (const earlier of this.steps[index]!.after) this.#use(earlier, false);
+    const { what, after } = this.steps[index]!;
+    const wantedBy = what.wantedBy as Set<string>;
+    if (wantedBy.has(this.#asking) && (conditional || this.#certain.has(index))) return;
+    wantedBy.add(this.#asking);
+    if (!conditional) this.#certain.add(index);
+    for (const earlier of after) this.#use(earlier, conditional);
   }
 
   #valueSource(have: Have, below: ObjectsPlan | undefined): ValueSource {
@@ -477,6 +496,7 @@ export class ObjectBuilder {
     const { graph } = this.#compiler;
     const wanted: WantedByType = new Map([[typeName, wantedByMap(graph, typeName, map)]]);
     const inner = new ObjectBuilder(this.#compiler, typeName, graph.originOf(source), wanted);
+    inner.#asking = this.#asking;
     const inside =
       names.length > 0
         ? inner.#path(names, undefined, false, entries)
@@ -511,6 +531,11 @@ export class ObjectBuilder {
       value: (cell, run) => plainValue(alongStructure(value(cell, run), structure, (held) => one(held, run))),
     };
   }
+}
+
+export function listLevels(type: GraphQLOutputType): number {
+  const nullable = getNullableType(type);
+  return isListType(nullable) ? 1 + listLevels(nullable.ofType) : 0;
 }
 
 /** The function that reads a field from a record of its connector. */
