@@ -15,6 +15,8 @@ import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { compiledEngine } from './plan/compiled.ts';
+import { chosenReason } from './plan/describe.ts';
+import { shownReference } from './plan/shown.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -86,7 +88,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 function engineOf(view: View, graph: ComposedGraph, connections: Connections): Engine {
   const reference = referenceEngine(view, graph, connections);
   return view.client.settings.engine === 'reference'
-    ? reference
+    ? shownReference(reference, view, chosenReason(view))
     : compiledEngine(view, graph, connections, reference);
 }
 

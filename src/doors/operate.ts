@@ -17,12 +17,13 @@ export function operate(
   method: string | undefined,
   request: EndpointRequest,
 ): FormattedExecutionResult | ToSubscribe | Promise<FormattedExecutionResult> {
-  const prepared = endpoint.prepare(params.query, params.operationName);
+  const trace = endpoint.traceOf(params.extensions, request);
+  const prepared = endpoint.prepare(params.query, params.operationName, trace);
   if ('errors' in prepared) return format({ errors: prepared.errors }, request);
   const { kind, document, operationName } = prepared;
   if (method === 'GET' && kind !== 'query')
     return refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request);
-  const operation = { document, operationName, variables: params.variables ?? {} };
+  const operation = { document, operationName, variables: params.variables ?? {}, trace };
   return kind === 'subscription' ? { subscription: operation } : endpoint.execute(operation, request);
 }
 

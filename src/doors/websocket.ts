@@ -199,7 +199,8 @@ function start(
     peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
     return [refusal('OPERATION_TOO_LARGE')];
   }
-  const prepared = endpoint.prepare(payload.query, payload.operationName);
+  const trace = endpoint.traceOf(payload.extensions, peer);
+  const prepared = endpoint.prepare(payload.query, payload.operationName, trace);
   if ('errors' in prepared) return [...prepared.errors];
   const { kind, document, operationName } = prepared;
   const variables = payload.variables ?? {};
@@ -215,7 +216,7 @@ function start(
     isSubscription: kind === 'subscription',
     left,
     endpoint,
-    operation: { document, operationName, variables },
+    operation: { document, operationName, variables, trace },
     request,
   };
   peer.running.set(payload, running);

@@ -92,7 +92,9 @@ async function callBatch(
   const source = callSourceOf(field);
   const call = source.compile(execution.connections, selection.selection);
   if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
-  return runUnary(field, { call, select: source.select }, batch, () => contextOf(execution, selection));
+  const run = () =>
+    runUnary(field, { call, select: source.select }, batch, () => contextOf(execution, selection));
+  return execution.trace === undefined ? run() : execution.trace.batch(field, batch.length, run);
 }
 
 /** One call for many keys. Answers are matched by the key they carry, never by position; a missing one is null. */

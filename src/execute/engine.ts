@@ -1,12 +1,15 @@
 /** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import type { Caller } from './execution.ts';
+import type { Trace } from './trace.ts';
 
 /** A validated document of one client, with what the caller sent along. */
 export interface Operation {
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Only when the caller has asked for it, and may. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface Engine {

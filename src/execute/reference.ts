@@ -45,7 +45,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
   });
   return {
     async execute(operation, caller) {
-      const execution = newExecution(graph, connections, caller);
+      const execution = newExecution(graph, connections, caller, operation.trace);
       const result = await execute(argumentsOf(operation, execution));
       return withTraces(result, execution);
     },

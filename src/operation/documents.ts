@@ -13,6 +13,7 @@ import {
   type ValidationRule,
   validate,
 } from 'graphql';
+import type { Trace } from '../execute/trace.ts';
 import type { OperationLimits } from '../load/settings.ts';
 import { checkOverlaps, checkSize, checkText, tooLarge } from './limits.ts';
 
@@ -58,6 +59,15 @@ export class Documents {
       if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
       this.#kept.set(text, checked);
     }
+    return checked;
+  }
+
+  /** The same for a trace. */
+  trace(text: string, trace: Trace): CheckedDocument {
+    trace.enter('document');
+    const isKept = this.#kept.has(text);
+    const checked = this.check(text);
+    trace.leave(isKept);
     return checked;
   }
 

@@ -12,8 +12,10 @@ import type { Logger } from 'pino';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
 import type { Caller } from '../execute/execution.ts';
+import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
 import type { View } from '../views/view.ts';
+import { asksForPlan } from './asking.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
 import { Deadline } from './deadline.ts';
 import { Documents } from './documents.ts';
@@ -69,9 +71,17 @@ export class Endpoint {
     return this.#sdl;
   }
 
+  /** For an operation whose caller asks how it is executed, and may. */
+  traceOf(
+    extensions: Readonly<Record<string, unknown>> | null | undefined,
+    request: Pick<Request, 'headers'>,
+  ): Trace | undefined {
+    return this.view.client.settings.explain && asksForPlan(extensions, request) ? new Trace() : undefined;
+  }
+
   /** The operation of a document that is asked for: the only one, unless a name says which. */
-  prepare(text: string, name: string | null | undefined): Prepared {
-    const checked = this.#documents.check(text);
+  prepare(text: string, name: string | null | undefined, trace?: Trace): Prepared {
+    const checked = trace === undefined ? this.#documents.check(text) : this.#documents.trace(text, trace);
     if ('errors' in checked) return checked;
     const { document } = checked;
     const operationName = name ?? undefined;
@@ -95,11 +105,11 @@ export class Endpoint {
     const { deadlineMs } = this.limits;
     const deadline = new Deadline(deadlineMs, request.signal);
     try {
-      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs);
+      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs, operation.trace);
       const result = await deadline.wait(this.#engine.execute(operation, caller));
       return this.#finish(result, request);
     } catch (error) {
-      return this.#finish(failure(error), request);
+      return this.#finish(withTrace(failure(error), operation.trace), request);
     } finally {
       deadline.end();
     }
@@ -113,7 +123,8 @@ export class Endpoint {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
-      const outcome = await this.#engine.subscribe(operation, toCaller(request, request.signal, Infinity));
+      const caller = toCaller(request, request.signal, Infinity, operation.trace);
+      const outcome = await this.#engine.subscribe(operation, caller);
       return Symbol.asyncIterator in outcome
         ? this.#finishEach(outcome, request)
         : this.#finish(outcome, request);
@@ -169,8 +180,14 @@ function refusal(text: string): GraphQLError {
   return new GraphQLError(text, { extensions: { code: 'BAD_REQUEST' } });
 }
 
-function toCaller({ requestId, headers }: Request, signal: AbortSignal, deadlineAt: number): Caller {
-  return { signal, deadlineAt, requestId, headers, claims: {} };
+function toCaller(
+  { requestId, headers }: Request,
+  signal: AbortSignal,
+  deadlineAt: number,
+  trace: Trace | undefined,
+): Caller {
+  const caller = { signal, deadlineAt, requestId, headers, claims: {} };
+  return trace === undefined ? caller : { ...caller, onCall: countCall };
 }
 
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */

@@ -12,6 +12,7 @@ import type { Values } from '../mapping/values.ts';
 import { invalid } from './complete.ts';
 import type { ObjectsPlan, Step } from './plan.ts';
 import { Cell, callContextOf, type Run } from './run.ts';
+import { watched } from './watched.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
 export type CellValue = (cell: Cell, run: Run) => unknown;
@@ -317,8 +318,9 @@ export function fetchAll(cells: readonly Cell[], run: Run): Promise<void> | unde
 
 /** Runs all steps of a place, each as soon as those it needs have ended. */
 export function fetchObjects(steps: readonly Step[], cells: readonly Cell[], run: Run): Promise<void> {
+  const { trace } = run.execution;
   const ended: Array<Promise<void> | undefined> = [];
-  for (const step of steps) {
+  for (const step of trace === undefined ? steps : watched(steps, trace)) {
     const waits = step.after.map((index) => ended[index]).filter((promise) => promise !== undefined);
     ended.push(
       waits.length === 0 ? step.run(cells, run) : Promise.all(waits).then(() => step.run(cells, run)),

@@ -13,6 +13,8 @@ const MAX_KEPT = 32;
 
 export class Variants {
   readonly variableDefinitions: readonly VariableDefinitionNode[];
+  /** How many times a plan was compiled. */
+  compiled = 0;
   readonly #conditions: readonly string[];
   readonly #compile: (conditions: Conditions) => Plan;
   readonly #plans = new Map<string, Plan | NotCompiled>();
@@ -51,6 +53,7 @@ export class Variants {
   }
 
   #tryCompile(conditions: Conditions): Plan | NotCompiled {
+    this.compiled++;
     try {
       return this.#compile(conditions);
     } catch (error) {

@@ -8,6 +8,8 @@ export interface CallContext {
   /** The caller's headers, lower-cased; only a connector's allow-list may read them. */
   readonly headers: Readonly<Record<string, string>>;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** Told of each call that leaves for a backend; there only when somebody has asked for a trace. */
+  readonly onCall?: () => void;
   /** Values of arguments inside a selection. */
   readonly slots: readonly unknown[];
 }

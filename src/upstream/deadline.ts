@@ -1,7 +1,7 @@
 /** How long a call to a backend may take: its connector's request timeout, or what is left of the operation's time. */
 import type { CallContext } from './call-context.ts';
 
-export type Waiting = Pick<CallContext, 'signal' | 'deadlineAt'>;
+export type Waiting = Pick<CallContext, 'signal' | 'deadlineAt' | 'onCall'>;
 
 /** Milliseconds that are left; 0 when there are none, or nobody waits any more. */
 export function remainingMs(limitMs: number, { signal, deadlineAt }: Waiting): number {

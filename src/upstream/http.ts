@@ -53,6 +53,7 @@ export class HttpClient implements AsyncDisposable {
    * @throws {UpstreamError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID or BAD_ARGUMENT
    */
   async request(request: HttpRequest, context: Waiting): Promise<HttpResponse> {
+    context.onCall?.();
     // One timeout for both attempts.
     const until = Math.min(performance.now() + this.#settings.timeouts.requestMs, context.deadlineAt);
     try {

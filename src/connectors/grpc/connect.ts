@@ -24,6 +24,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
     if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.signal);
     const limitMs = endsAt - performance.now();
     if (context.signal.aborted || limitMs <= 0) throw timedOut(name);
+    context.onCall?.();
     return callOnce(binding, request, metadata, context.signal, limitMs);
   }
 
