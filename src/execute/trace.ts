@@ -87,10 +87,10 @@ export class Trace {
     return now;
   }
 
-  /** Runs a batch of calls that is no step of a plan: it comes as it comes. */
+  /** Runs a batch of calls that is no step of a plan: it comes as it comes. An outcome may be that of several objects. */
   batch(what: unknown, objects: number, run: () => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
     const countFailed = (outcomes: readonly unknown[]) =>
-      outcomes.filter((outcome) => outcome instanceof Error).length;
+      (outcomes.filter((outcome) => outcome instanceof Error).length * objects) / outcomes.length;
     return this.step(what, { objects, readyMs: this.now() }, run, countFailed);
   }
 

@@ -57,10 +57,10 @@ export interface DescribedStep {
   readonly document?: string;
   /** How many objects one call takes. */
   readonly objectsPerCall: number | null;
-  /** Ids of steps that ask the same: what they ask for at one time is one batch, and nothing is asked for twice. */
-  readonly sharesWith: readonly string[];
   /** How many calls it makes at most: a number, or what grows with the objects at a place. */
   readonly calls: string | null;
+  /** Ids of steps that ask the same: what they ask for at one time is one batch, and nothing is asked for twice. */
+  readonly sharesWith: readonly string[];
   /** Ids of the steps beside it that must have ended first. The one above it must have answered. */
   readonly after: readonly string[];
   /** Response keys of the fields that need it. */
@@ -184,8 +184,8 @@ class Describer {
       call: described?.text ?? null,
       ...(described?.document === undefined ? {} : { document: described.document }),
       objectsPerCall,
-      sharesWith: this.#sharing(what, id),
       calls: objectsPerCall === null ? null : callsAtMost(at, objectsPerCall, this.#listLength),
+      sharesWith: this.#sharing(what, id),
       after,
       wantedBy: [...wantedBy],
       why,
