@@ -15,8 +15,8 @@ import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { compiledEngine } from './plan/compiled.ts';
-import { chosenReason } from './plan/describe.ts';
-import { shownReference } from './plan/shown.ts';
+import { KeptPlans } from './plan/kept-plans.ts';
+import { chosenReference } from './plan/shown.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -51,8 +51,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
 
   const connections = new OpenConnections(graph.connectors, log);
+  const plans = new KeptPlans();
   const endpoints = views.map(
-    (view) => new Endpoint(view, engineOf(view, graph, connections), { settings, log }),
+    (view) => new Endpoint(view, engineOf(view, graph, connections, plans), { settings, log }),
   );
   let ready = false;
   const publicListener = openPublicListener(endpoints, { settings, log });
@@ -85,11 +86,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function engineOf(view: View, graph: ComposedGraph, connections: Connections): Engine {
+function engineOf(view: View, graph: ComposedGraph, connections: Connections, plans: KeptPlans): Engine {
   const reference = referenceEngine(view, graph, connections);
   return view.client.settings.engine === 'reference'
-    ? shownReference(reference, view, chosenReason(view))
-    : compiledEngine(view, graph, connections, reference);
+    ? chosenReference(reference, view)
+    : compiledEngine(view, graph, connections, { reference, plans });
 }
 
 function given(port: number | undefined): { readonly port?: number } {

@@ -7,8 +7,10 @@ import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
 const BOTTOM = ['problems', 'errors', 'units'];
+/** What a backend call may know of its operation, and when it has to end. */
+const CALLS = ['upstream/call-context', 'upstream/cancellation'];
 /** The contract of connector kinds: types and settings, no kind. */
-const CONTRACT = ['connectors/kind', 'connectors/settings'];
+const CONTRACT = ['connectors/kind', 'connectors/settings', ...CALLS];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
 const SERVED = [...VIEWED, 'execute', 'plan', 'operation'];
@@ -19,7 +21,9 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   units: [],
   mapping: [...BOTTOM],
-  'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
+  'upstream/cancellation': [],
+  'upstream/call-context': ['upstream/cancellation'],
+  'connectors/kind': [...BOTTOM, ...CALLS, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM],
   upstream: [...BOTTOM, ...CONTRACT],
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],

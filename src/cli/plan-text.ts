@@ -28,7 +28,7 @@ export function planAsText(description: OperationDescription): string {
           `Longest chain: ${longestChain.calls} calls, one after the other (${longestChain.steps.join(', ')}).`,
           '',
         )),
-    ...(steps.length === 0 ? [] : ['', ...tree(steps, '', undefined)]),
+    ...(steps.length === 0 ? [] : ['', ...tree(toShown(steps), '', undefined)]),
   ].join('\n');
 }
 
@@ -46,7 +46,38 @@ function standsInList({ at, calls, steps }: DescribedStep): boolean {
   return (calls !== null && at.includes('[]')) || steps.some(standsInList);
 }
 
-function tree(steps: readonly DescribedStep[], indent: string, above: DescribedStep | undefined): string[] {
+/** A step with the others that are shown and ask the same. */
+interface ShownStep extends DescribedStep {
+  readonly sharesWith: readonly string[];
+  readonly steps: readonly ShownStep[];
+}
+
+function toShown(steps: readonly DescribedStep[]): readonly ShownStep[] {
+  const groups = Map.groupBy(flat(steps), ({ group }) => group);
+  const show = (step: DescribedStep): ShownStep => ({
+    ...step,
+    sharesWith:
+      step.group === null
+        ? []
+        : groups
+            .get(step.group)!
+            .map(({ id }) => id)
+            .filter((id) => id !== step.id),
+    steps: shownBelow(step).map(show),
+  });
+  return steps.map(show);
+}
+
+function flat(steps: readonly DescribedStep[]): readonly DescribedStep[] {
+  return steps.flatMap((step) => [step, ...flat(shownBelow(step))]);
+}
+
+/** What is the same as below another step is shown there, and nowhere else. */
+function shownBelow({ sameBelowAs, steps }: DescribedStep): readonly DescribedStep[] {
+  return sameBelowAs === undefined ? steps : [];
+}
+
+function tree(steps: readonly ShownStep[], indent: string, above: ShownStep | undefined): string[] {
   return steps.flatMap((step, index) => {
     const isLast = index === steps.length - 1;
     const stem = `${indent}${isLast ? '   ' : '│  '}`;
@@ -59,6 +90,9 @@ function tree(steps: readonly DescribedStep[], indent: string, above: DescribedS
       ),
       ...wrap(`${capital(reasonOf(step))}.`, margin, 'dim'),
       ...documentOf(step, margin),
+      ...(step.sameBelowAs === undefined
+        ? []
+        : wrap(`Below it the same as below ${step.sameBelowAs}.`, margin)),
       ...tree(step.steps, stem, step),
     ];
   });
@@ -70,16 +104,16 @@ function headOf({ id, label, on, connector, call, field }: DescribedStep): strin
   return `${style('bold', id)}  ${what}  ${style('cyan', connector)}  ${escapeControls(from)}`;
 }
 
-function callsOf(step: DescribedStep): string {
-  const { kind, calls, at, objectsPerCall, conditional, sharesWith } = step;
-  const condition = `${sharesWith.length === 0 ? '' : `, shared with ${listed(sharesWith)}`}${conditional ? ', if @include or @skip says so' : ''}`;
+function callsOf(step: ShownStep): string {
+  const { kind, calls, at, objectsPerCall, callsAtOnce, conditional, sharesWith } = step;
+  const condition = `${sharesWith.length === 0 ? '' : `, shared with ${listed(firstOf(sharesWith))}`}${conditional ? ', if @include or @skip says so' : ''}`;
   if (kind === 'stream') return `one subscription${condition}`;
   if (calls === null) return `no call${condition}`;
   if (!at.includes('[]')) return `one call${condition}`;
   if (calls === '1') return `one call for all of ${at}, up to ${objectsPerCall}${condition}`;
   return objectsPerCall === 1
-    ? `one call for each of ${at}, those that ask the same once${condition}`
-    : `one call for every ${objectsPerCall} of ${at}${condition}`;
+    ? `one call for each of ${at}, those that ask the same once, ${callsAtOnce} at a time${condition}`
+    : `one call for every ${objectsPerCall} of ${at}, ${callsAtOnce} at a time${condition}`;
 }
 
 /** What it waits for: the step above it to answer, or those beside it to end. */
@@ -90,9 +124,12 @@ function startOf({ after }: DescribedStep, above: DescribedStep | undefined): st
 
 function reasonOf({ label, wantedBy, why }: DescribedStep): string {
   if (wantedBy.length === 1 && wantedBy[0] === label) return why;
-  const names = wantedBy.slice(0, MAX_NAMES);
-  const rest = wantedBy.length - names.length;
-  return `for ${listed(rest > 0 ? [...names, `${rest} more`] : names)}: ${why}`;
+  return `for ${listed(firstOf(wantedBy))}: ${why}`;
+}
+
+function firstOf(names: readonly string[]): readonly string[] {
+  const rest = names.length - MAX_NAMES;
+  return rest > 0 ? [...names.slice(0, MAX_NAMES), `${rest} more`] : names;
 }
 
 function documentOf({ document }: DescribedStep, margin: string): readonly string[] {

@@ -110,6 +110,7 @@ export interface BoundField<Options, Binding> {
   readonly directive: Readonly<Record<string, unknown>>;
   readonly binding: Binding;
   readonly selection: Selection;
+  readonly settings: CommonSettings;
   readonly options: Options;
 }
 
@@ -120,6 +121,8 @@ export interface CallDescription {
   readonly document?: string;
   /** How many elements of a batch one backend call takes. */
   readonly batchSize: number;
+  /** How many calls of a batch are under way at the same time. */
+  readonly callsAtOnce: number;
 }
 
 export interface ConnectionSetup<Options> {

@@ -91,8 +91,12 @@ export const commonSettings = z.strictObject({
     })
     .default({ detail: 'hidden' }),
   limits: z
-    .strictObject({ responseBytes: byteSize.default(10 * 1024 ** 2) })
-    .default({ responseBytes: 10 * 1024 ** 2 }),
+    .strictObject({
+      responseBytes: byteSize.default(10 * 1024 ** 2),
+      /** How many of the calls that one operation makes for the objects of a list are under way at the same time. */
+      callsAtOnce: z.int().min(1).max(1000).default(64),
+    })
+    .prefault({}),
   /** What no other connector may define or call. `*` at the end of a type name stands for any rest. */
   owns: z
     .strictObject({ types: z.array(z.string()).default([]), hosts: z.array(z.string()).default([]) })

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request as EndpointRequest } from '../operation/endpoint.ts';
+import { Cancellation } from '../upstream/cancellation.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -52,7 +53,7 @@ class ReceivedRequest implements EndpointRequest {
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
-  #left: AbortController | undefined;
+  #left: Cancellation | undefined;
 
   constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
     this.requestId = requestId;
@@ -65,16 +66,16 @@ class ReceivedRequest implements EndpointRequest {
     return this.#headers;
   }
 
-  get signal(): AbortSignal {
+  get left(): Cancellation {
     if (this.#left === undefined) {
-      const left = new AbortController();
+      const left = new Cancellation();
       this.#left = left;
-      if (this.#response.destroyed) left.abort();
+      if (this.#response.destroyed) left.cancel();
       this.#response.on('close', () => {
-        if (!this.#response.writableFinished) left.abort();
+        if (!this.#response.writableFinished) left.cancel();
       });
     }
-    return this.#left.signal;
+    return this.#left;
   }
 }
 

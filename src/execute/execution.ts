@@ -6,13 +6,11 @@ import type { Connections } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Trace } from './trace.ts';
 
-/** Who asks, and until when. */
-export type Caller = Omit<CallContext, 'slots'>;
-
 export interface Execution {
   readonly graph: ComposedGraph;
   readonly connections: Connections;
-  readonly caller: Caller;
+  /** Who asks, and until when. */
+  readonly caller: CallContext;
   /** One loader per lookup or call and selection: what several resolvers ask in one tick is one batch. */
   readonly loaders: Map<unknown, Map<string, DataLoader<Values, unknown, string>>>;
   /** Every use of a `@fallback`, for `extensions.fallbacks`. */
@@ -32,7 +30,7 @@ export interface FallbackTrace {
 export function newExecution(
   graph: ComposedGraph,
   connections: Connections,
-  caller: Caller,
+  caller: CallContext,
   trace?: Trace,
 ): Execution {
   return {

@@ -1,11 +1,13 @@
 /** From what is wanted of objects to what one connector's record has to carry: the selection that a selective kind prints. */
 import { getNamedType, isAbstractType, isCompositeType, isObjectType } from 'graphql';
 import type { SelectedField, Selection } from '../connectors/kind.ts';
+import { HemError } from '../errors.ts';
 import { firstName } from '../graph/access.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Access, Origin } from '../graph/graph.ts';
 import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
 import { type Path, pathsOf, type ValueMap } from '../mapping/path.ts';
+import { Identities } from './identities.ts';
 import { addWanted, type Wanted, type WantedByType, type WantedField } from './wanted.ts';
 import { wireConverter } from './wire.ts';
 
@@ -44,17 +46,29 @@ export function selectForLookup(
   return collector.result(collector.ofType(lookup.field, origin, wanted, lookup));
 }
 
+/** What no backend reads: a field of an interface is asked of each type, level after level. */
+const MAX_FIELDS = 10_000;
+
 class Collector {
   readonly #graph: ComposedGraph;
   readonly #connector: Connector;
   readonly #slots: unknown[] = [];
+  readonly #identities = new Identities();
+  /** What is wanted of one object may be wanted of many. */
+  readonly #known = new Map<string, readonly SelectedField[]>();
 
   constructor(graph: ComposedGraph, connector: Connector) {
     this.#graph = graph;
     this.#connector = connector;
   }
 
+  /** @throws {HemError} OPERATION_TOO_LARGE */
   result(fields: readonly SelectedField[]): RecordSelection {
+    if (countFields(fields) > MAX_FIELDS) {
+      throw new HemError('OPERATION_TOO_LARGE', {
+        publicText: `The operation asks the connector "${this.#connector.name}" for more than ${MAX_FIELDS} fields, counted for each type that may be there.`,
+      });
+    }
     return { selection: { fields }, slots: this.#slots, id: JSON.stringify([fields, this.#slots]) };
   }
 
@@ -67,6 +81,9 @@ class Collector {
   ): readonly SelectedField[] {
     const type = getNamedType(field.type);
     if (!isCompositeType(type)) return [];
+    const key = this.#identities.keyOf([type, origin, wanted, lookup]);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
     const names = isAbstractType(type)
       ? this.#connector.schema.getPossibleTypes(type).map(({ name }) => name)
       : [type.name];
@@ -83,7 +100,9 @@ class Collector {
       }
     }
     if (fields.size === 0) fields.set('__typename', { key: '__typename', name: '__typename', arguments: [] });
-    return [...fields.values()];
+    const selected = [...fields.values()];
+    this.#known.set(key, selected);
+    return selected;
   }
 
   #ofObject(
@@ -177,8 +196,24 @@ function onWire(field: ConnectorField, argument: string, value: unknown): unknow
   };
 }
 
+/** As they will be printed: what stands in several places counts in each. */
+function countFields(
+  fields: readonly SelectedField[],
+  known = new Map<readonly SelectedField[], number>(),
+): number {
+  const earlier = known.get(fields);
+  if (earlier !== undefined) return earlier;
+  const count = fields.reduce(
+    (sum, { selection }) => sum + 1 + (selection === undefined ? 0 : countFields(selection.fields, known)),
+    0,
+  );
+  known.set(fields, count);
+  return count;
+}
+
 function mergeFields(a: SelectedField | undefined, b: SelectedField): SelectedField {
   if (a?.selection === undefined || b.selection === undefined) return a ?? b;
+  if (a.selection.fields === b.selection.fields) return a;
   const merged = new Map(a.selection.fields.map((field) => [`${field.on ?? ''}.${field.key}`, field]));
   for (const field of b.selection.fields) {
     const key = `${field.on ?? ''}.${field.key}`;

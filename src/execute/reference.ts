@@ -3,8 +3,10 @@
  * engines are compared with, and what runs when they cannot.
  */
 import {
+  createSourceEventStream,
   type ExecutionResult,
   execute,
+  executeSubscriptionEvent,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   getNamedType,
@@ -16,7 +18,8 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
-  subscribe,
+  mapSourceToResponseEvent,
+  validateSubscriptionArgs,
 } from 'graphql';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
@@ -26,6 +29,7 @@ import type { Engine, Operation } from './engine.ts';
 import { type Execution, newExecution } from './execution.ts';
 import { toFieldError } from './field-errors.ts';
 import { ObjectValue, type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
+import { withTrace } from './trace.ts';
 import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
 
@@ -49,14 +53,28 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
       const result = await execute(argumentsOf(operation, execution));
       return withTraces(result, execution);
     },
-    async subscribe(operation, caller) {
-      return subscribe(argumentsOf(operation, newExecution(graph, connections, caller)));
+    async subscribe(operation, caller, inEventTime) {
+      const given = argumentsOf(operation, newExecution(graph, connections, caller));
+      const opening = validateSubscriptionArgs(given);
+      if (!('schema' in opening)) return { errors: opening };
+      const events = await createSourceEventStream(opening);
+      if (!(Symbol.asyncIterator in events)) return events;
+      // Every event is an execution of its own: nothing loaded for one serves the next.
+      return mapSourceToResponseEvent(opening, events, (event) =>
+        inEventTime(async (current) => {
+          const execution = newExecution(graph, connections, current, operation.trace?.ofEvent());
+          return withTraces(await executeSubscriptionEvent({ ...event, contextValue: execution }), execution);
+        }),
+      );
     },
   };
 }
 
-function withTraces(result: ExecutionResult, { fallbacks }: Execution): ExecutionResult {
-  return fallbacks.length === 0 ? result : { ...result, extensions: { ...result.extensions, fallbacks } };
+function withTraces(result: ExecutionResult, { fallbacks, trace }: Execution): ExecutionResult {
+  const told =
+    fallbacks.length === 0 ? result : { ...result, extensions: { ...result.extensions, fallbacks } };
+  // What was refused was not executed.
+  return 'data' in result ? withTrace(told, trace) : told;
 }
 
 function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>): void {
@@ -80,7 +98,8 @@ function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>
       if (type.name === 'Subscription') {
         field.subscribe = (_source: unknown, args: Arguments, execution: Execution, info) =>
           resolver.events(args, execution, info);
-        field.resolve = (event: Event) => resolver.event(event);
+        field.resolve = (event: Resolved, args: Arguments, execution: Execution, info) =>
+          resolver.event(event, args, execution, info);
       } else if (ROOTS.has(type.name)) {
         field.resolve = (_source: unknown, args: Arguments, execution: Execution, info) =>
           resolver.root(type.name, args, execution, info);
@@ -102,11 +121,6 @@ class Completed {
     this.object = object;
     this.typeName = typeName;
   }
-}
-
-/** One event of a subscription, resolved before graphql-js executes the selection on it. */
-interface Event {
-  readonly resolved: Promise<unknown>;
 }
 
 class FieldResolver {
@@ -167,31 +181,25 @@ class FieldResolver {
     args: Arguments,
     execution: Execution,
     info: GraphQLResolveInfo,
-  ): AsyncGenerator<Event, void> {
+  ): AsyncGenerator<Resolved, void> {
     const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
     try {
-      for await (const resolved of resolveStream(
-        execution,
-        first,
-        this.#field.steps.length === 1 ? graphArgs : {},
-        wanted.of(0),
-      )) {
-        // Every event is an execution of its own: nothing loaded for one serves the next.
-        execution.loaders.clear();
-        execution.fallbacks.length = 0;
-        const value = this.#located(async () =>
-          this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType),
-        );
-        value.catch(() => {});
-        yield { resolved: value };
-      }
+      yield* resolveStream(execution, first, this.#field.steps.length === 1 ? graphArgs : {}, wanted.of(0));
     } catch (error) {
       throw toFieldError(error, this.#coordinate, this.#connectors);
     }
   }
 
-  event({ resolved }: Event): Promise<unknown> {
-    return resolved;
+  event(
+    resolved: Resolved,
+    args: Arguments,
+    execution: Execution,
+    info: GraphQLResolveInfo,
+  ): Promise<unknown> {
+    return this.#located(async () => {
+      const { graphArgs, wanted } = this.#prepare(args, execution, info);
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+    });
   }
 
   #prepare(args: Arguments, execution: Execution, info: GraphQLResolveInfo) {

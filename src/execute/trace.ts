@@ -17,8 +17,11 @@ export interface TracedPhase {
   cached: boolean;
 }
 
-export interface TracedStep<What> {
-  readonly what: What;
+export interface TracedStep {
+  /** A step of a plan, or the field that is called. */
+  readonly what: unknown;
+  /** The step whose answer it hangs below. */
+  readonly above: TracedStep | undefined;
   /** For how many it is. */
   readonly objects: number;
   /** When they were there. */
@@ -38,7 +41,7 @@ export interface TracedStep<What> {
  * Which step of whichever trace runs, so that calls find out whose they are without being told. A connection that is opened meanwhile
  * may keep the step as long as it lives: another reason why there is nothing of the request in it.
  */
-const running = new AsyncLocalStorage<TracedStep<unknown>>();
+const running = new AsyncLocalStorage<TracedStep>();
 
 /** What a connector is told to do for each call that leaves. */
 export function countCall(): void {
@@ -48,7 +51,7 @@ export function countCall(): void {
 
 export class Trace {
   readonly phases: TracedPhase[] = [];
-  readonly steps: TracedStep<unknown>[] = [];
+  readonly steps: TracedStep[] = [];
   /** How the engine that runs shows it; set when it is known which. */
   show: ((trace: Trace) => object) | undefined;
   readonly #zero = performance.now();
@@ -101,8 +104,9 @@ export class Trace {
     run: () => Promise<Outcome> | Outcome,
     failures: (outcome: Outcome) => number,
   ): Promise<Outcome> {
-    const step: TracedStep<unknown> = {
+    const step: TracedStep = {
       what,
+      above: running.getStore(),
       objects,
       readyMs,
       startMs: this.now(),

@@ -15,6 +15,7 @@ import {
 } from 'graphql';
 import type { View, ViewField } from '../views/view.ts';
 import type { Execution } from './execution.ts';
+import { Identities } from './identities.ts';
 import { addWanted, recordKey, type Wanted, type WantedByType } from './wanted.ts';
 
 /** What is wanted of the value that a field returns, per concrete graph type. */
@@ -66,6 +67,9 @@ class Collector {
   readonly #execution: Execution;
   readonly #view: Names;
   readonly #info: GraphQLResolveInfo;
+  readonly #identities = new Identities();
+  /** By type and nodes: a field of an interface is selected once and wanted of each type. */
+  readonly #known = new Map<string, WantedByType>();
 
   constructor(execution: Execution, view: Names, info: GraphQLResolveInfo) {
     this.#execution = execution;
@@ -75,12 +79,19 @@ class Collector {
 
   below(returnType: GraphQLResolveInfo['returnType'], nodes: readonly FieldNode[]): WantedByType {
     const type = getNamedType(returnType);
+    const key = this.#identities.keyOf([type, ...nodes]);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
     const concrete = isAbstractType(type)
       ? this.#view.schema.getPossibleTypes(type)
       : isObjectType(type)
         ? [type]
         : [];
-    return new Map(concrete.map((object) => [this.#graphName(object.name), this.#ofObject(object, nodes)]));
+    const wanted = new Map(
+      concrete.map((object) => [this.#graphName(object.name), this.#ofObject(object, nodes)]),
+    );
+    this.#known.set(key, wanted);
+    return wanted;
   }
 
   #ofObject(type: GraphQLObjectType, nodes: readonly FieldNode[]): Wanted {

@@ -299,7 +299,13 @@ class TypeBuilder {
       parentFields: [...bindable.parentFields],
       compile: (connections, selection) => connections.get(name).compile(usable(), selection),
       describe: (selection) =>
-        kind.describe({ directive: values, binding: usable(), selection, options: source.options }),
+        kind.describe({
+          directive: values,
+          binding: usable(),
+          selection,
+          settings: source.settings,
+          options: source.options,
+        }),
     };
   }
 

@@ -23,8 +23,10 @@ export type CheckedDocument =
   | { readonly errors: readonly GraphQLError[] };
 
 const MAX_KEPT = 1000;
+/** Of all texts together. What is made of a text takes some hundred bytes per character. */
+const MAX_KEPT_CHARACTERS = 500_000;
 /** Longer texts are not kept: a few of them would outweigh all others. */
-const MAX_KEPT_CHARACTERS = 100_000;
+const MAX_CHARACTERS_OF_ONE = 100_000;
 const MAX_ERRORS = 20;
 
 export class Documents {
@@ -33,6 +35,7 @@ export class Documents {
   readonly #introspection: boolean;
   readonly #rules: readonly ValidationRule[];
   readonly #kept = new Map<string, CheckedDocument>();
+  #characters = 0;
 
   constructor(schema: GraphQLSchema, limits: OperationLimits, introspection: boolean) {
     this.#schema = schema;
@@ -55,8 +58,13 @@ export class Documents {
     }
     const checked = this.#check(text);
     // Refused documents are not kept: a flood of them would push out the good ones.
-    if ('document' in checked && text.length <= MAX_KEPT_CHARACTERS) {
-      if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
+    if ('document' in checked && text.length <= MAX_CHARACTERS_OF_ONE) {
+      this.#characters += text.length;
+      for (const [oldest] of this.#kept) {
+        if (this.#kept.size < MAX_KEPT && this.#characters <= MAX_KEPT_CHARACTERS) break;
+        this.#kept.delete(oldest);
+        this.#characters -= oldest.length;
+      }
       this.#kept.set(text, checked);
     }
     return checked;

@@ -11,9 +11,10 @@ import {
 import type { Logger } from 'pino';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
-import type { Caller } from '../execute/execution.ts';
 import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
+import { CallContext, type CallerFacts } from '../upstream/call-context.ts';
+import type { Cancellation } from '../upstream/cancellation.ts';
 import type { View } from '../views/view.ts';
 import { asksForPlan } from './asking.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
@@ -26,8 +27,8 @@ export interface Request {
   readonly requestId: string;
   /** Lower-case names; repeated headers joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
-  /** Aborts when the caller leaves. */
-  readonly signal: AbortSignal;
+  /** Cancelled when the caller leaves before the answer is sent. */
+  readonly left: Cancellation;
 }
 
 /** An operation that can be executed once it has variables, or the reasons why not. */
@@ -37,6 +38,7 @@ export type Prepared =
 
 /** What callers read of one error at most; texts of theirs come back in some. */
 const MAX_MESSAGE_CHARACTERS = 1000;
+const NO_CLAIMS = Object.freeze(Object.create(null)) as Readonly<Record<string, unknown>>;
 /** Failures of one operation that are logged. */
 const MAX_LOGGED = 5;
 
@@ -99,23 +101,17 @@ export class Endpoint {
   }
 
   /** A query or mutation, by its deadline. */
-  async execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
+  execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
-    if (refused !== undefined) return format({ errors: [refused] }, request);
-    const { deadlineMs } = this.limits;
-    const deadline = new Deadline(deadlineMs, request.signal);
-    try {
-      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs, operation.trace);
-      const result = await deadline.wait(this.#engine.execute(operation, caller));
-      return this.#finish(result, request);
-    } catch (error) {
-      return this.#finish(withTrace(failure(error), operation.trace), request);
-    } finally {
-      deadline.end();
-    }
+    if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
+    const { trace } = operation;
+    const asking = trace === undefined ? request : counting(request);
+    return this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace).then((result) =>
+      this.#finish(result, request),
+    );
   }
 
-  /** A subscription: lives until the caller leaves or the source ends. */
+  /** A subscription: lives until the caller leaves or the source ends. Each of its events has the time of an operation. */
   async subscribe(
     operation: Operation,
     request: Request,
@@ -123,14 +119,40 @@ export class Endpoint {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
-      const caller = toCaller(request, request.signal, Infinity, operation.trace);
-      const outcome = await this.#engine.subscribe(operation, caller);
+      const asking = operation.trace === undefined ? request : counting(request);
+      const outcome = await this.#engine.subscribe(
+        operation,
+        toContext(asking, request.left, Infinity),
+        (execute) => this.#inTime(asking, execute),
+      );
       return Symbol.asyncIterator in outcome
         ? this.#finishEach(outcome, request)
         : this.#finish(outcome, request);
     } catch (error) {
       return this.#finish(failure(error), request);
     }
+  }
+
+  /** Executes by the client's deadline; what has not ended by then is an error. Never rejects. */
+  #inTime(
+    request: Request,
+    execute: (caller: CallContext) => Promise<ExecutionResult>,
+    trace?: Trace,
+  ): Promise<ExecutionResult> {
+    const deadline = new Deadline(this.limits.deadlineMs, request.left);
+    return new Promise((resolve) => {
+      const answer = (result: ExecutionResult) => {
+        deadline.end();
+        resolve(result);
+      };
+      const fail = (error: unknown) => answer(withTrace(failure(error), trace));
+      deadline.onMissed = () => fail(new HemError('DEADLINE_EXCEEDED'));
+      try {
+        execute(toContext(request, deadline, deadline.at)).then(answer, fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
 
   #checkVariables({ variables }: Operation): GraphQLError | undefined {
@@ -180,14 +202,13 @@ function refusal(text: string): GraphQLError {
   return new GraphQLError(text, { extensions: { code: 'BAD_REQUEST' } });
 }
 
-function toCaller(
-  { requestId, headers }: Request,
-  signal: AbortSignal,
-  deadlineAt: number,
-  trace: Trace | undefined,
-): Caller {
-  const caller = { signal, deadlineAt, requestId, headers, claims: {} };
-  return trace === undefined ? caller : { ...caller, onCall: countCall };
+/** The same caller, whose backend calls are counted. */
+function counting({ requestId, headers, left }: Request): Request & CallerFacts {
+  return { requestId, headers, left, onCall: countCall };
+}
+
+function toContext(request: CallerFacts, cancellation: Cancellation, deadlineAt: number): CallContext {
+  return new CallContext(request, cancellation, { deadlineAt, claims: NO_CLAIMS });
 }
 
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */

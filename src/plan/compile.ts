@@ -5,6 +5,7 @@
 import {
   type DocumentNode,
   type FragmentDefinitionNode,
+  type GraphQLCompositeType,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLOutputType,
@@ -22,15 +23,17 @@ import {
   print,
 } from 'graphql';
 import type { CallDescription } from '../connectors/kind.ts';
+import { toCallArguments } from '../execute/call-arguments.ts';
 import { openStream } from '../execute/calls.ts';
+import { Identities } from '../execute/identities.ts';
 import { selectForCall, selectForLookup } from '../execute/record-selection.ts';
-import { argumentsOf, rootSource } from '../execute/resolve.ts';
+import { rootSource } from '../execute/resolve.ts';
 import { addWanted, NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Origin } from '../graph/graph.ts';
 import type { Connections, Connector, ConnectorField } from '../load/model.ts';
 import type { View, ViewField } from '../views/view.ts';
-import { compileArguments, NO_VARIABLES } from './arguments.ts';
+import { compileArguments } from './arguments.ts';
 import {
   type CollectedField,
   type Conditions,
@@ -44,6 +47,7 @@ import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './pla
 import type { ProjectedField } from './project.ts';
 import type { Run } from './run.ts';
 import { type BackendCall, fetchAll, fetchObjects, toCells } from './steps.ts';
+import { NO_VARIABLES } from './variables.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
 
@@ -55,6 +59,9 @@ export interface CompileInput {
   readonly graph: ComposedGraph;
   readonly connections: Connections;
 }
+
+/** Of all types together. What grows beyond it, by types that stand in for each other level after level, is not worth its memory. */
+const MAX_FIELDS = 10_000;
 
 /**
  * @param conditions undefined for a plan that shows all that may happen; it must not run
@@ -80,6 +87,13 @@ export class PlanCompiler {
   /** Keys of record fields with arguments: equal for equal arguments. */
   readonly #recordKeys = new Map<string, string>();
   readonly #loadUses = new Map<string, number>();
+  /** Of steps in the order in which they were compiled. */
+  readonly #loads: string[] = [];
+  readonly #identities = new Identities();
+  /** By what is selected, of what: a field of an interface is selected once, and stands in each of its types. */
+  readonly #objectsPlans = new Map<string, SharedObjects>();
+  readonly #wantedBySelection = new Map<string, WantedByType>();
+  #fieldCount = 0;
 
   constructor({ view, graph, connections }: CompileInput, document: DocumentNode, conditions: Conditions) {
     this.view = view;
@@ -103,9 +117,11 @@ export class PlanCompiler {
     if (type === undefined || type === null) throw new NotCompiled(`no ${operation.operation} type`);
     const sources = [{ selectionSet: operation.selectionSet, conditional: false }];
     const kind = operation.operation;
-    if (kind !== 'subscription')
-      return { operation: kind, root: this.#root(type, sources), stream: undefined };
-    return { operation: kind, ...this.#subscription(type, sources) };
+    const compiled =
+      kind === 'subscription'
+        ? this.#subscription(type, sources)
+        : { root: this.#root(type, sources), stream: undefined };
+    return { operation: kind, ...compiled, fields: this.#fieldCount };
   }
 
   #root(type: GraphQLObjectType, sources: readonly SelectionSource[]): ObjectPlan {
@@ -151,7 +167,8 @@ export class PlanCompiler {
         open: (run) => {
           const slots = (selection.slots as ReadonlyArray<(run: Run) => unknown>).map((value) => value(run));
           const { claims } = run.execution.caller;
-          const values = { args: argumentsOf(run.execution, field, streamArgs(run), {}), parent: {}, claims };
+          const args = toCallArguments(field)(streamArgs(run), claims);
+          const values = { args, parent: {}, claims };
           return openStream(run.execution, field, { ...selection, slots }, values);
         },
         async place(event, cell, run) {
@@ -170,7 +187,11 @@ export class PlanCompiler {
     type: GraphQLObjectType,
     sources: readonly SelectionSource[],
   ): readonly (() => ProjectedField)[] {
-    return collectFields(this.#fragments, type, sources).map((collected) => {
+    const fields = collectFields(this.#fragments, type, sources);
+    this.#fieldCount += fields.length;
+    if (this.#fieldCount > MAX_FIELDS)
+      throw new NotCompiled(`more than ${MAX_FIELDS} fields, counted for each type that may be there`);
+    return fields.map((collected) => {
       const name = collected.nodes[0]!.name.value;
       if (name === '__typename') {
         return () => ({
@@ -256,8 +277,25 @@ export class PlanCompiler {
     const named = getNamedType(viewType);
     if (!isCompositeType(named)) return undefined;
     const graphType = getNamedType(declared);
-    const concreteTypes = isAbstractType(named) ? this.view.schema.getPossibleTypes(named) : [named];
     const sources = sourcesOf(collected);
+    const key = this.#identities.keyOf([named, origin, graphType, connector, ...identitiesOf(sources)]);
+    const known = this.#objectsPlans.get(key);
+    if (known !== undefined) {
+      for (const load of known.loads) this.#noteLoad(load);
+      return known.plan;
+    }
+    const before = this.#loads.length;
+    const plan = this.#compileObjects(named, graphType, { origin, connector, sources });
+    this.#objectsPlans.set(key, { plan, loads: new Set(this.#loads.slice(before)) });
+    return plan;
+  }
+
+  #compileObjects(
+    named: GraphQLCompositeType,
+    graphType: GraphQLNamedType,
+    { origin, connector, sources }: ObjectsAt,
+  ): ObjectsPlan {
+    const concreteTypes = isAbstractType(named) ? this.view.schema.getPossibleTypes(named) : [named];
     const wanted = this.#selective ? this.#wantedBelow(named, sources) : NOTHING;
     const built = concreteTypes.flatMap((type) => {
       const graphName = this.#graphName(type);
@@ -363,14 +401,19 @@ export class PlanCompiler {
 
   #wantedBelow(type: GraphQLOutputType, sources: readonly SelectionSource[]): WantedByType {
     const named = getNamedType(type);
+    const key = this.#identities.keyOf([named, ...identitiesOf(sources)]);
+    const known = this.#wantedBySelection.get(key);
+    if (known !== undefined) return known;
     const concrete = isAbstractType(named)
       ? this.view.schema.getPossibleTypes(named)
       : isObjectType(named)
         ? [named]
         : [];
-    return new Map(
+    const wanted = new Map(
       concrete.map((object) => [this.#graphName(object), this.#wantedOfObject(object, sources)]),
     );
+    this.#wantedBySelection.set(key, wanted);
+    return wanted;
   }
 
   #wantedOfObject(type: GraphQLObjectType, sources: readonly SelectionSource[]): Wanted {
@@ -434,8 +477,13 @@ export class PlanCompiler {
   ): () => string | undefined {
     const id = `${kind} ${owner.connector.name} ${coordinate} ${selectionId}`;
     const uses = this.#loadUses;
-    uses.set(id, (uses.get(id) ?? 0) + 1);
+    this.#noteLoad(id);
     return () => (uses.get(id)! > 1 ? id : undefined);
+  }
+
+  #noteLoad(id: string): void {
+    this.#loads.push(id);
+    this.#loadUses.set(id, (this.#loadUses.get(id) ?? 0) + 1);
   }
 
   #compileCall(
@@ -447,6 +495,7 @@ export class PlanCompiler {
     return {
       field,
       call: source.compile(this.#connections, selection),
+      toArguments: toCallArguments(field),
       select: source.select,
       slots: slots as ReadonlyArray<(run: Run) => unknown>,
       selectionId: id,
@@ -480,6 +529,23 @@ interface WantedPath {
   readonly graphArgs: GraphArguments;
   /** Of its last step. */
   readonly key: string;
+}
+
+/** Where objects come from, and what is selected of them. */
+interface ObjectsAt {
+  readonly origin: Origin;
+  readonly connector: Connector;
+  readonly sources: readonly SelectionSource[];
+}
+
+interface SharedObjects {
+  readonly plan: ObjectsPlan;
+  /** Of the steps in it. */
+  readonly loads: ReadonlySet<string>;
+}
+
+function identitiesOf(sources: readonly SelectionSource[]): readonly unknown[] {
+  return sources.flatMap(({ selectionSet, conditional }) => [selectionSet, conditional]);
 }
 
 function sourcesOf({ nodes, conditional }: CollectedField): readonly SelectionSource[] {

@@ -1,20 +1,22 @@
 /** The compiled engine: each operation once into a plan, then steps and a projection. What does not compile runs on the reference engine. */
-import { type DocumentNode, type ExecutionResult, getVariableValues, type VariableValues } from 'graphql';
+import type { DocumentNode, ExecutionResult, VariableValues } from 'graphql';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Engine, Operation } from '../execute/engine.ts';
-import { type Caller, type Execution, newExecution } from '../execute/execution.ts';
+import type { Engine, InEventTime, Operation } from '../execute/engine.ts';
+import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import { withTrace } from '../execute/trace.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
+import type { CallContext } from '../upstream/call-context.ts';
 import type { View } from '../views/view.ts';
-import { NO_VARIABLES } from './arguments.ts';
 import { compilePlan } from './compile.ts';
+import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
-import { ShownPlans, shownReference } from './shown.ts';
+import { ShownPlans, showReference } from './shown.ts';
 import { fetchObjects } from './steps.ts';
+import { compileVariables } from './variables.ts';
 import { Variants } from './variants.ts';
 import { watched } from './watched.ts';
 
@@ -29,7 +31,7 @@ export function compiledEngine(
   view: View,
   graph: ComposedGraph,
   connections: Connections,
-  reference: Engine,
+  { reference, plans }: { readonly reference: Engine; readonly plans: KeptPlans },
 ): CompiledEngine {
   const documents = new WeakMap<DocumentNode, Map<string | undefined, Variants>>();
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
@@ -38,30 +40,31 @@ export function compiledEngine(
   let notCompiled = 0;
 
   const variantsOf = ({ document, operationName }: Operation): Variants => {
-    const byName = documents.get(document) ?? new Map<string | undefined, Variants>();
-    documents.set(document, byName);
-    const variants =
-      byName.get(operationName) ??
-      new Variants(document, operationName, (conditions) =>
-        compilePlan({ view, graph, connections }, document, operationName, conditions),
-      );
-    byName.set(operationName, variants);
+    let byName = documents.get(document);
+    if (byName === undefined) {
+      byName = new Map();
+      documents.set(document, byName);
+    }
+    let variants = byName.get(operationName);
+    if (variants === undefined) {
+      variants = new Variants(document, operationName, {
+        compile: (conditions) =>
+          compilePlan({ view, graph, connections }, document, operationName, conditions),
+        all: plans,
+        coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
+      });
+      byName.set(operationName, variants);
+    }
     return variants;
   };
 
-  const prepare = (operation: Operation, caller: Caller): Prepared => {
+  const prepare = (operation: Operation, caller: CallContext): Prepared => {
     const { trace } = operation;
     const variants = variantsOf(operation);
     trace?.enter('variables');
-    let variables = NO_VARIABLES;
-    if (variants.variableDefinitions.length > 0) {
-      const outcome = getVariableValues(view.schema, variants.variableDefinitions, operation.variables, {
-        maxErrors: 50,
-        hideSuggestions,
-      });
-      if (outcome.errors !== undefined) return { refused: { errors: outcome.errors } };
-      variables = outcome.variableValues;
-    }
+    const outcome = variants.coerce(operation.variables);
+    if ('errors' in outcome) return { refused: { errors: outcome.errors } };
+    const { values: variables } = outcome;
     trace?.enter('plan');
     const { compiled } = variants;
     const plan = variants.planFor(variables);
@@ -76,20 +79,27 @@ export function compiledEngine(
 
   return {
     notCompiled: () => notCompiled,
-    async execute(operation, caller) {
+    execute(operation, caller) {
       const prepared = prepare(operation, caller);
-      if (prepared instanceof NotCompiled)
-        return shownReference(reference, view, prepared.message).execute(operation, caller);
-      return 'refused' in prepared ? prepared.refused : executePlan(prepared.plan, prepared.run);
+      if (prepared instanceof NotCompiled) {
+        showReference(view, operation, prepared.message);
+        return reference.execute(operation, caller);
+      }
+      return 'refused' in prepared
+        ? Promise.resolve(prepared.refused)
+        : executePlan(prepared.plan, prepared.run);
     },
-    async subscribe(operation, caller) {
+    async subscribe(operation, caller, inEventTime) {
       const prepared = prepare(operation, caller);
-      if (prepared instanceof NotCompiled)
-        return shownReference(reference, view, prepared.message).subscribe(operation, caller);
+      if (prepared instanceof NotCompiled) {
+        showReference(view, operation, prepared.message);
+        return reference.subscribe(operation, caller, inEventTime);
+      }
       if ('refused' in prepared) return prepared.refused;
       const { plan, run } = prepared;
       const { coordinate } = plan.stream!.field;
-      return eventsOf(plan, run, (error) => toFieldError(error, coordinate, connectors));
+      const locate = (error: unknown) => toFieldError(error, coordinate, connectors);
+      return eventsOf(plan, run, { inEventTime, locate });
     },
   };
 }
@@ -100,20 +110,22 @@ type Prepared =
   | { readonly plan: Plan; readonly run: Run };
 
 function newRun(variables: VariableValues, execution: Execution): Run {
-  return { execution, variables, errors: [], tracking: false };
+  return { execution, variables, loaders: new Map(), errors: [], tracking: false };
 }
 
-async function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
+function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
   const root = new Cell(NO_RECORD, plan.root);
-  if (plan.operation === 'mutation') {
-    // Root fields of a mutation run one after the other (GraphQL, 6.2.2).
-    const { trace } = run.execution;
-    const steps = trace === undefined ? plan.root.steps : watched(plan.root.steps, trace);
-    for (const step of steps) await step.run([root], run);
-  } else {
-    await fetchObjects(plan.root.steps, [root], run);
-  }
-  return answer(plan, root, run);
+  const fetching =
+    plan.operation === 'mutation' ? runInTurn(plan, root, run) : fetchObjects(plan.root.steps, [root], run);
+  return fetching === undefined
+    ? Promise.resolve(answer(plan, root, run))
+    : fetching.then(() => answer(plan, root, run));
+}
+
+/** Root fields of a mutation run one after the other (GraphQL, 6.2.2). */
+async function runInTurn({ root: { steps } }: Plan, root: Cell, run: Run): Promise<void> {
+  const { trace } = run.execution;
+  for (const step of trace === undefined ? steps : watched(steps, trace)) await step.run([root], run);
 }
 
 /** Without paths first; if anything is wrong, once more with paths. */
@@ -131,34 +143,38 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
   }
   trace?.leave();
   const { fallbacks } = run.execution;
+  const whole = data === FAILED ? null : (data as Record<string, unknown>);
+  if (run.errors.length === 0 && fallbacks.length === 0) return withTrace({ data: whole }, trace);
   const result = {
     ...(run.errors.length > 0 ? { errors: run.errors } : {}),
-    data: data === FAILED ? null : (data as Record<string, unknown>),
+    data: whole,
     ...(fallbacks.length > 0 ? { extensions: { fallbacks } } : {}),
   };
-  return trace === undefined ? result : withTrace(result, trace);
+  return withTrace(result, trace);
 }
 
 /** Every event is a run of its own: nothing loaded for one serves the next. */
 async function* eventsOf(
   plan: Plan,
   opening: Run,
-  locate: (error: unknown) => Error,
+  { inEventTime, locate }: { readonly inEventTime: InEventTime; locate(error: unknown): Error },
 ): AsyncGenerator<ExecutionResult, void> {
   const stream = plan.stream!;
-  const { graph, connections, caller, trace: openingTrace } = opening.execution;
+  const { graph, connections, trace: openingTrace } = opening.execution;
+  const { connector } = stream.field.owner;
   try {
     for await (const event of stream.open(opening)) {
-      const trace = openingTrace?.ofEvent();
-      const run = newRun(opening.variables, newExecution(graph, connections, caller, trace));
-      const root = new Cell(NO_RECORD, plan.root);
-      const { connector } = stream.field.owner;
       const value =
         event instanceof StreamGap
           ? new UpstreamError('UPSTREAM_GAP', connector.name, { internal: event.reason })
           : event;
-      await stream.place(value, root, run);
-      yield answer(plan, root, run);
+      yield await inEventTime(async (caller) => {
+        const trace = openingTrace?.ofEvent();
+        const run = newRun(opening.variables, newExecution(graph, connections, caller, trace));
+        const root = new Cell(NO_RECORD, plan.root);
+        await stream.place(value, root, run);
+        return answer(plan, root, run);
+      });
     }
   } catch (error) {
     throw locate(error);

@@ -1,9 +1,10 @@
 /** How an operation is executed, in words and numbers: what `hem explain` and `extensions.plan` show. */
 import { type DocumentNode, getOperationAST } from 'graphql';
 import type { View } from '../views/view.ts';
+import { type Bounds, boundsOf, callsAtMost, objectsPerCallOf, placeBelow } from './bounds.ts';
 import { type CompileInput, compilePlan } from './compile.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan, type StepDescription } from './plan.ts';
-import { callsAtMost, longestChain, type WorstCase, worstCaseOf } from './worst-case.ts';
+import { tryCompile } from './try-compile.ts';
 
 /** How long every list is taken to be, unless somebody says otherwise. */
 export const ASSUMED_LIST_LENGTH = 10;
@@ -19,9 +20,7 @@ interface OperationFacts {
   readonly operation: Plan['operation'];
 }
 
-interface PlanDescription {
-  readonly worstCase: WorstCase;
-  readonly longestChain: Chain;
+interface PlanDescription extends Bounds {
   readonly steps: readonly DescribedStep[];
 }
 
@@ -29,13 +28,6 @@ interface ReferenceDescription {
   readonly engine: 'reference';
   /** Why it is not the compiled one. */
   readonly reason: string;
-}
-
-/** The calls that wait for each other: how many backend answers an answer takes one after the other. */
-export interface Chain {
-  readonly calls: number;
-  /** Ids. */
-  readonly steps: readonly string[];
 }
 
 export interface DescribedStep {
@@ -57,10 +49,15 @@ export interface DescribedStep {
   readonly document?: string;
   /** How many objects one call takes. */
   readonly objectsPerCall: number | null;
+  /** How many of its calls are under way at the same time, at most. */
+  readonly callsAtOnce: number | null;
   /** How many calls it makes at most: a number, or what grows with the objects at a place. */
   readonly calls: string | null;
-  /** Ids of steps that ask the same: what they ask for at one time is one batch, and nothing is asked for twice. */
-  readonly sharesWith: readonly string[];
+  /**
+   * The first of the steps that ask the same as this one, or it itself: what they ask for at one time is one batch, and nothing is asked
+   * for twice. Null when no other does.
+   */
+  readonly group: string | null;
   /** Ids of the steps beside it that must have ended first. The one above it must have answered. */
   readonly after: readonly string[];
   /** Response keys of the fields that need it. */
@@ -68,6 +65,8 @@ export interface DescribedStep {
   readonly why: string;
   /** Depends on `@skip` or `@include` by a variable. */
   readonly conditional: boolean;
+  /** The id of an earlier step: below this one it is the same as below that one. Of plans that are too large what is the same is not repeated. */
+  readonly sameBelowAs?: string;
   readonly steps: readonly DescribedStep[];
 }
 
@@ -81,13 +80,10 @@ export function describeOperation(
   const facts = factsOf(input, document, operationName);
   if (input.view.client.settings.engine === 'reference')
     return { ...facts, ...onReference(chosenReason(input.view)) };
-  try {
-    const plan = compilePlan(input, document, operationName);
-    return { ...facts, engine: 'compiled', ...describePlan(plan, listLength) };
-  } catch (error) {
-    if (error instanceof NotCompiled) return { ...facts, ...onReference(error.message) };
-    throw error;
-  }
+  const plan = tryCompile(() => compilePlan(input, document, operationName));
+  return plan instanceof NotCompiled
+    ? { ...facts, ...onReference(plan.message) }
+    : { ...facts, engine: 'compiled', ...describePlan(plan, listLength) };
 }
 
 export function factsOf(
@@ -114,26 +110,15 @@ function onReference(reason: string): ReferenceDescription {
 
 export function describePlan(plan: Plan, listLength = ASSUMED_LIST_LENGTH): PlanDescription {
   const describer = new Describer(listLength);
+  const root: Surroundings = { prefix: '', at: '', on: undefined };
   const steps =
     plan.stream === undefined
-      ? describer.ofObject(plan.root, { prefix: '', at: '', on: undefined })
-      : [describer.ofStep(plan.stream.what, '1', [], { prefix: '', at: '', on: undefined })];
-  const complete = withoutThemselves(steps);
-  const inOrder = plan.operation === 'mutation' ? oneAfterTheOther(complete) : complete;
+      ? describer.ofObject(plan.root, root)
+      : [describer.ofStep(plan.stream.what, '1', [], root)];
   return {
-    worstCase: worstCaseOf(inOrder, listLength),
-    longestChain: longestChain(inOrder),
-    steps: inOrder,
+    ...boundsOf(plan, listLength),
+    steps: plan.operation === 'mutation' ? oneAfterTheOther(steps) : steps,
   };
-}
-
-/** A step shares with the others of its group. */
-function withoutThemselves(steps: readonly DescribedStep[]): readonly DescribedStep[] {
-  return steps.map((step) => ({
-    ...step,
-    sharesWith: step.sharesWith.filter((id) => id !== step.id),
-    steps: withoutThemselves(step.steps),
-  }));
 }
 
 /** Root fields of a mutation wait for each other. */
@@ -148,9 +133,15 @@ interface Surroundings {
   readonly on: string | undefined;
 }
 
+/** Types that stand in for each other level after level would be described once per way that leads to them. */
+const MAX_STEPS = 1000;
+
 class Describer {
   readonly #listLength: number;
-  readonly #groups = new Map<string, string[]>();
+  readonly #groups = new Map<string, string>();
+  /** What was described below which step, by the place. */
+  readonly #described = new Map<ObjectsPlan, Map<string, string>>();
+  #steps = 0;
 
   constructor(listLength: number) {
     this.#listLength = listLength;
@@ -169,10 +160,10 @@ class Describer {
     after: readonly string[],
     { at, on }: Surroundings,
   ): DescribedStep {
-    const { kind, label, connector, field, wantedBy, why, conditional, below } = what;
+    const { kind, label, connector, field, wantedBy, why, conditional } = what;
+    this.#steps++;
     const described = what.describe?.();
-    const makesCalls = described !== undefined && kind !== 'stream';
-    const objectsPerCall = makesCalls ? (what.batchSize ?? described.batchSize) : null;
+    const objectsPerCall = objectsPerCallOf(what) ?? null;
     return {
       id,
       kind,
@@ -184,36 +175,41 @@ class Describer {
       call: described?.text ?? null,
       ...(described?.document === undefined ? {} : { document: described.document }),
       objectsPerCall,
+      callsAtOnce: objectsPerCall === null ? null : described!.callsAtOnce,
       calls: objectsPerCall === null ? null : callsAtMost(at, objectsPerCall, this.#listLength),
-      sharesWith: this.#sharing(what, id),
+      group: this.#groupOf(what, id),
       after,
       wantedBy: [...wantedBy],
       why,
       conditional,
-      steps: below === undefined || below.pure ? [] : this.#below(below, id, placeBelow(at, what, below)),
+      ...this.#below(what, id, at),
     };
   }
 
-  /** Steps that are described later belong to it, too. */
-  #sharing({ sharedAs }: StepDescription, id: string): readonly string[] {
+  #groupOf({ sharedAs }: StepDescription, id: string): string | null {
     const shared = sharedAs?.();
-    if (shared === undefined) return [];
-    const group = this.#groups.get(shared) ?? [];
-    this.#groups.set(shared, group);
-    group.push(id);
-    return group;
+    if (shared === undefined) return null;
+    const first = this.#groups.get(shared) ?? id;
+    this.#groups.set(shared, first);
+    return first;
   }
 
-  #below(below: ObjectsPlan, id: string, at: string): readonly DescribedStep[] {
-    if (below.single !== undefined)
-      return this.ofObject(below.single, { prefix: `${id}.`, at, on: undefined });
-    return [...below.byType].flatMap(([on, plan]) => this.ofObject(plan, { prefix: `${id}.${on}.`, at, on }));
+  /** What is selected once may stand below several steps: below each of the types of an interface, for one. */
+  #below(what: StepDescription, id: string, above: string): Pick<DescribedStep, 'sameBelowAs' | 'steps'> {
+    const { below } = what;
+    if (below === undefined || below.pure) return { steps: [] };
+    const at = placeBelow(above, what);
+    const known = this.#described.get(below) ?? new Map<string, string>();
+    this.#described.set(below, known);
+    const earlier = known.get(at);
+    if (earlier === undefined) known.set(at, id);
+    const steps = earlier !== undefined && this.#steps >= MAX_STEPS ? [] : this.#ofObjects(below, id, at);
+    return earlier === undefined ? { steps } : { sameBelowAs: earlier, steps };
   }
-}
 
-/** Objects that a path only leads through have no place of their own in the answer; they are of no view's type. */
-function placeBelow(at: string, { label, lists }: StepDescription, below: ObjectsPlan): string {
-  const isPassedThrough = below.byType.size === 0;
-  if (isPassedThrough) return at;
-  return `${at === '' ? '' : `${at}.`}${label}${'[]'.repeat(lists)}`;
+  #ofObjects(plans: ObjectsPlan, id: string, at: string): readonly DescribedStep[] {
+    if (plans.single !== undefined)
+      return this.ofObject(plans.single, { prefix: `${id}.`, at, on: undefined });
+    return [...plans.byType].flatMap(([on, plan]) => this.ofObject(plan, { prefix: `${id}.${on}.`, at, on }));
+  }
 }

@@ -5,12 +5,13 @@ import {
   getNullableType,
   isCompositeType,
   isEnumType,
+  isLeafType,
   isListType,
   isNonNullType,
   isObjectType,
 } from 'graphql';
 import { UpstreamError } from '../errors.ts';
-import { keyReaderOf } from '../execute/calls.ts';
+import { canonical, keyReaderOf } from '../execute/calls.ts';
 import { toGiven, toGivenKey } from '../execute/given.ts';
 import { wantedByMap } from '../execute/record-selection.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
@@ -301,8 +302,18 @@ export class ObjectBuilder {
     const slot = this.newSlot();
     const call = this.#compiler.lookupCall(lookup, this.#origin!, this.#wanted);
     const sharedAs = this.#compiler.shareLoads('lookup', lookup.field, call.selectionId);
-    const keyOf = lookup.batched ? keyReaderOf(lookup) : undefined;
-    const work: LookupWork = { lookup, call, slot, keys, keyOf, sharedAs };
+    const [only] = keys.length === 1 ? lookup.arguments : [];
+    const work: LookupWork = {
+      lookup,
+      call,
+      slot,
+      keys,
+      textOf: only === undefined ? canonical : keyText(lookup, only),
+      recordKey: lookup.batched
+        ? { read: keyReaderOf(lookup), textOf: keyText(lookup, lookup.arguments.find(({ list }) => list)!) }
+        : undefined,
+      sharedAs,
+    };
     const step = this.#add({
       after: keys.flatMap(({ after }) => after),
       conditional,
@@ -536,6 +547,14 @@ export class ObjectBuilder {
 export function listLevels(type: GraphQLOutputType): number {
   const nullable = getNullableType(type);
   return isListType(nullable) ? 1 + listLevels(nullable.ofType) : 0;
+}
+
+/** Texts of keys that an argument takes: equal for equal keys, whatever their wire form. */
+function keyText({ field }: Lookup, { name }: Lookup['arguments'][number]): (key: unknown) => string {
+  const type = field.args.find((argument) => argument.name === name)?.type;
+  if (type === undefined || !isLeafType(getNamedType(type))) return canonical;
+  // A scalar of one's own may be an object: its text is no other key's.
+  return (key) => (typeof key === 'object' ? `\0${canonical(key)}` : String(key));
 }
 
 /** The function that reads a field from a record of its connector. */

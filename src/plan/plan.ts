@@ -8,6 +8,8 @@ export interface Plan {
   readonly root: ObjectPlan;
   /** Subscriptions only. */
   readonly stream: StreamStep | undefined;
+  /** How many it projects, counted for each type that may be there: a measure of its memory. */
+  readonly fields: number;
 }
 
 export interface StreamStep {

@@ -1,14 +1,15 @@
 /** What callers read of an operation that ran, where a client may ask: its plan, as `hem explain` shows it, and its time line. */
-import type { DocumentNode, ExecutionResult } from 'graphql';
+import type { DocumentNode } from 'graphql';
 import type { Engine, Operation } from '../execute/engine.ts';
-import { type Trace, withTrace } from '../execute/trace.ts';
+import type { Trace } from '../execute/trace.ts';
 import type { ConnectorField } from '../load/model.ts';
 import type { View } from '../views/view.ts';
 import { type CompileInput, compilePlan } from './compile.ts';
-import { describePlan, factsOf, type OperationDescription } from './describe.ts';
+import { chosenReason, describePlan, factsOf, type OperationDescription } from './describe.ts';
 import { NotCompiled, type Plan, type Step } from './plan.ts';
-import { stepIds } from './step-ids.ts';
+import { StepIds } from './step-ids.ts';
 import { type Timeline, toTimeline } from './timeline.ts';
+import { tryCompile } from './try-compile.ts';
 import { waterfall } from './waterfall.ts';
 
 type Shown = {
@@ -17,10 +18,17 @@ type Shown = {
   readonly timeline: Timeline;
 } & OperationDescription;
 
-/** Plans with everything in them that `@skip` and `@include` may leave out, compiled when first asked for. */
+/** Plans with everything in them that `@skip` and `@include` may leave out. */
 export class ShownPlans {
   readonly #input: CompileInput;
-  readonly #known = new WeakMap<DocumentNode, Map<string | undefined, Plan | NotCompiled>>();
+  /** Whoever asks often asks for the same. */
+  #last:
+    | {
+        readonly document: DocumentNode;
+        readonly operationName: string | undefined;
+        readonly plan: Plan | NotCompiled;
+      }
+    | undefined;
 
   constructor(input: CompileInput) {
     this.#input = input;
@@ -33,11 +41,10 @@ export class ShownPlans {
     const whole = this.#of(document, operationName);
     // A part that does not compile may be left out by the variables.
     const plan = whole instanceof NotCompiled ? ran : whole;
-    const ids = stepIds(plan, ran);
-    const timeline = toTimeline(trace, totalMs, (what) => {
-      const step = what as Step;
-      const id = ids.get(step);
-      const { connector, field } = step.what;
+    const ids = new StepIds(plan, ran);
+    const timeline = toTimeline(trace, totalMs, (traced) => {
+      const id = ids.of(traced);
+      const { connector, field } = (traced.what as Step).what;
       return id === undefined ? undefined : { id, connector, field };
     });
     const facts = factsOf(this.#input, document, operationName);
@@ -45,59 +52,44 @@ export class ShownPlans {
   }
 
   #of(document: DocumentNode, operationName: string | undefined): Plan | NotCompiled {
-    const byName = this.#known.get(document) ?? new Map<string | undefined, Plan | NotCompiled>();
-    this.#known.set(document, byName);
-    let plan = byName.get(operationName);
-    if (plan === undefined) {
-      plan = this.#compile(document, operationName);
-      byName.set(operationName, plan);
-    }
+    const last = this.#last;
+    if (last?.document === document && last.operationName === operationName) return last.plan;
+    const plan = tryCompile(() => compilePlan(this.#input, document, operationName));
+    this.#last = { document, operationName, plan };
     return plan;
-  }
-
-  #compile(document: DocumentNode, operationName: string | undefined): Plan | NotCompiled {
-    try {
-      return compilePlan(this.#input, document, operationName);
-    } catch (error) {
-      if (error instanceof NotCompiled) return error;
-      throw error;
-    }
   }
 }
 
-/** The reference engine for an operation of which somebody wants to know that it ran there, why, and which calls it made. */
-export function shownReference(reference: Engine, view: View, reason: string): Engine {
+/** For an operation that runs on the reference engine: what its trace shows, if there is one. */
+export function showReference(view: View, operation: Operation, reason: string): void {
+  const { trace } = operation;
+  if (trace === undefined) return;
+  trace.leave();
+  trace.show = (own) => describeReference(view, operation, own, reason);
+}
+
+/** The reference engine for a client that says so. */
+export function chosenReference(reference: Engine, view: View): Engine {
+  const reason = chosenReason(view);
   return {
-    async execute(operation, caller) {
-      const { trace } = operation;
-      if (trace === undefined) return reference.execute(operation, caller);
-      trace.leave();
-      trace.show = (own) => showReference(view, operation, own, reason);
-      return withTrace(await reference.execute(operation, caller), trace);
+    execute(operation, caller) {
+      showReference(view, operation, reason);
+      return reference.execute(operation, caller);
     },
-    async subscribe(operation, caller) {
-      const outcome = await reference.subscribe(operation, caller);
-      if (operation.trace === undefined || !(Symbol.asyncIterator in outcome)) return outcome;
-      const facts = factsOf({ view }, operation.document, operation.operationName);
-      return withPlan(outcome, { ...facts, engine: 'reference', reason });
+    subscribe(operation, caller, inEventTime) {
+      showReference(view, operation, reason);
+      return reference.subscribe(operation, caller, inEventTime);
     },
   };
 }
 
-async function* withPlan(
-  results: AsyncIterable<ExecutionResult>,
-  plan: OperationDescription,
-): AsyncGenerator<ExecutionResult, void> {
-  for await (const result of results) yield { ...result, extensions: { ...result.extensions, plan } };
-}
-
-function showReference(
+function describeReference(
   view: View,
   { document, operationName }: Operation,
   trace: Trace,
   reason: string,
 ): Shown {
-  const timeline = toTimeline(trace, trace.now(), (what, index) => {
+  const timeline = toTimeline(trace, trace.now(), ({ what }, index) => {
     const { owner, coordinate } = what as ConnectorField;
     return { id: String(index + 1), connector: owner.connector.name, field: coordinate };
   });

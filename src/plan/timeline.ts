@@ -41,7 +41,7 @@ export type NamedStep = Pick<TimedStep, 'id' | 'connector' | 'field'>;
 export function toTimeline(
   trace: Trace,
   totalMs: number,
-  nameOf: (what: unknown, index: number) => NamedStep | undefined,
+  nameOf: (step: TracedStep, index: number) => NamedStep | undefined,
 ): Timeline {
   return {
     totalMs: rounded(totalMs),
@@ -53,14 +53,14 @@ export function toTimeline(
       cached,
     })),
     steps: trace.steps.flatMap((step, index) => {
-      const named = nameOf(step.what, index);
+      const named = nameOf(step, index);
       return named === undefined ? [] : [toTimedStep(step, named)];
     }),
   };
 }
 
 function toTimedStep(
-  { readyMs, startMs, answeredMs, endMs, objects, calls, failed }: TracedStep<unknown>,
+  { readyMs, startMs, answeredMs, endMs, objects, calls, failed }: TracedStep,
   { id, connector, field }: NamedStep,
 ): TimedStep {
   return {

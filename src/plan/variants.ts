@@ -6,31 +6,53 @@ import {
   type VariableValues,
 } from 'graphql';
 import { type Conditions, conditionVariables } from './collect.ts';
+import type { Forgettable, KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
+import { tryCompile } from './try-compile.ts';
+import type { CoerceVariables } from './variables.ts';
 
 /** Clients use few of the combinations; the one used longest ago is compiled anew if it comes back. */
 const MAX_KEPT = 32;
+/** What a plan weighs beside its fields, and all that one that was not compiled weighs. */
+const FIELDS_OF_NONE = 5;
+
+interface Kept extends Forgettable {
+  readonly plan: Plan | NotCompiled;
+}
 
 export class Variants {
-  readonly variableDefinitions: readonly VariableDefinitionNode[];
+  readonly coerce: CoerceVariables;
   /** How many times a plan was compiled. */
   compiled = 0;
   readonly #conditions: readonly string[];
   readonly #compile: (conditions: Conditions) => Plan;
-  readonly #plans = new Map<string, Plan | NotCompiled>();
+  readonly #all: KeptPlans;
+  readonly #plans = new Map<string, Kept>();
 
+  /** @param all where the memory of all plans is watched */
   constructor(
     document: DocumentNode,
     operationName: string | undefined,
-    compile: (conditions: Conditions) => Plan,
+    {
+      compile,
+      all,
+      coercer,
+    }: {
+      compile(conditions: Conditions): Plan;
+      readonly all: KeptPlans;
+      coercer(definitions: readonly VariableDefinitionNode[]): CoerceVariables;
+    },
   ) {
     const operation = getOperationAST(document, operationName);
-    this.variableDefinitions = operation?.variableDefinitions ?? [];
-    const own = new Set(this.variableDefinitions.map(({ variable }) => variable.name.value));
+    const definitions = operation?.variableDefinitions ?? [];
+    const own = new Set(definitions.map(({ variable }) => variable.name.value));
+    this.coerce = coercer(definitions);
     this.#conditions = conditionVariables(document).filter((name) => own.has(name));
     this.#compile = compile;
+    this.#all = all;
   }
 
+  /** Compiling waits for nothing, so that requests that come at the same time compile it once. */
   planFor({ coerced }: VariableValues): Plan | NotCompiled {
     let id = '';
     for (const name of this.#conditions) {
@@ -42,23 +64,38 @@ export class Variants {
     }
     const known = this.#plans.get(id);
     if (known !== undefined) {
-      if (this.#plans.size >= MAX_KEPT) this.#plans.delete(id);
-    } else if (this.#plans.size >= MAX_KEPT) {
-      this.#plans.delete(this.#plans.keys().next().value!);
+      known.used = true;
+      if (this.#plans.size >= MAX_KEPT) {
+        // Most recently used last.
+        this.#plans.delete(id);
+        this.#plans.set(id, known);
+      }
+      return known.plan;
     }
-    const plan =
-      known ?? this.#tryCompile(new Map(this.#conditions.map((name) => [name, coerced[name] === true])));
-    this.#plans.set(id, plan);
-    return plan;
+    if (this.#plans.size >= MAX_KEPT) this.#forgetOldest();
+    return this.#keep(id, coerced).plan;
   }
 
-  #tryCompile(conditions: Conditions): Plan | NotCompiled {
+  #keep(id: string, coerced: VariableValues['coerced']): Kept {
     this.compiled++;
-    try {
-      return this.#compile(conditions);
-    } catch (error) {
-      if (error instanceof NotCompiled) return error;
-      throw error;
-    }
+    const plan = tryCompile(() =>
+      this.#compile(new Map(this.#conditions.map((name) => [name, coerced[name] === true]))),
+    );
+    const kept: Kept = {
+      plan,
+      fields: FIELDS_OF_NONE + (plan instanceof NotCompiled ? 0 : plan.fields),
+      used: false,
+      forget: () => this.#plans.delete(id),
+    };
+    this.#plans.set(id, kept);
+    this.#all.add(kept);
+    return kept;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#plans;
+    if (oldest === undefined) return;
+    this.#plans.delete(oldest[0]);
+    this.#all.remove(oldest[1]);
   }
 }

@@ -11,7 +11,9 @@ const LEGEND = '· waits to start  █ asks or works  ░ waits for steps below 
 
 export function waterfall(description: OperationDescription, timeline: Timeline): readonly string[] {
   const steps =
-    description.engine === 'compiled' ? rowsOf(description.steps, timeline) : rowsByStart(timeline.steps);
+    description.engine === 'compiled'
+      ? rowsOf(description.steps, timeline.steps)
+      : rowsByStart(timeline.steps);
   const phases = rowsOfPhases(timeline);
   const rows = [
     ...phases.filter(isBefore(steps)),
@@ -60,28 +62,32 @@ function isBefore(steps: readonly Row[]): (phase: Row) => boolean {
   return ({ times }) => times.startMs <= firstMs;
 }
 
-/** In the plan's order. Steps that only take objects out of answers take no time. */
-function rowsOf(steps: readonly DescribedStep[], timeline: Timeline): readonly Row[] {
-  const timed = new Map(timeline.steps.map((step) => [step.id, step]));
-  return steps.flatMap(({ id, kind, connector, label, sharesWith, steps: below }) => {
+/** In the plan's order, and at the end what was left out of it because it repeats itself. */
+function rowsOf(steps: readonly DescribedStep[], all: readonly TimedStep[]): readonly Row[] {
+  const timed = new Map(all.map((step) => [step.id, step]));
+  const rows = rowsOfPlan(steps, timed);
+  return [...rows, ...rowsByStart([...timed.values()].filter(({ calls }) => calls > 0))];
+}
+
+/** Steps that only take objects out of answers take no time. */
+function rowsOfPlan(steps: readonly DescribedStep[], timed: Map<string, TimedStep>): readonly Row[] {
+  return steps.flatMap(({ id, kind, connector, label, group, steps: below }) => {
     const step = timed.get(id);
-    const row = step === undefined || kind === 'objects' ? [] : [toRow(step, label, connector, sharesWith)];
-    return [...row, ...rowsOf(below, timeline)];
+    timed.delete(id);
+    const row =
+      step === undefined || kind === 'objects' ? [] : [toRow(step, label, connector, group !== null)];
+    return [...row, ...rowsOfPlan(below, timed)];
   });
 }
 
 function rowsByStart(steps: readonly TimedStep[]): readonly Row[] {
-  return steps.map((step) => toRow(step, step.field, step.connector, []));
+  return steps.map((step) => toRow(step, step.field, step.connector, false));
 }
 
-function toRow(step: TimedStep, label: string, connector: string, sharesWith: readonly string[]): Row {
+function toRow(step: TimedStep, label: string, connector: string, isShared: boolean): Row {
   const { id, calls, objects, failed, endMs } = step;
   const asked =
-    calls === 0 && sharesWith.length > 0
-      ? 'shared'
-      : objects === 1
-        ? String(calls)
-        : `${calls} for ${objects}`;
+    calls === 0 && isShared ? 'shared' : objects === 1 ? String(calls) : `${calls} for ${objects}`;
   return {
     id,
     label: shortened(`${connector} ${label}`),

@@ -16,7 +16,7 @@ interface Step {
   readonly kind: string;
   readonly connector: string;
   readonly after: readonly string[];
-  readonly sharesWith: readonly string[];
+  readonly group: string | null;
   readonly objectsPerCall: number | null;
   readonly steps: readonly Step[];
 }
@@ -65,10 +65,10 @@ it('the showcase is executed as hem explain says, each step after what it waits 
     expect(startMs, id).toBeGreaterThanOrEqual(timed.get(above)!.answeredMs);
     expect(endMs, id).toBeLessThanOrEqual(timed.get(above)!.endMs);
   }
-  for (const { id, kind, objectsPerCall, sharesWith } of planned) {
+  for (const { id, kind, objectsPerCall, group } of planned) {
     const { calls, objects } = timed.get(id)!;
     if (kind === 'objects') expect(calls, id).toBe(0);
-    else if (sharesWith.length === 0) expect(calls, id).toBe(Math.ceil(objects / objectsPerCall!));
+    else if (group === null) expect(calls, id).toBe(Math.ceil(objects / objectsPerCall!));
   }
   const called = planned.filter(({ id }) => timed.get(id)!.calls > 0).map(({ connector }) => connector);
   expect([...new Set(called)].sort()).toEqual(['billing', 'docks', 'fleet', 'riders', 'rides', 'stations']);

@@ -1,15 +1,18 @@
 /** What is compared: both engines on every view of a configuration, over connections to real backends. */
+
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import { type FormattedExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import { pino } from 'pino';
 import { OpenConnections } from '../../src/connections.ts';
 import type { Engine, Operation } from '../../src/execute/engine.ts';
-import type { Caller } from '../../src/execute/execution.ts';
 import { referenceEngine } from '../../src/execute/reference.ts';
 import { type Generation, loadGeneration } from '../../src/generation.ts';
 import type { Environment } from '../../src/load/environment.ts';
 import { format } from '../../src/operation/endpoint.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
+import { KeptPlans } from '../../src/plan/kept-plans.ts';
+import { CallContext } from '../../src/upstream/call-context.ts';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import type { View } from '../../src/views/view.ts';
 import { FAULTS_HEADER } from './faults.ts';
 
@@ -44,10 +47,14 @@ export async function openSubject(directory: string, environment: Environment): 
   const { graph } = generation;
   const connections = new OpenConnections(graph.connectors, pino({ level: 'silent' }));
   const views = new Map(generation.views.map((view) => [view.client.name, view]));
+  const plans = new KeptPlans();
   const engines = new Map(
     generation.views.map((view) => {
       const reference = referenceEngine(view, graph, connections);
-      return [view.client.name, { reference, compiled: compiledEngine(view, graph, connections, reference) }];
+      return [
+        view.client.name,
+        { reference, compiled: compiledEngine(view, graph, connections, { reference, plans }) },
+      ];
     }),
   );
   const documents = new Documents();
@@ -91,14 +98,14 @@ async function run(
   operation: Operation,
   one: Case,
 ): Promise<readonly FormattedExecutionResult[]> {
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), DEADLINE_MS);
-  const caller = callerOf(one, over.signal);
+  const over = new Cancellation();
+  const timer = setTimeout(() => over.cancel(), DEADLINE_MS);
+  const caller = callerOf(one, over);
   const finish = (result: ExecutionResult) => format(result, { requestId: 'oracle' });
   try {
     const { operation: kind } = operation.document.definitions[0] as { operation?: string };
     if (kind !== 'subscription') return [finish(await engine.execute(operation, caller))];
-    const events = await engine.subscribe(operation, caller);
+    const events = await engine.subscribe(operation, caller, (execute) => execute(caller));
     if (!(Symbol.asyncIterator in events)) return [finish(events)];
     const results: FormattedExecutionResult[] = [];
     for await (const event of events) if (results.push(finish(event)) >= MAX_EVENTS) break;
@@ -115,12 +122,10 @@ async function run(
   }
 }
 
-function callerOf({ faults, claims }: Case, signal: AbortSignal): Caller {
-  return {
-    signal,
+function callerOf({ faults, claims }: Case, over: Cancellation): CallContext {
+  const headers: Record<string, string> = faults === undefined ? {} : { [FAULTS_HEADER]: faults };
+  return new CallContext({ requestId: 'oracle', headers }, over, {
     deadlineAt: performance.now() + DEADLINE_MS,
-    requestId: 'oracle',
-    headers: faults === undefined ? {} : { [FAULTS_HEADER]: faults },
     claims: claims ?? {},
-  };
+  });
 }

@@ -17,7 +17,6 @@ export function connect(setup: ConnectionSetup<AmqpOptions>): AmqpConnection {
   const drops = new Drops<DropReason>(setup.log);
   const messages = new Messages(setup, drops);
   const subscriptions = new Subscriptions(setup, drops);
-  const { name } = setup;
 
   return {
     drops,
@@ -27,13 +26,13 @@ export function connect(setup: ConnectionSetup<AmqpOptions>): AmqpConnection {
           return {
             mode: 'unary',
             call: (batch, context) =>
-              toOutcomes(name, batch, (values) => messages.request(binding, values, context)),
+              toOutcomes(setup, batch, (values) => messages.request(binding, values, context)),
           };
         case 'publish':
           return {
             mode: 'unary',
             call: (batch, context) =>
-              toOutcomes(name, batch, (values) => messages.publish(binding, values, context)),
+              toOutcomes(setup, batch, (values) => messages.publish(binding, values, context)),
           };
         case 'subscribe':
           return {

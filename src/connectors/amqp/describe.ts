@@ -3,8 +3,16 @@ import type { BoundField, CallDescription } from '../kind.ts';
 import type { AmqpBinding } from './bind.ts';
 import type { AmqpOptions } from './options.ts';
 
-export function describe({ directive, binding }: BoundField<AmqpOptions, AmqpBinding>): CallDescription {
+export function describe({
+  directive,
+  binding,
+  settings,
+}: BoundField<AmqpOptions, AmqpBinding>): CallDescription {
   const { act, exchange } = binding;
   const { routingKey } = directive[act] as { readonly routingKey: string };
-  return { text: [act, exchange, routingKey].filter((word) => word !== '').join(' '), batchSize: 1 };
+  return {
+    text: [act, exchange, routingKey].filter((word) => word !== '').join(' '),
+    batchSize: 1,
+    callsAtOnce: settings.limits.callsAtOnce,
+  };
 }

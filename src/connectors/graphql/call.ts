@@ -1,6 +1,7 @@
 /** Runs one compiled query or mutation: values of a batch into as few requests as there may be, answers into outcomes. */
 import { HemError, UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { inTurns } from '../../upstream/turns.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, Outcome, UnaryCall } from '../kind.ts';
 import { type Answer, placeErrors } from './answer.ts';
@@ -24,6 +25,7 @@ export type Send = (body: string, idempotent: boolean, context: CallContext) => 
 interface Setup {
   readonly connector: string;
   readonly batchSize: number;
+  readonly callsAtOnce: number;
   readonly send: Send;
 }
 
@@ -37,6 +39,8 @@ export function toRootCall(
   setup: Setup,
 ): UnaryCall {
   const documents = new RootDocuments(binding, target.path, target.typeName, selection);
+  // Most calls ask for one; their document is printed now, not when the first of them comes.
+  documents.head(1);
   const variables = variablesOf(binding.arguments);
   const isMutation = binding.operation === 'mutation';
   const [root = '', ...inner] = target.path;
@@ -227,16 +231,14 @@ async function askAll(
     ? [distinct]
     : [...Map.groupBy(distinct, ({ element }) => element.group).values()];
   const chunks = groups.flatMap((group) => cut(group, setup.batchSize));
-  await Promise.all(
-    chunks.map(async (chunk) => {
-      const found = await askChunk(
-        chunk.map(({ element }) => element),
-        setup,
-        ask,
-      );
-      for (const [index, { at }] of chunk.entries()) for (const place of at) outcomes[place] = found[index];
-    }),
-  );
+  await inTurns(chunks, setup.callsAtOnce, async (chunk) => {
+    const found = await askChunk(
+      chunk.map(({ element }) => element),
+      setup,
+      ask,
+    );
+    for (const [index, { at }] of chunk.entries()) for (const place of at) outcomes[place] = found[index];
+  });
   return outcomes;
 }
 
@@ -269,11 +271,9 @@ async function askChunk(elements: readonly Element[], setup: Setup, ask: Ask): P
     }
     left = lost;
   }
-  await Promise.all(
-    left.map(async (index) => {
-      outcomes[index] = await askOne(setup, () => ask([elements[index]!]));
-    }),
-  );
+  await inTurns(left, setup.callsAtOnce, async (index) => {
+    outcomes[index] = await askOne(setup, () => ask([elements[index]!]));
+  });
   return outcomes;
 }
 

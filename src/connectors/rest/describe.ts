@@ -4,7 +4,15 @@ import type { RestBinding } from './bind.ts';
 import { METHODS } from './load.ts';
 import type { RestOptions } from './options.ts';
 
-export function describe({ directive, binding }: BoundField<RestOptions, RestBinding>): CallDescription {
+export function describe({
+  directive,
+  binding,
+  settings,
+}: BoundField<RestOptions, RestBinding>): CallDescription {
   const method = METHODS.find((name) => directive[name] !== undefined)!;
-  return { text: `${binding.method} ${String(directive[method])}`, batchSize: 1 };
+  return {
+    text: `${binding.method} ${String(directive[method])}`,
+    batchSize: 1,
+    callsAtOnce: settings.limits.callsAtOnce,
+  };
 }

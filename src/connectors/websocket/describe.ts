@@ -6,6 +6,11 @@ import type { WebsocketOptions } from './options.ts';
 export function describe({
   directive,
   binding,
+  options,
 }: BoundField<WebsocketOptions, WebsocketBinding>): CallDescription {
-  return { text: `${binding.kind} ${String(directive[binding.kind])}`, batchSize: 1 };
+  return {
+    text: `${binding.kind} ${String(directive[binding.kind])}`,
+    batchSize: 1,
+    callsAtOnce: options.maxInFlight,
+  };
 }
