@@ -47,6 +47,12 @@ describe('the bike-share’s operations', () => {
   });
 });
 
+test('the example in the documentation is what is printed', async () => {
+  const page = readFileSync(join(ROOT, 'docs/query-plan.md'), 'utf8');
+  const [, operation, text] = /^```graphql\n(.*?)^```$.*?^```text\n(.*?)^```$/ms.exec(page)!;
+  expect(await explainText(operation!, 'web', '-')).toEqual({ code: 0, output: text });
+});
+
 describe('where the operation comes from', () => {
   test('its name, its file’s name, its file’s path, any file and standard input are the same', async () => {
     const file = 'clients/web/operations/search.graphql';
