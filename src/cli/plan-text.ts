@@ -117,7 +117,8 @@ function callsOf(step: ShownStep): string {
 }
 
 /** What it waits for: the step above it to answer, or those beside it to end. */
-function startOf({ after }: DescribedStep, above: DescribedStep | undefined): string {
+function startOf({ after, ahead }: DescribedStep, above: DescribedStep | undefined): string {
+  if (ahead && above !== undefined) return `at the same time as ${above.id}, which is given the key`;
   if (after.length > 0) return `after ${listed(after)}`;
   return above === undefined ? 'at once' : `after ${above.id}`;
 }

@@ -23,10 +23,10 @@ export interface TracedStep {
   /** The step whose answer it hangs below. */
   readonly above: TracedStep | undefined;
   /** For how many it is. */
-  readonly objects: number;
+  objects: number;
   /** When they were there. */
-  readonly readyMs: number;
-  /** When nothing was left to wait for. */
+  readyMs: number;
+  /** When nothing was left to wait for, or it was asked ahead. */
   readonly startMs: number;
   /** When what it asks for was there; what hangs below it comes after that. */
   answeredMs: number | undefined;
@@ -56,6 +56,8 @@ export class Trace {
   show: ((trace: Trace) => object) | undefined;
   readonly #zero = performance.now();
   #phase: TracedPhase | undefined;
+  /** What was asked ahead and has not had its turn. */
+  readonly #ahead = new Set<TracedStep>();
 
   /** Every event of a subscription is an execution of its own. */
   ofEvent(): Trace {
@@ -97,18 +99,41 @@ export class Trace {
     return this.step(what, { objects, readyMs: this.now() }, run, countFailed);
   }
 
+  /** Asks before the object is there that a step is for. It may turn out that there is none. */
+  async ahead<Outcome>(what: unknown, load: () => Promise<Outcome>): Promise<Outcome> {
+    const now = this.now();
+    const step = this.#add(what, { objects: 0, readyMs: now });
+    this.#ahead.add(step);
+    const outcome = await running.run(step, load);
+    step.answeredMs = this.now();
+    step.endMs ??= step.answeredMs;
+    return outcome;
+  }
+
   /** Runs a step. @param failures counts the objects that got an error, once it has ended */
   async step<Outcome>(
     what: unknown,
-    { objects, readyMs }: { readonly objects: number; readonly readyMs: number },
+    found: { readonly objects: number; readonly readyMs: number },
     run: () => Promise<Outcome> | Outcome,
     failures: (outcome: Outcome) => number,
   ): Promise<Outcome> {
+    const asked = this.#askedAhead(what, found);
+    const step = asked ?? this.#add(what, found);
+    const before = asked?.calls;
+    const outcome = await running.run(step, run);
+    step.endMs = this.now();
+    // What was asked ahead may not have been what was wanted.
+    const isAskedAgain = before !== undefined && step.calls > before;
+    if (step.answeredMs === undefined || isAskedAgain) step.answeredMs = step.endMs;
+    step.failed = failures(outcome);
+    return outcome;
+  }
+
+  #add(what: unknown, found: Pick<TracedStep, 'objects' | 'readyMs'>): TracedStep {
     const step: TracedStep = {
       what,
       above: running.getStore(),
-      objects,
-      readyMs,
+      ...found,
       startMs: this.now(),
       answeredMs: undefined,
       endMs: undefined,
@@ -116,11 +141,16 @@ export class Trace {
       failed: 0,
     };
     this.steps.push(step);
-    const outcome = await running.run(step, run);
-    step.endMs = this.now();
-    step.answeredMs ??= step.endMs;
-    step.failed = failures(outcome);
-    return outcome;
+    return step;
+  }
+
+  #askedAhead(what: unknown, found: Pick<TracedStep, 'objects' | 'readyMs'>): TracedStep | undefined {
+    if (this.#ahead.size === 0) return undefined;
+    const above = running.getStore();
+    const step = [...this.#ahead].find((one) => one.what === what && one.above === above);
+    if (step === undefined) return undefined;
+    this.#ahead.delete(step);
+    return Object.assign(step, found, { endMs: undefined });
   }
 }
 

@@ -8,31 +8,35 @@ const PATIENCE_MS = 500;
 export class Deadline extends Cancellation {
   /** On the clock of `performance.now()`. */
   readonly at: number;
-  /** Called some time after the end of the time, unless the operation has answered by then. */
-  onMissed: () => void = () => {};
   readonly #caller: Cancellation;
+  readonly #onMissed: () => void;
   #timer: NodeJS.Timeout;
 
-  /** @param caller cancelled when the caller leaves */
-  constructor(deadlineMs: number, caller: Cancellation) {
+  /**
+   * @param caller cancelled when the caller leaves
+   * @param onMissed called some time after the end of the time, unless the operation has answered by then
+   */
+  constructor(deadlineMs: number, caller: Cancellation, onMissed: () => void) {
     super();
     this.at = performance.now() + deadlineMs;
     this.#caller = caller;
-    this.#timer = setTimeout(this.#missed, deadlineMs);
+    this.#onMissed = onMissed;
+    this.#timer = setTimeout(this.#over, deadlineMs);
     if (caller.isCancelled) this.cancel();
     caller.add(this.#leave);
   }
 
-  /** The operation has answered. */
+  /** The operation has answered: what still runs for it runs for nobody. */
   end(): void {
     clearTimeout(this.#timer);
     this.#caller.remove(this.#leave);
+    this.cancel();
   }
 
   readonly #leave = (): void => this.cancel();
 
-  readonly #missed = (): void => {
-    this.#timer = setTimeout(() => this.onMissed(), PATIENCE_MS);
+  readonly #over = (): void => {
+    this.#timer = setTimeout(this.#onMissed, PATIENCE_MS);
     this.cancel();
   };
 }

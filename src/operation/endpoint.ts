@@ -139,14 +139,14 @@ export class Endpoint {
     execute: (caller: CallContext) => Promise<ExecutionResult>,
     trace?: Trace,
   ): Promise<ExecutionResult> {
-    const deadline = new Deadline(this.limits.deadlineMs, request.left);
     return new Promise((resolve) => {
+      const missed = () => fail(new HemError('DEADLINE_EXCEEDED'));
+      const deadline = new Deadline(this.limits.deadlineMs, request.left, missed);
       const answer = (result: ExecutionResult) => {
         deadline.end();
         resolve(result);
       };
       const fail = (error: unknown) => answer(withTrace(failure(error), trace));
-      deadline.onMissed = () => fail(new HemError('DEADLINE_EXCEEDED'));
       try {
         execute(toContext(request, deadline, deadline.at)).then(answer, fail);
       } catch (error) {

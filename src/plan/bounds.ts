@@ -105,7 +105,9 @@ class Calculator {
       const own = this.#ownCalls(what, at);
       const waits = inTurn && index > 0 ? [index - 1] : after;
       const before = longest(waits.map((earlier) => until[earlier] ?? NO_CALLS));
-      until.push(joined(before, own.calls === 0 ? NO_CALLS : { calls: 1, steps: [id] }, below.chain));
+      // What is asked ahead takes no longer than the call that it is asked with.
+      const link = own.calls === 0 || what.ahead ? NO_CALLS : { calls: 1, steps: [id] };
+      until.push(joined(before, link, below.chain));
       total = plus(plus(total, own), below);
     }
     return { ...total, chain: longest(until) };

@@ -110,7 +110,7 @@ type Prepared =
   | { readonly plan: Plan; readonly run: Run };
 
 function newRun(variables: VariableValues, execution: Execution): Run {
-  return { execution, variables, loaders: new Map(), errors: [], tracking: false };
+  return { execution, variables, ahead: new Map(), loaders: new Map(), errors: [], tracking: false };
 }
 
 function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {

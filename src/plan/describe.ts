@@ -60,6 +60,8 @@ export interface DescribedStep {
   readonly group: string | null;
   /** Ids of the steps beside it that must have ended first. The one above it must have answered. */
   readonly after: readonly string[];
+  /** It is asked at the same time as the step above it, which is given its key, and waits for nothing. */
+  readonly ahead: boolean;
   /** Response keys of the fields that need it. */
   readonly wantedBy: readonly string[];
   readonly why: string;
@@ -160,7 +162,7 @@ class Describer {
     after: readonly string[],
     { at, on }: Surroundings,
   ): DescribedStep {
-    const { kind, label, connector, field, wantedBy, why, conditional } = what;
+    const { kind, label, connector, field, ahead, wantedBy, why, conditional } = what;
     this.#steps++;
     const described = what.describe?.();
     const objectsPerCall = objectsPerCallOf(what) ?? null;
@@ -179,6 +181,7 @@ class Describer {
       calls: objectsPerCall === null ? null : callsAtMost(at, objectsPerCall, this.#listLength),
       group: this.#groupOf(what, id),
       after,
+      ahead,
       wantedBy: [...wantedBy],
       why,
       conditional,

@@ -30,10 +30,19 @@ import {
 } from '../mapping/path.ts';
 import type { GraphArguments, PlanCompiler } from './compile.ts';
 import { invalid } from './complete.ts';
+import { aheadArguments, type KnownKeys, keysKnownBy } from './known-keys.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Step, type StepDescription } from './plan.ts';
 import { compileProjection, type FieldSource, type ProjectedField } from './project.ts';
 import { Cell, type Run } from './run.ts';
-import { type CallWork, type CellValue, type LookupWork, runCalls, runLookups, runObjects } from './steps.ts';
+import {
+  type AskedAhead,
+  type CallWork,
+  type CellValue,
+  type LookupWork,
+  runCalls,
+  runLookups,
+  runObjects,
+} from './steps.ts';
 
 /** A graph field that is asked of the object. */
 export interface Asked {
@@ -47,6 +56,8 @@ export interface Asked {
   readonly wanted: WantedByType;
   /** Whether it depends on a variable that it is asked. */
   readonly conditional: boolean;
+  /** Lookups of what is found that need not wait for it. */
+  readonly ahead?: readonly AskedAhead[];
 }
 
 /** Where the value of a field comes from. */
@@ -56,6 +67,23 @@ export interface ValueSource {
   readonly below: ObjectsPlan | undefined;
   /** Only once the object is finished: pure objects are read from bare records. */
   source(): FieldSource;
+}
+
+/** How an object is found: which of its keys the call knows, and what may therefore be asked ahead. */
+export interface FoundBy {
+  /** The call, or the field of a record. */
+  readonly field: ConnectorField;
+  readonly keys: KnownKeys | undefined;
+  /** Filled while the object is compiled. */
+  readonly ahead: AskedAhead[];
+}
+
+/** Where an object stands in an operation. */
+interface ObjectPlace {
+  /** Undefined for root types. */
+  readonly origin: Origin | undefined;
+  readonly wanted: WantedByType;
+  readonly found: FoundBy | undefined;
 }
 
 /** A value that is in the object's own record, or in a slot. */
@@ -88,6 +116,7 @@ export class ObjectBuilder {
   /** Undefined for root types. */
   readonly #origin: Origin | undefined;
   readonly #wanted: WantedByType;
+  readonly #found: FoundBy | undefined;
   readonly #routes = new Map<Lookup, { readonly slot: number; readonly step: number }>();
   readonly #calls = new Map<string, Have>();
   /** Steps that happen whatever `@skip` and `@include` say, for `explain`. */
@@ -97,11 +126,12 @@ export class ObjectBuilder {
   #slots = 0;
   #pure: boolean | undefined;
 
-  constructor(compiler: PlanCompiler, graphType: string, origin: Origin | undefined, wanted: WantedByType) {
+  constructor(compiler: PlanCompiler, graphType: string, { origin, wanted, found }: ObjectPlace) {
     this.#compiler = compiler;
     this.#graphType = graphType;
     this.#origin = origin;
     this.#wanted = wanted;
+    this.#found = found;
   }
 
   newSlot(): number {
@@ -114,15 +144,15 @@ export class ObjectBuilder {
     compileBelow: (
       origin: Origin,
       declared: ConnectorField['type'],
-      connector: Connector,
+      found: FoundBy,
     ) => ObjectsPlan | undefined,
   ): ValueSource {
     this.#asking = asked.label;
     const { field, access } = this.#find(asked.name);
-    const { connector } = field.owner;
-    const below = compileBelow(this.#compiler.graph.originOf(field), field.type, connector);
+    const found = this.#foundBy(field);
+    const below = compileBelow(this.#compiler.graph.originOf(field), field.type, found);
     if (this.eventSource !== undefined) this.eventObjects = below?.pure === false ? below : undefined;
-    const have = this.#have(field, access, asked, below);
+    const have = this.#have(field, access, { ...asked, ahead: found.ahead }, below);
     if (field.source.via === 'call' || below === undefined || below.pure)
       return this.#valueSource(have, below);
     return this.#valueSource(this.#objects(have, below, asked), below);
@@ -134,12 +164,12 @@ export class ObjectBuilder {
     const { field, access } = this.#find(asked.name);
     const type = getNamedType(field.type);
     if (!isObjectType(type)) throw new NotCompiled(`a path through the abstract type ${type.name}`);
-    const inner = new ObjectBuilder(
-      this.#compiler,
-      type.name,
-      this.#compiler.graph.originOf(field),
-      asked.wanted,
-    );
+    const found = this.#foundBy(field);
+    const inner = new ObjectBuilder(this.#compiler, type.name, {
+      origin: this.#compiler.graph.originOf(field),
+      wanted: asked.wanted,
+      found,
+    });
     const value = build(inner);
     const plan = inner.finish([], inner.steps.length === 0);
     const below: ObjectsPlan = {
@@ -150,7 +180,7 @@ export class ObjectBuilder {
       single: plan,
     };
     if (this.eventSource !== undefined) this.eventObjects = plan.pure ? undefined : below;
-    let have = this.#have(field, access, asked, below);
+    let have = this.#have(field, access, { ...asked, ahead: found.ahead }, below);
     if (field.source.via !== 'call' && !plan.pure) have = this.#objects(have, below, asked);
     const { get } = value.source();
     const connector = field.owner.connector;
@@ -184,6 +214,13 @@ export class ObjectBuilder {
         pure,
       ),
     };
+  }
+
+  /** Of mutations nothing is asked ahead: what one finds is not there before it has run. */
+  #foundBy(field: ConnectorField): FoundBy {
+    const isOne = isObjectType(getNullableType(field.type)) && this.eventSource === undefined;
+    const mayAsk = field.source.via === 'call' && this.#graphType !== 'Mutation' && isOne;
+    return { field, keys: mayAsk ? keysKnownBy(field) : undefined, ahead: [] };
   }
 
   #find(name: string): { readonly field: ConnectorField; readonly access: Access | undefined } {
@@ -261,6 +298,7 @@ export class ObjectBuilder {
       parent,
       required,
       below: below?.pure === false ? below : undefined,
+      ahead: asked.ahead ?? [],
     };
     const step = this.#add({
       after: [...parent, ...required].flatMap(({ after }) => after),
@@ -273,6 +311,7 @@ export class ObjectBuilder {
         sharedAs: work.sharedAs,
         batchSize: undefined,
         label: asked.label,
+        ahead: false,
         lists: listLevels(field.type),
         why:
           this.#origin === undefined
@@ -314,6 +353,7 @@ export class ObjectBuilder {
         : undefined,
       sharedAs,
     };
+    const argumentsOf = this.#found?.keys && aheadArguments(lookup, this.#found.keys);
     const step = this.#add({
       after: keys.flatMap(({ after }) => after),
       conditional,
@@ -326,6 +366,7 @@ export class ObjectBuilder {
         // Keys that differ in other arguments go apart.
         batchSize: !lookup.batched ? undefined : lookup.arguments.length === 1 ? MAX_BATCH : 1,
         label: this.#graphType,
+        ahead: argumentsOf !== undefined,
         lists: 0,
         why: `${lookup.connector.name} knows these fields of ${this.#graphType}, and finds it by ${lookup.paths.join(', ')}`,
         below: undefined,
@@ -333,6 +374,7 @@ export class ObjectBuilder {
       slot,
       run: (cells, run) => runLookups(work, cells, run),
     });
+    if (argumentsOf !== undefined) this.#found!.ahead.push({ work, argumentsOf, step: this.steps[step]! });
     const added = { slot, step };
     this.#routes.set(lookup, added);
     return added;
@@ -358,6 +400,7 @@ export class ObjectBuilder {
         sharedAs: undefined,
         batchSize: undefined,
         label,
+        ahead: false,
         lists: listLevels(field.type),
         why: `takes ${getNamedType(field.type).name} out of the answer, because more is fetched for it`,
         below,
@@ -506,7 +549,11 @@ export class ObjectBuilder {
     const map: ValueMap = entries === undefined ? { kind: 'path', path: names } : { ...entries, of: names };
     const { graph } = this.#compiler;
     const wanted: WantedByType = new Map([[typeName, wantedByMap(graph, typeName, map)]]);
-    const inner = new ObjectBuilder(this.#compiler, typeName, graph.originOf(source), wanted);
+    const inner = new ObjectBuilder(this.#compiler, typeName, {
+      origin: graph.originOf(source),
+      wanted,
+      found: undefined,
+    });
     inner.#asking = this.#asking;
     const inside =
       names.length > 0

@@ -68,6 +68,8 @@ export interface StepDescription {
   readonly sharedAs: (() => string | undefined) | undefined;
   /** Response key of the field, or the type that is looked up. */
   readonly label: string;
+  /** Asked while the call that finds its object is under way, because that call is given its key. */
+  readonly ahead: boolean;
   /** Response keys of the fields that need it. */
   readonly wantedBy: ReadonlySet<string>;
   /** Levels of lists in its result: what hangs below happens for each element. */

@@ -2,6 +2,7 @@
 import type { GraphQLError, VariableValues } from 'graphql';
 import type { Execution } from '../execute/execution.ts';
 import type { ObjectPlan } from './plan.ts';
+import type { LookupWork } from './steps.ts';
 
 export interface Path {
   readonly prev: Path | undefined;
@@ -11,6 +12,8 @@ export interface Path {
 export interface Run {
   readonly execution: Execution;
   readonly variables: VariableValues;
+  /** What was asked before the record was there that carries the key, with the text of the key. */
+  readonly ahead: Map<LookupWork, { readonly text: string; readonly loading: Promise<readonly unknown[]> }>;
   /** Of lookups and calls that several steps share. */
   readonly loaders: Map<string, unknown>;
   /** Only while `tracking`. */

@@ -54,6 +54,8 @@ export interface CallWork {
   readonly parent: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>;
   readonly required: ReadonlyArray<GivenValue>;
   readonly below: ObjectsPlan | undefined;
+  /** Lookups of the object whose keys are arguments of this call. */
+  readonly ahead: readonly AskedAhead[];
   /** Under which name several steps of the plan share what they load; undefined for mutations, which are never asked once for two. */
   readonly sharedAs: (() => string | undefined) | undefined;
 }
@@ -93,7 +95,31 @@ export function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Prom
           load,
           keyOf: ({ args, parent }) => JSON.stringify([args, parent]),
         });
+  if (cells.length === 1) for (const ahead of work.ahead) askAhead(ahead, work.args(run), run);
   return loading.then((outcomes) => placeOutcomes(work, waiting, outcomes, run));
+}
+
+/** A lookup that is asked while the call that finds its object is under way. */
+export interface AskedAhead {
+  readonly work: LookupWork;
+  readonly argumentsOf: (args: Arguments) => Arguments | undefined;
+  /** The lookup's own. */
+  readonly step: Step;
+}
+
+function askAhead({ work, argumentsOf, step }: AskedAhead, args: Arguments, run: Run): void {
+  const known = argumentsOf(args);
+  if (known === undefined) return;
+  try {
+    const [only, ...more] = work.keys;
+    const key = more.length === 0 ? only!.give(known[only!.name]) : giveAll(work, known);
+    const { trace } = run.execution;
+    const load = () => loadRecords(work, [key], run);
+    const loading = trace === undefined ? load() : trace.ahead(step, load);
+    run.ahead.set(work, { text: work.textOf(key), loading });
+  } catch {
+    // What is wrong with the key is said where the lookup has its turn.
+  }
 }
 
 function placeOutcomes(
@@ -207,15 +233,20 @@ export function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): 
     keys.push(key);
   }
   if (keys.length === 0) return undefined;
-  const shared = work.sharedAs();
-  const load = (part: readonly unknown[]) => askInParts(work, part, run);
-  const loading = shared === undefined ? load(keys) : loadShared(run, shared, keys, { load, keyOf: textOf });
+  const ahead = keys.length === 1 ? run.ahead.get(work) : undefined;
+  const loading = ahead?.text === textOf(keys[0]) ? ahead.loading : loadRecords(work, keys, run);
   return loading.then((records) => placeRecords(work, waiting, records));
 }
 
+function loadRecords(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
+  const shared = work.sharedAs();
+  const load = (part: readonly unknown[]) => askInParts(work, part, run);
+  return shared === undefined ? load(keys) : loadShared(run, shared, keys, { load, keyOf: work.textOf });
+}
+
 /** The value of the only argument, or all of them by name; null when one is missing, or what failed in one. */
-function keyOf({ keys }: LookupWork, cell: Cell, run: Run): unknown {
-  const only = keys.length === 1 ? keys[0] : undefined;
+function keyOf(work: LookupWork, cell: Cell, run: Run): unknown {
+  const only = work.keys.length === 1 ? work.keys[0] : undefined;
   try {
     if (only !== undefined) {
       const given = only.value(cell, run);
@@ -223,14 +254,18 @@ function keyOf({ keys }: LookupWork, cell: Cell, run: Run): unknown {
         ? (given ?? null)
         : only.give(given);
     }
-    const values = readAll(keys, cell, run);
-    if (values === null || values instanceof Error) return values;
-    const key: Record<string, unknown> = Object.create(null);
-    for (const { name, give } of keys) key[name] = give(values[name]);
-    return key;
+    const values = readAll(work.keys, cell, run);
+    return values === null || values instanceof Error ? values : giveAll(work, values);
   } catch (error) {
     return toError(error);
   }
+}
+
+/** @throws {UpstreamError} */
+function giveAll({ keys }: LookupWork, values: Arguments): Arguments {
+  const key: Record<string, unknown> = Object.create(null);
+  for (const { name, give } of keys) key[name] = give(values[name]);
+  return key;
 }
 
 function placeRecords(

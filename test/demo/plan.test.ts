@@ -16,6 +16,7 @@ interface Step {
   readonly kind: string;
   readonly connector: string;
   readonly after: readonly string[];
+  readonly ahead: boolean;
   readonly group: string | null;
   readonly objectsPerCall: number | null;
   readonly steps: readonly Step[];
@@ -58,11 +59,12 @@ it('the showcase is executed as hem explain says, each step after what it waits 
   const timed = new Map(timeline.steps.map((step) => [step.id, step]));
   const planned = flat(plan.steps);
   expect([...timed.keys()].sort()).toEqual(planned.map(({ id }) => id).sort());
-  for (const { id, above, after } of planned) {
+  for (const { id, above, after, ahead } of planned) {
     const { startMs, endMs } = timed.get(id)!;
     for (const earlier of after) expect(startMs, id).toBeGreaterThanOrEqual(timed.get(earlier)!.endMs);
     if (above === undefined) continue;
-    expect(startMs, id).toBeGreaterThanOrEqual(timed.get(above)!.answeredMs);
+    if (ahead) expect(startMs, id).toBeLessThan(timed.get(above)!.answeredMs);
+    else expect(startMs, id).toBeGreaterThanOrEqual(timed.get(above)!.answeredMs);
     expect(endMs, id).toBeLessThanOrEqual(timed.get(above)!.endMs);
   }
   for (const { id, kind, objectsPerCall, group } of planned) {

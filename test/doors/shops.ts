@@ -69,7 +69,7 @@ export async function startShops(): Promise<Shops> {
   };
 }
 
-/** The third shop has no weather. */
+/** The third shop has no weather, there is none with the number 0, and numbers may begin with zeros. */
 function answer(name: string, { path, query }: JsonRequest): unknown {
   const [, , id] = path.split('/');
   if (name === 'stock')
@@ -78,7 +78,8 @@ function answer(name: string, { path, query }: JsonRequest): unknown {
       .split(',')
       .map((one) => ({ id: one, items: 7, shelves: 2 }));
   if (name === 'weather') return id === '3' ? new Refusal(500, { error: SECRET }) : { count: 12 };
+  if (id === '0') return undefined;
   return id === undefined
     ? ['1', '2', '3'].map((one) => ({ id: one, name: `Shop ${one}` }))
-    : { id, name: `Shop ${id}` };
+    : { id: String(Number(id)), name: `Shop ${id}` };
 }

@@ -11,6 +11,7 @@ import { type Shops, startShops, TAKES_MS } from './shops.ts';
 
 const ASKED = { 'hem-plan': '1' };
 const QUERY = '{ shop(id: "1") { name items visitors } }';
+const LIST = '{ shops { name items visitors } }';
 
 interface TimedStep {
   readonly id: string;
@@ -196,7 +197,7 @@ it('is what hem explain says, and the time line speaks of the same steps', async
 
 describe('the time line', () => {
   it('has what waits after what it waits for', async () => {
-    const plan = await planFor(QUERY);
+    const plan = await planFor(LIST);
     const [shop, stock, visitors] = ['1', '1.1', '1.2'].map((id) => stepOf(plan, id)) as [
       TimedStep,
       TimedStep,
@@ -215,6 +216,49 @@ describe('the time line', () => {
     expect(visitors.startMs - visitors.readyMs).toBeGreaterThan(TAKES_MS.stock - 3);
     expect(plan.timeline.totalMs).toBeGreaterThanOrEqual(shop.endMs);
     expect(plan.timeline.totalMs).toBeGreaterThan(TAKES_MS.shops + TAKES_MS.stock + TAKES_MS.weather - 9);
+  });
+
+  it('has what is asked ahead beside the call that is given its key', async () => {
+    const plan = await planFor(QUERY);
+    const [shop, stock, visitors] = ['1', '1.1', '1.2'].map((id) => stepOf(plan, id)) as [
+      TimedStep,
+      TimedStep,
+      TimedStep,
+    ];
+    expect(plan.steps).toMatchObject([
+      {
+        steps: [
+          { id: '1.1', ahead: true },
+          { id: '1.2', after: ['1.1'] },
+        ],
+      },
+    ]);
+    expect([shop, stock, visitors].map(({ objects, calls }) => [objects, calls])).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(stock.startMs).toBeLessThan(shop.answeredMs);
+    expect(stock.readyMs).toBeGreaterThanOrEqual(shop.answeredMs);
+    expect(stock.answeredMs - stock.startMs).toBeGreaterThan(TAKES_MS.stock - 3);
+    expect(visitors.startMs).toBeGreaterThanOrEqual(stock.endMs);
+  });
+
+  it('counts what was asked ahead for something that is not there', async () => {
+    const before = shops.requests();
+    const { body } = await post(gateway, { query: '{ shop(id: "0") { name items } shops { id } }' }, ASKED);
+    expect(body.data.shop).toBeNull();
+    const plan = planOf(body);
+    expect(plan.timeline.calls).toBe(3);
+    expect(shops.requests() - before).toBe(3);
+    expect(stepOf(plan, '1.1')).toMatchObject({ objects: 0, calls: 1, failed: 0 });
+  });
+
+  it('counts what was asked ahead by another key than the record has', async () => {
+    const plan = await planFor('{ shop(id: "01") { id items } }');
+    const [shop, stock] = [stepOf(plan, '1'), stepOf(plan, '1.1')];
+    expect(stock).toMatchObject({ objects: 1, calls: 2, failed: 0 });
+    expect(stock.answeredMs).toBeGreaterThan(shop.answeredMs + TAKES_MS.stock - 3);
   });
 
   it('counts objects, calls and failures', async () => {
@@ -254,22 +298,22 @@ describe('the time line', () => {
   });
 
   it('reads as lines that fit beside an editor', async () => {
-    const { waterfall } = await planFor(`query Shop ${QUERY}`);
+    const { waterfall } = await planFor(`query Shops ${LIST}`);
     const shape = waterfall.map((line) => line.replace(/\d+(\.\d+)?/g, '0').replace(/[·█░]+/g, '~'));
-    expect(shape[0]).toBe('web ~ Shop: 0 ms, 0 calls');
+    expect(shape[0]).toBe('web ~ Shops: 0 ms, 0 calls');
     expect(shape.map((line) => line.replace(/\s+/g, ' ').trim().split(' ~')[0])).toEqual([
       'web',
       '0 0 ms calls',
       'document',
       'variables',
       'plan',
-      '0 shops shop',
+      '0 shops shops',
       '0 stock Shop',
       '0 weather visitors',
       'projection',
       '~ waits to start',
     ]);
-    for (const line of waterfall) expect(line.length).toBeLessThanOrEqual(66);
+    for (const line of waterfall) expect(line.length).toBeLessThanOrEqual(70);
     // The call that waits is drawn waiting while the other asks.
     const bar = (label: string) => waterfall.find((line) => line.includes(label))!.slice(22, 40);
     const from = bar('stock Shop').indexOf('█');
