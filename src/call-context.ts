@@ -6,6 +6,8 @@ export interface CallerFacts {
   readonly requestId: string;
   /** Lower-case names; repeated headers joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
+  /** Told of each call that leaves for a backend; there only when somebody has asked how an operation is executed. */
+  readonly onCall?: () => void;
 }
 
 const NO_SLOTS: readonly unknown[] = [];
@@ -43,6 +45,11 @@ export class CallContext {
   /** The caller's headers; only a connector's allow-list may read them. Doors make them when they are first asked for. */
   get headers(): Readonly<Record<string, string>> {
     return this.#facts.headers;
+  }
+
+  /** What a kind tells of each call that leaves for a backend, where somebody wants to know. */
+  get onCall(): (() => void) | undefined {
+    return this.#facts.onCall;
   }
 
   /** For libraries that take a signal. */

@@ -16,6 +16,7 @@ import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { compiledEngine } from './plan/compiled.ts';
 import { KeptPlans } from './plan/kept-plans.ts';
+import { chosenReference } from './plan/shown.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -88,7 +89,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 function engineOf(view: View, graph: ComposedGraph, connections: Connections, plans: KeptPlans): Engine {
   const reference = referenceEngine(view, graph, connections);
   return view.client.settings.engine === 'reference'
-    ? reference
+    ? chosenReference(reference, view)
     : compiledEngine(view, graph, connections, { reference, plans });
 }
 

@@ -112,7 +112,7 @@ function compareText(a: string, b: string): number {
 }
 
 /** Names in files are somebody's input; a terminal must not interpret them. */
-function escapeControls(text: string): string {
+export function escapeControls(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;

@@ -54,6 +54,10 @@ function printQueries({ url, generation }: Gateway): void {
     const body = JSON.stringify({ query }).replaceAll("'", "'\\''");
     console.log(`\n${styleText('bold', `${client.name}: one query over all backends it uses`)}`);
     console.log(`curl -s ${url}/${client.name}/graphql -H 'content-type: application/json' -d '${body}'`);
+    if (client.settings.explain)
+      console.log(
+        styleText('dim', `With -H 'hem-plan: 1' it says what it took, in .extensions.plan.waterfall`),
+      );
   }
   console.log('\nStop with Ctrl-C.');
 }

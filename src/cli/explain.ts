@@ -1,101 +1,72 @@
 /** `hem explain`: how an operation of a client is executed: which calls, batched how, waiting for what, and why. */
-import { readFile } from 'node:fs/promises';
-import { concatAST, type DocumentNode, getOperationAST, Kind, parse, validate } from 'graphql';
+import { type DocumentNode, type GraphQLError, Kind } from 'graphql';
 import { type Generation, loadGeneration } from '../generation.ts';
 import type { Environment } from '../load/environment.ts';
-import { compilePlan } from '../plan/compile.ts';
-import { type DescribedStep, describePlan, type PlanDescription } from '../plan/describe.ts';
-import { incrementalUses, NOT_IN_PARTS } from '../plan/incremental.ts';
-import { NotCompiled } from '../plan/plan.ts';
-import { didYouMean } from '../problems.ts';
+import { limitsOf } from '../load/settings.ts';
+import { Documents } from '../operation/documents.ts';
+import { ASSUMED_LIST_LENGTH, describeOperation } from '../plan/describe.ts';
+import { didYouMean, escapeControls } from '../problems.ts';
 import type { View } from '../views/view.ts';
-import { EXIT_UNUSABLE } from './exit-codes.ts';
+import { EXIT_FINDING, EXIT_UNUSABLE } from './exit-codes.ts';
+import { findOperation } from './find-operation.ts';
+import { planAsText } from './plan-text.ts';
 import type { Format } from './report.ts';
 
 export interface ExplainOptions {
   readonly directory: string;
   readonly environment: Environment;
   readonly client: string;
-  /** The name of one of the client's operations, or of its file, or the path of any file. */
+  /** The name of one of the client's operations, or of its file, or the path of any file; "-" is standard input. */
   readonly operation: string;
+  /** Which of several operations. */
+  readonly name: string | undefined;
+  readonly listLength?: number;
   readonly format: Format;
 }
 
+/** @returns the exit code: 1 for an operation that the gateway would refuse */
 export async function explain(options: ExplainOptions): Promise<number> {
   const generation = await loadGeneration(options.directory, options.environment);
-  const names = generation.views.map(({ client }) => client.name);
   const view = generation.views.find(({ client }) => client.name === options.client);
-  if (view === undefined)
+  if (view === undefined) {
+    const names = generation.views.map(({ client }) => client.name);
     return refuse(
       `there is no client "${options.client}"`,
       didYouMean(options.client, names) ?? `there are ${names.join(', ')}`,
     );
-  const document = await findDocument(view, options.operation);
-  if (document === undefined) {
-    const known = view.client.operations.map(({ file }) => baseName(file));
-    return refuse(
-      `the client "${options.client}" has no operation "${options.operation}", and there is no such file`,
-      didYouMean(options.operation, known) ?? `it has ${known.join(', ') || 'none'}`,
-    );
   }
-  const errors = validate(view.schema, document);
-  if (errors.length > 0)
+  const limits = limitsOf(generation.configuration.settings, view.client.settings);
+  const found = await findOperation(view.client, options.operation, {
+    directory: options.directory,
+    maxBytes: limits.bodyBytes,
+  });
+  if ('problem' in found) return refuse(found.problem, found.hint);
+  // What is refused here is refused by the gateway, and for the same reasons.
+  const checked = new Documents(view.schema, limits, view.client.settings.introspection).check(found.text);
+  if ('errors' in checked) return reportErrors(checked.errors, found.file, options);
+  const names = operationNames(checked.document);
+  const wanted = options.name ?? found.name;
+  if (wanted !== undefined && !names.includes(wanted))
     return refuse(
-      `the operation does not fit the schema of "${options.client}"`,
-      errors.map(({ message }) => message).join('\n     '),
+      `${found.file} has no operation "${wanted}"`,
+      didYouMean(wanted, names.filter(isText)) ?? toList(names),
     );
-  const operationNames = document.definitions.flatMap((node) =>
-    node.kind === Kind.OPERATION_DEFINITION ? [node.name?.value] : [],
-  );
-  const name = operationNames.includes(options.operation) ? options.operation : operationNames[0];
-  const plan = describe(generation, view, document, name);
-  const inParts = describeParts(view, document, name);
-  if (options.format === 'json')
-    console.log(JSON.stringify({ client: options.client, name, ...plan, inParts }, null, 2));
-  else console.log([toText(options.client, name, plan), ...partsToText(inParts)].join('\n'));
+  if (wanted === undefined && names.length !== 1)
+    return refuse(
+      `${found.file} has ${names.length} operations`,
+      names.length === 0 ? 'write one' : `say which with --name: ${toList(names)}`,
+    );
+  show(generation, view, checked.document, wanted ?? names[0], options);
   return 0;
 }
 
-/** How it is executed for callers who take an answer in parts, if anything is deferred or streamed. */
-interface ExplainedParts {
-  readonly engine: 'reference';
-  readonly reason: string;
-  /** As `limits.deferred` counts. */
-  readonly deferred: number;
-}
-
-function describeParts(
-  { schema }: View,
-  document: DocumentNode,
-  name: string | undefined,
-): ExplainedParts | undefined {
-  const operation = getOperationAST(document, name);
-  const use = operation && incrementalUses(schema, document)?.get(operation);
-  // Events of a subscription come whole.
-  return use && operation.operation !== 'subscription'
-    ? { engine: 'reference', reason: NOT_IN_PARTS, deferred: use.parts }
-    : undefined;
-}
-
-function partsToText(parts: ExplainedParts | undefined): readonly string[] {
-  if (parts === undefined) return [];
-  return [
-    'with @defer and @stream, for callers who take an answer in parts:',
-    `   runs on the reference engine: ${parts.reason}`,
-    `   deferred fragments and streamed lists, ten for each inside a list: ${parts.deferred}`,
-  ];
-}
-
-type Explained =
-  | ({ readonly engine: 'compiled' } & PlanDescription)
-  | { readonly engine: 'reference'; readonly reason: string };
-
-function describe(
+function show(
   { graph }: Generation,
   view: View,
   document: DocumentNode,
   name: string | undefined,
-): Explained {
+  { format, listLength = ASSUMED_LIST_LENGTH }: ExplainOptions,
+): void {
   // Nothing is called: connections are only where calls would go.
   const connections = {
     get: () => ({
@@ -103,70 +74,45 @@ function describe(
       [Symbol.asyncDispose]: async () => {},
     }),
   };
-  try {
-    return { engine: 'compiled', ...describePlan(compilePlan({ view, graph, connections }, document, name)) };
-  } catch (error) {
-    if (error instanceof NotCompiled) return { engine: 'reference', reason: error.message };
-    throw error;
-  }
+  const description = describeOperation({ view, graph, connections }, document, name, listLength);
+  console.log(format === 'json' ? JSON.stringify(description, null, 2) : planAsText(description));
 }
 
-async function findDocument({ client }: View, wanted: string): Promise<DocumentNode | undefined> {
-  const own = client.operations.find(
-    ({ file, document }) =>
-      baseName(file) === wanted ||
-      document.definitions.some(
-        (node) => node.kind === Kind.OPERATION_DEFINITION && node.name?.value === wanted,
-      ),
-  );
-  if (own !== undefined) {
-    const fragments = client.operations
-      .filter((other) => other !== own)
-      .flatMap(({ document }) =>
-        document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION),
-      );
-    return concatAST([own.document, { kind: Kind.DOCUMENT, definitions: fragments }]);
-  }
-  const text = await readFile(wanted, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : parse(text);
-}
-
-function toText(client: string, name: string | undefined, plan: Explained): string {
-  const head = `${client} · ${name ?? 'unnamed'}`;
-  if (plan.engine === 'reference') return `${head}\nruns on the reference engine: ${plan.reason}`;
-  return [`${head} (${plan.operation}): at worst ${plan.worstCase} calls`, ...tree(plan.steps, '')].join(
-    '\n',
+function operationNames(document: DocumentNode): readonly (string | undefined)[] {
+  return document.definitions.flatMap((node) =>
+    node.kind === Kind.OPERATION_DEFINITION ? [node.name?.value] : [],
   );
 }
 
-function tree(steps: readonly DescribedStep[], indent: string): string[] {
-  return steps.flatMap((step, index) => {
-    const last = index === steps.length - 1;
-    const facts = [
-      step.kind === 'objects' || step.kind === 'stream'
-        ? undefined
-        : step.batched
-          ? 'one call for all'
-          : step.calls === '1'
-            ? 'one call'
-            : `${step.calls} calls, equal ones once`,
-      step.after.length === 0 ? undefined : `after ${step.after.join(', ')}`,
-      step.conditional ? 'if @include or @skip says so' : undefined,
-    ].filter((fact) => fact !== undefined);
-    const what = step.kind === 'objects' ? step.label : `${step.label}  ${step.connector} ${step.field}`;
-    return [
-      `${indent}${last ? '└─' : '├─'} ${step.id}  ${what}${facts.length === 0 ? '' : `  (${facts.join('; ')})`}`,
-      `${indent}${last ? '  ' : '│ '}      ${step.why}`,
-      ...tree(step.steps, `${indent}${last ? '   ' : '│  '}`),
-    ];
+function reportErrors(
+  errors: readonly GraphQLError[],
+  file: string,
+  { client, format }: ExplainOptions,
+): number {
+  const problems = errors.map(({ message, locations, extensions }) => {
+    const { line, column } = locations?.[0] ?? { line: 1, column: 1 };
+    return { code: String(extensions.code), at: { file, line, column }, message };
   });
+  if (format === 'json') {
+    console.log(JSON.stringify({ client, errors: problems }, null, 2));
+    return EXIT_FINDING;
+  }
+  const lines = problems.map(
+    ({ code, at, message }) => `${at.file}:${at.line}:${at.column}  ${code}\n  ${message}`,
+  );
+  console.error(escapeControls(`${lines.join('\n\n')}\n\nThe gateway would refuse this for "${client}".`));
+  return EXIT_FINDING;
 }
 
 function refuse(what: string, hint: string): number {
-  console.error(`hem: ${what}\n     ${hint}`);
+  console.error(escapeControls(`hem: ${what}\n     ${hint}`));
   return EXIT_UNUSABLE;
 }
 
-function baseName(file: string): string {
-  return file.replace(/^.*\//, '').replace(/\.graphql$/, '');
+function toList(names: readonly (string | undefined)[]): string {
+  return names.map((name) => name ?? '(one without a name)').join(', ');
+}
+
+function isText(name: string | undefined): name is string {
+  return name !== undefined;
 }

@@ -52,11 +52,16 @@ export async function runCommandLine(args: readonly string[], environment: Envir
       'show how an operation is executed: which backend calls, batched how, waiting for what, and why',
     )
     .argument('<client>', 'whose operation')
-    .argument('<operation>', "name of one of the client's operations, or a file")
+    .argument(
+      '<operation>',
+      "name of one of the client's operations or of its file, the path of any file, or - for standard input",
+    )
     .addOption(configOption())
+    .option('--name <operation>', 'which operation of a document that has several')
+    .option('--list-length <number>', 'how long to take every list to be (default: 10)', parseListLength)
     .addOption(new Option('--format <format>', 'how to report').choices(['text', 'json']).default('text'))
-    .action(async (client: string, operation: string, { config, format }) => {
-      code = await explain({ directory: config, environment, client, operation, format });
+    .action(async (client: string, operation: string, { config, ...options }) => {
+      code = await explain({ directory: config, environment, client, operation, ...options });
     });
   program
     .command('json-schema')
@@ -86,6 +91,13 @@ function parsePort(text: string): number {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InvalidArgumentError('A port is a number from 0 to 65535.');
   return port;
+}
+
+function parseListLength(text: string): number {
+  const length = Number(text);
+  if (!Number.isInteger(length) || length < 1 || length > 10_000)
+    throw new InvalidArgumentError('A list length is a whole number from 1 to 10000.');
+  return length;
 }
 
 /** What to do about the errors that people meet; the rest as it is. */

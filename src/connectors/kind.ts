@@ -43,6 +43,8 @@ export interface ConnectorKind<Options = unknown, Spec = unknown, Binding = unkn
   translate?(document: DocumentNode, source: ConnectorSource<Options>): DocumentNode;
   /** Checks one binding directive and compiles its templates. Reports into `field`; undefined when unusable. */
   bind(field: FieldToBind, spec: Spec, source: ConnectorSource<Options>): Binding | undefined;
+  /** How a call of a binding reads to people: no address, no credential, no value of a caller. */
+  describe(bound: BoundField<Options, Binding>): CallDescription;
   /** Opens what serving needs. Must not wait for the backend: an unreachable one fails calls, not the start. */
   connect(setup: ConnectionSetup<Options>): Connection<Binding>;
 }
@@ -100,6 +102,27 @@ export interface FieldToBind {
     directiveArgument?: readonly (string | number)[],
     offset?: number,
   ): void;
+}
+
+/** A field whose binding was found usable, as it is described. */
+export interface BoundField<Options, Binding> {
+  /** The directive's arguments as plain data. */
+  readonly directive: Readonly<Record<string, unknown>>;
+  readonly binding: Binding;
+  readonly selection: Selection;
+  readonly settings: CommonSettings;
+  readonly options: Options;
+}
+
+export interface CallDescription {
+  /** `GET /stations/{id}`, `fleet.v1.Fleet/GetBike` */
+  readonly text: string;
+  /** The GraphQL document that is sent, for one element of a batch. */
+  readonly document?: string;
+  /** How many elements of a batch one backend call takes. */
+  readonly batchSize: number;
+  /** How many calls of a batch are under way at the same time. */
+  readonly callsAtOnce: number;
 }
 
 export interface ConnectionSetup<Options> {

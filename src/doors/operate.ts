@@ -37,12 +37,13 @@ export function operate(
   request: EndpointRequest,
   how: 'execute' | 'executeInParts' = 'execute',
 ): Outcome<FormattedExecutionResult | AsyncGenerator<Part, void>> {
-  const prepared = endpoint.prepare(params.query, params.operationName);
+  const trace = endpoint.traceOf(params.extensions, request);
+  const prepared = endpoint.prepare(params.query, params.operationName, trace);
   if ('errors' in prepared) return format({ errors: prepared.errors }, request);
   const { kind, document, operationName, incremental } = prepared;
   if (method === 'GET' && kind !== 'query')
     return refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request);
-  const operation = { document, operationName, variables: params.variables ?? {}, incremental };
+  const operation = { document, operationName, variables: params.variables ?? {}, incremental, trace };
   return kind === 'subscription' ? { subscription: operation } : endpoint[how](operation, request);
 }
 

@@ -197,7 +197,8 @@ function start(
     peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
     return [refusal('OPERATION_TOO_LARGE')];
   }
-  const prepared = endpoint.prepare(payload.query, payload.operationName);
+  const trace = endpoint.traceOf(payload.extensions, peer);
+  const prepared = endpoint.prepare(payload.query, payload.operationName, trace);
   if ('errors' in prepared) return [...prepared.errors];
   const { kind, document, operationName, incremental } = prepared;
   const variables = payload.variables ?? {};
@@ -213,7 +214,7 @@ function start(
     isSubscription: kind === 'subscription',
     left,
     endpoint,
-    operation: { document, operationName, variables, incremental },
+    operation: { document, operationName, variables, incremental, trace },
     request,
   };
   peer.running.set(payload, running);

@@ -27,7 +27,14 @@ export function openYogaDoor(endpoint: Endpoint): YogaDoor {
     graphqlEndpoint: `/${endpoint.name}/graphql`,
     schema: endpoint.view.schema,
     plugins: [takeParams(), runOnEndpoint(endpoint), answerByMediaType()],
-    graphiql: settings.graphiql ? { title: `${endpoint.name} · Hem`, subscriptionsProtocol: 'WS' } : false,
+    graphiql: settings.graphiql
+      ? {
+          title: `${endpoint.name} · Hem`,
+          subscriptionsProtocol: 'WS',
+          // Shown in the editor of headers, to be switched on there.
+          ...(settings.explain ? { headers: '{ "hem-plan": "0" }' } : {}),
+        }
+      : false,
     renderGraphiQL,
     landingPage: false,
     logging: false,

@@ -88,11 +88,14 @@ async function callBatch(
   field: ConnectorField,
   selection: RecordSelection,
   batch: readonly Values[],
+  objects = batch.length,
 ): Promise<readonly Outcome[]> {
   const source = callSourceOf(field);
   const call = source.compile(execution.connections, selection.selection);
   if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
-  return runUnary(field, { call, select: source.select }, batch, () => contextOf(execution, selection));
+  const run = () =>
+    runUnary(field, { call, select: source.select }, batch, () => contextOf(execution, selection));
+  return execution.trace === undefined ? run() : execution.trace.batch(field, objects, run);
 }
 
 /** One call for many keys. Answers are matched by the key they carry, never by position; a missing one is null. */
@@ -118,9 +121,8 @@ async function callBatchedLookup(
   await Promise.all(
     [...groups.values()].map(async ({ values, members }) => {
       const keys = members.map(({ key }) => key);
-      const [answer] = await callBatch(execution, lookup.field, selection, [
-        { ...values, args: { ...values.args, [list.name]: keys } },
-      ]);
+      const asked = { ...values, args: { ...values.args, [list.name]: keys } };
+      const [answer] = await callBatch(execution, lookup.field, selection, [asked], keys.length);
       const found = answer instanceof Error ? answer : indexByKey(lookup, answer);
       for (const { index, key } of members)
         outcomes[index] = found instanceof Error ? found : (found.get(canonical(key)) ?? null);

@@ -1,6 +1,7 @@
 /** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
 import type { DocumentNode, ExecutionResult, ExperimentalIncrementalExecutionResults } from 'graphql';
 import type { CallContext } from '../call-context.ts';
+import type { Trace } from './trace.ts';
 
 export type IncrementalResults = ExperimentalIncrementalExecutionResults;
 
@@ -9,6 +10,8 @@ export interface Operation {
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Only when the caller has asked for it, and may. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface Engine {

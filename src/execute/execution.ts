@@ -4,6 +4,7 @@ import type { CallContext } from '../connectors/kind.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
+import type { Trace } from './trace.ts';
 
 export interface Execution {
   readonly graph: ComposedGraph;
@@ -18,6 +19,8 @@ export interface Execution {
   readonly selective: boolean;
   /** Of an execution in parts: opens when the first part has been handed out. Streamed lists hold back what comes after it. */
   readonly firstPart?: Promise<void>;
+  /** Undefined unless the caller has asked for it. */
+  readonly trace: Trace | undefined;
 }
 
 export interface FallbackTrace {
@@ -26,7 +29,12 @@ export interface FallbackTrace {
   readonly code: string;
 }
 
-export function newExecution(graph: ComposedGraph, connections: Connections, caller: CallContext): Execution {
+export function newExecution(
+  graph: ComposedGraph,
+  connections: Connections,
+  caller: CallContext,
+  trace?: Trace,
+): Execution {
   return {
     graph,
     connections,
@@ -34,5 +42,6 @@ export function newExecution(graph: ComposedGraph, connections: Connections, cal
     loaders: new Map(),
     fallbacks: [],
     selective: graph.connectors.some(({ kind }) => kind.selective),
+    trace,
   };
 }

@@ -33,6 +33,7 @@ import { toFieldError } from './field-errors.ts';
 import { hasStream, withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue, type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
 import { streamedAsAsked } from './streamed-list.ts';
+import { withTrace } from './trace.ts';
 import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
 
@@ -54,7 +55,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
     argumentsOf({ ...operation, document: withoutIncremental(operation.document) }, execution);
   return {
     async execute(operation, caller) {
-      const execution = newExecution(graph, connections, caller);
+      const execution = newExecution(graph, connections, caller, operation.trace);
       const validated = validateExecutionArgs(inOne(operation, execution));
       if (!('schema' in validated)) return { errors: validated };
       return withTraces(await executeRootSelectionSet(validated), execution);
@@ -84,7 +85,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
       // Every event is an execution of its own: nothing loaded for one serves the next.
       return mapSourceToResponseEvent(opening, events, (event) =>
         inEventTime(async (current) => {
-          const execution = newExecution(graph, connections, current);
+          const execution = newExecution(graph, connections, current, operation.trace?.ofEvent());
           return withTraces(await executeSubscriptionEvent({ ...event, contextValue: execution }), execution);
         }),
       );
@@ -92,10 +93,13 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
   };
 }
 
-function withTraces<Result extends ExecutionResult>(result: Result, { fallbacks }: Execution): Result {
-  return fallbacks.length === 0
-    ? result
-    : { ...result, extensions: { ...result.extensions, fallbacks: [...fallbacks] } };
+function withTraces<Result extends ExecutionResult>(result: Result, { fallbacks, trace }: Execution): Result {
+  const told =
+    fallbacks.length === 0
+      ? result
+      : { ...result, extensions: { ...result.extensions, fallbacks: [...fallbacks] } };
+  // What was refused was not executed.
+  return 'data' in result ? withTrace(told, trace) : told;
 }
 
 /** A list of fallbacks is always that of the whole operation so far: readers put extensions in the place of earlier ones. */

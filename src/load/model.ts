@@ -1,6 +1,6 @@
 /** What a connector's folder becomes: one typed model that diagnostics, composition and engines derive from. */
 import type { GraphQLInputType, GraphQLNamedType, GraphQLOutputType, GraphQLSchema } from 'graphql';
-import type { CompiledCall, ConnectorKind, Selection } from '../connectors/kind.ts';
+import type { CallDescription, CompiledCall, ConnectorKind, Selection } from '../connectors/kind.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Place } from '../problems.ts';
@@ -106,6 +106,8 @@ export interface CallSource {
   readonly parentFields: readonly string[];
   /** @throws when the binding was reported as unusable: such a configuration never serves */
   compile(connections: Connections, selection: Selection): CompiledCall;
+  /** How the call reads to people. */
+  describe(selection: Selection): CallDescription;
 }
 
 /** Where open connections are found, by connector name. */

@@ -92,6 +92,8 @@ export const clientSettings = z.strictObject({
   introspection: z.boolean().default(true),
   /** Serves the GraphiQL page to browsers. */
   graphiql: z.boolean().default(false),
+  /** Whether callers may ask how an operation is executed: it names backends and their calls, so it is for development. */
+  explain: z.boolean().default(false),
   /** Several operations in one request; off unless set. */
   batching: z.strictObject({ max: z.int().min(1).max(100) }).optional(),
   /** GraphQL multipart requests; off unless set. */

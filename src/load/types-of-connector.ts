@@ -288,15 +288,24 @@ class TypeBuilder {
     const select = this.#select(node, values.select);
     const binding = spec === undefined ? undefined : kind.bind(bindable, spec, source);
     const { name } = this.#connector;
+    const usable = (): unknown => {
+      if (binding === undefined) throw new Error(`${name}: ${coordinate} has no usable binding`);
+      return binding;
+    };
     return {
       via: 'call',
       mode: use === 'subscription' ? 'stream' : 'unary',
       select,
       parentFields: [...bindable.parentFields],
-      compile: (connections, selection) => {
-        if (binding === undefined) throw new Error(`${name}: ${coordinate} has no usable binding`);
-        return connections.get(name).compile(binding, selection);
-      },
+      compile: (connections, selection) => connections.get(name).compile(usable(), selection),
+      describe: (selection) =>
+        kind.describe({
+          directive: values,
+          binding: usable(),
+          selection,
+          settings: source.settings,
+          options: source.options,
+        }),
     };
   }
 

@@ -16,6 +16,7 @@ import {
   validate,
 } from 'graphql';
 import { isIncremental } from '../execute/incremental-directives.ts';
+import type { Trace } from '../execute/trace.ts';
 import type { OperationLimits } from '../load/settings.ts';
 import { argumentOf, type IncrementalUse, incrementalUses } from '../plan/incremental.ts';
 import { checkOverlaps, checkSize, checkText, tooLarge } from './limits.ts';
@@ -75,6 +76,15 @@ export class Documents {
       }
       this.#kept.set(text, checked);
     }
+    return checked;
+  }
+
+  /** The same for a trace. */
+  trace(text: string, trace: Trace): CheckedDocument {
+    trace.enter('document');
+    const isKept = this.#kept.has(text);
+    const checked = this.check(text);
+    trace.leave(isKept);
     return checked;
   }
 

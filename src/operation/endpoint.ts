@@ -9,13 +9,15 @@ import {
   printSchema,
 } from 'graphql';
 import type { Logger } from 'pino';
-import { CallContext } from '../call-context.ts';
+import { CallContext, type CallerFacts } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
+import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
 import type { IncrementalUse } from '../plan/incremental.ts';
 import type { View } from '../views/view.ts';
+import { asksForPlan } from './asking.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
 import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
@@ -79,9 +81,17 @@ export class Endpoint {
     return this.#sdl;
   }
 
+  /** For an operation whose caller asks how it is executed, and may. */
+  traceOf(
+    extensions: Readonly<Record<string, unknown>> | null | undefined,
+    request: Pick<Request, 'headers'>,
+  ): Trace | undefined {
+    return this.view.client.settings.explain && asksForPlan(extensions, request) ? new Trace() : undefined;
+  }
+
   /** The operation of a document that is asked for: the only one, unless a name says which. */
-  prepare(text: string, name: string | null | undefined): Prepared {
-    const checked = this.#documents.check(text);
+  prepare(text: string, name: string | null | undefined, trace?: Trace): Prepared {
+    const checked = trace === undefined ? this.#documents.check(text) : this.#documents.trace(text, trace);
     if ('errors' in checked) return checked;
     const { document, incremental } = checked;
     const operationName = name ?? undefined;
@@ -102,7 +112,9 @@ export class Endpoint {
   execute(operation: PreparedOperation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
-    return this.#inTime(request, (caller) => this.#engine.execute(operation, caller)).then((result) =>
+    const { trace } = operation;
+    const asking = trace === undefined ? request : counting(request);
+    return this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace).then((result) =>
       this.#finish(result, request),
     );
   }
@@ -139,10 +151,11 @@ export class Endpoint {
     const refused = this.#checkVariables(operation) ?? checkNothingLater(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
+      const asking = operation.trace === undefined ? request : counting(request);
       const outcome = await this.#engine.subscribe(
         operation,
-        toContext(request, request.left, Infinity),
-        (execute) => this.#inTime(request, execute),
+        toContext(asking, request.left, Infinity),
+        (execute) => this.#inTime(asking, execute),
       );
       return Symbol.asyncIterator in outcome
         ? this.#finishEach(outcome, request)
@@ -156,6 +169,7 @@ export class Endpoint {
   #inTime(
     request: Request,
     execute: (caller: CallContext) => Promise<ExecutionResult>,
+    trace?: Trace,
   ): Promise<ExecutionResult> {
     return new Promise((resolve) => {
       const missed = () => fail(new HemError('DEADLINE_EXCEEDED'));
@@ -164,7 +178,7 @@ export class Endpoint {
         deadline.end();
         resolve(result);
       };
-      const fail = (error: unknown) => answer(failure(error));
+      const fail = (error: unknown) => answer(withTrace(failure(error), trace));
       try {
         execute(toContext(request, deadline, deadline.at)).then(answer, fail);
       } catch (error) {
@@ -246,7 +260,12 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
     : undefined;
 }
 
-function toContext(request: Request, cancellation: Cancellation, deadlineAt: number): CallContext {
+/** The same caller, whose backend calls are counted. */
+function counting({ requestId, headers, left }: Request): Request & CallerFacts {
+  return { requestId, headers, left, onCall: countCall };
+}
+
+function toContext(request: CallerFacts, cancellation: Cancellation, deadlineAt: number): CallContext {
   return new CallContext(request, cancellation, { deadlineAt, claims: NO_CLAIMS });
 }
 

@@ -22,6 +22,7 @@ import {
   Kind,
   print,
 } from 'graphql';
+import type { CallDescription } from '../connectors/kind.ts';
 import { toCallArguments } from '../execute/call-arguments.ts';
 import { openStream } from '../execute/calls.ts';
 import { Identities } from '../execute/identities.ts';
@@ -41,7 +42,7 @@ import {
   type SelectionSource,
 } from './collect.ts';
 import { compileComplete } from './complete.ts';
-import { type FoundBy, ObjectBuilder, type ValueSource } from './object-builder.ts';
+import { type FoundBy, listLevels, ObjectBuilder, type ValueSource } from './object-builder.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './plan.ts';
 import type { ProjectedField } from './project.ts';
 import type { Run } from './run.ts';
@@ -146,10 +147,26 @@ export class PlanCompiler {
     const selection = selectForCall(this.graph, field, wanted.of(0));
     const root = builder.finish(this.#fields(builder, type, sources), false);
     const below = builder.eventObjects;
+    const { source } = field;
     return {
       root,
       stream: {
         field,
+        what: {
+          kind: 'stream',
+          connector: field.owner.connector.name,
+          field: field.coordinate,
+          describe: source.via === 'call' ? () => source.describe(selection.selection) : undefined,
+          sharedAs: undefined,
+          batchSize: undefined,
+          label: collected.responseKey,
+          ahead: false,
+          wantedBy: new Set([collected.responseKey]),
+          lists: listLevels(field.type),
+          why: 'gives the events; what stands below it happens for each',
+          conditional: false,
+          below,
+        },
         open: (run) => {
           const slots = (selection.slots as ReadonlyArray<(run: Run) => unknown>).map((value) => value(run));
           const { claims } = run.execution.caller;
@@ -442,7 +459,7 @@ export class PlanCompiler {
   }
 
   /** A call compiled once for the plan. */
-  backendCall(field: ConnectorField, wanted: WantedByType): BackendCall & { readonly selectionId: string } {
+  backendCall(field: ConnectorField, wanted: WantedByType): CompiledBackendCall {
     return this.#compileCall(field, selectForCall(this.graph, field, wanted));
   }
 
@@ -450,7 +467,7 @@ export class PlanCompiler {
     lookup: Parameters<typeof selectForLookup>[1],
     origin: Origin,
     wanted: WantedByType,
-  ): BackendCall & { readonly selectionId: string } {
+  ): CompiledBackendCall {
     return this.#compileCall(lookup.field, selectForLookup(this.graph, lookup, origin, wanted));
   }
 
@@ -474,7 +491,7 @@ export class PlanCompiler {
   #compileCall(
     field: ConnectorField,
     { selection, slots, id }: ReturnType<typeof selectForCall>,
-  ): BackendCall & { readonly selectionId: string } {
+  ): CompiledBackendCall {
     const { source } = field;
     if (source.via !== 'call') throw new NotCompiled(`${field.coordinate} has no binding`);
     return {
@@ -484,9 +501,15 @@ export class PlanCompiler {
       select: source.select,
       slots: slots as ReadonlyArray<(run: Run) => unknown>,
       selectionId: id,
+      describe: () => source.describe(selection),
     };
   }
 }
+
+type CompiledBackendCall = BackendCall & {
+  readonly selectionId: string;
+  readonly describe: () => CallDescription;
+};
 
 interface FollowSpec {
   readonly graphArgs: GraphArguments;

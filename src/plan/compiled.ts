@@ -6,6 +6,7 @@ import { UpstreamError } from '../errors.ts';
 import type { Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
+import { withTrace } from '../execute/trace.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { View } from '../views/view.ts';
@@ -13,9 +14,11 @@ import { compilePlan } from './compile.ts';
 import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
+import { ShownPlans, showReference } from './shown.ts';
 import { fetchObjects } from './steps.ts';
 import { compileVariables } from './variables.ts';
 import { Variants } from './variants.ts';
+import { watched } from './watched.ts';
 
 const NO_RECORD = Object.freeze(Object.create(null));
 
@@ -33,6 +36,7 @@ export function compiledEngine(
   const documents = new WeakMap<DocumentNode, Map<string | undefined, Variants>>();
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
   const hideSuggestions = !view.client.settings.introspection;
+  const shown = new ShownPlans({ view, graph, connections });
   let notCompiled = 0;
 
   const variantsOf = ({ document, operationName }: Operation): Variants => {
@@ -55,23 +59,32 @@ export function compiledEngine(
   };
 
   const prepare = (operation: Operation, caller: CallContext): Prepared => {
+    const { trace } = operation;
     const variants = variantsOf(operation);
+    trace?.enter('variables');
     const outcome = variants.coerce(operation.variables);
     if ('errors' in outcome) return { refused: { errors: outcome.errors } };
     const { values: variables } = outcome;
+    trace?.enter('plan');
+    const { compiled } = variants;
     const plan = variants.planFor(variables);
+    trace?.leave(variants.compiled === compiled);
     if (plan instanceof NotCompiled) {
       notCompiled++;
-      return 'reference';
+      return plan;
     }
-    return { plan, run: newRun(variables, newExecution(graph, connections, caller)) };
+    if (trace !== undefined) trace.show = (own) => shown.show(operation, plan, own);
+    return { plan, run: newRun(variables, newExecution(graph, connections, caller, trace)) };
   };
 
   return {
     notCompiled: () => notCompiled,
     execute(operation, caller) {
       const prepared = prepare(operation, caller);
-      if (prepared === 'reference') return reference.execute(operation, caller);
+      if (prepared instanceof NotCompiled) {
+        showReference(view, operation, prepared.message);
+        return reference.execute(operation, caller);
+      }
       return 'refused' in prepared
         ? Promise.resolve(prepared.refused)
         : executePlan(prepared.plan, prepared.run);
@@ -80,7 +93,10 @@ export function compiledEngine(
     executeIncrementally: (operation, caller) => reference.executeIncrementally(operation, caller),
     async subscribe(operation, caller, inEventTime) {
       const prepared = prepare(operation, caller);
-      if (prepared === 'reference') return reference.subscribe(operation, caller, inEventTime);
+      if (prepared instanceof NotCompiled) {
+        showReference(view, operation, prepared.message);
+        return reference.subscribe(operation, caller, inEventTime);
+      }
       if ('refused' in prepared) return prepared.refused;
       const { plan, run } = prepared;
       const { coordinate } = plan.stream!.field;
@@ -91,7 +107,7 @@ export function compiledEngine(
 }
 
 type Prepared =
-  | 'reference'
+  | NotCompiled
   | { readonly refused: ExecutionResult }
   | { readonly plan: Plan; readonly run: Run };
 
@@ -110,11 +126,14 @@ function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
 
 /** Root fields of a mutation run one after the other (GraphQL, 6.2.2). */
 async function runInTurn({ root: { steps } }: Plan, root: Cell, run: Run): Promise<void> {
-  for (const step of steps) await step.run([root], run);
+  const { trace } = run.execution;
+  for (const step of trace === undefined ? steps : watched(steps, trace)) await step.run([root], run);
 }
 
 /** Without paths first; if anything is wrong, once more with paths. */
 function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
+  const { trace } = run.execution;
+  trace?.enter('projection');
   let data: unknown;
   try {
     data = plan.root.project(root, run, undefined);
@@ -124,14 +143,16 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
     run.execution.fallbacks.length = 0;
     data = plan.root.project(root, run, undefined);
   }
+  trace?.leave();
   const { fallbacks } = run.execution;
   const whole = data === FAILED ? null : (data as Record<string, unknown>);
-  if (run.errors.length === 0 && fallbacks.length === 0) return { data: whole };
-  return {
+  if (run.errors.length === 0 && fallbacks.length === 0) return withTrace({ data: whole }, trace);
+  const result = {
     ...(run.errors.length > 0 ? { errors: run.errors } : {}),
     data: whole,
     ...(fallbacks.length > 0 ? { extensions: { fallbacks } } : {}),
   };
+  return withTrace(result, trace);
 }
 
 /** Every event is a run of its own: nothing loaded for one serves the next. */
@@ -141,7 +162,7 @@ async function* eventsOf(
   { inEventTime, locate }: { readonly inEventTime: InEventTime; locate(error: unknown): Error },
 ): AsyncGenerator<ExecutionResult, void> {
   const stream = plan.stream!;
-  const { graph, connections } = opening.execution;
+  const { graph, connections, trace: openingTrace } = opening.execution;
   const { connector } = stream.field.owner;
   try {
     for await (const event of stream.open(opening)) {
@@ -150,7 +171,8 @@ async function* eventsOf(
           ? new UpstreamError('UPSTREAM_GAP', connector.name, { internal: event.reason })
           : event;
       yield await inEventTime(async (caller) => {
-        const run = newRun(opening.variables, newExecution(graph, connections, caller));
+        const trace = openingTrace?.ofEvent();
+        const run = newRun(opening.variables, newExecution(graph, connections, caller, trace));
         const root = new Cell(NO_RECORD, plan.root);
         await stream.place(value, root, run);
         return answer(plan, root, run);

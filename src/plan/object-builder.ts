@@ -15,6 +15,7 @@ import { canonical, keyReaderOf } from '../execute/calls.ts';
 import { toGiven, toGivenKey } from '../execute/given.ts';
 import { wantedByMap } from '../execute/record-selection.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
+import { MAX_BATCH } from '../execute/unary-call.ts';
 import { NOTHING, type WantedByType } from '../execute/wanted.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Access, Origin, Route } from '../graph/graph.ts';
@@ -120,6 +121,8 @@ export class ObjectBuilder {
   readonly #calls = new Map<string, Have>();
   /** Steps that happen whatever `@skip` and `@include` say, for `explain`. */
   readonly #certain = new Set<number>();
+  /** The response key of the field that steps are added for, for `explain`. */
+  #asking = '';
   #slots = 0;
   #pure: boolean | undefined;
 
@@ -144,6 +147,7 @@ export class ObjectBuilder {
       found: FoundBy,
     ) => ObjectsPlan | undefined,
   ): ValueSource {
+    this.#asking = asked.label;
     const { field, access } = this.#find(asked.name);
     const found = this.#foundBy(field);
     const below = compileBelow(this.#compiler.graph.originOf(field), field.type, found);
@@ -156,6 +160,7 @@ export class ObjectBuilder {
 
   /** A field that a view's path leads through: `build` says what is read of the object there. */
   through(asked: Asked, build: (inner: ObjectBuilder) => ValueSource): ValueSource {
+    this.#asking = asked.label;
     const { field, access } = this.#find(asked.name);
     const type = getNamedType(field.type);
     if (!isObjectType(type)) throw new NotCompiled(`a path through the abstract type ${type.name}`);
@@ -302,15 +307,19 @@ export class ObjectBuilder {
         kind: 'call',
         connector: field.owner.connector.name,
         field: field.coordinate,
-        batched: false,
+        describe: call.describe,
+        sharedAs: work.sharedAs,
+        batchSize: undefined,
         label: asked.label,
-        list: isListType(getNullableType(field.type)),
+        ahead: false,
+        lists: listLevels(field.type),
         why:
           this.#origin === undefined
             ? 'a root field'
-            : `a call of its own, fed by ${[...parents.map(({ name }) => name), ...required.map(({ name }) => `${name} (required)`)].join(', ') || 'nothing of its parent'}`,
+            : `a field with a call of its own, fed by ${[...parents.map(({ name }) => name), ...required.map(({ name }) => `${name} (required)`)].join(', ') || 'nothing of its parent'}`,
         below,
       },
+      slot,
       run: (cells, run) => runCalls(work, cells, run),
     });
     return { field, after: [step], read: (value) => value, key: undefined, slot, routed: false };
@@ -345,7 +354,6 @@ export class ObjectBuilder {
       sharedAs,
     };
     const argumentsOf = this.#found?.keys && aheadArguments(lookup, this.#found.keys);
-    if (argumentsOf !== undefined) this.#found!.ahead.push({ work, argumentsOf });
     const step = this.#add({
       after: keys.flatMap(({ after }) => after),
       conditional,
@@ -353,14 +361,20 @@ export class ObjectBuilder {
         kind: 'lookup',
         connector: lookup.connector.name,
         field: lookup.field.coordinate,
-        batched: lookup.batched,
+        describe: call.describe,
+        sharedAs,
+        // Keys that differ in other arguments go apart.
+        batchSize: !lookup.batched ? undefined : lookup.arguments.length === 1 ? MAX_BATCH : 1,
         label: this.#graphType,
-        list: false,
-        why: `fields of ${this.#graphType} that ${lookup.connector.name} knows, by ${lookup.paths.join(', ')}`,
+        ahead: argumentsOf !== undefined,
+        lists: 0,
+        why: `${lookup.connector.name} knows these fields of ${this.#graphType}, and finds it by ${lookup.paths.join(', ')}`,
         below: undefined,
       },
+      slot,
       run: (cells, run) => runLookups(work, cells, run),
     });
+    if (argumentsOf !== undefined) this.#found!.ahead.push({ work, argumentsOf, step: this.steps[step]! });
     const added = { slot, step };
     this.#routes.set(lookup, added);
     return added;
@@ -382,12 +396,16 @@ export class ObjectBuilder {
         kind: 'objects',
         connector: field.owner.connector.name,
         field: field.coordinate,
-        batched: true,
+        describe: undefined,
+        sharedAs: undefined,
+        batchSize: undefined,
         label,
-        list: isListType(getNullableType(field.type)),
-        why: 'objects inside a record',
+        ahead: false,
+        lists: listLevels(field.type),
+        why: `takes ${getNamedType(field.type).name} out of the answer, because more is fetched for it`,
         below,
       },
+      slot,
       run: (cells, run) => runObjects({ slot, value, type: field.type, below }, cells, run),
     });
     return { field, after: [step], read: (held) => held, key: undefined, slot, routed: false };
@@ -398,13 +416,14 @@ export class ObjectBuilder {
     what,
     ...step
   }: Omit<Step, 'what'> & {
-    readonly what: Omit<StepDescription, 'conditional'>;
+    readonly what: Omit<StepDescription, 'conditional' | 'wantedBy'>;
     readonly conditional: boolean;
   }): number {
     const certain = this.#certain;
     const index = this.steps.length;
     const described: StepDescription = {
       ...what,
+      wantedBy: new Set<string>(),
       get conditional() {
         return !certain.has(index);
       },
@@ -414,11 +433,14 @@ export class ObjectBuilder {
     return index;
   }
 
-  /** Notes whether a step is certain; so is then what it waits for. */
+  /** Notes who needs a step, and whether it is certain; so is then what it waits for. */
   #use(index: number, conditional: boolean): void {
-    if (conditional || this.#certain.has(index)) return;
-    this.#certain.add(index);
-    for (const earlier of this.steps[index]!.after) this.#use(earlier, false);
+    const { what, after } = this.steps[index]!;
+    const wantedBy = what.wantedBy as Set<string>;
+    if (wantedBy.has(this.#asking) && (conditional || this.#certain.has(index))) return;
+    wantedBy.add(this.#asking);
+    if (!conditional) this.#certain.add(index);
+    for (const earlier of after) this.#use(earlier, conditional);
   }
 
   #valueSource(have: Have, below: ObjectsPlan | undefined): ValueSource {
@@ -532,6 +554,7 @@ export class ObjectBuilder {
       wanted,
       found: undefined,
     });
+    inner.#asking = this.#asking;
     const inside =
       names.length > 0
         ? inner.#path(names, undefined, false, entries)
@@ -566,6 +589,11 @@ export class ObjectBuilder {
       value: (cell, run) => plainValue(alongStructure(value(cell, run), structure, (held) => one(held, run))),
     };
   }
+}
+
+export function listLevels(type: GraphQLOutputType): number {
+  const nullable = getNullableType(type);
+  return isListType(nullable) ? 1 + listLevels(nullable.ofType) : 0;
 }
 
 /** Texts of keys that an argument takes: equal for equal keys, whatever their wire form. */

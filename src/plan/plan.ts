@@ -1,4 +1,5 @@
 /** What an operation is compiled into: steps that fetch and functions that project. Nothing of a request is in it. */
+import type { CallDescription } from '../connectors/kind.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
 import type { Cell, Path, Run } from './run.ts';
 
@@ -13,6 +14,8 @@ export interface Plan {
 
 export interface StreamStep {
   readonly field: ConnectorField;
+  /** For `explain`. */
+  readonly what: StepDescription;
   open(run: Run): AsyncIterable<unknown>;
   /** Puts an event where the root's projection reads it, and fetches what hangs on it. */
   place(event: unknown, root: Cell, run: Run): Promise<void>;
@@ -47,20 +50,30 @@ export interface Step {
   readonly after: readonly number[];
   /** For `explain`. */
   readonly what: StepDescription;
+  /** Where each cell holds what the step fetched. */
+  readonly slot: number;
   run(cells: readonly Cell[], run: Run): Promise<void> | undefined;
 }
 
 export interface StepDescription {
-  readonly kind: 'call' | 'lookup' | 'objects';
+  readonly kind: 'call' | 'lookup' | 'objects' | 'stream';
   readonly connector: string;
   /** The connector's field that is called. */
   readonly field: string;
-  /** Many parents in one call. */
-  readonly batched: boolean;
+  /** How its backend call reads to people; undefined for what makes none. */
+  readonly describe: (() => CallDescription) | undefined;
+  /** How many objects a call of a batched lookup takes; undefined where that is the kind's affair. */
+  readonly batchSize: number | undefined;
+  /** Equal for steps that load together what they ask for; undefined where nobody else asks the same. */
+  readonly sharedAs: (() => string | undefined) | undefined;
   /** Response key of the field, or the type that is looked up. */
   readonly label: string;
-  /** Its result is a list: what hangs below happens for each. */
-  readonly list: boolean;
+  /** Asked while the call that finds its object is under way, because that call is given its key. */
+  readonly ahead: boolean;
+  /** Response keys of the fields that need it. */
+  readonly wantedBy: ReadonlySet<string>;
+  /** Levels of lists in its result: what hangs below happens for each element. */
+  readonly lists: number;
   readonly why: string;
   /** Depends on `@skip` or `@include` by a variable. */
   readonly conditional: boolean;

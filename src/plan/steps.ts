@@ -12,6 +12,7 @@ import type { Values } from '../mapping/values.ts';
 import { invalid } from './complete.ts';
 import type { ObjectsPlan, Step } from './plan.ts';
 import { Cell, type Run } from './run.ts';
+import { watched } from './watched.ts';
 
 export type CellValue = (cell: Cell, run: Run) => unknown;
 
@@ -102,15 +103,20 @@ export function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Prom
 export interface AskedAhead {
   readonly work: LookupWork;
   readonly argumentsOf: (args: Arguments) => Arguments | undefined;
+  /** The lookup's own. */
+  readonly step: Step;
 }
 
-function askAhead({ work, argumentsOf }: AskedAhead, args: Arguments, run: Run): void {
+function askAhead({ work, argumentsOf, step }: AskedAhead, args: Arguments, run: Run): void {
   const known = argumentsOf(args);
   if (known === undefined) return;
   try {
     const [only, ...more] = work.keys;
     const key = more.length === 0 ? only!.give(known[only!.name]) : giveAll(work, known);
-    run.ahead.set(work, { text: work.textOf(key), loading: loadRecords(work, [key], run) });
+    const { trace } = run.execution;
+    const load = () => loadRecords(work, [key], run);
+    const loading = trace === undefined ? load() : trace.ahead(step, load);
+    run.ahead.set(work, { text: work.textOf(key), loading });
   } catch {
     // What is wrong with the key is said where the lookup has its turn.
   }
@@ -429,6 +435,11 @@ export function fetchObjects(
   cells: readonly Cell[],
   run: Run,
 ): Promise<void> | undefined {
+  const { trace } = run.execution;
+  return runSteps(trace === undefined ? steps : watched(steps, trace), cells, run);
+}
+
+function runSteps(steps: readonly Step[], cells: readonly Cell[], run: Run): Promise<void> | undefined {
   if (steps.length === 1) return steps[0]!.run(cells, run);
   const ended: Array<Promise<void> | undefined> = [];
   for (const step of steps) {

@@ -5,10 +5,10 @@ import {
   type VariableDefinitionNode,
   type VariableValues,
 } from 'graphql';
-import { HemError } from '../errors.ts';
 import { type Conditions, conditionVariables } from './collect.ts';
 import type { Forgettable, KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
+import { tryCompile } from './try-compile.ts';
 import type { CoerceVariables } from './variables.ts';
 
 /** Clients use few of the combinations; the one used longest ago is compiled anew if it comes back. */
@@ -22,6 +22,8 @@ interface Kept extends Forgettable {
 
 export class Variants {
   readonly coerce: CoerceVariables;
+  /** How many times a plan was compiled. */
+  compiled = 0;
   readonly #conditions: readonly string[];
   readonly #compile: (conditions: Conditions) => Plan;
   readonly #all: KeptPlans;
@@ -75,7 +77,10 @@ export class Variants {
   }
 
   #keep(id: string, coerced: VariableValues['coerced']): Kept {
-    const plan = this.#tryCompile(new Map(this.#conditions.map((name) => [name, coerced[name] === true])));
+    this.compiled++;
+    const plan = tryCompile(() =>
+      this.#compile(new Map(this.#conditions.map((name) => [name, coerced[name] === true]))),
+    );
     const kept: Kept = {
       plan,
       fields: FIELDS_OF_NONE + (plan instanceof NotCompiled ? 0 : plan.fields),
@@ -92,16 +97,5 @@ export class Variants {
     if (oldest === undefined) return;
     this.#plans.delete(oldest[0]);
     this.#all.remove(oldest[1]);
-  }
-
-  #tryCompile(conditions: Conditions): Plan | NotCompiled {
-    try {
-      return this.#compile(conditions);
-    } catch (error) {
-      if (error instanceof NotCompiled) return error;
-      // The reference engine says at which field.
-      if (error instanceof HemError) return new NotCompiled(error.publicText);
-      throw error;
-    }
   }
 }

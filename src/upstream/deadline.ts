@@ -2,7 +2,7 @@
 import type { CallContext } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
 
-export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'>;
+export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'> & Partial<Pick<CallContext, 'onCall'>>;
 
 /** Milliseconds that are left; 0 when there are none, or nobody waits any more. */
 export function remainingMs(limitMs: number, { cancellation, deadlineAt }: Waiting): number {

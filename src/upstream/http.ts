@@ -58,6 +58,7 @@ export class HttpClient implements AsyncDisposable {
     context: Waiting,
     read: (response: HttpResponse) => Result,
   ): Promise<Result> {
+    context.onCall?.();
     // One timeout for both attempts.
     const until = Math.min(performance.now() + this.#settings.timeouts.requestMs, context.deadlineAt);
     return new Promise((resolve, reject) => {

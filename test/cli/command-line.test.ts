@@ -151,9 +151,9 @@ describe('explain', () => {
   test('which engine executes an operation, as one answer and in parts', async () => {
     const { code, output } = await hem('explain', 'web', 'StationPage');
     expect(code).toBe(0);
-    expect(output).toMatch(/^web · StationPage \(query\): at worst 4 \+ 2 × rides\[\] calls$/m);
-    expect(output).toContain('with @defer and @stream, for callers who take an answer in parts:');
-    expect(output).toMatch(/runs on the reference engine: a plan gives one answer/);
+    expect(output).toMatch(/^web · StationPage, a query$/m);
+    expect(output).toContain('For callers who take an answer in parts');
+    expect(output).toMatch(/it runs on the reference engine: a plan gives one answer/);
     const json = await hem('explain', 'web', 'station-page', '--format', 'json');
     expect(JSON.parse(json.output)).toMatchObject({
       engine: 'compiled',

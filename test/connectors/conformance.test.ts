@@ -95,6 +95,25 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       ]);
     });
 
+    test('every call is counted, and described, for callers who ask what an operation took', async () => {
+      const { body } = await gateway.query('web', '{ things(first: 3) { parts(first: 1) { name } } }', {
+        headers: { 'hem-plan': '1' },
+      });
+      const { timeline, steps } = body.extensions!.plan as {
+        timeline: { steps: Array<{ id: string; calls: number; objects: number; failed: number }> };
+        steps: Array<{ call: string; objectsPerCall: number; steps: Array<{ call: string }> }>;
+      };
+      const calls = timeline.steps.map(({ id, objects, calls, failed }) => [id, objects, calls, failed]);
+      // GraphQL asks for several under aliases.
+      expect(calls).toEqual([
+        ['1', 1, 1, 0],
+        ['1.1', 3, kind === 'graphql' ? 1 : 3, 0],
+      ]);
+      expect(steps[0]?.call).toMatch(/\S/);
+      expect(steps[0]?.steps[0]?.call).toMatch(/\S/);
+      expect(JSON.stringify(steps)).not.toContain('127.0.0.1');
+    });
+
     test('whole numbers of 64 bits with all digits', async () => {
       const { data } = await ask('{ thing(id: "1") { big } }');
       expect(String(data.thing.big)).toBe(BIG);

@@ -18,6 +18,7 @@ const deaf: ConnectorKind = {
   supports: { query: true, mutation: true, subscription: false },
   load: async () => ({}),
   bind: () => ({}),
+  describe: () => ({ text: 'odd', batchSize: 1, callsAtOnce: 1 }),
   connect: () => ({
     compile: () => ({ mode: 'unary', call: () => new Promise(() => {}) }),
     [Symbol.asyncDispose]: async () => {},

@@ -12,7 +12,7 @@ export class EventReader {
   readonly response: Response;
   #text = '';
 
-  private constructor(response: Response) {
+  constructor(response: Response) {
     this.response = response;
     this.#reader = response.body!.getReader();
   }

@@ -90,3 +90,64 @@ test.each(ENGINES)(
     }
   },
 );
+
+test('how it is executed is told in bounded words', async () => {
+  const types = TYPES.map(
+    (name) =>
+      `type ${name} implements Block { id: ID! next: Block author: Person @from(path: "{ id: author }") }`,
+  );
+  const view = types.join('\n').replace(/@from\(.*?\)/g, '');
+  const signed = (level: number): object | null => {
+    const kind = TYPES[level % TYPES.length];
+    return level === 0 ? null : { id: level, kind, author: String(level % 3), next: signed(level - 1) };
+  };
+  await using backend = await startJsonBackend(({ query }) =>
+    query.has('ids')
+      ? query
+          .get('ids')!
+          .split(',')
+          .map((id) => ({ id, name: `Person ${id}` }))
+      : signed(8),
+  );
+  await using gateway = await startGateway({
+    files: {
+      'connectors/blocks/connector.yml': `kind: rest\nendpoint: ${backend.url}\n`,
+      'connectors/blocks/schema.graphql': `
+        type Query { first: Block @rest(get: "/first") }
+        interface Block @discriminator(property: "kind") { id: ID! next: Block author: Person }
+        ${types.join('\n')}
+        extend type Person @key(fields: "id") { id: ID! }`,
+      'connectors/people/connector.yml': `kind: rest\nendpoint: ${backend.url}\n`,
+      'connectors/people/schema.graphql': `
+        type Query { people(ids: [ID!]! @is(field: "id")): [Person]! @lookup @internal @rest(get: "/people?ids={ids|csv}") }
+        type Person @key(fields: "id") { id: ID! name: String }`,
+      'schemas/web.graphql': `
+        type Query { first: Block }
+        interface Block { id: ID! next: Block author: Person }
+        type Person { id: ID! name: String }
+        ${view}`,
+      'clients/web/client.yml': 'explain: true',
+    },
+  });
+  const levels = 15;
+  const query = `{ first ${'{ author { name } next '.repeat(levels)}{ id }${' }'.repeat(levels)} }`;
+  const startedAt = performance.now();
+  const { body } = await gateway.query('web', query, { headers: { 'hem-plan': '1' } });
+  expect(performance.now() - startedAt).toBeLessThan(4000);
+  expect(body.data.first.next.author).toEqual({ name: 'Person 1' });
+  const plan = body.extensions?.plan as {
+    engine: string;
+    worstCase: object;
+    waterfall: readonly string[];
+    timeline: { calls: number; steps: ReadonlyArray<{ id: string; calls: number }> };
+  };
+  expect(JSON.stringify(plan).length).toBeLessThan(2_000_000);
+  // One object is of one type at every level.
+  expect(plan).toMatchObject({
+    engine: 'compiled',
+    worstCase: { formula: String(levels + 1), calls: levels + 1 },
+  });
+  const calling = plan.timeline.steps.filter(({ calls }) => calls > 0).map(({ id }) => id);
+  expect(new Set(calling).size).toBe(calling.length);
+  expect(plan.timeline.calls).toBe(backend.requests.length);
+});

@@ -28,14 +28,14 @@ export class Refusal {
   }
 }
 
-/** @param answer gives the body, or a {@link Refusal}; undefined is a 404. Text that begins with "raw:" is sent as it is */
+/** @param answer gives the body, now or later, or a {@link Refusal}; undefined is a 404. Text that begins with "raw:" is sent as it is */
 export async function startJsonBackend(answer: (request: JsonRequest) => unknown): Promise<JsonBackend> {
   const requests: string[] = [];
   const server = createServer(async (request, response) => {
     const url = new URL(request.url!, 'http://backend');
     const text = await bodyOf(request);
     requests.push(`${request.method} ${request.url}`);
-    const given = answer({
+    const given = await answer({
       method: request.method!,
       path: decodeURIComponent(url.pathname),
       query: url.searchParams,

@@ -55,6 +55,7 @@ export class CallChannel<C extends Channel, Answer> {
         }),
       );
     }
+    context.onCall?.();
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (this.#count++).toString(36);
       const stop = watch(limitMs, context.cancellation, () => this.fail(id, this.#timeout()));

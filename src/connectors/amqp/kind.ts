@@ -1,6 +1,7 @@
 import type { ConnectorKind } from '../kind.ts';
 import { type AmqpBinding, bind } from './bind.ts';
 import { connect } from './connect.ts';
+import { describe } from './describe.ts';
 import { type AmqpSpec, load } from './load.ts';
 import { type AmqpOptions, directives, options } from './options.ts';
 
@@ -14,5 +15,6 @@ export const amqp = {
   supports: { query: true, mutation: true, subscription: true },
   load,
   bind,
+  describe,
   connect,
 } satisfies ConnectorKind<AmqpOptions, AmqpSpec, AmqpBinding>;

@@ -1,6 +1,7 @@
 import type { ConnectorKind } from '../kind.ts';
 import { bind, type GraphqlBinding } from './bind.ts';
 import { connect } from './connect.ts';
+import { describe } from './describe.ts';
 import { translate } from './federation/translate.ts';
 import { type GraphqlSpec, load } from './load.ts';
 import { directives, type GraphqlOptions, options } from './options.ts';
@@ -16,5 +17,6 @@ export const graphql = {
   load,
   translate,
   bind,
+  describe,
   connect,
 } satisfies ConnectorKind<GraphqlOptions, GraphqlSpec, GraphqlBinding>;

@@ -37,10 +37,12 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
     binding: GrpcBinding,
     request: Buffer,
     metadata: Metadata,
-    { context: { cancellation }, endsAt }: { readonly context: CallContext; readonly endsAt: number },
+    { context, endsAt }: { readonly context: CallContext; readonly endsAt: number },
   ): Promise<unknown> {
+    const { cancellation } = context;
     const limitMs = endsAt - performance.now();
     if (cancellation.isCancelled || limitMs <= 0) return Promise.reject(timedOut(name));
+    context.onCall?.();
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + limitMs;
       const call = client.makeUnaryRequest(

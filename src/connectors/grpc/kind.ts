@@ -1,6 +1,7 @@
 import type { ConnectorKind } from '../kind.ts';
 import { bind, type GrpcBinding } from './bind.ts';
 import { connect } from './connect.ts';
+import { describe } from './describe.ts';
 import { type GrpcSpec, load } from './load.ts';
 import { directives, type GrpcOptions, options } from './options.ts';
 
@@ -14,5 +15,6 @@ export const grpc = {
   supports: { query: true, mutation: true, subscription: true },
   load,
   bind,
+  describe,
   connect,
 } satisfies ConnectorKind<GrpcOptions, GrpcSpec, GrpcBinding>;

@@ -1,6 +1,7 @@
 import type { ConnectorKind } from '../kind.ts';
 import { bind, type RestBinding } from './bind.ts';
 import { connect } from './connect.ts';
+import { describe } from './describe.ts';
 import { load, type RestSpec } from './load.ts';
 import { directives, options, type RestOptions } from './options.ts';
 
@@ -14,5 +15,6 @@ export const rest = {
   supports: { query: true, mutation: true, subscription: false },
   load,
   bind,
+  describe,
   connect,
 } satisfies ConnectorKind<RestOptions, RestSpec, RestBinding>;

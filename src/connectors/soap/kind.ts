@@ -1,6 +1,7 @@
 import type { ConnectorKind } from '../kind.ts';
 import { bind, type SoapBinding } from './bind.ts';
 import { connect } from './connect.ts';
+import { describe } from './describe.ts';
 import { load, type SoapSpec } from './load.ts';
 import { directives, options, type SoapOptions } from './options.ts';
 
@@ -14,5 +15,6 @@ export const soap = {
   supports: { query: true, mutation: true, subscription: false },
   load,
   bind,
+  describe,
   connect,
 } satisfies ConnectorKind<SoapOptions, SoapSpec, SoapBinding>;

@@ -67,6 +67,7 @@ export class Calls {
           call.failed(toUpstreamError(this.#setup.name, error));
           continue;
         }
+        context.onCall?.();
         this.#start(call, link);
       }
     });

@@ -1,6 +1,7 @@
 import type { ConnectorKind } from '../kind.ts';
 import { bind, type WebsocketBinding } from './bind.ts';
 import { connect } from './connect.ts';
+import { describe } from './describe.ts';
 import { load, type WebsocketSpec } from './load.ts';
 import { directives, options, type WebsocketOptions } from './options.ts';
 
@@ -14,5 +15,6 @@ export const websocket = {
   supports: { query: true, mutation: true, subscription: true },
   load,
   bind,
+  describe,
   connect,
 } satisfies ConnectorKind<WebsocketOptions, WebsocketSpec, WebsocketBinding>;

@@ -37,7 +37,7 @@ export async function startThingsGateway(
         'connectors/boxes/connector.yml': `kind: rest\nendpoint: http://${boxes.authority}\n`,
         'connectors/boxes/schema.graphql': BOXES,
         'schemas/web.graphql': toView(backend),
-        'clients/web/client.yml': '{}',
+        'clients/web/client.yml': 'explain: true',
         ...files,
       },
       env: { THINGS_URL: backend.url },
