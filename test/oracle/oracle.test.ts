@@ -10,6 +10,7 @@ import { nastyOracle } from './nasty-oracle.ts';
 import { consult, describeFinding, describeTally, judge, type Oracle } from './oracle.ts';
 import { openStitched, type StitchedWitness } from './stitched.ts';
 import type { Case, Subject } from './subject.ts';
+import type { Witness } from './witness.ts';
 
 const CASES = Number(process.env.HEM_ORACLE_CASES ?? 2000);
 const SEED = Number(process.env.HEM_ORACLE_SEED ?? Math.floor(Math.random() * 1_000_000_000));
@@ -23,8 +24,7 @@ beforeAll(async () => {
   subject = await openNasty();
   const monolith = openMonolith(subject);
   stitched = openStitched(subject);
-  const witness = async (one: Case, data: unknown) =>
-    (await monolith(one, data)) ?? (await stitched(one, data));
+  const witness: Witness = async (one, data) => (await monolith(one, data)) ?? (await stitched(one, data));
   oracle = { ...nastyOracle(subject), witness };
 });
 afterAll(() => subject?.[Symbol.asyncDispose]());

@@ -6,6 +6,7 @@ import { Random } from './random.ts';
 import { shrink } from './shrink.ts';
 import type { Case, Subject } from './subject.ts';
 import type { ValuePool } from './values.ts';
+import type { Witness } from './witness.ts';
 
 export interface Oracle {
   readonly subject: Subject;
@@ -22,7 +23,7 @@ export interface Oracle {
   /** Backends may be too slow for the load: what differs after a timeout is counted as that, not as a finding. */
   readonly patient?: boolean;
   /** A further witness for what has no faults: what it says against, or undefined. */
-  readonly witness?: (one: Case, data: unknown) => Promise<string | undefined>;
+  readonly witness?: Witness;
 }
 
 export interface Finding {
@@ -97,10 +98,11 @@ async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case)
     oracle.subject.answer('reference', one),
   ]);
   let difference = differenceOf(compiled, reference);
-  const isQuery = one.document.startsWith('query');
-  const witnessed =
-    difference === undefined && oracle.witness !== undefined && one.faults === undefined && isQuery;
-  if (witnessed) difference = await oracle.witness(one, compiled[0]?.data);
+  const witnessed = difference === undefined && oracle.witness !== undefined && one.faults === undefined;
+  if (witnessed) {
+    const data = compiled.map((result) => result.data);
+    difference = await oracle.witness(one, data);
+  }
   const codes = [...compiled, ...reference].flatMap(({ errors = [] }) =>
     errors.map(({ extensions }) => extensions?.code),
   );

@@ -2,11 +2,12 @@
  * The stitched graph as a second witness for data, where its known limits allow: the view in the graph's own names, nothing that
  * `@require`s, no names that stitching cannot carry.
  */
-import { type DocumentNode, execute, parse, validate, visit } from 'graphql';
+import { type DocumentNode, execute, type GraphQLSchema, isUnionType, parse, validate, visit } from 'graphql';
 import { newExecution } from '../../src/execute/execution.ts';
 import { installSubschemaResolvers } from '../../src/execute/stitched.ts';
 import { dataDifference } from './compare.ts';
-import type { Case, Subject } from './subject.ts';
+import type { Subject } from './subject.ts';
+import type { Witness } from './witness.ts';
 
 const VIEW = 'whole';
 const BEYOND_ITS_LIMITS = /\b(then|__proto__|constructor|hasOwnProperty|postage|sticker|crate|label)\b/;
@@ -15,7 +16,7 @@ const KEY_FIELDS = new Set(['id', 'isbn', 'code', 'row', 'slug', 'org', 'number'
 const DEADLINE_MS = 15_000;
 
 export interface StitchedWitness {
-  (one: Case, data: unknown): Promise<string | undefined>;
+  (...asked: Parameters<Witness>): ReturnType<Witness>;
   /** How many cases it has judged. */
   judged(): number;
 }
@@ -24,10 +25,11 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
   const { graph } = generation;
   installSubschemaResolvers(graph);
   let judged = 0;
-  const judge = async (one: Case, data: unknown): Promise<string | undefined> => {
-    if (one.view !== VIEW || BEYOND_ITS_LIMITS.test(one.document)) return undefined;
+  const judge: Witness = async (one, [data]) => {
+    if (one.document.startsWith('subscription') || one.view !== VIEW || BEYOND_ITS_LIMITS.test(one.document))
+      return undefined;
     const document = parse(one.document);
-    if (hidesKeyField(document)) return undefined;
+    if (isBeyondItsLimits(document, graph.schema)) return undefined;
     // The graph has one directive or type less or more than the view in a few places; those cases are not its.
     if (validate(graph.schema, document).length > 0) return undefined;
     const caller = {
@@ -53,12 +55,16 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
   return Object.assign(judge, { judged: () => judged });
 }
 
-function hidesKeyField(document: DocumentNode): boolean {
-  let hides = false;
+function isBeyondItsLimits(document: DocumentNode, schema: GraphQLSchema): boolean {
+  let isBeyond = false;
   visit(document, {
     Field({ alias, name }) {
-      if (alias !== undefined && alias.value !== name.value && KEY_FIELDS.has(alias.value)) hides = true;
+      if (alias !== undefined && alias.value !== name.value && KEY_FIELDS.has(alias.value)) isBeyond = true;
+    },
+    // Inside of one of its members a union as a condition loses what it holds.
+    NamedType({ name }) {
+      if (isUnionType(schema.getType(name.value))) isBeyond = true;
     },
   });
-  return hides;
+  return isBeyond;
 }

@@ -36,7 +36,7 @@ export interface Subject extends AsyncDisposable {
   notCompiled(): number;
 }
 
-const MAX_EVENTS = 20;
+export const MAX_EVENTS = 20;
 const MAX_DOCUMENTS = 100;
 const DEADLINE_MS = 15_000;
 
