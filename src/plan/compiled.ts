@@ -108,16 +108,18 @@ async function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
 
 /** Without paths first; if anything is wrong, once more with paths. */
 function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
+  const { fallbacks } = run.execution;
+  // Those that were used to make calls.
+  const earlier = fallbacks.length;
   let data: unknown;
   try {
     data = plan.root.project(root, run, undefined);
   } catch (error) {
     if (error !== GIVE_UP) throw error;
     run.tracking = true;
-    run.execution.fallbacks.length = 0;
+    fallbacks.length = earlier;
     data = plan.root.project(root, run, undefined);
   }
-  const { fallbacks } = run.execution;
   return {
     ...(run.errors.length > 0 ? { errors: run.errors } : {}),
     data: data === FAILED ? null : (data as Record<string, unknown>),

@@ -273,11 +273,11 @@ const BOOK: Readonly<Record<string, Resolve>> = {
   sticker: (at: WorkAt, { loud }: { loud?: boolean | null }) =>
     `${loud === true ? 'PAY' : 'pay'} ${costOf(bookOf(at))} for ${at.work.id}`,
   crate: (at: WorkAt) => {
-    const { shelf: place, authors } = bookOf(at);
+    const { shelf: place, authors, pages } = bookOf(at);
     const found = place === null ? undefined : shelfOf(...place);
     const [width, dust] = [found?.width ?? null, found?.dust ?? null];
     const size = width === null && dust === null ? null : { width, dust };
-    return JSON.stringify({ size, names: authors.map((id) => personOf(id)?.name ?? null) });
+    return JSON.stringify({ size, names: authors.map((id) => personOf(id)?.name ?? null), pages });
   },
 };
 
@@ -346,7 +346,7 @@ const WHOLE: Resolvers = {
     echo: (_, { value }) => echoed(value),
     constructor: () => ({ depth: 2 }),
     readers: (_, { first }) => wide(READERS, first).map(({ id }) => person(id)),
-    festival: (_, { first }) => wide(FESTIVAL, first).map(({ id }) => work(id)),
+    festival: (_, { first }) => wide(FESTIVAL, first).map(({ id }) => work(id, 0)),
     crew: (_, { first }) =>
       wide(CREW, first).map(({ id, type }) => (type === 'Robot' ? robot(id) : person(id))),
   },
@@ -472,7 +472,7 @@ const SHOP: Resolvers = {
     long: (_, { tag, most }) =>
       books({ filter: { minPages: 300, tag, not: { minPages: 0, maxPages: 400 } }, first: most }),
     crowd: (_, { most }) => WHOLE.Query!.readers!(_, { first: most }, {}),
-    premieres: () => FESTIVAL.map(({ id }) => work(id)),
+    premieres: () => FESTIVAL.map(({ id }) => work(id, 0)),
     me: (_, _args, { sub }) => (typeof sub === 'string' ? person(sub) : null),
     myBooks: WHOLE.Query!.mine!,
     human: WHOLE.Query!.person!,

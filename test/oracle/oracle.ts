@@ -1,6 +1,7 @@
 /** Draws cases, runs them on both engines, and shrinks what differs. */
 import { differenceOf } from './compare.ts';
-import { hash } from './faults.ts';
+import { DRAWN_FAULTS, hash } from './faults.ts';
+import { featuresOf, featuresOfAnswers } from './features.ts';
 import { generate, type Limits } from './operations.ts';
 import { Random } from './random.ts';
 import { shrink } from './shrink.ts';
@@ -61,17 +62,17 @@ export function drawCase(
   });
   const permille = random.pick(oracle.faults);
   const claims = random.pick(oracle.claims);
-  return {
-    one: {
-      view,
-      document,
-      variables,
-      ...(permille === 0 ? {} : { faults: `${seed}:${permille}` }),
-      ...(Object.keys(claims).length === 0 ? {} : { claims }),
-      ...(random.chance(0.4) ? { again: otherwise(variables) } : {}),
-    },
-    features: new Set([...features, `view ${view}`, ...(permille === 0 ? [] : [`faults ${permille} ‰`])]),
+  const one: Case = {
+    view,
+    document,
+    variables,
+    ...(permille === 0 ? {} : { faults: `${seed}:${permille}` }),
+    ...(Object.keys(claims).length === 0 ? {} : { claims }),
+    ...(random.chance(0.4) ? { again: otherwise(variables) } : {}),
   };
+  const drawn = [`view ${view}`, permille === 0 ? 'no faults' : `faults ${permille} ‰`];
+  if (one.again !== undefined) drawn.push('a document with other variables');
+  return { one, features: new Set([...features, ...drawn]) };
 }
 
 /** Other values of the same variables: the same plan, or another of the same document. */
@@ -89,7 +90,12 @@ export async function judge(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Ca
   const first = await judgeOnce(oracle, one);
   if (first.difference !== undefined || one.again === undefined) return first;
   const second = await judgeOnce(oracle, { ...one, variables: one.again });
-  return { ...second, hasErrors: first.hasErrors || second.hasErrors, witnessed: first.witnessed };
+  return {
+    ...second,
+    hasErrors: first.hasErrors || second.hasErrors,
+    witnessed: first.witnessed,
+    features: new Set([...first.features, ...second.features]),
+  };
 }
 
 async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
@@ -111,6 +117,7 @@ async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case)
     hasErrors: reference.some(({ errors }) => errors !== undefined),
     timedOut: codes.some((code) => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_UNAVAILABLE'),
     witnessed,
+    features: featuresOfAnswers(reference),
   };
 }
 
@@ -119,6 +126,8 @@ export interface Verdict {
   readonly hasErrors: boolean;
   readonly timedOut: boolean;
   readonly witnessed: boolean;
+  /** Of the answers. */
+  readonly features: ReadonlySet<string>;
 }
 
 export interface Extent {
@@ -128,22 +137,27 @@ export interface Extent {
   readonly stopAfter?: number;
   /** Whether findings are made small. */
   readonly shrinks?: boolean;
+  /** Whether plans and answers are looked into for what was drawn. */
+  readonly counts?: boolean;
 }
 
 export async function consult(
   oracle: Oracle,
-  { seed, cases, stopAfter = 1, shrinks = true }: Extent,
+  { seed, cases, stopAfter = 1, shrinks = true, counts = true }: Extent,
 ): Promise<Tally> {
   const features = new Map<string, number>();
   const findings: Finding[] = [];
   let [next, done, withErrors, witnessed, timedOut] = [0, 0, 0, 0, 0];
   const before = oracle.subject.notCompiled();
+  DRAWN_FAULTS.clear();
   const work = async () => {
     while (next < cases && findings.length < stopAfter) {
       const { one, features: found } = drawCase(oracle, seed + next++);
       const verdict = await judge(oracle, one);
       done++;
-      for (const feature of found) features.set(feature, (features.get(feature) ?? 0) + 1);
+      const inside = counts ? [...featuresOf(oracle.subject, one), ...verdict.features] : [];
+      for (const feature of new Set([...found, ...inside]))
+        features.set(feature, (features.get(feature) ?? 0) + 1);
       if (verdict.hasErrors) withErrors++;
       if (verdict.witnessed) witnessed++;
       if (oracle.patient === true && verdict.timedOut) timedOut++;
@@ -153,6 +167,7 @@ export async function consult(
   };
   await Promise.all(Array.from({ length: oracle.atOnce ?? AT_ONCE }, work));
   const notCompiled = oracle.subject.notCompiled() - before;
+  for (const [fault, count] of DRAWN_FAULTS) features.set(fault, count);
   const small: Finding[] = [];
   for (const finding of findings) small.push(shrinks ? await shrunk(oracle, finding) : finding);
   return { cases: done, findings: small, features, notCompiled, withErrors, witnessed, timedOut };

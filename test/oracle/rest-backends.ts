@@ -164,7 +164,7 @@ function works(asked: Asked): Answer {
         ),
       );
     case 'GET festival':
-      return ok(FESTIVAL.slice(0, wideFirst(query)).map(({ id }) => workRecord(asked, id)));
+      return ok(FESTIVAL.slice(0, wideFirst(query)).map(({ id }) => workRecord(asked, id, 0)));
     case 'GET number':
       return ok(Number(query.get('of') ?? 7) + (query.get('text') ?? '').length);
     case 'POST echo':
