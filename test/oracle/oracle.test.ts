@@ -4,6 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DRAWN_ON_THE_TEST_GRAPH, neverDrawn } from './drawn.ts';
 import { openMonolith } from './monolith.ts';
 import { openNasty } from './nasty.ts';
 import { nastyOracle } from './nasty-oracle.ts';
@@ -167,6 +168,7 @@ test(`${CASES} random cases`, { timeout: 30_000 + CASES * MS_PER_CASE }, async (
   const tally = await consult(oracle, { seed: SEED, cases: CASES });
   console.log(`${describeTally(tally, SEED)}\n  the stitched graph judged ${stitched.judged()}, too`);
   expect(tally.findings.map(describeFinding).join('\n\n')).toBe('');
+  expect(neverDrawn(tally, DRAWN_ON_THE_TEST_GRAPH)).toEqual([]);
   expect(tally.notCompiled / tally.cases).toBeLessThan(0.02);
 });
 

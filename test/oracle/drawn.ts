@@ -1,0 +1,116 @@
+/** What random cases must have had in them: an oracle that never asks for something says nothing about it. */
+import type { Tally } from './oracle.ts';
+
+/** In this many cases everything has to come up. */
+export const ENOUGH_CASES = 2000;
+
+/** Of every kind of document. */
+const DOCUMENTS = [
+  'alias',
+  'alias __proto__',
+  'alias constructor',
+  'alias hasOwnProperty',
+  'alias then',
+  'arguments',
+  'variable',
+  'variable absent',
+  'variable used twice',
+  'variable with default',
+  'variable with an inherited name',
+  'null literal',
+  'object literal',
+  'input object',
+  'enum argument',
+  'fragment used twice',
+  'fragment without a condition',
+  'named fragment',
+  'repeated field',
+  'type condition',
+  '__typename',
+  '@include by variable',
+  '@include literal',
+  '@skip by variable',
+  '@skip literal',
+  '@skip and @include',
+  'list',
+  'interface',
+  'union',
+  'enum',
+  'custom scalar',
+  'renamed type',
+  'renamed field',
+  'renamed enum',
+  'flattened field',
+  'locked argument',
+  'batched lookup',
+  'several steps share a lookup',
+  'a chain of 3 connectors',
+  'a document with other variables',
+  'no faults',
+];
+
+/** Of the bike-share. */
+export const DRAWN_ON_THE_BIKE_SHARE: readonly string[] = [
+  ...DOCUMENTS,
+  'view web',
+  'view mobile',
+  'view iot',
+  'composite key',
+  '@require',
+];
+
+/** Of the test graph, where backends fail in all ways, too. */
+export const DRAWN_ON_THE_TEST_GRAPH: readonly string[] = [
+  ...DOCUMENTS,
+  'view whole',
+  'view shop',
+  'view narrow',
+  'query',
+  'mutation',
+  'subscription',
+  'subscription to objects',
+  'several events',
+  'variable null',
+  'list literal',
+  'list coercion',
+  'list of lists',
+  'list of 100',
+  'empty list',
+  'equal objects in a list',
+  'null among objects',
+  'input object with defaults',
+  'oneOf input',
+  'custom scalar as an argument',
+  'fragment on an interface',
+  'argument bound to a claim',
+  'argument locked to a claim',
+  'arguments inside a selection',
+  'lookup one by one',
+  'composite key',
+  '@require',
+  '@require over two hops',
+  'a chain of more than 3 connectors',
+  '@fallback used',
+  'faults 20 ‰',
+  'faults 80 ‰',
+  'faults 300 ‰',
+  'fault: a whole backend',
+  'fault: a status',
+  'fault: a body that is empty',
+  'fault: a body that is garbage',
+  'fault: a missing entity',
+  'fault: a wrong type',
+  'fault: null',
+  'error BAD_ARGUMENT',
+  'error HIDDEN_VALUE',
+  'error UPSTREAM_INVALID',
+  'error UPSTREAM_NOT_FOUND',
+  'error UPSTREAM_FAILED',
+  'error inside a list',
+  'null above a failed field',
+];
+
+/** What never came up, once there were enough cases for it. */
+export function neverDrawn({ cases, features }: Tally, wanted: readonly string[]): readonly string[] {
+  return cases < ENOUGH_CASES ? [] : wanted.filter((feature) => !features.has(feature));
+}
