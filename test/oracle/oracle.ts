@@ -1,4 +1,5 @@
 /** Draws cases, runs them on both engines, and shrinks what differs. */
+import type { FormattedExecutionResult } from 'graphql';
 import { differenceOf } from './compare.ts';
 import { DRAWN_FAULTS, hash } from './faults.ts';
 import { featuresOf, featuresOfAnswers } from './features.ts';
@@ -23,6 +24,8 @@ export interface Oracle {
   readonly atOnce?: number;
   /** Backends may be too slow for the load: what differs after a timeout is counted as that, not as a finding. */
   readonly patient?: boolean;
+  /** A backend is down: whether that is noticed at once or by the clock is chance, and all the same here. */
+  readonly outage?: boolean;
   /** A further witness for what has no faults: what it says against, or undefined. */
   readonly witness?: Witness;
 }
@@ -86,7 +89,7 @@ function otherwise(variables: Case['variables']): Case['variables'] {
 }
 
 /** What differs between the engines, or from the witness. */
-export async function judge(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
+export async function judge(oracle: Judging, one: Case): Promise<Verdict> {
   const first = await judgeOnce(oracle, one);
   if (first.difference !== undefined || one.again === undefined) return first;
   const second = await judgeOnce(oracle, { ...one, variables: one.again });
@@ -98,11 +101,14 @@ export async function judge(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Ca
   };
 }
 
-async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
-  const [compiled, reference] = await Promise.all([
-    oracle.subject.answer('compiled', one),
-    oracle.subject.answer('reference', one),
-  ]);
+type Judging = Pick<Oracle, 'subject' | 'witness' | 'outage'>;
+
+async function judgeOnce(oracle: Judging, one: Case): Promise<Verdict> {
+  const answer = async (engine: 'compiled' | 'reference') => {
+    const answers = await oracle.subject.answer(engine, one);
+    return oracle.outage === true ? withoutClocks(answers) : answers;
+  };
+  const [compiled, reference] = await Promise.all([answer('compiled'), answer('reference')]);
   let difference = differenceOf(compiled, reference);
   const witnessed = difference === undefined && oracle.witness !== undefined && one.faults === undefined;
   if (witnessed) {
@@ -119,6 +125,10 @@ async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case)
     witnessed,
     features: featuresOfAnswers(reference),
   };
+}
+
+function withoutClocks(answers: readonly FormattedExecutionResult[]): readonly FormattedExecutionResult[] {
+  return JSON.parse(JSON.stringify(answers).replaceAll('"UPSTREAM_TIMEOUT"', '"UPSTREAM_UNAVAILABLE"'));
 }
 
 export interface Verdict {
