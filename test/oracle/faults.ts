@@ -13,7 +13,21 @@ function note(what: string): void {
 }
 
 /** Values that a field may wrongly have. */
-const WRONG: readonly unknown[] = [null, null, 17, 'wrong', {}, [], true, 1.5, [null], { id: 'x' }, -1];
+const WRONG: readonly unknown[] = [
+  null,
+  null,
+  17,
+  'wrong',
+  {},
+  [],
+  true,
+  1.5,
+  [null],
+  { id: 'x' },
+  -1,
+  0.5,
+  3_000_000_000,
+];
 const STATUSES = [500, 403, 404, 429, 503, 409, 400] as const;
 
 export class Faults {

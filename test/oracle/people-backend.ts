@@ -104,7 +104,7 @@ const RESOLVERS: Readonly<Record<string, Readonly<Record<string, Resolve>>>> = {
  */
 const SMUGGLED = 'wrong:';
 const SMUGGLED_NUMBER = 1_900_000_000;
-const WRONG_LEAVES: readonly unknown[] = [null, 17, {}, [], ['x'], { id: 'x' }, 'wrong'];
+const WRONG_LEAVES: readonly unknown[] = [null, 17.5, {}, [], ['x'], { id: 'x' }, 'wrong', 5_000_000_000];
 
 function smuggle(value: unknown, type: GraphQLOutputType): unknown {
   // Others fail with an error.
