@@ -42,6 +42,7 @@ export function compiledEngine(
       new Variants(document, operationName, {
         compile: (conditions) =>
           compilePlan({ view, graph, connections }, document, operationName, conditions),
+        schema: view.schema,
         all: plans,
       });
     byName.set(operationName, variants);

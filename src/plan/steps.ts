@@ -174,8 +174,13 @@ export async function runLookups(work: LookupWork, cells: readonly Cell[], run: 
     const known = asked.get(id);
     if (known !== undefined) known.cells.push(cell);
     else {
-      const values = { args: argumentsOf(run.execution, lookup.field, args, {}), parent: {}, claims };
-      asked.set(id, { values, cells: [cell] });
+      try {
+        const values = { args: argumentsOf(run.execution, lookup.field, args, {}), parent: {}, claims };
+        asked.set(id, { values, cells: [cell] });
+      } catch (error) {
+        // A claim that the lookup needs is not there.
+        cell.slots[slot] = error instanceof Error ? error : new HemError('INTERNAL', { cause: error });
+      }
     }
   }
   if (asked.size === 0) return;

@@ -1,9 +1,15 @@
 /** The plans of one operation: one per combination of the values that its `@skip` and `@include` have. */
 import {
   type DocumentNode,
+  type GraphQLSchema,
   getOperationAST,
+  isNonNullType,
+  Kind,
+  TypeInfo,
   type VariableDefinitionNode,
   type VariableValues,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql';
 import { HemError } from '../errors.ts';
 import { type Conditions, conditionVariables } from './collect.ts';
@@ -22,6 +28,8 @@ interface Kept extends Forgettable {
 export class Variants {
   readonly variableDefinitions: readonly VariableDefinitionNode[];
   readonly #conditions: readonly string[];
+  /** Variables that may be null, in places of arguments that may not. */
+  readonly #notNull: readonly string[];
   readonly #compile: (conditions: Conditions) => Plan;
   readonly #all: KeptPlans;
   readonly #plans = new Map<string, Kept>();
@@ -30,12 +38,17 @@ export class Variants {
   constructor(
     document: DocumentNode,
     operationName: string | undefined,
-    { compile, all }: { compile(conditions: Conditions): Plan; readonly all: KeptPlans },
+    {
+      schema,
+      compile,
+      all,
+    }: { readonly schema: GraphQLSchema; compile(conditions: Conditions): Plan; readonly all: KeptPlans },
   ) {
     const operation = getOperationAST(document, operationName);
     this.variableDefinitions = operation?.variableDefinitions ?? [];
     const own = new Set(this.variableDefinitions.map(({ variable }) => variable.name.value));
     this.#conditions = conditionVariables(document).filter((name) => own.has(name));
+    this.#notNull = nullableInNonNull(document, schema, this.variableDefinitions);
     this.#compile = compile;
     this.#all = all;
   }
@@ -50,6 +63,8 @@ export class Variants {
         return new NotCompiled(`$${name} is null, and @skip or @include stands on it`);
       id += value ? '1' : '0';
     }
+    for (const name of this.#notNull)
+      if (coerced[name] === null) return new NotCompiled(`$${name} is null, where an argument may not be`);
     const known = this.#plans.get(id);
     if (known !== undefined) {
       known.used = true;
@@ -94,4 +109,31 @@ export class Variants {
       throw error;
     }
   }
+}
+
+/** They are allowed there when they or the argument have a default, and are an error of the field when they are null all the same. */
+function nullableInNonNull(
+  document: DocumentNode,
+  schema: GraphQLSchema,
+  definitions: readonly VariableDefinitionNode[],
+): readonly string[] {
+  const nullable = new Set(
+    definitions.flatMap(({ type, variable }) =>
+      type.kind === Kind.NON_NULL_TYPE ? [] : [variable.name.value],
+    ),
+  );
+  if (nullable.size === 0) return [];
+  const found = new Set<string>();
+  const types = new TypeInfo(schema);
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      VariableDefinition: () => false,
+      Directive: () => false,
+      Variable({ name }) {
+        if (isNonNullType(types.getInputType()) && nullable.has(name.value)) found.add(name.value);
+      },
+    }),
+  );
+  return [...found];
 }

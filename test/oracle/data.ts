@@ -266,6 +266,14 @@ export const CREW: ReadonlyArray<{ readonly id: string; readonly type: 'Person' 
       : { id: String((n % 12) + 1), type: 'Person' },
 );
 
+/** What a person marked a book with. */
+export const markOf = (book: string, person: string): number | undefined =>
+  book === '5' ? undefined : Number(book) * 10 + Number(person);
+
+/** How often a game was played by a person; the last game is not known where that is counted. */
+export const playedBy = (game: string, person: string | null): number | undefined =>
+  game === 'g3' || person === null ? undefined : Number(game.slice(1)) * Number(person);
+
 const byId = <T extends { readonly id: string }>(list: readonly T[]) =>
   new Map(list.map((one) => [one.id, one]));
 

@@ -11,11 +11,13 @@ import {
   FESTIVAL,
   type Film,
   type Game,
+  markOf,
   ODDITIES,
   PEOPLE,
   type Person,
   type Pet,
   personOf,
+  playedBy,
   READERS,
   REVIEWS,
   ROBOTS,
@@ -30,6 +32,7 @@ import {
 } from './data.ts';
 import type { Subject } from './subject.ts';
 import {
+  type Claims,
   type Events,
   openWitness,
   type Resolve,
@@ -89,6 +92,9 @@ const renamed = (id: string, title: string | null | undefined): WorkAt | null =>
   const found = work(id);
   return found?.type === 'Book' ? { ...found, title: title ?? 'untitled' } : null;
 };
+const isKnown = ({ sub }: Claims) => typeof sub === 'string';
+const played = (game: string, claims: Claims) =>
+  isKnown(claims) ? (playedBy(game, claims.sub as string) ?? null) : null;
 const series = (found: Series | undefined): SeriesAt | null =>
   found === undefined
     ? null
@@ -270,6 +276,8 @@ const BOOK: Readonly<Record<string, Resolve>> = {
     const cost = costOf(bookOf(at));
     return { cost, zone, from: shelf(SHELVES[cost % SHELVES.length]) };
   },
+  mark: ({ work }: WorkAt, _args, claims) =>
+    isKnown(claims) ? (markOf(work.id, claims.sub as string) ?? null) : null,
   sticker: (at: WorkAt, { loud }: { loud?: boolean | null }) =>
     `${loud === true ? 'PAY' : 'pay'} ${costOf(bookOf(at))} for ${at.work.id}`,
   crate: (at: WorkAt) => {
@@ -359,6 +367,10 @@ const WHOLE: Resolvers = {
   Game: {
     ...NODE,
     players: ({ work }: WorkAt) => (work as Game).players,
+    played: ({ work }: WorkAt, _args, claims) => played(work.id, claims),
+    // A fallback never stands in for a denial.
+    mustPlayed: ({ work }: WorkAt, _args, claims) =>
+      isKnown(claims) ? (played(work.id, claims) ?? 0) : null,
     maker: ({ work }: WorkAt) => being((work as Game).maker),
   },
   Person: PERSON,
@@ -532,6 +544,7 @@ const SHOP: Resolvers = {
     loudBy: () => personOf('1')!.name,
     sticker: (at: WorkAt) => `PAY ${costOf(bookOf(at))} for ${at.work.id}`,
     crate: BOOK.crate!,
+    myMark: BOOK.mark!,
     bits: BOOK.parts!,
     strict: BOOK.strict!,
     grid: BOOK.grid!,
@@ -543,7 +556,7 @@ const SHOP: Resolvers = {
     seriesOrg: (at: WorkAt) => seriesOf(filmOf(at).seriesSlug ?? '')?.org ?? null,
     awards: FILM.awards!,
   },
-  Play: { ...SHOP_NODE, maker: WHOLE.Game!.maker! },
+  Play: { ...SHOP_NODE, maker: WHOLE.Game!.maker!, played: WHOLE.Game!.played! },
   Bit: {
     innerName: ({ inner }) => inner?.name ?? null,
     deepest: ({ inner }) => inner?.inner?.no ?? null,

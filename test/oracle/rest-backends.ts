@@ -8,8 +8,10 @@ import {
   bookOf,
   CREW,
   FESTIVAL,
+  markOf,
   ODDITIES,
   type Part,
+  playedBy,
   READERS,
   REVIEWS,
   SERIES,
@@ -391,6 +393,10 @@ function ratings(asked: Asked): Answer {
       if (film?.type !== 'Film' || film.rating === undefined) return NONE;
       return ok(spoilt(asked, 'Film', id, { id, stars: film.rating.stars, awards: [...film.rating.awards] }));
     }
+    case 'GET games': {
+      const played = playedBy(id, query.get('by'));
+      return played === undefined ? NONE : ok(spoilt(asked, 'Played', id, { id, played }));
+    }
     case 'POST shelves': {
       const wanted = SHELVES.filter(
         ({ code, row, dust }) =>
@@ -447,6 +453,17 @@ function seriesRecord(asked: Asked, { slug, org, number, name, volumes }: Series
 function shipping(asked: Asked): Answer {
   const { query, body, path } = asked;
   switch (path[0]) {
+    case 'marks': {
+      const { keys, by } = body as { keys: readonly unknown[]; by: string };
+      const books = BOOKS.filter(({ id }) => keys.some((key) => String(key) === id));
+      const present = books.filter(({ id }) => !asked.faults.isMissing('shipping', 'marks', id));
+      return ok({
+        found: present.toReversed().flatMap(({ id }) => {
+          const mark = markOf(id, by);
+          return mark === undefined ? [] : [spoilt(asked, 'Mark', id, { id, mark })];
+        }),
+      });
+    }
     case 'postage': {
       const zone = query.get('zone');
       const cost =

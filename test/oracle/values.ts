@@ -139,8 +139,9 @@ export class ValueMaker {
     const required = declared.endsWith('!') && preset === undefined;
     const draw = this.#random.next();
     if (!required && draw < 0.2) this.#note('variable absent');
-    else if (!declared.endsWith('!') && draw < 0.3 && !(isNonNullType(type) && draw >= 0)) {
-      this.#note('variable null');
+    else if (!declared.endsWith('!') && draw < (isNonNullType(type) ? 0.24 : 0.3)) {
+      // In a non-null place that is an error of the field.
+      this.#note(isNonNullType(type) ? 'variable null where none may be' : 'variable null');
       this.variables[name] = null;
     } else this.variables[name] = this.value(nullable, 0);
     return `$${name}`;
