@@ -46,7 +46,15 @@ export class Variants {
   ) {
     const operation = getOperationAST(document, operationName);
     this.variableDefinitions = operation?.variableDefinitions ?? [];
-    const own = new Set(this.variableDefinitions.map(({ variable }) => variable.name.value));
+    // Another operation of the document may have a variable of the same name and another type.
+    const own = new Set(
+      this.variableDefinitions.flatMap(({ variable, type }) => {
+        const nullable = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
+        return nullable.kind === Kind.NAMED_TYPE && nullable.name.value === 'Boolean'
+          ? [variable.name.value]
+          : [];
+      }),
+    );
     this.#conditions = conditionVariables(document).filter((name) => own.has(name));
     this.#notNull = nullableInNonNull(document, schema, this.variableDefinitions);
     this.#compile = compile;

@@ -350,6 +350,8 @@ const WHOLE: Resolvers = {
     shelves: () => [[shelf(SHELVES[0]), null], [], SHELVES.slice(2, 5).map(shelf)],
     mine: (_, _args, { sub }) =>
       BOOKS.filter((book) => book.editor === (sub ?? null)).map(({ id }) => work(id)),
+    strictlyMine: (_source, args, claims) =>
+      isKnown(claims) ? WHOLE.Query!.mine!(_source, args, claims) : null,
     number: (_, { of, text }) => (of ?? 7) + (text ?? '').length,
     echo: (_, { value }) => echoed(value),
     constructor: () => ({ depth: 2 }),

@@ -71,7 +71,7 @@ export function drawCase(
     variables,
     ...(permille === 0 ? {} : { faults: `${seed}:${permille}` }),
     ...(Object.keys(claims).length === 0 ? {} : { claims }),
-    ...(random.chance(0.4) ? { again: otherwise(variables) } : {}),
+    ...(random.chance(0.4) ? { again: otherwise(variables), againAs: random.pick(oracle.claims) } : {}),
   };
   const drawn = [`view ${view}`, permille === 0 ? 'no faults' : `faults ${permille} ‰`];
   if (one.again !== undefined) drawn.push('a document with other variables');
@@ -90,11 +90,12 @@ function otherwise(variables: Case['variables']): Case['variables'] {
 
 /** What differs between the engines, or from the witness. */
 export async function judge(oracle: Judging, one: Case): Promise<Verdict> {
-  const first = await judgeOnce(oracle, one);
-  if (first.difference !== undefined || one.again === undefined) return first;
-  const second = await judgeOnce(oracle, { ...one, variables: one.again });
+  if (one.again === undefined) return judgeOnce(oracle, one);
+  const other = { ...one, variables: one.again, claims: one.againAs ?? one.claims };
+  const [first, second] = await Promise.all([judgeOnce(oracle, one), judgeOnce(oracle, other)]);
   return {
     ...second,
+    difference: first.difference ?? second.difference,
     hasErrors: first.hasErrors || second.hasErrors,
     witnessed: first.witnessed,
     features: new Set([...first.features, ...second.features]),

@@ -8,7 +8,7 @@ import { type DescribedStep, describePlan } from '../../src/plan/describe.ts';
 import { NotCompiled } from '../../src/plan/plan.ts';
 import type { View } from '../../src/views/view.ts';
 import type { Note } from './features.ts';
-import type { Subject } from './subject.ts';
+import { operationNameOf, type Subject } from './subject.ts';
 
 const LONG_CHAIN = 3;
 
@@ -22,7 +22,11 @@ export function notePlan(
 ): void {
   const { graph } = generation;
   try {
-    const plan = compilePlan({ view, graph, connections: listening(note) }, document, undefined);
+    const plan = compilePlan(
+      { view, graph, connections: listening(note) },
+      document,
+      operationNameOf(document),
+    );
     new StepReader(known(graph), note).read(describePlan(plan).steps, []);
   } catch (error) {
     if (!(error instanceof NotCompiled)) throw error;

@@ -42,6 +42,7 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
     const result = await execute({
       schema: graph.schema,
       document,
+      operationName: /^\w+ (\w+)/.exec(one.document)?.[1],
       variableValues: one.variables,
       contextValue: newExecution(graph, connections, caller),
     });
@@ -57,9 +58,16 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
 
 function isBeyondItsLimits(document: DocumentNode, schema: GraphQLSchema): boolean {
   let isBeyond = false;
+  /** Whether fields of the same name stand on conditions. */
+  const conditional = new Map<string, boolean>();
   visit(document, {
-    Field({ alias, name }) {
+    Field({ alias, name, directives = [] }) {
       if (alias !== undefined && alias.value !== name.value && KEY_FIELDS.has(alias.value)) isBeyond = true;
+      const key = alias?.value ?? name.value;
+      const known = conditional.get(key);
+      // A field that is selected twice and left out once by a variable is lost.
+      if (known === true || (known === false && directives.length > 0)) isBeyond = true;
+      conditional.set(key, known === true || directives.length > 0);
     },
     // Inside of one of its members a union as a condition loses what it holds.
     NamedType({ name }) {

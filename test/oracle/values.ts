@@ -139,7 +139,7 @@ export class ValueMaker {
     const required = declared.endsWith('!') && preset === undefined;
     const draw = this.#random.next();
     if (!required && draw < 0.2) this.#note('variable absent');
-    else if (!declared.endsWith('!') && draw < (isNonNullType(type) ? 0.24 : 0.3)) {
+    else if (!declared.endsWith('!') && draw < (isNonNullType(type) ? 0.28 : 0.3)) {
       // In a non-null place that is an error of the field.
       this.#note(isNonNullType(type) ? 'variable null where none may be' : 'variable null');
       this.variables[name] = null;

@@ -45,6 +45,7 @@ async function answersOf(schema: GraphQLSchema, one: Case): Promise<readonly Exe
   const args = {
     schema,
     document: parse(one.document),
+    operationName: /^\w+ (\w+)/.exec(one.document)?.[1],
     variableValues: one.variables,
     contextValue: one.claims ?? {},
   };
