@@ -169,7 +169,8 @@ test(`${CASES} random cases`, { timeout: 30_000 + CASES * MS_PER_CASE }, async (
   console.log(`${describeTally(tally, SEED)}\n  the stitched graph judged ${stitched.judged()}, too`);
   expect(tally.findings.map(describeFinding).join('\n\n')).toBe('');
   expect(neverDrawn(tally, DRAWN_ON_THE_TEST_GRAPH)).toEqual([]);
-  expect(tally.notCompiled / tally.cases).toBeLessThan(0.02);
+  // Of first and second requests.
+  expect(tally.notCompiled / tally.cases).toBeLessThan(0.04);
 });
 
 function ask(view: string, document: string, rest: Partial<Case> = {}): Case {
