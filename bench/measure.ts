@@ -19,6 +19,7 @@ import {
 export interface MeasureOptions {
   readonly rounds: number;
   readonly roundMs: number;
+  /** At most. */
   readonly warmUpMs: number;
   readonly connections: number;
   /** Also with variables that differ by request. */
@@ -56,6 +57,11 @@ interface Running {
   readonly query: string;
   normalise(data: unknown): unknown;
 }
+
+const WARM_UP_WINDOW_MS = 250;
+/** So many windows without one that is cheaper by more than this share of the cheapest are steady. */
+const STEADY_WINDOWS = 6;
+const STEADY_SHARE = 0.98;
 
 /** How many different variables are compared before the time is taken. */
 const COMPARED = 25;
@@ -149,10 +155,10 @@ async function measureRounds(
   const { connections } = options;
   const bodiesOf = new Map(racing.map((one) => [one, variables.map((own) => toBody(one, own))]));
   for (const contender of racing) {
-    const { name, url } = contender;
-    const bodies = bodiesOf.get(contender)!;
+    const { name, url, child } = contender;
     options.progress(`${title}: warming ${name} up`);
-    await runLoad({ url, bodies, connections, durationMs: options.warmUpMs });
+    const load = { url, bodies: bodiesOf.get(contender)!, connections, durationMs: WARM_UP_WINDOW_MS };
+    await warmUp(child, load, options.warmUpMs);
   }
   const samples = new Map<ContenderName, Sample[]>(racing.map(({ name }) => [name, []]));
   for (let round = 0; round < options.rounds; round++) {
@@ -181,6 +187,17 @@ async function measureRounds(
       ratioToByHand: rounded(median(ratios), 3),
     };
   });
+}
+
+/** Until requests get no cheaper, or the time is over: what is measured is a server that has been running for a while. */
+async function warmUp(child: Child, load: Parameters<typeof runLoad>[0], maxMs: number): Promise<void> {
+  const costs: number[] = [];
+  for (let spentMs = 0; spentMs < maxMs; spentMs += load.durationMs) {
+    const { cpuUs } = await takeSample(child, load);
+    const before = costs.slice(-STEADY_WINDOWS);
+    costs.push(cpuUs);
+    if (before.length === STEADY_WINDOWS && cpuUs > Math.min(...before) * STEADY_SHARE) return;
+  }
 }
 
 async function takeSample(child: Child, load: Parameters<typeof runLoad>[0]): Promise<Sample> {

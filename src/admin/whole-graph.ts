@@ -12,6 +12,8 @@ import type { Connections } from '../load/model.ts';
 import type { OperationLimits } from '../load/settings.ts';
 import { Documents } from '../operation/documents.ts';
 import { type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import { CallContext } from '../upstream/call-context.ts';
+import { Cancellation } from '../upstream/cancellation.ts';
 
 export interface WholeGraphDoor {
   /** @param params undefined when the page is asked for */
@@ -48,15 +50,13 @@ export function openWholeGraph(
     multipart: false,
     maxRequestBodySize: false,
     context: ({ endpointRequest }) => {
-      const { requestId, headers } = endpointRequest;
-      const signal = AbortSignal.any([endpointRequest.signal, AbortSignal.timeout(deadlineMs)]);
-      return newExecution(graph, connections, {
-        requestId,
-        headers,
-        signal,
-        deadlineAt: performance.now() + deadlineMs,
-        claims: {},
-      });
+      const over = AbortSignal.any([endpointRequest.left.signal, AbortSignal.timeout(deadlineMs)]);
+      const deadlineAt = performance.now() + deadlineMs;
+      return newExecution(
+        graph,
+        connections,
+        new CallContext(endpointRequest, Cancellation.of(over), { deadlineAt, claims: {} }),
+      );
     },
     maskedErrors: {
       maskError(error) {

@@ -4,27 +4,32 @@ import type { Values } from '../mapping/values.ts';
 import { inTurns } from '../upstream/turns.ts';
 import type { ConnectionSetup, Outcome } from './kind.ts';
 
+type Send = (values: Values) => Promise<unknown>;
+
 /** For kinds whose protocol has no batch of its own: a call per element, `limits.callsAtOnce` of them at the same time. */
-export async function toOutcomes(
+export function toOutcomes(
   { name, settings }: Pick<ConnectionSetup<never>, 'name' | 'settings'>,
   batch: readonly Values[],
-  send: (values: Values) => Promise<unknown>,
+  send: Send,
 ): Promise<readonly Outcome[]> {
   const first = batch[0];
-  if (batch.length === 1 && first !== undefined) return [await settle(name, first, send)];
-  return inTurns(batch, settings.limits.callsAtOnce, (values) => settle(name, values, send));
+  const toFailure = (error: unknown) => toUpstreamError(name, error);
+  // Nearly every batch is one element, and a promise less per call can be measured.
+  if (batch.length === 1 && first !== undefined)
+    return start(first, send).then(toList, (error: unknown) => [toFailure(error)]);
+  return inTurns(batch, settings.limits.callsAtOnce, (values) => start(values, send).catch(toFailure));
 }
 
-async function settle(
-  connector: string,
-  values: Values,
-  send: (values: Values) => Promise<unknown>,
-): Promise<Outcome> {
+function start(values: Values, send: Send): Promise<unknown> {
   try {
-    return await send(values);
+    return send(values);
   } catch (error) {
-    return toUpstreamError(connector, error);
+    return Promise.reject(error);
   }
+}
+
+function toList(outcome: Outcome): readonly Outcome[] {
+  return [outcome];
 }
 
 /** Errors of templates become this connector's; anything unforeseen counts as the backend's failure and keeps its cause. */

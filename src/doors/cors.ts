@@ -5,9 +5,12 @@ type Headers = Readonly<Record<string, string>>;
 
 const PREFLIGHT_SECONDS = 600;
 
-/** Headers of an answer to a caller from this origin. "*" in the list allows every origin, without credentials. */
-export function corsHeaders(cors: ClientSettings['cors'], origin: string | undefined): Headers {
-  if (cors === undefined) return {};
+/**
+ * Headers of an answer to a caller from this origin; undefined where no page may call. "*" in the list allows every origin, without
+ * credentials.
+ */
+export function corsHeaders(cors: ClientSettings['cors'], origin: string | undefined): Headers | undefined {
+  if (cors === undefined) return undefined;
   if (cors.origins.includes('*'))
     return { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'x-request-id' };
   if (origin === undefined || !cors.origins.includes(origin)) return { vary: 'Origin' };

@@ -1,7 +1,8 @@
 /** Between node:http messages and what doors work with. Bodies are bounded while they are read. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request as EndpointRequest } from '../operation/endpoint.ts';
+import { Cancellation } from '../upstream/cancellation.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -52,7 +53,7 @@ class ReceivedRequest implements EndpointRequest {
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
-  #left: AbortController | undefined;
+  #left: Cancellation | undefined;
 
   constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
     this.requestId = requestId;
@@ -65,25 +66,29 @@ class ReceivedRequest implements EndpointRequest {
     return this.#headers;
   }
 
-  get signal(): AbortSignal {
+  get left(): Cancellation {
     if (this.#left === undefined) {
-      const left = new AbortController();
+      const left = new Cancellation();
       this.#left = left;
-      if (this.#response.destroyed) left.abort();
+      if (this.#response.destroyed) left.cancel();
       this.#response.on('close', () => {
-        if (!this.#response.writableFinished) left.abort();
+        if (!this.#response.writableFinished) left.cancel();
       });
     }
-    return this.#left.signal;
+    return this.#left;
   }
 }
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 
+/** Unique among all processes; what is counted in this one makes the id. */
+const ID_PREFIX = `${randomBytes(12).toString('base64url')}.`;
+let count = 0;
+
 /** The caller's own request id if it is one, else a new one. */
 export function requestIdOf(message: IncomingMessage): string {
   const given = message.headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : ID_PREFIX + (++count).toString(36);
 }
 
 /** These name no other header. */

@@ -16,7 +16,9 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const MAX_REMEMBERED = 100;
 
 /** The same few headers come with nearly every request: what was read from them is kept, a bounded number of it. */
-function remembered<Read>(read: (header: string | undefined) => Read): (header: string | undefined) => Read {
+export function remembered<Read>(
+  read: (header: string | undefined) => Read,
+): (header: string | undefined) => Read {
   const known = new Map<string | undefined, Read>();
   return (header) => {
     const earlier = known.get(header);

@@ -1,4 +1,5 @@
 /** What a caller asks for, read from the address or the body. All doors over HTTP read it here. */
+import { isUtf8 } from 'node:buffer';
 import type { ClientSettings } from '../load/settings.ts';
 import { isObject, parseJson } from './json.ts';
 import { type ContentType, JSON_TYPE } from './media-type.ts';
@@ -14,7 +15,6 @@ export interface Params {
 }
 
 const KEYS = new Set(['query', 'operationName', 'variables', 'extensions']);
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @param search the query part of the address, without "?" @throws {Refusal} */
 export function paramsOfAddress(search: string): Params {
@@ -31,12 +31,12 @@ export function paramsOfAddress(search: string): Params {
   });
 }
 
-/** One operation, or those of a batch. @throws {Refusal} */
-export async function paramsOfBody(
+/** One operation, or those of a batch; a promise of them only where there are uploads. @throws {Refusal} */
+export function paramsOfBody(
   body: Buffer,
   contentType: ContentType | undefined,
   settings: Pick<ClientSettings, 'batching' | 'uploads'> & { readonly maxBytes: number },
-): Promise<Params | readonly Params[]> {
+): Params | readonly Params[] | Promise<Params | readonly Params[]> {
   if (contentType === undefined) throw unsupported('a POST needs a Content-Type.');
   const charset = contentType.parameters.get('charset')?.toLowerCase() ?? 'utf-8';
   if (charset !== 'utf-8' && charset !== 'utf8') throw unsupported('the charset has to be utf-8.');
@@ -48,9 +48,8 @@ export async function paramsOfBody(
       return toParams({ query: toText(body) });
     case 'multipart/form-data':
       if (settings.uploads === undefined) throw unsupported('this client takes no uploads.');
-      return toOneOrMany(
-        await readMultipart(body, contentType, settings.uploads, settings.maxBytes),
-        settings,
+      return readMultipart(body, contentType, settings.uploads, settings.maxBytes).then((operations) =>
+        toOneOrMany(operations, settings),
       );
     default:
       throw unsupported(`a POST is ${JSON_TYPE}.`);
@@ -73,9 +72,9 @@ function toOneOrMany(
 
 function toParams(value: unknown): Params {
   if (!isObject(value)) throw new Refusal('BAD_REQUEST', 'The request is not an object with a "query".');
-  const unknown = Object.keys(value).find((key) => !KEYS.has(key));
-  if (unknown !== undefined) {
-    throw new Refusal('BAD_REQUEST', `There is no parameter ${JSON.stringify(unknown.slice(0, 64))}.`);
+  for (const key of Object.keys(value)) {
+    if (!KEYS.has(key))
+      throw new Refusal('BAD_REQUEST', `There is no parameter ${JSON.stringify(key.slice(0, 64))}.`);
   }
   const { query, operationName, variables, extensions } = value;
   if (typeof query !== 'string' || query === '')
@@ -94,11 +93,9 @@ function isAbsent(value: unknown): value is null | undefined {
 }
 
 function toText(body: Buffer): string {
-  try {
-    return utf8.decode(body);
-  } catch {
-    throw new Refusal('BAD_REQUEST', 'The body is not UTF-8.');
-  }
+  if (!isUtf8(body)) throw new Refusal('BAD_REQUEST', 'The body is not UTF-8.');
+  const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  return body.toString('utf8', start);
 }
 
 function unsupported(text: string): Refusal {

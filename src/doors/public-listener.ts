@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
-import type { Endpoint } from '../operation/endpoint.ts';
+import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
 import {
@@ -14,13 +14,14 @@ import {
   JSON_TYPE,
   parseContentType,
   preferredAnswerType,
+  remembered,
 } from './media-type.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
 import { answerShortly } from './short-path.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
-import { openYogaDoor, type YogaDoor } from './yoga.ts';
+import { openYogaDoor, type YogaContext, type YogaDoor } from './yoga.ts';
 
 /** Headers that HTML forms cannot set: a multipart request without one may come from anywhere. */
 const PREFLIGHT_HEADERS = [
@@ -29,6 +30,9 @@ const PREFLIGHT_HEADERS = [
   'x-requested-with',
   'x-graphql-yoga-csrf',
 ];
+
+const GRAPHQL_METHODS = ['GET', 'POST'];
+const SCHEMA_METHODS = ['GET', 'HEAD'];
 
 /** A connection on which nothing moves for so long after the longest deadline is closed: its peer does not read. */
 const STALLED_MS = 30_000;
@@ -86,16 +90,17 @@ export function openPublicListener(
   server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
+    const exchange = { message, response, requestId, headers: ['x-request-id', requestId] };
     inFlight.add(response);
-    response.once('close', () => {
+    response.on('close', () => {
       inFlight.delete(response);
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
-    response.setHeader('x-request-id', requestId);
     if (closing) response.setHeader('connection', 'close');
-    answer(doors, message, response, requestId).catch((error: unknown) => {
+    answer(doors, exchange).catch((error: unknown) => {
       if (response.destroyed) return;
       if (!(error instanceof HemError)) log.error({ err: error, requestId }, 'request failed');
+      setHeaders(exchange);
       sendProblem(response, asHemError(error), requestId);
     });
   });
@@ -124,42 +129,58 @@ export function openPublicListener(
   };
 }
 
-async function answer(
-  doors: ReadonlyMap<string, ClientDoors>,
-  message: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-): Promise<void> {
+/** One request and its answer. */
+interface Exchange {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  /** Names and values in turn of what every answer to this request says. */
+  readonly headers: string[];
+}
+
+/** The short path writes them together with its own; before all other answers they are set here. */
+function setHeaders({ response, headers }: Exchange): void {
+  if (response.headersSent) return;
+  for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at]!, headers[at + 1]!);
+}
+
+async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchange): Promise<void> {
+  const { message, response, headers } = exchange;
   const address = addressOf(targetOf(message));
   const door = address === undefined ? undefined : doors.get(address.client);
   if (address === undefined || door === undefined) throw new Refusal('NOT_FOUND');
-  const { cors } = door.endpoint.view.client.settings;
-  const allowed = corsHeaders(cors, message.headers.origin);
-  for (const [name, value] of Object.entries(allowed)) response.setHeader(name, value);
-  const methods = address.resource === 'graphql' ? 'GET, POST' : 'GET, HEAD';
-  if (message.method === 'OPTIONS' && 'access-control-allow-origin' in allowed) {
-    response.writeHead(204, preflightHeaders(methods, message.headers['access-control-request-headers']));
+  const allowed = corsHeaders(door.endpoint.view.client.settings.cors, message.headers.origin);
+  if (allowed !== undefined) headers.push(...Object.entries(allowed).flat());
+  const methods = address.resource === 'graphql' ? GRAPHQL_METHODS : SCHEMA_METHODS;
+  if (message.method === 'OPTIONS' && allowed !== undefined && 'access-control-allow-origin' in allowed) {
+    const requested = message.headers['access-control-request-headers'];
+    setHeaders(exchange);
+    response.writeHead(204, preflightHeaders(methods.join(', '), requested));
     response.end();
     return;
   }
-  if (!methods.split(', ').includes(message.method ?? '')) {
-    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods });
+  if (!methods.includes(message.method ?? ''))
+    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods.join(', ') });
+  if (address.resource === 'schema.graphql') {
+    setHeaders(exchange);
+    sendSchema(door.endpoint, message, response);
+    return;
   }
-  if (address.resource === 'schema.graphql') return sendSchema(door.endpoint, message, response);
   try {
-    await answerGraphQL(door, message, response, { requestId, search: address.search });
+    await answerGraphQL(door, exchange, address.search);
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
-    sendGraphQLRefusal(response, error, { requestId, accept: message.headers.accept });
+    setHeaders(exchange);
+    sendGraphQLRefusal(response, error, {
+      requestId: exchange.requestId,
+      accept: message.headers.accept,
+    });
   }
 }
 
-async function answerGraphQL(
-  { endpoint, yoga, streams }: ClientDoors,
-  message: IncomingMessage,
-  response: ServerResponse,
-  { requestId, search }: { readonly requestId: string; readonly search: string },
-): Promise<void> {
+async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: string): Promise<void> {
+  const { message, response, requestId, headers } = exchange;
+  const { endpoint } = door;
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;
   const wantsPage = message.method === 'GET' && graphiql && acceptsHtml(accept);
@@ -174,35 +195,54 @@ async function answerGraphQL(
       `A multipart request needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, so that no other site's form can send it.`,
     );
   }
-  if (!['identity', undefined].includes(message.headers['content-encoding'])) {
+  const coding = message.headers['content-encoding'];
+  if (coding !== undefined && coding !== 'identity')
     throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read without a Content-Encoding.');
-  }
-  const endpointRequest = toEndpointRequest(message, response, requestId);
+  const request = toEndpointRequest(message, response, requestId);
   const { bodyBytes } = endpoint.limits;
   const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
   const body = await readBody(message, bodyBytes + fileBytes);
-  const params = wantsPage
-    ? undefined
-    : message.method === 'GET'
+  if (wantsPage) return answerBroadly(door, exchange, { request, params: undefined });
+  const reading =
+    message.method === 'GET'
       ? paramsOfAddress(search)
-      : await paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
+      : paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
+  const params = reading instanceof Promise ? await reading : reading;
   if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
-    if (await answerShortly(endpoint, params, endpointRequest, response)) return;
+    const answering = answerShortly({ endpoint, params, request, accept, headers }, response);
+    if (answering !== undefined) {
+      await answering;
+      return;
+    }
   }
-  const request = new Request(`http://hem/${endpoint.name}/graphql`, {
-    method: message.method,
-    headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
-    signal: endpointRequest.signal,
-  });
-  const given = await yoga.fetch(request, { endpointRequest, params, streams });
+  await answerBroadly(door, exchange, { request, params });
+}
+
+/** Through Yoga. */
+async function answerBroadly(
+  { endpoint, yoga, streams }: ClientDoors,
+  exchange: Exchange,
+  { request, params }: { readonly request: EndpointRequest } & Pick<YogaContext, 'params'>,
+): Promise<void> {
+  const { message, response } = exchange;
+  const wantsPage = params === undefined;
+  setHeaders(exchange);
+  const given = await yoga.fetch(
+    new Request(`http://hem/${endpoint.name}/graphql`, {
+      method: message.method,
+      headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
+      signal: request.left.signal,
+    }),
+    { endpointRequest: request, params, streams },
+  );
   for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
   given.headers.set('cache-control', 'no-store');
   given.headers.set('x-content-type-options', 'nosniff');
   await sendFetchResponse(response, given);
 }
 
-function isSingle(params: Params | readonly Params[] | undefined): params is Params {
-  return params !== undefined && !Array.isArray(params);
+function isSingle(params: Params | readonly Params[]): params is Params {
+  return !Array.isArray(params);
 }
 
 function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: ServerResponse): void {
@@ -250,12 +290,12 @@ interface Address {
 }
 
 /** `/web/graphql?x` → the client, what is asked of it, and how. */
-function addressOf(target: string): Address | undefined {
+const addressOf = remembered((target: string | undefined): Address | undefined => {
   const [, client, resource, search] =
-    /^\/([a-z][a-z0-9-]*)\/(graphql|schema\.graphql)\/?(?:\?(.*))?$/s.exec(target) ?? [];
+    /^\/([a-z][a-z0-9-]*)\/(graphql|schema\.graphql)\/?(?:\?(.*))?$/s.exec(target ?? '') ?? [];
   if (client === undefined) return undefined;
   return { client, resource: resource as Address['resource'], search: search ?? '' };
-}
+});
 
 /** The address as a URL once the server listens. @throws when the port is taken */
 export function listenOn(

@@ -9,34 +9,54 @@ import { type AnswerType, preferredAnswerType } from './media-type.ts';
 import { operate, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
 
-/** Answers one operation, or gives false when that takes the broad door: a subscription, or an answer that is no JSON. */
-export async function answerShortly(
-  endpoint: Endpoint,
-  params: Params,
-  request: EndpointRequest,
+export interface ShortCall {
+  readonly endpoint: Endpoint;
+  readonly params: Params;
+  readonly request: EndpointRequest;
+  /** The caller's `Accept`. */
+  readonly accept: string | undefined;
+  /** Names and values in turn that every answer to this request has. */
+  readonly headers: readonly string[];
+}
+
+/** Answers one operation, or gives undefined when that takes the broad door: a subscription, or an answer that is no JSON. */
+export function answerShortly(
+  { endpoint, params, request, accept, headers }: ShortCall,
   response: ServerResponse,
-): Promise<boolean> {
-  const { accept } = request.headers;
+): Promise<true> | true | undefined {
   const preferred = preferredAnswerType(accept);
-  if (preferred === undefined) return false;
-  const result = await operate(endpoint, params, 'POST', request);
-  if ('subscription' in result) return false;
-  if (!response.destroyed) sendResult(response, result, statusOf(result, accept), preferred.type);
-  return true;
+  if (preferred === undefined) return undefined;
+  const answer = (result: FormattedExecutionResult): true => {
+    if (!response.destroyed)
+      sendResult(response, result, { status: statusOf(result, accept), type: preferred.type, headers });
+    return true;
+  };
+  const result = operate(endpoint, params, 'POST', request);
+  if (result instanceof Promise) return result.then(answer);
+  return 'subscription' in result ? undefined : answer(result);
 }
 
 function sendResult(
   response: ServerResponse,
   result: FormattedExecutionResult,
-  status: number,
-  type: AnswerType,
+  {
+    status,
+    type,
+    headers,
+  }: { readonly status: number; readonly type: AnswerType; readonly headers: readonly string[] },
 ): void {
   const body = JSON.stringify(result);
-  response.writeHead(status, {
-    'content-type': `${type}; charset=utf-8`,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
+  // A list instead of an object: node:http then writes the lines as they are, without a table of its own.
+  response.writeHead(status, [
+    ...headers,
+    'content-type',
+    `${type}; charset=utf-8`,
+    'content-length',
+    String(Buffer.byteLength(body)),
+    'cache-control',
+    'no-store',
+    'x-content-type-options',
+    'nosniff',
+  ]);
   response.end(body);
 }

@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import { Cancellation } from '../upstream/cancellation.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
 import { Relay } from './relay.ts';
 
@@ -53,7 +54,7 @@ interface Running {
   readonly id: string;
   readonly context: Context<Record<string, unknown>, Peer>;
   readonly isSubscription: boolean;
-  readonly left: AbortController;
+  readonly left: Cancellation;
   readonly endpoint: Endpoint;
   readonly operation: Parameters<Endpoint['execute']>[0];
   readonly request: EndpointRequest;
@@ -175,7 +176,7 @@ function serve(
   socket.on('error', (error) => log.debug({ err: error, requestId }, 'websocket failed'));
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat);
-    for (const { left } of peer.running.values()) left.abort();
+    for (const { left } of peer.running.values()) left.cancel();
     void closed(code, String(reason));
   });
 }
@@ -203,11 +204,11 @@ function start(
   if ('errors' in prepared) return [...prepared.errors];
   const { kind, document, operationName } = prepared;
   const variables = payload.variables ?? {};
-  const left = new AbortController();
+  const left = new Cancellation();
   const request = {
     requestId: `${peer.requestId}:${++peer.started}`,
     headers: peer.headers,
-    signal: left.signal,
+    left,
   };
   const running: Running = {
     id,
@@ -233,7 +234,7 @@ async function subscribe({ endpoint, operation, request, left }: Running) {
   const outcome = await endpoint.subscribe(operation, request);
   if (!(Symbol.asyncIterator in outcome)) return outcome;
   const relay = new Relay(outcome);
-  left.signal.addEventListener('abort', () => relay.end(), { once: true });
+  left.add(() => relay.end());
   return relay;
 }
 
@@ -247,11 +248,11 @@ function requestOf(peer: Peer, payload: SubscribePayload): Pick<EndpointRequest,
 
 /** The library forgets the id of an operation that the caller has completed; what runs for it ends here. */
 function leaveCompleted({ running }: Peer): void {
-  for (const { id, context, left } of running.values()) if (!(id in context.subscriptions)) left.abort();
+  for (const { id, context, left } of running.values()) if (!(id in context.subscriptions)) left.cancel();
 }
 
 function finish(peer: Peer, payload: SubscribePayload): void {
-  peer.running.get(payload)?.left.abort();
+  peer.running.get(payload)?.left.cancel();
   peer.running.delete(payload);
   // After the last answer has been handed to the socket.
   if (peer.closing) setImmediate(() => closeWhenDone(peer));

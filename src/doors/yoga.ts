@@ -93,7 +93,7 @@ async function stream(
   const relay = new Relay(results);
   const stop = () => relay.end(refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
   streams.add(stop);
-  endpointRequest.signal.addEventListener('abort', () => relay.end(), { once: true });
+  endpointRequest.left.add(() => relay.end());
   return forgetAtEnd(relay, () => streams.delete(stop));
 }
 

@@ -186,5 +186,5 @@ function callSourceOf(field: ConnectorField): CallSource {
 }
 
 function contextOf({ caller }: Execution, selection: RecordSelection): CallContext {
-  return { ...caller, slots: selection.slots };
+  return caller.withSlots(selection.slots);
 }

@@ -1,6 +1,6 @@
 /** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
 import type { DocumentNode, ExecutionResult } from 'graphql';
-import type { Caller } from './execution.ts';
+import type { CallContext } from '../upstream/call-context.ts';
 
 /** A validated document of one client, with what the caller sent along. */
 export interface Operation {
@@ -11,14 +11,16 @@ export interface Operation {
 
 export interface Engine {
   /** A query or mutation. Never rejects: what fails is in the result. */
-  execute(operation: Operation, caller: Caller): Promise<ExecutionResult>;
+  execute(operation: Operation, caller: CallContext): Promise<ExecutionResult>;
   /** A subscription: its events, or the result that says why there are none. `caller` is who opens it; each event is executed in a time of its own. */
   subscribe(
     operation: Operation,
-    caller: Caller,
+    caller: CallContext,
     inEventTime: InEventTime,
   ): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
 }
 
 /** Gives an event the caller to be executed for, with a deadline. Never rejects. */
-export type InEventTime = (execute: (caller: Caller) => Promise<ExecutionResult>) => Promise<ExecutionResult>;
+export type InEventTime = (
+  execute: (caller: CallContext) => Promise<ExecutionResult>,
+) => Promise<ExecutionResult>;

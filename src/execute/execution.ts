@@ -5,13 +5,11 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
 
-/** Who asks, and until when. */
-export type Caller = Omit<CallContext, 'slots'>;
-
 export interface Execution {
   readonly graph: ComposedGraph;
   readonly connections: Connections;
-  readonly caller: Caller;
+  /** Who asks, and until when. */
+  readonly caller: CallContext;
   /** One loader per lookup or call and selection: what several resolvers ask in one tick is one batch. */
   readonly loaders: Map<unknown, Map<string, DataLoader<Values, unknown, string>>>;
   /** Every use of a `@fallback`, for `extensions.fallbacks`. */
@@ -26,7 +24,7 @@ export interface FallbackTrace {
   readonly code: string;
 }
 
-export function newExecution(graph: ComposedGraph, connections: Connections, caller: Caller): Execution {
+export function newExecution(graph: ComposedGraph, connections: Connections, caller: CallContext): Execution {
   return {
     graph,
     connections,

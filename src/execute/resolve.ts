@@ -17,14 +17,13 @@ import type { Access, Origin, Route } from '../graph/graph.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
 import { type Path, toKeyReader, toPathReader, type ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
+import { type Arguments, NO_ARGUMENTS, toCallArguments } from './call-arguments.ts';
 import { callAlone, loadEntity, loadShared, openStream } from './calls.ts';
 import type { Execution } from './execution.ts';
 import { toGiven, toGivenKey } from './given.ts';
 import { selectForCall, selectForLookup, wantedByMap } from './record-selection.ts';
 import { NOTHING, recordKey, type Wanted, type WantedByType } from './wanted.ts';
-import { fromWire, toWireArguments } from './wire.ts';
-
-type Arguments = Readonly<Record<string, unknown>>;
+import { fromWire } from './wire.ts';
 
 /** An object on its way: which type it is, where it came from, and the record it came with. */
 export class ObjectValue {
@@ -62,11 +61,7 @@ export async function resolveRoot(
     execution,
     source,
     async () => {
-      const values: Values = {
-        args: argumentsOf(execution, source, args, {}),
-        parent: {},
-        claims: execution.caller.claims,
-      };
+      const values = valuesOf(execution, source, args);
       const call = typeName === 'Mutation' ? callAlone : loadShared;
       return call(execution, source, selectForCall(execution.graph, source, wanted), values);
     },
@@ -82,11 +77,7 @@ export async function* resolveStream(
   wanted: WantedByType,
 ): AsyncGenerator<Resolved, void> {
   const source = rootSource(execution, 'Subscription', fieldName);
-  const values: Values = {
-    args: argumentsOf(execution, source, args, {}),
-    parent: {},
-    claims: execution.caller.claims,
-  };
+  const values = valuesOf(execution, source, args);
   const { connector } = source.owner;
   const origin = execution.graph.originOf(source);
   for await (const event of openStream(
@@ -190,12 +181,8 @@ async function callField(
     if (settled.value === null || settled.value === undefined) return null;
     parentValues[parent[index]!.name] = settled.value;
   }
-  const required = await requiring;
-  const values: Values = {
-    args: argumentsOf(execution, source, args, required),
-    parent: parentValues,
-    claims: execution.caller.claims,
-  };
+  const all = Object.assign(Object.create(null), args, await requiring);
+  const values = valuesOf(execution, source, all, parentValues);
   return loadShared(execution, source, selectForCall(execution.graph, source, wanted), values);
 }
 
@@ -222,11 +209,7 @@ async function findRecord(
     if (value === null || value === undefined) return null;
     args[argument.name] = toGivenKey(lookup, argument)(value);
   }
-  const values: Values = {
-    args: argumentsOf(execution, lookup.field, args, {}),
-    parent: {},
-    claims: execution.caller.claims,
-  };
+  const values = valuesOf(execution, lookup.field, args);
   const selection = selectForLookup(execution.graph, lookup, object.origin, object.wanted);
   const record = await loadEntity(execution, lookup, selection, values);
   const type = getNamedType(lookup.field.type);
@@ -312,7 +295,7 @@ async function requiredValues(
   field: ConnectorField,
 ): Promise<Arguments> {
   const needed = field.args.filter(({ require }) => require !== undefined);
-  if (needed.length === 0) return {};
+  if (needed.length === 0) return NO_ARGUMENTS;
   const entries = await allInOrder(
     needed.map(
       async ({ name, require }) =>
@@ -331,33 +314,15 @@ async function allInOrder<T>(promises: ReadonlyArray<Promise<T>>): Promise<T[]> 
   });
 }
 
-/** The arguments that the backend gets: the caller's, required ones and claims, in wire form. @throws {HemError} UNAUTHENTICATED */
-export function argumentsOf(
+/** What a call is given. @throws {HemError} */
+function valuesOf(
   execution: Execution,
   field: ConnectorField,
   args: Arguments,
-  required: Arguments,
-): Arguments {
-  // Without a prototype: an argument may be called "constructor".
-  const all: Record<string, unknown> = Object.assign(Object.create(null), args, required);
-  for (const { name, claim, type } of field.args) {
-    if (claim === undefined) continue;
-    const value = Object.hasOwn(execution.caller.claims, claim) ? execution.caller.claims[claim] : undefined;
-    if ((value === undefined || value === null) && isNonNullType(type)) {
-      throw new UpstreamError('UNAUTHENTICATED', field.owner.connector.name, {
-        internal: `${field.coordinate} needs the claim "${claim}"`,
-      });
-    }
-    all[name] = value;
-  }
-  for (const { name, type, defaultValue } of field.args) {
-    if (!isNonNullType(type) || defaultValue !== undefined || (all[name] !== undefined && all[name] !== null))
-      continue;
-    throw new HemError('BAD_ARGUMENT', {
-      publicText: `The argument "${name}" has no value, and the backend cannot be asked without it.`,
-    });
-  }
-  return toWireArguments(field, all);
+  parent: Arguments = NO_ARGUMENTS,
+): Values {
+  const { claims } = execution.caller;
+  return { args: toCallArguments(field)(args, claims), parent, claims };
 }
 
 async function withFallback(

@@ -9,35 +9,49 @@ import type { Values } from '../mapping/values.ts';
 export const MAX_BATCH = 1000;
 
 /** Never rejects: a failure of the whole becomes the failure of each. */
-export async function runUnary(
+export function runUnary(
   field: ConnectorField,
   { call, select }: { readonly call: UnaryCall; readonly select: Reader | undefined },
   batch: readonly Values[],
-  context: () => CallContext,
+  contextOf: () => CallContext,
 ): Promise<readonly Outcome[]> {
   const { name } = field.owner.connector;
-  try {
-    const given = context();
-    const outcomes = await beforeAbort(call.call(batch, given), given.signal, name);
-    return select === undefined
-      ? outcomes
-      : outcomes.map((outcome) => (outcome instanceof Error ? outcome : (select(outcome) ?? null)));
-  } catch (error) {
-    const failure =
-      error instanceof HemError
-        ? error
-        : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
-    return batch.map(() => failure);
-  }
+  return new Promise((resolve) => {
+    const fail = (error: unknown) => {
+      const failure =
+        error instanceof HemError
+          ? error
+          : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
+      resolve(batch.map(() => failure));
+    };
+    try {
+      const context = contextOf();
+      const { cancellation } = context;
+      // A connector keeps its deadline by itself; this is for the one that does not.
+      const giveUp = () =>
+        fail(new UpstreamError('UPSTREAM_TIMEOUT', name, { internal: 'the operation ended first' }));
+      if (cancellation.isCancelled) return giveUp();
+      cancellation.add(giveUp);
+      call.call(batch, context).then(
+        (outcomes) => {
+          cancellation.remove(giveUp);
+          try {
+            resolve(select === undefined ? outcomes : outcomes.map((outcome) => narrow(outcome, select)));
+          } catch (error) {
+            fail(error);
+          }
+        },
+        (error: unknown) => {
+          cancellation.remove(giveUp);
+          fail(error);
+        },
+      );
+    } catch (error) {
+      fail(error);
+    }
+  });
 }
 
-/** A connector keeps its deadline by itself; this is for the one that does not. */
-function beforeAbort<T>(work: Promise<T>, signal: AbortSignal, connector: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () =>
-      reject(new UpstreamError('UPSTREAM_TIMEOUT', connector, { internal: 'the operation ended first' }));
-    if (signal.aborted) giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-  });
+function narrow(outcome: Outcome, select: Reader): Outcome {
+  return outcome instanceof Error ? outcome : (select(outcome) ?? null);
 }

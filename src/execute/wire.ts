@@ -12,41 +12,13 @@ import {
 import type { Connector, ConnectorField } from '../load/model.ts';
 
 type Convert = (value: unknown) => unknown;
-type Arguments = Readonly<Record<string, unknown>>;
 
-const byField = new WeakMap<ConnectorField, ReadonlyMap<string, Convert>>();
 const byType = new WeakMap<GraphQLNamedType, Convert | 'none'>();
 
-/** Arguments as the backend wants them, with the defaults of those that are absent. */
-export function toWireArguments(field: ConnectorField, args: Arguments): Arguments {
-  const converters = convertersOf(field);
-  const result: Record<string, unknown> = Object.create(null);
-  for (const { name, defaultValue } of field.args) {
-    const value = args[name] === undefined ? defaultValue : args[name];
-    if (value === undefined) continue;
-    const convert = converters.get(name);
-    result[name] = convert === undefined || value === null ? value : convert(value);
-  }
-  return result;
-}
-
 /** Of one argument; undefined when its values are the same on the wire. */
-export function wireConverter(field: ConnectorField, argument: string): Convert | undefined {
-  return convertersOf(field).get(argument);
-}
-
-function convertersOf(field: ConnectorField): ReadonlyMap<string, Convert> {
-  const known = byField.get(field);
-  if (known !== undefined) return known;
-  const { connector } = field.owner;
-  const converters = new Map(
-    field.args.flatMap(({ name, type }) => {
-      const convert = toConverter(connector, type);
-      return convert === undefined ? [] : [[name, convert] as const];
-    }),
-  );
-  byField.set(field, converters);
-  return converters;
+export function wireConverter({ owner, args }: ConnectorField, argument: string): Convert | undefined {
+  const type = args.find(({ name }) => name === argument)?.type;
+  return type === undefined ? undefined : toConverter(owner.connector, type);
 }
 
 /** The graph's enum value of a wire value; the value itself where names are equal. */

@@ -1,44 +1,42 @@
 /** One operation's time: what runs is told to stop, and is not waited for when it does not. */
-import { HemError } from '../errors.ts';
+import { Cancellation } from '../upstream/cancellation.ts';
 
 /** For what runs to give up by itself and to say what it has. */
 const PATIENCE_MS = 500;
 
-export class Deadline {
-  readonly #over = new AbortController();
-  readonly #caller: AbortSignal;
+/** Cancelled when the time is over, or when the caller leaves. */
+export class Deadline extends Cancellation {
+  /** On the clock of `performance.now()`. */
+  readonly at: number;
+  readonly #caller: Cancellation;
+  readonly #onMissed: () => void;
   #timer: NodeJS.Timeout;
-  #miss: ((error: HemError) => void) | undefined;
 
-  /** @param caller aborts when the caller leaves */
-  constructor(deadlineMs: number, caller: AbortSignal) {
+  /**
+   * @param caller cancelled when the caller leaves
+   * @param onMissed called some time after the end of the time, unless the operation has answered by then
+   */
+  constructor(deadlineMs: number, caller: Cancellation, onMissed: () => void) {
+    super();
+    this.at = performance.now() + deadlineMs;
     this.#caller = caller;
-    this.#timer = setTimeout(() => {
-      this.#stop();
-      this.#timer = setTimeout(() => this.#miss?.(new HemError('DEADLINE_EXCEEDED')), PATIENCE_MS);
-    }, deadlineMs);
-    if (caller.aborted) this.#stop();
-    caller.addEventListener('abort', this.#stop, { once: true });
+    this.#onMissed = onMissed;
+    this.#timer = setTimeout(this.#over, deadlineMs);
+    if (caller.isCancelled) this.cancel();
+    caller.add(this.#leave);
   }
 
-  /** Aborts at the deadline, or when the caller leaves. */
-  get signal(): AbortSignal {
-    return this.#over.signal;
-  }
-
-  /** Waits for work. @throws {HemError} DEADLINE_EXCEEDED when it has not ended some time after the signal */
-  wait<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#miss = reject;
-      work.then(resolve, reject);
-    });
-  }
-
-  /** The operation has answered. */
+  /** The operation has answered: what still runs for it runs for nobody. */
   end(): void {
     clearTimeout(this.#timer);
-    this.#caller.removeEventListener('abort', this.#stop);
+    this.#caller.remove(this.#leave);
+    this.cancel();
   }
 
-  readonly #stop = (): void => this.#over.abort();
+  readonly #leave = (): void => this.cancel();
+
+  readonly #over = (): void => {
+    this.#timer = setTimeout(this.#onMissed, PATIENCE_MS);
+    this.cancel();
+  };
 }

@@ -12,8 +12,9 @@ import {
 import type { Logger } from 'pino';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
-import type { Caller } from '../execute/execution.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
+import { CallContext } from '../upstream/call-context.ts';
+import type { Cancellation } from '../upstream/cancellation.ts';
 import type { View } from '../views/view.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
 import { Deadline } from './deadline.ts';
@@ -25,8 +26,8 @@ export interface Request {
   readonly requestId: string;
   /** Lower-case names; repeated headers joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
-  /** Aborts when the caller leaves. */
-  readonly signal: AbortSignal;
+  /** Cancelled when the caller leaves before the answer is sent. */
+  readonly left: Cancellation;
 }
 
 /** An operation that can be executed once it has variables, or the reasons why not. */
@@ -36,6 +37,7 @@ export type Prepared =
 
 /** What callers read of one error at most; texts of theirs come back in some. */
 const MAX_MESSAGE_CHARACTERS = 1000;
+const NO_CLAIMS = Object.freeze(Object.create(null)) as Readonly<Record<string, unknown>>;
 /** Failures of one operation that are logged. */
 const MAX_LOGGED = 5;
 
@@ -90,20 +92,12 @@ export class Endpoint {
   }
 
   /** A query or mutation, by its deadline. */
-  async execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
+  execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
-    if (refused !== undefined) return format({ errors: [refused] }, request);
-    const { deadlineMs } = this.limits;
-    const deadline = new Deadline(deadlineMs, request.signal);
-    try {
-      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs);
-      const result = await deadline.wait(this.#engine.execute(operation, caller));
-      return this.#finish(result, request);
-    } catch (error) {
-      return this.#finish(failure(error), request);
-    } finally {
-      deadline.end();
-    }
+    if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
+    return this.#inTime(request, (caller) => this.#engine.execute(operation, caller)).then((result) =>
+      this.#finish(result, request),
+    );
   }
 
   /** A subscription: lives until the caller leaves or the source ends. Each of its events has the time of an operation. */
@@ -116,8 +110,8 @@ export class Endpoint {
     try {
       const outcome = await this.#engine.subscribe(
         operation,
-        toCaller(request, request.signal, Infinity),
-        (execute) => this.#inEventTime(request, execute),
+        toContext(request, request.left, Infinity),
+        (execute) => this.#inTime(request, execute),
       );
       return Symbol.asyncIterator in outcome
         ? this.#finishEach(outcome, request)
@@ -127,21 +121,25 @@ export class Endpoint {
     }
   }
 
-  /** What one event needs is there by the client's deadline, or is an error in its place; the subscription goes on. */
-  async #inEventTime(
+  /** Executes by the client's deadline; what has not ended by then is an error. Never rejects. */
+  #inTime(
     request: Request,
-    execute: (caller: Caller) => Promise<ExecutionResult>,
+    execute: (caller: CallContext) => Promise<ExecutionResult>,
   ): Promise<ExecutionResult> {
-    const { deadlineMs } = this.limits;
-    const deadline = new Deadline(deadlineMs, request.signal);
-    try {
-      const caller = toCaller(request, deadline.signal, performance.now() + deadlineMs);
-      return await deadline.wait(execute(caller));
-    } catch (error) {
-      return failure(error);
-    } finally {
-      deadline.end();
-    }
+    return new Promise((resolve) => {
+      const missed = () => fail(new HemError('DEADLINE_EXCEEDED'));
+      const deadline = new Deadline(this.limits.deadlineMs, request.left, missed);
+      const answer = (result: ExecutionResult) => {
+        deadline.end();
+        resolve(result);
+      };
+      const fail = (error: unknown) => answer(failure(error));
+      try {
+        execute(toContext(request, deadline, deadline.at)).then(answer, fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
 
   #checkVariables({ variables }: Operation): GraphQLError | undefined {
@@ -191,8 +189,8 @@ function refusal(text: string): GraphQLError {
   return new GraphQLError(text, { extensions: { code: 'BAD_REQUEST' } });
 }
 
-function toCaller({ requestId, headers }: Request, signal: AbortSignal, deadlineAt: number): Caller {
-  return { signal, deadlineAt, requestId, headers, claims: {} };
+function toContext(request: Request, cancellation: Cancellation, deadlineAt: number): CallContext {
+  return new CallContext(request, cancellation, { deadlineAt, claims: NO_CLAIMS });
 }
 
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */

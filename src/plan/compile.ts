@@ -22,16 +22,17 @@ import {
   Kind,
   print,
 } from 'graphql';
+import { toCallArguments } from '../execute/call-arguments.ts';
 import { openStream } from '../execute/calls.ts';
 import { Identities } from '../execute/identities.ts';
 import { selectForCall, selectForLookup } from '../execute/record-selection.ts';
-import { argumentsOf, rootSource } from '../execute/resolve.ts';
+import { rootSource } from '../execute/resolve.ts';
 import { addWanted, NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Origin } from '../graph/graph.ts';
 import type { Connections, Connector, ConnectorField } from '../load/model.ts';
 import type { View, ViewField } from '../views/view.ts';
-import { compileArguments, NO_VARIABLES } from './arguments.ts';
+import { compileArguments } from './arguments.ts';
 import {
   type CollectedField,
   type Conditions,
@@ -40,13 +41,16 @@ import {
   type SelectionSource,
 } from './collect.ts';
 import { compileComplete } from './complete.ts';
-import { ObjectBuilder, type ValueSource } from './object-builder.ts';
+import { type FoundBy, ObjectBuilder, type ValueSource } from './object-builder.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './plan.ts';
 import type { ProjectedField } from './project.ts';
 import type { Run } from './run.ts';
-import { type BackendCall, fetchAll, fetchObjects, toCells } from './steps.ts';
+import { type AskedAhead, type BackendCall, fetchAll, fetchObjects, toCells } from './steps.ts';
+import { NO_VARIABLES } from './variables.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
+
+const ROOT = { origin: undefined, wanted: NOTHING, found: undefined };
 
 /** Arguments of a graph field as a function of the run. */
 export type GraphArguments = (run: Run) => Arguments;
@@ -122,12 +126,12 @@ export class PlanCompiler {
   }
 
   #root(type: GraphQLObjectType, sources: readonly SelectionSource[]): ObjectPlan {
-    const builder = new ObjectBuilder(this, this.#graphName(type), undefined, NOTHING);
+    const builder = new ObjectBuilder(this, this.#graphName(type), ROOT);
     return builder.finish(this.#fields(builder, type, sources), false);
   }
 
   #subscription(type: GraphQLObjectType, sources: readonly SelectionSource[]): Pick<Plan, 'root' | 'stream'> {
-    const builder = new ObjectBuilder(this, 'Subscription', undefined, NOTHING);
+    const builder = new ObjectBuilder(this, 'Subscription', ROOT);
     const [collected] = collectFields(this.#fragments, type, sources);
     const name = collected?.nodes[0]?.name.value ?? '';
     const viewField = this.view.types.get(type.name)?.fields.get(name);
@@ -149,7 +153,8 @@ export class PlanCompiler {
         open: (run) => {
           const slots = (selection.slots as ReadonlyArray<(run: Run) => unknown>).map((value) => value(run));
           const { claims } = run.execution.caller;
-          const values = { args: argumentsOf(run.execution, field, streamArgs(run), {}), parent: {}, claims };
+          const args = toCallArguments(field)(streamArgs(run), claims);
+          const values = { args, parent: {}, claims };
           return openStream(run.execution, field, { ...selection, slots }, values);
         },
         async place(event, cell, run) {
@@ -189,8 +194,8 @@ export class PlanCompiler {
       const graphArgs = this.#graphArguments(type, viewField, collected);
       const wanted = this.#wantedOfValue(type, viewField, collected, graphArgs);
       const key = this.#recordKey(type, viewField, collected);
-      const compileBelow = (origin: Origin, declared: GraphQLOutputType, connector: Connector) =>
-        this.#objects(field.type, origin, declared, connector, collected);
+      const compileBelow = (origin: Origin, declared: GraphQLOutputType, found: FoundBy) =>
+        this.#objects(field.type, declared, { origin, found, sources: sourcesOf(collected) });
       const value = this.#follow(
         builder,
         viewField.steps,
@@ -248,40 +253,39 @@ export class PlanCompiler {
   }
 
   /** Plans for the object types that may stand where a field's value is. */
-  #objects(
-    viewType: GraphQLOutputType,
-    origin: Origin,
-    declared: GraphQLOutputType,
-    connector: Connector,
-    collected: CollectedField,
-  ): ObjectsPlan | undefined {
+  #objects(viewType: GraphQLOutputType, declared: GraphQLOutputType, at: ObjectsAt): ObjectsPlan | undefined {
     const named = getNamedType(viewType);
     if (!isCompositeType(named)) return undefined;
     const graphType = getNamedType(declared);
-    const sources = sourcesOf(collected);
-    const key = this.#identities.keyOf([named, origin, graphType, connector, ...identitiesOf(sources)]);
+    const { origin, found, sources } = at;
+    const { connector } = found.field.owner;
+    // What can be asked ahead is the call's affair.
+    const call = found.keys === undefined ? undefined : found.field;
+    const key = this.#identities.keyOf([named, origin, graphType, connector, call, ...identitiesOf(sources)]);
     const known = this.#objectsPlans.get(key);
     if (known !== undefined) {
       for (const load of known.loads) this.#noteLoad(load);
+      found.ahead.push(...known.ahead);
       return known.plan;
     }
     const before = this.#loads.length;
-    const plan = this.#compileObjects(named, graphType, { origin, connector, sources });
-    this.#objectsPlans.set(key, { plan, loads: new Set(this.#loads.slice(before)) });
+    const plan = this.#compileObjects(named, graphType, at);
+    this.#objectsPlans.set(key, { plan, loads: new Set(this.#loads.slice(before)), ahead: found.ahead });
     return plan;
   }
 
   #compileObjects(
     named: GraphQLCompositeType,
     graphType: GraphQLNamedType,
-    { origin, connector, sources }: ObjectsAt,
+    { origin, found, sources }: ObjectsAt,
   ): ObjectsPlan {
+    const { connector } = found.field.owner;
     const concreteTypes = isAbstractType(named) ? this.view.schema.getPossibleTypes(named) : [named];
     const wanted = this.#selective ? this.#wantedBelow(named, sources) : NOTHING;
     const built = concreteTypes.flatMap((type) => {
       const graphName = this.#graphName(type);
       if (!this.#mayBe(connector, graphType, graphName)) return [];
-      const builder = new ObjectBuilder(this, graphName, origin, wanted);
+      const builder = new ObjectBuilder(this, graphName, { origin, wanted, found });
       return [{ graphName, builder, fields: this.#fields(builder, type, sources) }];
     });
     // Pure objects are projected from bare records: where one of several types is not pure, none may be.
@@ -476,6 +480,7 @@ export class PlanCompiler {
     return {
       field,
       call: source.compile(this.#connections, selection),
+      toArguments: toCallArguments(field),
       select: source.select,
       slots: slots as ReadonlyArray<(run: Run) => unknown>,
       selectionId: id,
@@ -490,7 +495,7 @@ interface FollowSpec {
   readonly compileBelow: (
     origin: Origin,
     declared: GraphQLOutputType,
-    connector: Connector,
+    found: FoundBy,
   ) => ObjectsPlan | undefined;
   readonly index: number;
   /** Response key. */
@@ -508,12 +513,13 @@ interface WantedPath {
 /** Where objects come from, and what is selected of them. */
 interface ObjectsAt {
   readonly origin: Origin;
-  readonly connector: Connector;
+  readonly found: FoundBy;
   readonly sources: readonly SelectionSource[];
 }
 
 interface SharedObjects {
   readonly plan: ObjectsPlan;
+  readonly ahead: readonly AskedAhead[];
   /** Of the steps in it. */
   readonly loads: ReadonlySet<string>;
 }

@@ -1,19 +1,20 @@
 /** The compiled engine: each operation once into a plan, then steps and a projection. What does not compile runs on the reference engine. */
-import { type DocumentNode, type ExecutionResult, getVariableValues, type VariableValues } from 'graphql';
+import type { DocumentNode, ExecutionResult, VariableValues } from 'graphql';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
 import type { Engine, InEventTime, Operation } from '../execute/engine.ts';
-import { type Caller, type Execution, newExecution } from '../execute/execution.ts';
+import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
+import type { CallContext } from '../upstream/call-context.ts';
 import type { View } from '../views/view.ts';
-import { NO_VARIABLES } from './arguments.ts';
 import { compilePlan } from './compile.ts';
 import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
 import { fetchObjects } from './steps.ts';
+import { compileVariables } from './variables.ts';
 import { Variants } from './variants.ts';
 
 const NO_RECORD = Object.freeze(Object.create(null));
@@ -35,31 +36,30 @@ export function compiledEngine(
   let notCompiled = 0;
 
   const variantsOf = ({ document, operationName }: Operation): Variants => {
-    const byName = documents.get(document) ?? new Map<string | undefined, Variants>();
-    documents.set(document, byName);
-    const variants =
-      byName.get(operationName) ??
-      new Variants(document, operationName, {
+    let byName = documents.get(document);
+    if (byName === undefined) {
+      byName = new Map();
+      documents.set(document, byName);
+    }
+    let variants = byName.get(operationName);
+    if (variants === undefined) {
+      variants = new Variants(document, operationName, {
         compile: (conditions) =>
           compilePlan({ view, graph, connections }, document, operationName, conditions),
         schema: view.schema,
         all: plans,
+        coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
       });
-    byName.set(operationName, variants);
+      byName.set(operationName, variants);
+    }
     return variants;
   };
 
-  const prepare = (operation: Operation, caller: Caller): Prepared => {
+  const prepare = (operation: Operation, caller: CallContext): Prepared => {
     const variants = variantsOf(operation);
-    let variables = NO_VARIABLES;
-    if (variants.variableDefinitions.length > 0) {
-      const outcome = getVariableValues(view.schema, variants.variableDefinitions, operation.variables, {
-        maxErrors: 50,
-        hideSuggestions,
-      });
-      if (outcome.errors !== undefined) return { refused: { errors: outcome.errors } };
-      variables = outcome.variableValues;
-    }
+    const outcome = variants.coerce(operation.variables);
+    if ('errors' in outcome) return { refused: { errors: outcome.errors } };
+    const { values: variables } = outcome;
     const plan = variants.planFor(variables);
     if (plan instanceof NotCompiled) {
       notCompiled++;
@@ -70,10 +70,12 @@ export function compiledEngine(
 
   return {
     notCompiled: () => notCompiled,
-    async execute(operation, caller) {
+    execute(operation, caller) {
       const prepared = prepare(operation, caller);
       if (prepared === 'reference') return reference.execute(operation, caller);
-      return 'refused' in prepared ? prepared.refused : executePlan(prepared.plan, prepared.run);
+      return 'refused' in prepared
+        ? Promise.resolve(prepared.refused)
+        : executePlan(prepared.plan, prepared.run);
     },
     async subscribe(operation, caller, inEventTime) {
       const prepared = prepare(operation, caller);
@@ -93,18 +95,21 @@ type Prepared =
   | { readonly plan: Plan; readonly run: Run };
 
 function newRun(variables: VariableValues, execution: Execution): Run {
-  return { execution, variables, errors: [], tracking: false };
+  return { execution, variables, ahead: new Map(), loaders: new Map(), errors: [], tracking: false };
 }
 
-async function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
+function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
   const root = new Cell(NO_RECORD, plan.root);
-  if (plan.operation === 'mutation') {
-    // Root fields of a mutation run one after the other (GraphQL, 6.2.2).
-    for (const step of plan.root.steps) await step.run([root], run);
-  } else {
-    await fetchObjects(plan.root.steps, [root], run);
-  }
-  return answer(plan, root, run);
+  const fetching =
+    plan.operation === 'mutation' ? runInTurn(plan, root, run) : fetchObjects(plan.root.steps, [root], run);
+  return fetching === undefined
+    ? Promise.resolve(answer(plan, root, run))
+    : fetching.then(() => answer(plan, root, run));
+}
+
+/** Root fields of a mutation run one after the other (GraphQL, 6.2.2). */
+async function runInTurn({ root: { steps } }: Plan, root: Cell, run: Run): Promise<void> {
+  for (const step of steps) await step.run([root], run);
 }
 
 /** Without paths first; if anything is wrong, once more with paths. */
@@ -121,9 +126,11 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
     fallbacks.length = earlier;
     data = plan.root.project(root, run, undefined);
   }
+  const whole = data === FAILED ? null : (data as Record<string, unknown>);
+  if (run.errors.length === 0 && fallbacks.length === 0) return { data: whole };
   return {
     ...(run.errors.length > 0 ? { errors: run.errors } : {}),
-    data: data === FAILED ? null : (data as Record<string, unknown>),
+    data: whole,
     ...(fallbacks.length > 0 ? { extensions: { fallbacks } } : {}),
   };
 }

@@ -5,12 +5,13 @@ import {
   getNullableType,
   isCompositeType,
   isEnumType,
+  isLeafType,
   isListType,
   isNonNullType,
   isObjectType,
 } from 'graphql';
 import { UpstreamError } from '../errors.ts';
-import { keyReaderOf } from '../execute/calls.ts';
+import { canonical, keyReaderOf } from '../execute/calls.ts';
 import { toGiven, toGivenKey } from '../execute/given.ts';
 import { wantedByMap } from '../execute/record-selection.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
@@ -28,10 +29,19 @@ import {
 } from '../mapping/path.ts';
 import type { GraphArguments, PlanCompiler } from './compile.ts';
 import { invalid } from './complete.ts';
+import { aheadArguments, type KnownKeys, keysKnownBy } from './known-keys.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Step, type StepDescription } from './plan.ts';
 import { compileProjection, type FieldSource, type ProjectedField } from './project.ts';
 import { Cell, type Run } from './run.ts';
-import { type CallWork, type CellValue, type LookupWork, runCalls, runLookups, runObjects } from './steps.ts';
+import {
+  type AskedAhead,
+  type CallWork,
+  type CellValue,
+  type LookupWork,
+  runCalls,
+  runLookups,
+  runObjects,
+} from './steps.ts';
 
 /** A graph field that is asked of the object. */
 export interface Asked {
@@ -45,6 +55,8 @@ export interface Asked {
   readonly wanted: WantedByType;
   /** Whether it depends on a variable that it is asked. */
   readonly conditional: boolean;
+  /** Lookups of what is found that need not wait for it. */
+  readonly ahead?: readonly AskedAhead[];
 }
 
 /** Where the value of a field comes from. */
@@ -54,6 +66,23 @@ export interface ValueSource {
   readonly below: ObjectsPlan | undefined;
   /** Only once the object is finished: pure objects are read from bare records. */
   source(): FieldSource;
+}
+
+/** How an object is found: which of its keys the call knows, and what may therefore be asked ahead. */
+export interface FoundBy {
+  /** The call, or the field of a record. */
+  readonly field: ConnectorField;
+  readonly keys: KnownKeys | undefined;
+  /** Filled while the object is compiled. */
+  readonly ahead: AskedAhead[];
+}
+
+/** Where an object stands in an operation. */
+interface ObjectPlace {
+  /** Undefined for root types. */
+  readonly origin: Origin | undefined;
+  readonly wanted: WantedByType;
+  readonly found: FoundBy | undefined;
 }
 
 /** A value that is in the object's own record, or in a slot. */
@@ -86,6 +115,7 @@ export class ObjectBuilder {
   /** Undefined for root types. */
   readonly #origin: Origin | undefined;
   readonly #wanted: WantedByType;
+  readonly #found: FoundBy | undefined;
   readonly #routes = new Map<Lookup, { readonly slot: number; readonly step: number }>();
   readonly #calls = new Map<string, Have>();
   /** Steps that happen whatever `@skip` and `@include` say, for `explain`. */
@@ -93,11 +123,12 @@ export class ObjectBuilder {
   #slots = 0;
   #pure: boolean | undefined;
 
-  constructor(compiler: PlanCompiler, graphType: string, origin: Origin | undefined, wanted: WantedByType) {
+  constructor(compiler: PlanCompiler, graphType: string, { origin, wanted, found }: ObjectPlace) {
     this.#compiler = compiler;
     this.#graphType = graphType;
     this.#origin = origin;
     this.#wanted = wanted;
+    this.#found = found;
   }
 
   newSlot(): number {
@@ -110,14 +141,14 @@ export class ObjectBuilder {
     compileBelow: (
       origin: Origin,
       declared: ConnectorField['type'],
-      connector: Connector,
+      found: FoundBy,
     ) => ObjectsPlan | undefined,
   ): ValueSource {
     const { field, access } = this.#find(asked.name);
-    const { connector } = field.owner;
-    const below = compileBelow(this.#compiler.graph.originOf(field), field.type, connector);
+    const found = this.#foundBy(field);
+    const below = compileBelow(this.#compiler.graph.originOf(field), field.type, found);
     if (this.eventSource !== undefined) this.eventObjects = below?.pure === false ? below : undefined;
-    const have = this.#have(field, access, asked, below);
+    const have = this.#have(field, access, { ...asked, ahead: found.ahead }, below);
     if (field.source.via === 'call' || below === undefined || below.pure)
       return this.#valueSource(have, below);
     return this.#valueSource(this.#objects(have, below, asked), below);
@@ -128,12 +159,12 @@ export class ObjectBuilder {
     const { field, access } = this.#find(asked.name);
     const type = getNamedType(field.type);
     if (!isObjectType(type)) throw new NotCompiled(`a path through the abstract type ${type.name}`);
-    const inner = new ObjectBuilder(
-      this.#compiler,
-      type.name,
-      this.#compiler.graph.originOf(field),
-      asked.wanted,
-    );
+    const found = this.#foundBy(field);
+    const inner = new ObjectBuilder(this.#compiler, type.name, {
+      origin: this.#compiler.graph.originOf(field),
+      wanted: asked.wanted,
+      found,
+    });
     const value = build(inner);
     const plan = inner.finish([], inner.steps.length === 0);
     const below: ObjectsPlan = {
@@ -144,7 +175,7 @@ export class ObjectBuilder {
       single: plan,
     };
     if (this.eventSource !== undefined) this.eventObjects = plan.pure ? undefined : below;
-    let have = this.#have(field, access, asked, below);
+    let have = this.#have(field, access, { ...asked, ahead: found.ahead }, below);
     if (field.source.via !== 'call' && !plan.pure) have = this.#objects(have, below, asked);
     const { get } = value.source();
     const connector = field.owner.connector;
@@ -178,6 +209,13 @@ export class ObjectBuilder {
         pure,
       ),
     };
+  }
+
+  /** Of mutations nothing is asked ahead: what one finds is not there before it has run. */
+  #foundBy(field: ConnectorField): FoundBy {
+    const isOne = isObjectType(getNullableType(field.type)) && this.eventSource === undefined;
+    const mayAsk = field.source.via === 'call' && this.#graphType !== 'Mutation' && isOne;
+    return { field, keys: mayAsk ? keysKnownBy(field) : undefined, ahead: [] };
   }
 
   #find(name: string): { readonly field: ConnectorField; readonly access: Access | undefined } {
@@ -255,6 +293,7 @@ export class ObjectBuilder {
       parent,
       required,
       below: below?.pure === false ? below : undefined,
+      ahead: asked.ahead ?? [],
     };
     const step = this.#add({
       after: [...parent, ...required].flatMap(({ after }) => after),
@@ -293,8 +332,20 @@ export class ObjectBuilder {
     const slot = this.newSlot();
     const call = this.#compiler.lookupCall(lookup, this.#origin!, this.#wanted);
     const sharedAs = this.#compiler.shareLoads('lookup', lookup.field, call.selectionId);
-    const keyOf = lookup.batched ? keyReaderOf(lookup) : undefined;
-    const work: LookupWork = { lookup, call, slot, keys, keyOf, sharedAs };
+    const [only] = keys.length === 1 ? lookup.arguments : [];
+    const work: LookupWork = {
+      lookup,
+      call,
+      slot,
+      keys,
+      textOf: only === undefined ? canonical : keyText(lookup, only),
+      recordKey: lookup.batched
+        ? { read: keyReaderOf(lookup), textOf: keyText(lookup, lookup.arguments.find(({ list }) => list)!) }
+        : undefined,
+      sharedAs,
+    };
+    const argumentsOf = this.#found?.keys && aheadArguments(lookup, this.#found.keys);
+    if (argumentsOf !== undefined) this.#found!.ahead.push({ work, argumentsOf });
     const step = this.#add({
       after: keys.flatMap(({ after }) => after),
       conditional,
@@ -476,7 +527,11 @@ export class ObjectBuilder {
     const map: ValueMap = entries === undefined ? { kind: 'path', path: names } : { ...entries, of: names };
     const { graph } = this.#compiler;
     const wanted: WantedByType = new Map([[typeName, wantedByMap(graph, typeName, map)]]);
-    const inner = new ObjectBuilder(this.#compiler, typeName, graph.originOf(source), wanted);
+    const inner = new ObjectBuilder(this.#compiler, typeName, {
+      origin: graph.originOf(source),
+      wanted,
+      found: undefined,
+    });
     const inside =
       names.length > 0
         ? inner.#path(names, undefined, false, entries)
@@ -511,6 +566,14 @@ export class ObjectBuilder {
       value: (cell, run) => plainValue(alongStructure(value(cell, run), structure, (held) => one(held, run))),
     };
   }
+}
+
+/** Texts of keys that an argument takes: equal for equal keys, whatever their wire form. */
+function keyText({ field }: Lookup, { name }: Lookup['arguments'][number]): (key: unknown) => string {
+  const type = field.args.find((argument) => argument.name === name)?.type;
+  if (type === undefined || !isLeafType(getNamedType(type))) return canonical;
+  // A scalar of one's own may be an object: its text is no other key's.
+  return (key) => (typeof key === 'object' ? `\0${canonical(key)}` : String(key));
 }
 
 /** The function that reads a field from a record of its connector. */

@@ -1,8 +1,8 @@
 /** One execution of a plan. Everything that belongs to a request is here, and nothing of it in the plan. */
 import type { GraphQLError, VariableValues } from 'graphql';
-import type { CallContext } from '../connectors/kind.ts';
 import type { Execution } from '../execute/execution.ts';
 import type { ObjectPlan } from './plan.ts';
+import type { LookupWork } from './steps.ts';
 
 export interface Path {
   readonly prev: Path | undefined;
@@ -12,6 +12,10 @@ export interface Path {
 export interface Run {
   readonly execution: Execution;
   readonly variables: VariableValues;
+  /** What was asked before the record was there that carries the key, with the text of the key. */
+  readonly ahead: Map<LookupWork, { readonly text: string; readonly loading: Promise<readonly unknown[]> }>;
+  /** Of lookups and calls that several steps share. */
+  readonly loaders: Map<string, unknown>;
   /** Only while `tracking`. */
   readonly errors: GraphQLError[];
   /**
@@ -46,8 +50,4 @@ export function pathToArray(path: Path | undefined): Array<string | number> {
   const keys: Array<string | number> = [];
   for (let current = path; current !== undefined; current = current.prev) keys.push(current.key);
   return keys.reverse();
-}
-
-export function callContextOf(run: Run, slots: readonly unknown[]): CallContext {
-  return { ...run.execution.caller, slots };
 }

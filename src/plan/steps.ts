@@ -3,17 +3,16 @@ import DataLoader from 'dataloader';
 import { type GraphQLOutputType, getNamedType, isAbstractType, isListType, isNonNullType } from 'graphql';
 import type { CompiledCall, Outcome, UnaryCall } from '../connectors/kind.ts';
 import { HemError } from '../errors.ts';
-import { canonical } from '../execute/calls.ts';
-import { argumentsOf, concrete, isUnset } from '../execute/resolve.ts';
+import { type Arguments, NO_ARGUMENTS, type ToCallArguments } from '../execute/call-arguments.ts';
+import { concrete, isUnset } from '../execute/resolve.ts';
 import { MAX_BATCH, runUnary } from '../execute/unary-call.ts';
 import type { ConnectorField, Lookup } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import { invalid } from './complete.ts';
 import type { ObjectsPlan, Step } from './plan.ts';
-import { Cell, callContextOf, type Run } from './run.ts';
+import { Cell, type Run } from './run.ts';
 
-type Arguments = Readonly<Record<string, unknown>>;
 export type CellValue = (cell: Cell, run: Run) => unknown;
 
 /** A compiled connector call with what it needs per run. */
@@ -21,18 +20,20 @@ export interface BackendCall {
   readonly field: ConnectorField;
   readonly call: CompiledCall;
   readonly select: Reader | undefined;
+  readonly toArguments: ToCallArguments;
   /** Values of arguments inside the selection. */
   readonly slots: ReadonlyArray<(run: Run) => unknown>;
 }
 
 /** Runs a batch; failures of the whole become failures of each. */
-export function runBatch(
+function runBatch(
   { field, call, select, slots }: BackendCall,
   batch: readonly Values[],
   run: Run,
 ): Promise<readonly Outcome[]> {
+  const { caller } = run.execution;
   return runUnary(field, { call: call as UnaryCall, select }, batch, () =>
-    callContextOf(run, slots.length === 0 ? slots : slots.map((slot) => slot(run))),
+    slots.length === 0 ? caller : caller.withSlots(slots.map((slot) => slot(run))),
   );
 }
 
@@ -52,217 +53,320 @@ export interface CallWork {
   readonly parent: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>;
   readonly required: ReadonlyArray<GivenValue>;
   readonly below: ObjectsPlan | undefined;
+  /** Lookups of the object whose keys are arguments of this call. */
+  readonly ahead: readonly AskedAhead[];
   /** Under which name several steps of the plan share what they load; undefined for mutations, which are never asked once for two. */
   readonly sharedAs: (() => string | undefined) | undefined;
 }
 
-export async function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Promise<void> {
-  const { field } = work.call;
-  const { claims } = run.execution.caller;
+export function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Promise<void> | undefined {
+  const { slot } = work;
   const batch: Values[] = [];
   /** Per element of the batch, who waits for it. */
   const waiting: Cell[][] = [];
-  const known = new Map<string, number>();
-  let common: Arguments | undefined;
+  const known = cells.length === 1 || work.sharedAs === undefined ? undefined : new Map<string, Cell[]>();
+  const valuesOf = valuesReader(work, run);
   for (const cell of cells) {
-    const parent: Record<string, unknown> = Object.create(null);
-    const problem = fill(parent, work.parent, cell, run);
-    if (problem !== undefined) {
-      cell.slots[work.slot] = problem.value;
+    const values = valuesOf(cell);
+    if (values === null || values instanceof Error) {
+      cell.slots[slot] = values;
       continue;
     }
-    let args: Arguments;
-    try {
-      if (work.required.length === 0) {
-        common ??= argumentsOf(run.execution, field, work.args(run), {});
-        args = common;
-      } else {
-        const required: Record<string, unknown> = Object.create(null);
-        for (const { name, value, give } of work.required) {
-          const given = value(cell, run);
-          if (given instanceof Error) throw given;
-          required[name] = give(given);
-        }
-        args = argumentsOf(run.execution, field, work.args(run), required);
+    if (known !== undefined) {
+      const id = textOfValues(work, values);
+      const asking = known.get(id);
+      if (asking !== undefined) {
+        asking.push(cell);
+        continue;
       }
-    } catch (error) {
-      cell.slots[work.slot] = error instanceof Error ? error : new HemError('INTERNAL', { cause: error });
-      continue;
-    }
-    const values: Values = { args, parent, claims };
-    const id =
-      cells.length === 1 || work.sharedAs === undefined
-        ? undefined
-        : JSON.stringify([work.required.length === 0 ? null : args, parent]);
-    const at = id === undefined ? undefined : known.get(id);
-    if (at !== undefined) {
-      waiting[at]!.push(cell);
-      continue;
-    }
-    if (id !== undefined) known.set(id, batch.length);
+      known.set(id, [cell]);
+      waiting.push(known.get(id)!);
+    } else waiting.push([cell]);
     batch.push(values);
-    waiting.push([cell]);
   }
-  if (batch.length === 0) return;
+  if (batch.length === 0) return undefined;
   const shared = work.sharedAs?.();
   const load = (part: readonly Values[]) => runBatch(work.call, part, run);
-  const outcomes = await (shared === undefined
-    ? load(batch)
-    : loadShared(run, shared, batch, { load, keyOf: ({ args, parent }) => JSON.stringify([args, parent]) }));
-  const below: Cell[] = [];
-  for (const [index, asking] of waiting.entries()) {
-    const outcome = outcomes[index] ?? null;
-    for (const cell of asking)
-      cell.slots[work.slot] =
-        work.below === undefined ? outcome : toCells(outcome, field.type, work.below, below);
-  }
-  await fetchAll(below, run);
+  const loading =
+    shared === undefined
+      ? load(batch)
+      : loadShared(run, shared, batch, {
+          load,
+          keyOf: ({ args, parent }) => JSON.stringify([args, parent]),
+        });
+  if (cells.length === 1) for (const ahead of work.ahead) askAhead(ahead, work.args(run), run);
+  return loading.then((outcomes) => placeOutcomes(work, waiting, outcomes, run));
 }
 
-/** Undefined when all values are there; else what stands in place of the call. */
-function fill(
-  target: Record<string, unknown>,
+/** A lookup that is asked while the call that finds its object is under way. */
+export interface AskedAhead {
+  readonly work: LookupWork;
+  readonly argumentsOf: (args: Arguments) => Arguments | undefined;
+}
+
+function askAhead({ work, argumentsOf }: AskedAhead, args: Arguments, run: Run): void {
+  const known = argumentsOf(args);
+  if (known === undefined) return;
+  try {
+    const [only, ...more] = work.keys;
+    const key = more.length === 0 ? only!.give(known[only!.name]) : giveAll(work, known);
+    run.ahead.set(work, { text: work.textOf(key), loading: loadRecords(work, [key], run) });
+  } catch {
+    // What is wrong with the key is said where the lookup has its turn.
+  }
+}
+
+function placeOutcomes(
+  { call, slot, below }: CallWork,
+  waiting: ReadonlyArray<readonly Cell[]>,
+  outcomes: readonly unknown[],
+  run: Run,
+): Promise<void> | undefined {
+  const found: Cell[] = [];
+  for (let index = 0; index < waiting.length; index++) {
+    const outcome = outcomes[index] ?? null;
+    for (const cell of waiting[index]!)
+      cell.slots[slot] = below === undefined ? outcome : toCells(outcome, call.field.type, below, found);
+  }
+  return fetchAll(found, run);
+}
+
+/** What the backend is asked with for one object, or what stands in place of the call: null, or a failure. */
+function valuesReader(
+  { call, args, parent, required }: CallWork,
+  run: Run,
+): (cell: Cell) => Values | Error | null {
+  const { claims } = run.execution.caller;
+  let common: Arguments | undefined;
+  return (cell) => {
+    const parentValues = readAll(parent, cell, run);
+    if (parentValues === null || parentValues instanceof Error) return parentValues;
+    try {
+      if (required.length === 0) {
+        common ??= call.toArguments(args(run), claims);
+        return { args: common, parent: parentValues, claims };
+      }
+      const all: Record<string, unknown> = Object.assign(Object.create(null), args(run));
+      for (const { name, value, give } of required) {
+        const given = value(cell, run);
+        if (given instanceof Error) return given;
+        all[name] = give(given);
+      }
+      return { args: call.toArguments(all, claims), parent: parentValues, claims };
+    } catch (error) {
+      return toError(error);
+    }
+  };
+}
+
+/** All values by name; null when one is missing, or what failed in one. */
+function readAll(
   sources: ReadonlyArray<{ readonly name: string; readonly value: CellValue }>,
   cell: Cell,
   run: Run,
-): { readonly value: unknown } | undefined {
+): Arguments | Error | null {
+  if (sources.length === 0) return NO_ARGUMENTS;
+  const values: Record<string, unknown> = Object.create(null);
   for (const { name, value } of sources) {
     const given = value(cell, run);
-    if (given === null || given === undefined || given instanceof Error) return { value: given ?? null };
-    target[name] = given;
+    if (given === null || given === undefined) return null;
+    if (given instanceof Error) return given;
+    values[name] = given;
   }
-  return undefined;
+  return values;
 }
 
-/** Undefined when all values are what their arguments take; else what stands in place of the call. */
-function give(
-  target: Record<string, unknown>,
-  given: readonly GivenValue[],
-): { readonly value: Error } | undefined {
-  try {
-    for (const { name, give } of given) target[name] = give(target[name]);
-    return undefined;
-  } catch (error) {
-    return { value: error instanceof Error ? error : new HemError('INTERNAL', { cause: error }) };
-  }
+/** Equal for calls that ask the same within one step. */
+function textOfValues({ parent, required }: CallWork, { args, parent: values }: Values): string {
+  const only = parent.length === 1 && required.length === 0 ? values[parent[0]!.name] : undefined;
+  return typeof only === 'string'
+    ? `"${only}`
+    : JSON.stringify([required.length === 0 ? null : args, values]);
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new HemError('INTERNAL', { cause: error });
 }
 
 export interface LookupWork {
-  /** Reads the key that a record carries; of batched lookups. */
-  readonly keyOf: Reader | undefined;
   readonly lookup: Lookup;
   readonly call: BackendCall;
   readonly slot: number;
   readonly keys: ReadonlyArray<GivenValue & { readonly list: boolean }>;
+  /** Equal for equal keys, whatever their wire form. */
+  readonly textOf: (key: unknown) => string;
+  /** Reads the key that a record carries, with its text; of batched lookups. */
+  readonly recordKey: { readonly read: Reader; readonly textOf: (key: unknown) => string } | undefined;
   /** Several steps of the plan ask this lookup for the same selection: they share what is loaded. */
   readonly sharedAs: () => string | undefined;
 }
 
 /** Finds the records of many entities: one call where the connector offers it, else one per key. */
-export async function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): Promise<void> {
-  const { lookup, slot } = work;
-  const { claims } = run.execution.caller;
-  const asked = new Map<string, { readonly values: Values; readonly cells: Cell[] }>();
+export function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): Promise<void> | undefined {
+  const { slot, textOf } = work;
+  const keys: unknown[] = [];
+  /** Per key, who waits for its record. */
+  const waiting: Cell[][] = [];
+  const known = cells.length === 1 ? undefined : new Map<string, Cell[]>();
   for (const cell of cells) {
-    const args: Record<string, unknown> = Object.create(null);
-    const missing = fill(args, work.keys, cell, run) ?? give(args, work.keys);
-    if (missing !== undefined) {
-      cell.slots[slot] = missing.value;
+    const key = keyOf(work, cell, run);
+    if (key === null || key instanceof Error) {
+      cell.slots[slot] = key;
       continue;
     }
-    const id = canonical(work.keys.length === 1 ? args[work.keys[0]!.name] : args);
-    const known = asked.get(id);
-    if (known !== undefined) known.cells.push(cell);
-    else {
-      try {
-        const values = { args: argumentsOf(run.execution, lookup.field, args, {}), parent: {}, claims };
-        asked.set(id, { values, cells: [cell] });
-      } catch (error) {
-        // A claim that the lookup needs is not there.
-        cell.slots[slot] = error instanceof Error ? error : new HemError('INTERNAL', { cause: error });
+    if (known !== undefined) {
+      const text = textOf(key);
+      const asking = known.get(text);
+      if (asking !== undefined) {
+        asking.push(cell);
+        continue;
       }
-    }
+      known.set(text, [cell]);
+      waiting.push(known.get(text)!);
+    } else waiting.push([cell]);
+    keys.push(key);
   }
-  if (asked.size === 0) return;
-  const elements = [...asked.values()];
+  if (keys.length === 0) return undefined;
+  const ahead = keys.length === 1 ? run.ahead.get(work) : undefined;
+  const loading = ahead?.text === textOf(keys[0]) ? ahead.loading : loadRecords(work, keys, run);
+  return loading.then((records) => placeRecords(work, waiting, records));
+}
+
+function loadRecords(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
   const shared = work.sharedAs();
-  const load = (part: readonly Values[]) => askInParts(work, part, run);
-  const batch = elements.map(({ values }) => values);
-  const found = await (shared === undefined
-    ? load(batch)
-    : loadShared(run, shared, batch, { load, keyOf: ({ args }) => canonical(args) }));
+  const load = (part: readonly unknown[]) => askInParts(work, part, run);
+  return shared === undefined ? load(keys) : loadShared(run, shared, keys, { load, keyOf: work.textOf });
+}
+
+/** The value of the only argument, or all of them by name; null when one is missing, or what failed in one. */
+function keyOf(work: LookupWork, cell: Cell, run: Run): unknown {
+  const only = work.keys.length === 1 ? work.keys[0] : undefined;
+  try {
+    if (only !== undefined) {
+      const given = only.value(cell, run);
+      return given === null || given === undefined || given instanceof Error
+        ? (given ?? null)
+        : only.give(given);
+    }
+    const values = readAll(work.keys, cell, run);
+    return values === null || values instanceof Error ? values : giveAll(work, values);
+  } catch (error) {
+    return toError(error);
+  }
+}
+
+/** @throws {UpstreamError} */
+function giveAll({ keys }: LookupWork, values: Arguments): Arguments {
+  const key: Record<string, unknown> = Object.create(null);
+  for (const { name, give } of keys) key[name] = give(values[name]);
+  return key;
+}
+
+function placeRecords(
+  { lookup, slot }: LookupWork,
+  waiting: ReadonlyArray<readonly Cell[]>,
+  records: readonly unknown[],
+): void {
   const type = getNamedType(lookup.field.type);
   const isAbstract = isAbstractType(type);
-  for (const [index, { cells: asking }] of elements.entries()) {
-    let record = found[index] ?? null;
+  for (let index = 0; index < waiting.length; index++) {
+    let record = records[index] ?? null;
     if (isAbstract && record !== null && !(record instanceof Error))
       record = concrete(lookup.connector, type.name, record)?.record ?? record;
-    for (const cell of asking) cell.slots[slot] = record;
+    for (const cell of waiting[index]!) cell.slots[slot] = record;
   }
 }
 
 /** What steps of one tick ask is one batch, and what was loaded is not asked for again. */
-function loadShared(
-  { execution }: Run,
+function loadShared<Asked>(
+  { loaders }: Run,
   id: string,
-  batch: readonly Values[],
-  {
-    load,
-    keyOf,
-  }: { load(part: readonly Values[]): Promise<readonly unknown[]>; keyOf(values: Values): string },
+  batch: readonly Asked[],
+  { load, keyOf }: { load(part: readonly Asked[]): Promise<readonly unknown[]>; keyOf(asked: Asked): string },
 ): Promise<readonly unknown[]> {
-  const bySelection = execution.loaders.get(id) ?? new Map<string, DataLoader<Values, unknown, string>>();
-  execution.loaders.set(id, bySelection);
-  const loader =
-    bySelection.get(id) ??
-    new DataLoader<Values, unknown, string>(async (part) => [...(await load(part))], {
+  let loader = loaders.get(id) as DataLoader<Asked, unknown, string> | undefined;
+  if (loader === undefined) {
+    loader = new DataLoader<Asked, unknown, string>(async (part) => [...(await load(part))], {
       cacheKeyFn: keyOf,
     });
-  bySelection.set(id, loader);
-  return Promise.all(batch.map((values) => loader.load(values).catch((error: unknown) => error)));
+    loaders.set(id, loader);
+  }
+  const own = loader;
+  return Promise.all(batch.map((asked) => own.load(asked).catch((error: unknown) => error)));
 }
 
-async function askInParts(work: LookupWork, batch: readonly Values[], run: Run): Promise<readonly unknown[]> {
-  const ask = (part: readonly Values[]) =>
-    work.lookup.batched ? askByKeys(work, part, run) : runBatch(work.call, part, run);
-  if (!work.lookup.batched || batch.length <= MAX_BATCH) return ask(batch);
-  const parts: Array<readonly Values[]> = [];
-  for (let start = 0; start < batch.length; start += MAX_BATCH)
-    parts.push(batch.slice(start, start + MAX_BATCH));
-  return (await Promise.all(parts.map(ask))).flat();
+function askInParts(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
+  const ask = work.lookup.batched ? askByKeys : askEach;
+  if (!work.lookup.batched || keys.length <= MAX_BATCH) return ask(work, keys, run);
+  const parts: Array<Promise<readonly unknown[]>> = [];
+  for (let start = 0; start < keys.length; start += MAX_BATCH)
+    parts.push(ask(work, keys.slice(start, start + MAX_BATCH), run));
+  return Promise.all(parts).then((answers) => answers.flat());
+}
+
+function askEach({ call, keys: [first, ...more] }: LookupWork, keys: readonly unknown[], run: Run) {
+  const { claims } = run.execution.caller;
+  try {
+    const batch = keys.map((key): Values => {
+      const args = more.length === 0 ? { [first!.name]: key } : (key as Arguments);
+      return { args: call.toArguments(args, claims), parent: NO_ARGUMENTS, claims };
+    });
+    return runBatch(call, batch, run);
+  } catch (error) {
+    return Promise.resolve(keys.map(() => toError(error)));
+  }
 }
 
 /** One call with a list of keys; answers are matched by the key they carry. Keys that differ in other arguments go apart. */
-async function askByKeys(work: LookupWork, batch: readonly Values[], run: Run): Promise<readonly unknown[]> {
-  const { lookup } = work;
-  const { name } = lookup.arguments.find((argument) => argument.list)!;
-  const single = lookup.arguments.length === 1;
-  const groups = Map.groupBy(batch.entries(), ([, { args }]) =>
-    single ? '' : JSON.stringify({ ...args, [name]: undefined }),
+function askByKeys(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
+  const { name } = work.keys.find(({ list }) => list)!;
+  if (work.keys.length === 1) return askList(work, { list: name, keys, others: NO_ARGUMENTS }, run);
+  const groups = Map.groupBy((keys as readonly Arguments[]).entries(), ([, key]) =>
+    JSON.stringify({ ...key, [name]: undefined }),
   );
-  const results: unknown[] = new Array(batch.length).fill(null);
-  await Promise.all(
-    [...groups.values()].map(async (members) => {
-      const first = members[0]![1];
-      const keys = members.map(([, { args }]) => args[name]);
-      const [answer] = await runBatch(work.call, [{ ...first, args: { ...first.args, [name]: keys } }], run);
-      const found = indexByKey(lookup, work.keyOf!, answer);
-      for (const [index, { args }] of members)
-        results[index] = found instanceof Error ? found : (found.get(canonical(args[name])) ?? null);
-    }),
-  );
-  return results;
+  const results: unknown[] = new Array(keys.length).fill(null);
+  const asking = [...groups.values()].map(async (members) => {
+    const group = { list: name, keys: members.map(([, key]) => key[name]), others: members[0]![1] };
+    const records = await askList(work, group, run);
+    for (const [at, [index]] of members.entries()) results[index] = records[at];
+  });
+  return Promise.all(asking).then(() => results);
 }
 
-function indexByKey(lookup: Lookup, keyOf: Reader, answer: unknown): ReadonlyMap<string, unknown> | Error {
-  if (answer instanceof Error) return answer;
-  if (answer === null || answer === undefined) return new Map();
-  if (!Array.isArray(answer)) return invalid(lookup.connector, `${lookup.field.coordinate} answered no list`);
-  return new Map(
-    answer
-      .filter((record) => record !== null && record !== undefined)
-      .map((record) => [canonical(keyOf(record)), record]),
-  );
+interface KeyList {
+  /** The argument that takes many. */
+  readonly list: string;
+  readonly keys: readonly unknown[];
+  readonly others: Arguments;
+}
+
+function askList(
+  { lookup, call, recordKey }: LookupWork,
+  { list, keys, others }: KeyList,
+  run: Run,
+): Promise<readonly unknown[]> {
+  const { claims } = run.execution.caller;
+  const { read, textOf } = recordKey!;
+  let args: Arguments;
+  try {
+    args = call.toArguments(Object.assign(Object.create(null), others, { [list]: keys }), claims);
+  } catch (error) {
+    const failure = toError(error);
+    return Promise.resolve(keys.map(() => failure));
+  }
+  return runBatch(call, [{ args, parent: NO_ARGUMENTS, claims }], run).then(([answer]) => {
+    if (answer instanceof Error) return keys.map(() => answer);
+    if (answer === null || answer === undefined) return keys.map(() => null);
+    if (!Array.isArray(answer)) {
+      const failure = invalid(lookup.connector, `${lookup.field.coordinate} answered no list`);
+      return keys.map(() => failure);
+    }
+    const found = new Map<string, unknown>();
+    for (const record of answer)
+      if (record !== null && record !== undefined) found.set(textOf(read(record)), record);
+    // Records have keys as the backend has them, and so have arguments on the wire.
+    return (args[list] as readonly unknown[]).map((key) => found.get(textOf(key)) ?? null);
+  });
 }
 
 /** Objects inside the records of a place that have to be fetched for. */
@@ -313,21 +417,28 @@ export function toCells(raw: unknown, type: GraphQLOutputType, below: ObjectsPla
 export function fetchAll(cells: readonly Cell[], run: Run): Promise<void> | undefined {
   const first = cells[0];
   if (first === undefined) return undefined;
-  if (cells.every(({ plan }) => plan === first.plan)) return fetchObjects(first.plan!.steps, cells, run);
+  if (cells.length === 1 || cells.every(({ plan }) => plan === first.plan))
+    return fetchObjects(first.plan!.steps, cells, run);
   const groups = Map.groupBy(cells, ({ plan }) => plan!);
-  return Promise.all([...groups].map(([plan, group]) => fetchObjects(plan.steps, group, run))).then(
-    () => undefined,
-  );
+  return whenAll([...groups].map(([plan, group]) => fetchObjects(plan.steps, group, run)));
 }
 
-/** Runs all steps of a place, each as soon as those it needs have ended. */
-export function fetchObjects(steps: readonly Step[], cells: readonly Cell[], run: Run): Promise<void> {
+/** Runs all steps of a place, each as soon as those it needs have ended. Undefined when nothing has to be waited for. */
+export function fetchObjects(
+  steps: readonly Step[],
+  cells: readonly Cell[],
+  run: Run,
+): Promise<void> | undefined {
+  if (steps.length === 1) return steps[0]!.run(cells, run);
   const ended: Array<Promise<void> | undefined> = [];
   for (const step of steps) {
-    const waits = step.after.map((index) => ended[index]).filter((promise) => promise !== undefined);
-    ended.push(
-      waits.length === 0 ? step.run(cells, run) : Promise.all(waits).then(() => step.run(cells, run)),
-    );
+    const needed = whenAll(step.after.map((index) => ended[index]));
+    ended.push(needed === undefined ? step.run(cells, run) : needed.then(() => step.run(cells, run)));
   }
-  return Promise.all(ended).then(() => undefined);
+  return whenAll(ended);
+}
+
+function whenAll(work: ReadonlyArray<Promise<void> | undefined>): Promise<void> | undefined {
+  const pending = work.filter((one) => one !== undefined);
+  return pending.length < 2 ? pending[0] : (Promise.all(pending) as Promise<unknown> as Promise<void>);
 }

@@ -15,6 +15,7 @@ import { HemError } from '../errors.ts';
 import { type Conditions, conditionVariables } from './collect.ts';
 import type { Forgettable, KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
+import type { CoerceVariables } from './variables.ts';
 
 /** Clients use few of the combinations; the one used longest ago is compiled anew if it comes back. */
 const MAX_KEPT = 32;
@@ -26,7 +27,7 @@ interface Kept extends Forgettable {
 }
 
 export class Variants {
-  readonly variableDefinitions: readonly VariableDefinitionNode[];
+  readonly coerce: CoerceVariables;
   readonly #conditions: readonly string[];
   /** Variables that may be null, in places of arguments that may not. */
   readonly #notNull: readonly string[];
@@ -42,13 +43,20 @@ export class Variants {
       schema,
       compile,
       all,
-    }: { readonly schema: GraphQLSchema; compile(conditions: Conditions): Plan; readonly all: KeptPlans },
+      coercer,
+    }: {
+      readonly schema: GraphQLSchema;
+      compile(conditions: Conditions): Plan;
+      readonly all: KeptPlans;
+      coercer(definitions: readonly VariableDefinitionNode[]): CoerceVariables;
+    },
   ) {
     const operation = getOperationAST(document, operationName);
-    this.variableDefinitions = operation?.variableDefinitions ?? [];
+    const definitions = operation?.variableDefinitions ?? [];
+    this.coerce = coercer(definitions);
     // Another operation of the document may have a variable of the same name and another type.
     const own = new Set(
-      this.variableDefinitions.flatMap(({ variable, type }) => {
+      definitions.flatMap(({ variable, type }) => {
         const nullable = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
         return nullable.kind === Kind.NAMED_TYPE && nullable.name.value === 'Boolean'
           ? [variable.name.value]
@@ -56,7 +64,7 @@ export class Variants {
       }),
     );
     this.#conditions = conditionVariables(document).filter((name) => own.has(name));
-    this.#notNull = nullableInNonNull(document, schema, this.variableDefinitions);
+    this.#notNull = nullableInNonNull(document, schema, definitions);
     this.#compile = compile;
     this.#all = all;
   }

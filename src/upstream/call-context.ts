@@ -1,13 +1,68 @@
 /** What of a client's operation a backend call may know. */
-export interface CallContext {
-  /** Aborts at the operation's deadline or when the caller leaves. */
-  readonly signal: AbortSignal;
+import type { Cancellation } from './cancellation.ts';
+
+/** Who asks, as a door knows it. */
+export interface CallerFacts {
+  readonly requestId: string;
+  /** Lower-case names; repeated headers joined with ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const NO_SLOTS: readonly unknown[] = [];
+
+export class CallContext {
+  /** Cancelled at the operation's deadline, or when the caller leaves. */
+  readonly cancellation: Cancellation;
   /** `performance.now()` at which the operation must have answered; Infinity for subscriptions. */
   readonly deadlineAt: number;
-  readonly requestId: string;
-  /** The caller's headers, lower-cased; only a connector's allow-list may read them. */
-  readonly headers: Readonly<Record<string, string>>;
   readonly claims: Readonly<Record<string, unknown>>;
   /** Values of arguments inside a selection. */
   readonly slots: readonly unknown[];
+  readonly #facts: CallerFacts;
+
+  constructor(
+    facts: CallerFacts,
+    cancellation: Cancellation,
+    {
+      deadlineAt,
+      claims,
+      slots = NO_SLOTS,
+    }: Pick<CallContext, 'deadlineAt' | 'claims'> & Partial<Pick<CallContext, 'slots'>>,
+  ) {
+    this.#facts = facts;
+    this.cancellation = cancellation;
+    this.deadlineAt = deadlineAt;
+    this.claims = claims;
+    this.slots = slots;
+  }
+
+  get requestId(): string {
+    return this.#facts.requestId;
+  }
+
+  /** The caller's headers; only a connector's allow-list may read them. Doors make them when they are first asked for. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.#facts.headers;
+  }
+
+  /** For libraries that take a signal. */
+  get signal(): AbortSignal {
+    return this.cancellation.signal;
+  }
+
+  /** The same for work that ends with something else. */
+  endingWith(cancellation: Cancellation): CallContext {
+    return new CallContext(this.#facts, cancellation, this);
+  }
+
+  /** The same for a call whose selection has arguments. */
+  withSlots(slots: readonly unknown[]): CallContext {
+    return slots.length === 0
+      ? this
+      : new CallContext(this.#facts, this.cancellation, {
+          deadlineAt: this.deadlineAt,
+          claims: this.claims,
+          slots,
+        });
+  }
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { AuthSettings, CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
+import { Cancellation } from './cancellation.ts';
 import { type Waiting, waitFor } from './deadline.ts';
 import { HttpClient } from './http.ts';
 
@@ -71,7 +72,7 @@ class ClientCredentials implements Credentials {
     if (this.#current === undefined || now >= this.#current.expiresAt) {
       const toError = () =>
         new UpstreamError('UPSTREAM_TIMEOUT', this.#connector, { internal: 'waiting for an access token' });
-      return waitFor(this.#fetch(), context.deadlineAt - now, context.signal, toError);
+      return waitFor(this.#fetch(), context.deadlineAt - now, context.cancellation, toError);
     }
     const current = this.#current;
     if (now >= current.renewAt) {
@@ -120,7 +121,8 @@ class ClientCredentials implements Credentials {
     const url = new URL(tokenUrl);
     const response = await this.#client.request(
       { method: 'POST', path: url.pathname + url.search, headers, body: form.toString() },
-      { signal: new AbortController().signal, deadlineAt: Infinity },
+      { cancellation: new Cancellation(), deadlineAt: Infinity },
+      (whole) => whole,
     );
     if (response.status !== 200) {
       throw new UpstreamError(codeOf(response.status), this.#connector, {

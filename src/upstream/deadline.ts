@@ -1,29 +1,30 @@
 /** How long a call to a backend may take: its connector's request timeout, or what is left of the operation's time. */
 import type { CallContext } from './call-context.ts';
+import type { Cancellation } from './cancellation.ts';
 
-export type Waiting = Pick<CallContext, 'signal' | 'deadlineAt'>;
+export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'>;
 
 /** Milliseconds that are left; 0 when there are none, or nobody waits any more. */
-export function remainingMs(limitMs: number, { signal, deadlineAt }: Waiting): number {
-  return signal.aborted ? 0 : Math.max(0, Math.min(limitMs, deadlineAt - performance.now()));
+export function remainingMs(limitMs: number, { cancellation, deadlineAt }: Waiting): number {
+  return cancellation.isCancelled ? 0 : Math.max(0, Math.min(limitMs, deadlineAt - performance.now()));
 }
 
 /**
- * Calls `onOver` when the time is over or the caller leaves, whichever comes first.
+ * Calls `onOver` when the time is over or the work is cancelled, whichever comes first.
  * @param limitMs may be Infinity
  * @returns what ends the watch
  */
-export function watch(limitMs: number, signal: AbortSignal, onOver: () => void): () => void {
+export function watch(limitMs: number, cancellation: Cancellation, onOver: () => void): () => void {
   const stop = () => {
     clearTimeout(timer);
-    signal.removeEventListener('abort', over);
+    cancellation.remove(over);
   };
   const over = () => {
     stop();
     onOver();
   };
   const timer = limitMs === Infinity ? undefined : setTimeout(over, limitMs);
-  signal.addEventListener('abort', over, { once: true });
+  cancellation.add(over);
   return stop;
 }
 
@@ -31,12 +32,12 @@ export function watch(limitMs: number, signal: AbortSignal, onOver: () => void):
 export function waitFor<T>(
   work: Promise<T>,
   limitMs: number,
-  signal: AbortSignal,
+  cancellation: Cancellation,
   toError: () => Error,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = watch(limitMs, signal, () => reject(toError()));
-    if (signal.aborted) reject(toError());
+    const stop = watch(limitMs, cancellation, () => reject(toError()));
+    if (cancellation.isCancelled) reject(toError());
     work.then(resolve, reject).finally(stop);
   });
 }

@@ -2,6 +2,7 @@
 
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { CallContext } from './call-context.ts';
+import { Cancellation } from './cancellation.ts';
 import type { Credentials } from './credentials.ts';
 
 export class OutgoingHeaders {
@@ -20,7 +21,7 @@ export class OutgoingHeaders {
    * @throws {UpstreamError} UPSTREAM_DENIED or UPSTREAM_UNAVAILABLE when credentials cannot be had
    */
   of(
-    context: Pick<CallContext, 'headers' | 'requestId' | 'signal' | 'deadlineAt'>,
+    context: Pick<CallContext, 'headers' | 'requestId' | 'cancellation' | 'deadlineAt'>,
   ): Record<string, string> | Promise<Record<string, string>> {
     const headers: Record<string, string> = {};
     for (const name of this.#forward) {
@@ -36,7 +37,9 @@ export class OutgoingHeaders {
 
   /** What is known without a caller, for connections that many callers share (websocket, AMQP). */
   ofConnection(signal: AbortSignal): Promise<Record<string, string>> {
-    return Promise.resolve(this.#credentials.headers({ signal, deadlineAt: Infinity })).then((own) => ({
+    return Promise.resolve(
+      this.#credentials.headers({ cancellation: Cancellation.of(signal), deadlineAt: Infinity }),
+    ).then((own) => ({
       ...this.#set,
       ...own,
     }));

@@ -5,6 +5,7 @@
 import { type Dispatcher, Pool, errors as undiciErrors } from 'undici';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
+import type { Cancellation } from './cancellation.ts';
 import { type Waiting, watch } from './deadline.ts';
 import { toTlsOptions } from './tls.ts';
 
@@ -49,52 +50,69 @@ export class HttpClient implements AsyncDisposable {
   }
 
   /**
-   * Sends one request and reads the whole answer, whatever its status.
+   * Sends one request and reads the whole answer, whatever its status. What `read` makes of it is the result; what it throws, too.
    * @throws {UpstreamError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID or BAD_ARGUMENT
    */
-  async request(request: HttpRequest, context: Waiting): Promise<HttpResponse> {
+  request<Result>(
+    request: HttpRequest,
+    context: Waiting,
+    read: (response: HttpResponse) => Result,
+  ): Promise<Result> {
     // One timeout for both attempts.
     const until = Math.min(performance.now() + this.#settings.timeouts.requestMs, context.deadlineAt);
-    try {
-      return await this.#send(request, context.signal, until);
-    } catch (error) {
-      // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
-      if (error instanceof StaleSocket && (request.idempotent ?? IDEMPOTENT.has(request.method))) {
-        return await this.#send(request, context.signal, until).catch(unwrapStale);
-      }
-      return unwrapStale(error);
-    }
+    return new Promise((resolve, reject) => {
+      const settle = (response: HttpResponse) => {
+        try {
+          resolve(read(response));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#send(request, context.cancellation, until, settle, (error) => {
+        // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
+        const again = error instanceof StaleSocket && (request.idempotent ?? IDEMPOTENT.has(request.method));
+        if (!again) reject(unwrapStale(error));
+        else this.#send(request, context.cancellation, until, settle, (last) => reject(unwrapStale(last)));
+      });
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.destroy();
   }
 
-  #send(request: HttpRequest, signal: AbortSignal, until: number): Promise<HttpResponse> {
+  #send(
+    request: HttpRequest,
+    cancellation: Cancellation,
+    until: number,
+    resolve: (response: HttpResponse) => void,
+    reject: (error: unknown) => void,
+  ): void {
     const limitMs = until - performance.now();
-    if (signal.aborted || limitMs <= 0) return Promise.reject(this.#timeout());
-    return new Promise((resolve, reject) => {
-      const handler = new ResponseHandler(
-        this.#connector,
-        this.#settings.limits.responseBytes,
-        resolve,
-        reject,
+    if (cancellation.isCancelled || limitMs <= 0) {
+      reject(this.#timeout());
+      return;
+    }
+    const handler = new ResponseHandler(
+      this.#connector,
+      this.#settings.limits.responseBytes,
+      resolve,
+      reject,
+    );
+    handler.onSettled = watch(limitMs, cancellation, () => handler.abort(this.#timeout()));
+    try {
+      this.#pool.dispatch(
+        {
+          method: request.method as Dispatcher.HttpMethod,
+          path: request.path,
+          headers: request.headers as Record<string, string>,
+          body: request.body,
+        },
+        handler,
       );
-      handler.onSettled = watch(limitMs, signal, () => handler.abort(this.#timeout()));
-      try {
-        this.#pool.dispatch(
-          {
-            method: request.method as Dispatcher.HttpMethod,
-            path: request.path,
-            headers: request.headers as Record<string, string>,
-            body: request.body,
-          },
-          handler,
-        );
-      } catch (error) {
-        handler.onResponseError(undefined, error as Error);
-      }
-    });
+    } catch (error) {
+      handler.onResponseError(undefined, error as Error);
+    }
   }
 
   #timeout(): UpstreamError {
@@ -122,8 +140,8 @@ class StaleSocket extends Error {
   }
 }
 
-function unwrapStale(error: unknown): never {
-  throw error instanceof StaleSocket ? error.upstream : error;
+function unwrapStale(error: unknown): unknown {
+  return error instanceof StaleSocket ? error.upstream : error;
 }
 
 class ResponseHandler implements Dispatcher.DispatchHandler {

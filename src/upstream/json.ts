@@ -2,7 +2,9 @@
 
 /** With fewer digits in a row, a point aside, a double holds any number. */
 const SAFE_DIGITS = 15;
-const BIG_EXPONENT = /\d[eE][+-]?\d{3}/;
+const HALF = (SAFE_DIGITS + 1) / 2;
+/** Outside of texts; what looks like it inside of one only costs time. */
+const BIG_EXPONENT = /(?:^|[[:,\s])-?\d[\d.]*[eE][+-]?\d{3}/;
 
 /** @throws {SyntaxError} */
 export function parseJsonLosslessly(text: string): unknown {
@@ -13,18 +15,32 @@ export function parseJsonLosslessly(text: string): unknown {
 
 /**
  * A cheap test that is never wrong the dangerous way. Whatever is longer than {@link SAFE_DIGITS} covers one of the characters
- * that are looked at, so most are not.
+ * that are looked at, so most are not. Long numbers that a double holds all the same (coordinates, texts of digits) do not count:
+ * reading with a function takes several times as long.
  */
 function mayLoseDigits(text: string): boolean {
   for (let at = SAFE_DIGITS; at < text.length; at += SAFE_DIGITS + 1) {
     if (!isOfNumber(text.charCodeAt(at))) continue;
+    // So long a run reaches at least half its length to one side.
+    if (!isOfNumber(text.charCodeAt(at - HALF)) && !isOfNumber(text.charCodeAt(at + HALF))) continue;
     let start = at;
     while (start > 0 && isOfNumber(text.charCodeAt(start - 1))) start--;
     let end = at + 1;
     while (end < text.length && isOfNumber(text.charCodeAt(end))) end++;
-    if (end - start > SAFE_DIGITS) return true;
+    if (end - start > SAFE_DIGITS && losesDigits(text, start, end)) return true;
+    at += Math.max(0, end - at - SAFE_DIGITS - 1);
   }
   return BIG_EXPONENT.test(text);
+}
+
+/** Of a run of digits and points that is long. */
+function losesDigits(text: string, start: number, end: number): boolean {
+  const next = text[end];
+  // With an exponent it is for the slow way to say.
+  if (next === 'e' || next === 'E') return true;
+  if (text[start - 1] === '"' || (text[start - 1] === '-' && text[start - 2] === '"')) return false;
+  const source = text.slice(start, end);
+  return !sameNumber(source, Number(source));
 }
 
 /** A digit or the point. */

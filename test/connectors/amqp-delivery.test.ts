@@ -1,8 +1,10 @@
 /** What the AMQP kind drops, acknowledges, shares and holds back, on a real RabbitMQ. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UpstreamError } from '../../src/errors.ts';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { DirectAmqp } from '../support/backends/amqp/direct.ts';
 import { AmqpService } from '../support/backends/amqp/service.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -51,7 +53,7 @@ describe('replies', () => {
     await using amqp = new DirectAmqp({ url: url() });
     const queue = await service.queue('nobody-reads');
     const leaving = new AbortController();
-    const left = amqp.request(queue, 1, { signal: leaving.signal });
+    const left = amqp.request(queue, 1, { cancellation: Cancellation.of(leaving.signal) });
     await sleep(100);
     leaving.abort();
     expect(await left).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
@@ -61,7 +63,7 @@ describe('replies', () => {
     });
     expect(performance.now() - startedAt).toBeLessThan(1000);
     await service.channel.purgeQueue(queue);
-    expect(await amqp.request(queue, 3, { signal: leaving.signal })).toMatchObject({
+    expect(await amqp.request(queue, 3, { cancellation: Cancellation.of(leaving.signal) })).toMatchObject({
       code: 'UPSTREAM_TIMEOUT',
     });
     expect(await amqp.request(queue, 4, { deadlineAt: performance.now() - 1 })).toMatchObject({

@@ -1,10 +1,13 @@
 /** Streams of answers as subscriptions: events, ends, breaks, slow readers. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { OpenConnections } from '../../src/connections.ts';
 import type { StreamCall } from '../../src/connectors/kind.ts';
 import type { CallSource } from '../../src/load/model.ts';
+import { CallContext } from '../../src/upstream/call-context.ts';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { GrpcBackend } from '../support/backends/grpc/server.ts';
 import { shapesFiles } from '../support/backends/grpc/shapes-gateway.ts';
 import { type GraphQLBody, startGateway, type TestGateway } from '../support/gateway.ts';
@@ -191,12 +194,6 @@ async function all(events: AsyncIterableIterator<GraphQLBody>): Promise<GraphQLB
 }
 
 function context() {
-  return {
-    signal: new AbortController().signal,
-    deadlineAt: Number.POSITIVE_INFINITY,
-    requestId: 'r',
-    headers: {},
-    claims: {},
-    slots: [],
-  };
+  const deadlineAt = Number.POSITIVE_INFINITY;
+  return new CallContext({ requestId: 'r', headers: {} }, new Cancellation(), { deadlineAt, claims: {} });
 }

@@ -1,10 +1,12 @@
 /** The last resort: an engine that never answers is not waited for. */
+
 import { buildSchema, parse } from 'graphql';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import type { Engine } from '../../src/execute/engine.ts';
 import { clientSettings, hemSettings } from '../../src/load/settings.ts';
 import { Endpoint } from '../../src/operation/endpoint.ts';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import type { View } from '../../src/views/view.ts';
 
 const never: Engine = {
@@ -35,7 +37,7 @@ it('answers with DEADLINE_EXCEEDED, a little after its signal', async () => {
       return never.execute(_operation, { signal } as never);
     },
   };
-  const request = { requestId: 'id', headers: {}, signal: new AbortController().signal };
+  const request = { requestId: 'id', headers: {}, left: new Cancellation() };
   const result = await endpointOf(engine, '100ms').execute(OPERATION, request);
   expect(result).toEqual({
     errors: [
@@ -51,8 +53,8 @@ it('answers with DEADLINE_EXCEEDED, a little after its signal', async () => {
 
 it('tells what runs when the caller leaves, also when it has left before', async () => {
   for (const early of [true, false]) {
-    const left = new AbortController();
-    if (early) left.abort();
+    const left = new Cancellation();
+    if (early) left.cancel();
     const engine: Engine = {
       ...never,
       execute: (_operation, { signal }) =>
@@ -61,9 +63,9 @@ it('tells what runs when the caller leaves, also when it has left before', async
           signal.addEventListener('abort', () => resolve({ data: {} }));
         }),
     };
-    const request = { requestId: 'id', headers: {}, signal: left.signal };
+    const request = { requestId: 'id', headers: {}, left };
     const answer = endpointOf(engine, '10s').execute(OPERATION, request);
-    if (!early) left.abort();
+    if (!early) left.cancel();
     expect(await answer).toEqual({ data: {} });
   }
 });

@@ -5,6 +5,8 @@
 import { type DocumentNode, execute, type GraphQLSchema, isUnionType, parse, validate, visit } from 'graphql';
 import { newExecution } from '../../src/execute/execution.ts';
 import { installSubschemaResolvers } from '../../src/execute/stitched.ts';
+import { CallContext } from '../../src/upstream/call-context.ts';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { dataDifference } from './compare.ts';
 import type { Subject } from './subject.ts';
 import type { Witness } from './witness.ts';
@@ -32,13 +34,11 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
     if (isBeyondItsLimits(document, graph.schema)) return undefined;
     // The graph has one directive or type less or more than the view in a few places; those cases are not its.
     if (validate(graph.schema, document).length > 0) return undefined;
-    const caller = {
-      signal: AbortSignal.timeout(DEADLINE_MS),
+    const over = Cancellation.of(AbortSignal.timeout(DEADLINE_MS));
+    const caller = new CallContext({ requestId: 'stitched', headers: {} }, over, {
       deadlineAt: performance.now() + DEADLINE_MS,
-      requestId: 'stitched',
-      headers: {},
       claims: one.claims ?? {},
-    };
+    });
     const result = await execute({
       schema: graph.schema,
       document,

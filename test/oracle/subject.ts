@@ -1,16 +1,18 @@
 /** What is compared: both engines on every view of a configuration, over connections to real backends. */
+
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import { type FormattedExecutionResult, GraphQLError, Kind, parse, specifiedRules, validate } from 'graphql';
 import { pino } from 'pino';
 import { OpenConnections } from '../../src/connections.ts';
 import type { Engine, Operation } from '../../src/execute/engine.ts';
-import type { Caller } from '../../src/execute/execution.ts';
 import { referenceEngine } from '../../src/execute/reference.ts';
 import { type Generation, loadGeneration } from '../../src/generation.ts';
 import type { Environment } from '../../src/load/environment.ts';
 import { format } from '../../src/operation/endpoint.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
 import { KeptPlans } from '../../src/plan/kept-plans.ts';
+import { CallContext } from '../../src/upstream/call-context.ts';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import type { View } from '../../src/views/view.ts';
 import { FAULTS_HEADER } from './faults.ts';
 
@@ -106,9 +108,9 @@ async function run(
   operation: Operation,
   one: Case,
 ): Promise<readonly FormattedExecutionResult[]> {
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), DEADLINE_MS);
-  const caller = callerOf(one, over.signal);
+  const over = new Cancellation();
+  const timer = setTimeout(() => over.cancel(), DEADLINE_MS);
+  const caller = callerOf(one, over);
   const finish = (result: ExecutionResult) => format(result, { requestId: 'oracle' });
   try {
     const { operation: kind } = operation.document.definitions[0] as { operation?: string };
@@ -130,12 +132,10 @@ async function run(
   }
 }
 
-function callerOf({ faults, claims }: Case, signal: AbortSignal): Caller {
-  return {
-    signal,
+function callerOf({ faults, claims }: Case, over: Cancellation): CallContext {
+  const headers: Record<string, string> = faults === undefined ? {} : { [FAULTS_HEADER]: faults };
+  return new CallContext({ requestId: 'oracle', headers }, over, {
     deadlineAt: performance.now() + DEADLINE_MS,
-    requestId: 'oracle',
-    headers: faults === undefined ? {} : { [FAULTS_HEADER]: faults },
     claims: claims ?? {},
-  };
+  });
 }

@@ -1,39 +1,44 @@
 /** The watch over a call's time, which all kinds share. */
 import { describe, expect, test } from 'vitest';
+import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { remainingMs, waitFor, watch } from '../../src/upstream/deadline.ts';
 
-const never = new AbortController().signal;
+const never = new Cancellation();
+const gone = new Cancellation();
+gone.cancel();
 
 test('what is left is the nearer of the two limits, and nothing once the caller has left', () => {
-  expect(remainingMs(50, { signal: never, deadlineAt: Infinity })).toBe(50);
-  expect(remainingMs(5000, { signal: never, deadlineAt: performance.now() + 40 })).toBeLessThanOrEqual(40);
-  expect(remainingMs(50, { signal: never, deadlineAt: performance.now() - 1 })).toBe(0);
-  expect(remainingMs(50, { signal: AbortSignal.abort(), deadlineAt: Infinity })).toBe(0);
+  expect(remainingMs(50, { cancellation: never, deadlineAt: Infinity })).toBe(50);
+  expect(remainingMs(5000, { cancellation: never, deadlineAt: performance.now() + 40 })).toBeLessThanOrEqual(
+    40,
+  );
+  expect(remainingMs(50, { cancellation: never, deadlineAt: performance.now() - 1 })).toBe(0);
+  expect(remainingMs(50, { cancellation: gone, deadlineAt: Infinity })).toBe(0);
 });
 
 describe('a watch', () => {
   test('tells of the end of the time once, also when the caller leaves later', async () => {
     let calls = 0;
-    const leaving = new AbortController();
-    watch(10, leaving.signal, () => calls++);
+    const leaving = new Cancellation();
+    watch(10, leaving, () => calls++);
     await expect.poll(() => calls).toBe(1);
-    leaving.abort();
+    leaving.cancel();
     expect(calls).toBe(1);
   });
 
   test('tells of a caller that leaves, also without a limit', () => {
     let calls = 0;
-    const leaving = new AbortController();
-    watch(Infinity, leaving.signal, () => calls++);
-    leaving.abort();
+    const leaving = new Cancellation();
+    watch(Infinity, leaving, () => calls++);
+    leaving.cancel();
     expect(calls).toBe(1);
   });
 
   test('tells nothing once it is stopped', async () => {
     let calls = 0;
-    const leaving = new AbortController();
-    watch(10, leaving.signal, () => calls++)();
-    leaving.abort();
+    const leaving = new Cancellation();
+    watch(10, leaving, () => calls++)();
+    leaving.cancel();
     await new Promise((resolve) => setTimeout(resolve, 40));
     expect(calls).toBe(0);
   });
@@ -51,7 +56,7 @@ describe('shared work', () => {
     const { promise, resolve } = Promise.withResolvers<number>();
     const patient = waitFor(promise, Infinity, never, over);
     await expect(waitFor(promise, 10, never, over)).rejects.toThrow('over');
-    await expect(waitFor(promise, 1000, AbortSignal.abort(), over)).rejects.toThrow('over');
+    await expect(waitFor(promise, 1000, gone, over)).rejects.toThrow('over');
     resolve(7);
     expect(await patient).toBe(7);
   });

@@ -201,6 +201,13 @@ test('numbers keep their digits, and only those that have to become text', () =>
   expect(parseJsonLosslessly('{"__proto__":{"a":12345678901234567890}}')).toHaveProperty(['__proto__'], {
     a: '12345678901234567890',
   });
+  const among =
+    '{"text":"12345678901234567890","at":[53.55108160000001,-0.30000000000000004],"id":1234567890123456789}';
+  expect(parseJsonLosslessly(among)).toEqual({
+    text: '12345678901234567890',
+    at: [53.55108160000001, -0.30000000000000004],
+    id: '1234567890123456789',
+  });
   expect(sameNumber('1.10', 1.1)).toBe(true);
   expect(sameNumber('0.1000000000000000055', 0.1)).toBe(false);
 });

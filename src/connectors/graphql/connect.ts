@@ -2,7 +2,7 @@
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { ErrorCodes } from '../../upstream/codes.ts';
-import { HttpClient } from '../../upstream/http.ts';
+import { HttpClient, type HttpResponse } from '../../upstream/http.ts';
 import type { CallContext, Connection, ConnectionSetup, StreamCall } from '../kind.ts';
 import { type Answer, placeErrors, readAnswer } from './answer.ts';
 import type { GraphqlBinding, RootTarget } from './bind.ts';
@@ -29,12 +29,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
   const codes = new ErrorCodes(name, options.codes);
   let transport: SubscriptionTransport | undefined;
 
-  const send: Send = async (body, idempotent, context) => {
-    const prepared = setup.headers.of(context);
-    const headers = prepared instanceof Promise ? await prepared : prepared;
-    headers.accept = ACCEPT;
-    headers['content-type'] = 'application/json';
-    const response = await client.request({ method: 'POST', path, headers, body, idempotent }, context);
+  const read = (response: HttpResponse): Answer => {
     try {
       return readAnswer(codes, response);
     } catch (error) {
@@ -42,6 +37,16 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
         setup.headers.denied();
       throw error;
     }
+  };
+
+  const send: Send = (body, idempotent, context) => {
+    const request = (headers: Record<string, string>) => {
+      headers.accept = ACCEPT;
+      headers['content-type'] = 'application/json';
+      return client.request({ method: 'POST', path, headers, body, idempotent }, context, read);
+    };
+    const given = setup.headers.of(context);
+    return given instanceof Promise ? given.then(request) : request(given);
   };
 
   function toStreamCall(

@@ -1,5 +1,7 @@
 /** Keeps one subscription alive over connections that come and go. */
+
 import { UpstreamError } from '../../errors.ts';
+import { Cancellation } from '../../upstream/cancellation.ts';
 import { pause, type Reconnect, STABLE_MS } from '../../upstream/reconnect.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
 import { type CallContext, StreamGap } from '../kind.ts';
@@ -48,16 +50,16 @@ export function subscribeForGood(
   context: CallContext,
   setup: Setup,
 ): AsyncIterable<unknown> {
-  const ended = new AbortController();
+  const ended = new Cancellation();
   const subscriber = new Subscriber({
     connector: setup.connector,
     events: setup.subscriber.buffer,
     bytes: setup.maxBytes,
     signal: context.signal,
-    onEnd: () => ended.abort(),
+    onEnd: () => ended.cancel(),
   });
-  if (context.signal.aborted) subscriber.leave();
-  else void run(request, { ...context, signal: ended.signal }, setup, subscriber);
+  if (context.cancellation.isCancelled) subscriber.leave();
+  else void run(request, context.endingWith(ended), setup, subscriber);
   return subscriber;
 }
 

@@ -1,6 +1,7 @@
 /** The connection to a gRPC backend: one HTTP/2 channel, which connects at the first call and again whenever it breaks. */
 import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
 import { UpstreamError } from '../../errors.ts';
+import type { Cancellation } from '../../upstream/cancellation.ts';
 import { waitFor } from '../../upstream/deadline.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import type { GrpcOptions } from './options.ts';
@@ -60,11 +61,11 @@ export class Connecting {
   }
 
   /** @throws {UpstreamError} UPSTREAM_UNAVAILABLE, or UPSTREAM_TIMEOUT when the caller may wait no longer */
-  wait(limitMs: number, signal: AbortSignal): Promise<void> {
+  wait(limitMs: number, cancellation: Cancellation): Promise<void> {
     this.#attempt ??= this.#watch().finally(() => {
       this.#attempt = undefined;
     });
-    return waitFor(this.#attempt, limitMs, signal, () => timedOut(this.#connector));
+    return waitFor(this.#attempt, limitMs, cancellation, () => timedOut(this.#connector));
   }
 
   /** One for all who wait. */

@@ -16,24 +16,31 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
   const client = openClient(setup);
   const connecting = new Connecting(name, client.getChannel(), connectMs);
 
-  async function send(binding: GrpcBinding, values: Values, context: CallContext): Promise<unknown> {
+  function send(binding: GrpcBinding, values: Values, context: CallContext): Promise<unknown> {
     const endsAt = Math.min(performance.now() + requestMs, context.deadlineAt);
     const request = binding.encode(values);
     const given = headers.of(context);
-    const metadata = toMetadata(given instanceof Promise ? await given : given, binding.metadata, values);
-    if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.signal);
-    const limitMs = endsAt - performance.now();
-    if (context.signal.aborted || limitMs <= 0) throw timedOut(name);
-    return callOnce(binding, request, metadata, context.signal, limitMs);
+    // Both are there nearly always, and waiting for what is there has its price.
+    if (!(given instanceof Promise) && connecting.isReady) {
+      return callOnce(binding, request, toMetadata(given, binding.metadata, values), { context, endsAt });
+    }
+    return sendLater();
+
+    async function sendLater(): Promise<unknown> {
+      const metadata = toMetadata(await given, binding.metadata, values);
+      if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.cancellation);
+      return callOnce(binding, request, metadata, { context, endsAt });
+    }
   }
 
   function callOnce(
     binding: GrpcBinding,
     request: Buffer,
     metadata: Metadata,
-    signal: AbortSignal,
-    limitMs: number,
+    { context: { cancellation }, endsAt }: { readonly context: CallContext; readonly endsAt: number },
   ): Promise<unknown> {
+    const limitMs = endsAt - performance.now();
+    if (cancellation.isCancelled || limitMs <= 0) return Promise.reject(timedOut(name));
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + limitMs;
       const call = client.makeUnaryRequest(
@@ -44,11 +51,11 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
         metadata,
         { deadline },
         (error, bytes) => {
-          signal.removeEventListener('abort', cancel);
+          cancellation.remove(cancel);
           if (error !== null) {
             if (error.code === Status.NOT_FOUND && binding.missingIsNull) return resolve(null);
             if (error.code === Status.UNAUTHENTICATED) headers.denied();
-            return reject(toStatusError(name, error, binding.answers, signal.aborted));
+            return reject(toStatusError(name, error, binding.answers, cancellation.isCancelled));
           }
           try {
             resolve(binding.decode(bytes!));
@@ -58,7 +65,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
         },
       );
       const cancel = () => call.cancel();
-      signal.addEventListener('abort', cancel, { once: true });
+      cancellation.add(cancel);
     });
   }
 

@@ -5,6 +5,7 @@
 import { type Client, type ClientReadableStream, type ServiceError, status as Status } from '@grpc/grpc-js';
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import { Cancellation } from '../../upstream/cancellation.ts';
 import { pause, STABLE_MS } from '../../upstream/reconnect.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
@@ -50,12 +51,14 @@ export function openStream(parts: StreamParts): AsyncIterable<unknown> {
 class Subscription {
   readonly #parts: StreamParts;
   readonly #signal: AbortSignal;
+  readonly #cancellation: Cancellation;
   #failures = 0;
   #wasOpen = false;
 
   constructor(parts: StreamParts, signal: AbortSignal) {
     this.#parts = parts;
     this.#signal = signal;
+    this.#cancellation = Cancellation.of(signal);
   }
 
   /** @throws {UpstreamError} */
@@ -104,7 +107,7 @@ class Subscription {
     const { setup, client, connecting, binding, values, context } = this.#parts;
     const request = binding.encode(values);
     const metadata = toMetadata(await setup.headers.of(context), binding.metadata, values);
-    if (!connecting.isReady) await connecting.wait(Infinity, this.#signal);
+    if (!connecting.isReady) await connecting.wait(Infinity, this.#cancellation);
     if (binding.mode === 'server-stream') {
       return new Attempt(
         client.makeServerStreamRequest(binding.path, asIs, asIs, request, metadata),

@@ -12,13 +12,21 @@ import type { RestOptions } from './options.ts';
 export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBinding> {
   const client = new HttpClient(setup.name, setup.settings.endpoint, setup.settings);
 
-  async function send(binding: RestBinding, values: Values, context: CallContext): Promise<unknown> {
+  function send(binding: RestBinding, values: Values, context: CallContext): Promise<unknown> {
+    const read = (response: HttpResponse): unknown => {
+      if (response.status === 401) setup.headers.denied();
+      return toRecord(setup.name, binding, response);
+    };
     const given = setup.headers.of(context);
     // Both are promises only now and then, and waiting for what is there has its price.
-    const request = toRequest(binding, values, given instanceof Promise ? await given : given);
-    const response = await client.request(request instanceof Promise ? await request : request, context);
-    if (response.status === 401) setup.headers.denied();
-    return toRecord(setup.name, binding, response);
+    if (given instanceof Promise) return sendLater(given);
+    const request = toRequest(binding, values, given);
+    if (request instanceof Promise) return sendLater(given);
+    return client.request(request, context, read);
+
+    async function sendLater(headers: typeof given): Promise<unknown> {
+      return client.request(await toRequest(binding, values, await headers), context, read);
+    }
   }
 
   return {

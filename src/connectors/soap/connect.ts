@@ -19,9 +19,10 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
     const security = binding.spec.security?.() ?? '';
     const body = toEnvelope(binding.frame, binding.header(values) + security, binding.body(values));
     const headers = Object.assign(await setup.headers.of(context), binding.headers);
-    const response = await client.request({ method: 'POST', path: binding.path, headers, body }, context);
-    if (response.status === 401) setup.headers.denied();
-    return toRecord(setup.name, binding, response);
+    return client.request({ method: 'POST', path: binding.path, headers, body }, context, (response) => {
+      if (response.status === 401) setup.headers.denied();
+      return toRecord(setup.name, binding, response);
+    });
   }
 
   return {

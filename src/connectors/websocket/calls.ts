@@ -48,12 +48,12 @@ export class Calls {
   ): Promise<readonly Outcome[]> {
     if (batch.length === 0) return Promise.resolve([]);
     const { requestMs, connectMs } = this.#setup.settings.timeouts;
-    const { signal } = context;
+    const { cancellation } = context;
     const limitMs = remainingMs(requestMs, context);
     if (limitMs === 0) return Promise.resolve(batch.map(() => this.#timeout()));
     return new Promise((resolve) => {
       const exchange = new Exchange(batch.length, resolve);
-      exchange.stop = watch(limitMs, signal, () => this.#expire(exchange, signal.aborted));
+      exchange.stop = watch(limitMs, cancellation, () => this.#expire(exchange, cancellation.isCancelled));
       const link = this.#link;
       if (!link.isOpen && !link.isHopeless && connectMs < limitMs) {
         exchange.connectTimer = setTimeout(() => this.#giveUpWaiting(exchange), connectMs);

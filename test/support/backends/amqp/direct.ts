@@ -1,12 +1,16 @@
 /** The AMQP kind without a gateway around it, for what a gateway does not show: what was dropped, who is slow. */
+
 import { pino } from 'pino';
 import type { AmqpBinding } from '../../../../src/connectors/amqp/bind.ts';
 import { type AmqpConnection, connect } from '../../../../src/connectors/amqp/connect.ts';
 import { options as amqpOptions } from '../../../../src/connectors/amqp/options.ts';
-import type { CallContext, Outcome } from '../../../../src/connectors/kind.ts';
+import type { Outcome } from '../../../../src/connectors/kind.ts';
 import { commonSettings } from '../../../../src/connectors/settings.ts';
 import type { Values } from '../../../../src/mapping/values.ts';
+import { CallContext } from '../../../../src/upstream/call-context.ts';
+import { Cancellation } from '../../../../src/upstream/cancellation.ts';
 import { openCredentials } from '../../../../src/upstream/credentials.ts';
+import type { Waiting } from '../../../../src/upstream/deadline.ts';
 import { OutgoingHeaders } from '../../../../src/upstream/headers.ts';
 
 export interface DirectSettings {
@@ -35,7 +39,7 @@ export class DirectAmqp implements AsyncDisposable {
   }
 
   /** Sends `body` to a queue and gives what came of it, failures included. */
-  async request(queue: string, body: unknown, context: Partial<CallContext> = {}): Promise<Outcome> {
+  async request(queue: string, body: unknown, context: Partial<Waiting> = {}): Promise<Outcome> {
     return this.#call(
       {
         act: 'request',
@@ -53,7 +57,7 @@ export class DirectAmqp implements AsyncDisposable {
     exchange: string,
     routingKey: string,
     body: unknown,
-    context: Partial<CallContext> = {},
+    context: Partial<Waiting> = {},
   ): Promise<Outcome> {
     return this.#call(
       {
@@ -75,7 +79,10 @@ export class DirectAmqp implements AsyncDisposable {
       NOTHING,
     );
     if (call.mode !== 'stream') throw new Error('a subscription is a stream');
-    const context = toContext({ ...(signal && { signal }), deadlineAt: Infinity });
+    const context = toContext({
+      ...(signal && { cancellation: Cancellation.of(signal) }),
+      deadlineAt: Infinity,
+    });
     return call.open(NO_VALUES, context)[Symbol.asyncIterator]();
   }
 
@@ -84,7 +91,7 @@ export class DirectAmqp implements AsyncDisposable {
     await this.#credentials[Symbol.asyncDispose]();
   }
 
-  async #call(binding: AmqpBinding, context: Partial<CallContext>): Promise<Outcome> {
+  async #call(binding: AmqpBinding, context: Partial<Waiting>): Promise<Outcome> {
     const call = this.connection.compile(binding, NOTHING);
     if (call.mode !== 'unary') throw new Error('not a stream');
     const [outcome] = await call.call([NO_VALUES], toContext(context));
@@ -95,14 +102,9 @@ export class DirectAmqp implements AsyncDisposable {
 const NOTHING = { fields: [] };
 const NO_VALUES: Values = { args: {}, parent: {}, claims: {} };
 
-function toContext(given: Partial<CallContext>): CallContext {
-  return {
-    signal: new AbortController().signal,
-    deadlineAt: performance.now() + 10_000,
-    requestId: 'test',
-    headers: {},
-    claims: {},
-    slots: [],
-    ...given,
-  };
+function toContext({
+  cancellation = new Cancellation(),
+  deadlineAt = performance.now() + 10_000,
+}: Partial<Waiting>) {
+  return new CallContext({ requestId: 'test', headers: {} }, cancellation, { deadlineAt, claims: {} });
 }
