@@ -2,6 +2,7 @@
 import {
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLField,
   GraphQLIncludeDirective,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
@@ -104,7 +105,8 @@ class Collector {
       const viewField = this.#view.types.get(type.name)?.fields.get(name);
       const field = type.getFields()[name];
       if (viewField === undefined || field === undefined) continue;
-      const args = getArgumentValues(field, fieldNodes[0]!, this.#info.variableValues);
+      const args = this.#argumentsOf(field, fieldNodes[0]!);
+      if (args === undefined) continue;
       const graphArgs = viewField.toGraphArguments({ args, claims: this.#execution.caller.claims });
       this.#addSteps(
         wanted,
@@ -115,6 +117,18 @@ class Collector {
       );
     }
     return wanted;
+  }
+
+  /** Undefined when they are wrong: that is an error of the field, if it is ever come to, and not of what is above. */
+  #argumentsOf(
+    field: GraphQLField<unknown, unknown>,
+    node: FieldNode,
+  ): Readonly<Record<string, unknown>> | undefined {
+    try {
+      return getArgumentValues(field, node, this.#info.variableValues);
+    } catch {
+      return undefined;
+    }
   }
 
   #addSteps(

@@ -5,6 +5,7 @@ import {
   GraphQLError,
   type GraphQLFormattedError,
   getOperationAST,
+  Kind,
   type OperationTypeNode,
   printSchema,
 } from 'graphql';
@@ -305,12 +306,14 @@ export function formatError(
 }
 
 /**
- * Without a code of ours it is graphql-js's own error. Before execution it is about the caller's variables, and points at them;
- * whatever else is unforeseen.
+ * Without a code of ours it is graphql-js's own error. Before execution it is about the caller's variables, and points at them; later
+ * about an argument that is null by a variable, and points at that one; whatever else is unforeseen.
  */
 function codeOf({ extensions, originalError, nodes }: GraphQLError, beforeExecution: boolean): ErrorCode {
   const own = extensions.code as ErrorCode | undefined;
-  const isAboutVariables = beforeExecution && (originalError === undefined || nodes !== undefined);
+  const isAboutVariables = beforeExecution
+    ? originalError === undefined || nodes !== undefined
+    : originalError instanceof GraphQLError && nodes?.[0] !== undefined && nodes[0].kind !== Kind.FIELD;
   return own ?? (isAboutVariables ? 'BAD_VARIABLES' : 'INTERNAL');
 }
 

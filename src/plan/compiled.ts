@@ -50,6 +50,7 @@ export function compiledEngine(
       variants = new Variants(document, operationName, {
         compile: (conditions) =>
           compilePlan({ view, graph, connections }, document, operationName, conditions),
+        schema: view.schema,
         all: plans,
         coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
       });
@@ -132,7 +133,9 @@ async function runInTurn({ root: { steps } }: Plan, root: Cell, run: Run): Promi
 
 /** Without paths first; if anything is wrong, once more with paths. */
 function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
-  const { trace } = run.execution;
+  const { trace, fallbacks } = run.execution;
+  // Those that were used to make calls.
+  const earlier = fallbacks.length;
   trace?.enter('projection');
   let data: unknown;
   try {
@@ -140,11 +143,10 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
   } catch (error) {
     if (error !== GIVE_UP) throw error;
     run.tracking = true;
-    run.execution.fallbacks.length = 0;
+    fallbacks.length = earlier;
     data = plan.root.project(root, run, undefined);
   }
   trace?.leave();
-  const { fallbacks } = run.execution;
   const whole = data === FAILED ? null : (data as Record<string, unknown>);
   if (run.errors.length === 0 && fallbacks.length === 0) return withTrace({ data: whole }, trace);
   const result = {

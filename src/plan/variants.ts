@@ -1,9 +1,15 @@
 /** The plans of one operation: one per combination of the values that its `@skip` and `@include` have. */
 import {
   type DocumentNode,
+  type GraphQLSchema,
   getOperationAST,
+  isNonNullType,
+  Kind,
+  TypeInfo,
   type VariableDefinitionNode,
   type VariableValues,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql';
 import { type Conditions, conditionVariables } from './collect.ts';
 import type { Forgettable, KeptPlans } from './kept-plans.ts';
@@ -25,6 +31,8 @@ export class Variants {
   /** How many times a plan was compiled. */
   compiled = 0;
   readonly #conditions: readonly string[];
+  /** Variables that may be null, in places of arguments that may not. */
+  readonly #notNull: readonly string[];
   readonly #compile: (conditions: Conditions) => Plan;
   readonly #all: KeptPlans;
   readonly #plans = new Map<string, Kept>();
@@ -34,10 +42,12 @@ export class Variants {
     document: DocumentNode,
     operationName: string | undefined,
     {
+      schema,
       compile,
       all,
       coercer,
     }: {
+      readonly schema: GraphQLSchema;
       compile(conditions: Conditions): Plan;
       readonly all: KeptPlans;
       coercer(definitions: readonly VariableDefinitionNode[]): CoerceVariables;
@@ -45,9 +55,18 @@ export class Variants {
   ) {
     const operation = getOperationAST(document, operationName);
     const definitions = operation?.variableDefinitions ?? [];
-    const own = new Set(definitions.map(({ variable }) => variable.name.value));
     this.coerce = coercer(definitions);
+    // Another operation of the document may have a variable of the same name and another type.
+    const own = new Set(
+      definitions.flatMap(({ variable, type }) => {
+        const nullable = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
+        return nullable.kind === Kind.NAMED_TYPE && nullable.name.value === 'Boolean'
+          ? [variable.name.value]
+          : [];
+      }),
+    );
     this.#conditions = conditionVariables(document).filter((name) => own.has(name));
+    this.#notNull = nullableInNonNull(document, schema, definitions);
     this.#compile = compile;
     this.#all = all;
   }
@@ -62,6 +81,8 @@ export class Variants {
         return new NotCompiled(`$${name} is null, and @skip or @include stands on it`);
       id += value ? '1' : '0';
     }
+    for (const name of this.#notNull)
+      if (coerced[name] === null) return new NotCompiled(`$${name} is null, where an argument may not be`);
     const known = this.#plans.get(id);
     if (known !== undefined) {
       known.used = true;
@@ -98,4 +119,31 @@ export class Variants {
     this.#plans.delete(oldest[0]);
     this.#all.remove(oldest[1]);
   }
+}
+
+/** They are allowed there when they or the argument have a default, and are an error of the field when they are null all the same. */
+function nullableInNonNull(
+  document: DocumentNode,
+  schema: GraphQLSchema,
+  definitions: readonly VariableDefinitionNode[],
+): readonly string[] {
+  const nullable = new Set(
+    definitions.flatMap(({ type, variable }) =>
+      type.kind === Kind.NON_NULL_TYPE ? [] : [variable.name.value],
+    ),
+  );
+  if (nullable.size === 0) return [];
+  const found = new Set<string>();
+  const types = new TypeInfo(schema);
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      VariableDefinition: () => false,
+      Directive: () => false,
+      Variable({ name }) {
+        if (isNonNullType(types.getInputType()) && nullable.has(name.value)) found.add(name.value);
+      },
+    }),
+  );
+  return [...found];
 }

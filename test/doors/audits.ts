@@ -5,9 +5,9 @@ import { type AuditFail, serverAudits } from 'graphql-http';
 export const AUDITS = 61;
 
 /** Runs all audits. Gives what failed, as "id name: reason". */
-export async function failedAudits(url: string): Promise<readonly string[]> {
+export async function failedAudits(url: string, fetchFn: typeof fetch = fetch): Promise<readonly string[]> {
   const failed: string[] = [];
-  const audits = serverAudits({ url });
+  const audits = serverAudits({ url, fetchFn });
   if (audits.length !== AUDITS) failed.push(`the list has ${audits.length} audits instead of ${AUDITS}`);
   for (const audit of audits) {
     const result = await audit.fn();

@@ -49,6 +49,17 @@ afterAll(async () => {
   (KINDS as ConnectorKind[]).pop();
 });
 
+it('a variable that is null where an argument may not be is the caller’s mistake, not the gateway’s', async () => {
+  const answer = await post(gateway, {
+    query: 'query ($id: ID = 1) { thing(id: $id) { name } other: thing(id: 1) { name } }',
+    variables: { id: null },
+  });
+  expect(answer.body.data).toEqual({ thing: null, other: { name: 'one' } });
+  expect(answer.body.errors).toMatchObject([
+    { path: ['thing'], message: expect.stringContaining('"$id"'), extensions: { code: 'BAD_VARIABLES' } },
+  ]);
+});
+
 describe('a failed backend', () => {
   it('gives partial data and an error that names it, and nothing of its inside', async () => {
     const answer = await post(gateway, { query: '{ failing { id } thing(id: 1) { name } }' });

@@ -11,7 +11,10 @@ export function differenceOf(
 ): string | undefined {
   if (left.length !== right.length) return `${left.length} and ${right.length} results`;
   for (const [index, one] of left.entries()) {
-    const difference = dataDifference(one.data, right[index]!.data) ?? errorDifference(one, right[index]!);
+    const difference =
+      dataDifference(one.data, right[index]!.data) ??
+      errorDifference(one, right[index]!) ??
+      traceDifference(one, right[index]!);
     if (difference !== undefined) return left.length === 1 ? difference : `result ${index}: ${difference}`;
   }
   return undefined;
@@ -36,7 +39,30 @@ function errorDifference(
   right: FormattedExecutionResult,
 ): string | undefined {
   const [leftErrors, rightErrors] = [errorsOf(left), errorsOf(right)];
-  return missing(leftErrors, rightErrors, 'the second') ?? missing(rightErrors, leftErrors, 'the first');
+  const twice = saidTwice(leftErrors, 'the first') ?? saidTwice(rightErrors, 'the second');
+  return (
+    twice ?? missing(leftErrors, rightErrors, 'the second') ?? missing(rightErrors, leftErrors, 'the first')
+  );
+}
+
+/** One null has one error. */
+function saidTwice(errors: readonly Placed[], name: string): string | undefined {
+  const seen = new Set<string>();
+  const again = errors.find(({ text }) => seen.size === seen.add(text).size);
+  return again && `${name} says twice ${again.text}`;
+}
+
+/** Every use of a fallback leaves a trace. Beside errors there may be traces of what was of no use in the end. */
+function traceDifference(
+  left: FormattedExecutionResult,
+  right: FormattedExecutionResult,
+): string | undefined {
+  if (left.errors !== undefined) return undefined;
+  const [leftTraces, rightTraces] = [left, right].map(({ extensions }) => {
+    const traces = (extensions?.fallbacks ?? []) as readonly object[];
+    return [...new Set(traces.map((trace) => JSON.stringify(trace)))].sort().join(' ');
+  });
+  return leftTraces === rightTraces ? undefined : `fallbacks ${leftTraces} and ${rightTraces}`;
 }
 
 interface Placed {

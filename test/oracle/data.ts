@@ -161,19 +161,23 @@ export const BOOKS: readonly Book[] = numbers(8).map(
   }),
 );
 
-export const FILMS: readonly Film[] = numbers(4).map(
-  (n): Film => ({
-    type: 'Film',
-    id: `f${n}`,
-    title: `A film ${n}`,
-    tags: n === 2 ? [] : null,
-    related: [String(n), `f${(n % 4) + 1}`],
-    minutes: n === 3 ? null : 80 + n,
-    director: n === 4 ? null : String(n),
-    seriesSlug: [null, 'one', 'two', 'gone'][n - 1]!,
-    rating: n === 1 ? undefined : { stars: n, awards: n === 2 ? [] : [`award ${n}`] },
-  }),
-);
+const film = (n: number): Film => ({
+  type: 'Film',
+  id: `f${n}`,
+  title: `A film ${n}`,
+  tags: n === 2 ? [] : null,
+  related: [String(((n - 1) % 8) + 1), `f${(n % 4) + 1}`],
+  minutes: n % 10 === 3 ? null : 80 + n,
+  director: n % 10 === 4 ? null : String(n),
+  seriesSlug: [null, 'one', 'two', 'gone'][(n - 1) % 4]!,
+  rating: n % 10 === 1 ? undefined : { stars: n, awards: n % 10 === 2 ? [] : [`award ${n}`] },
+});
+
+export const FILMS: readonly Film[] = numbers(4).map(film);
+
+/** A long list in which every film stands two or three times. */
+const MANY_FILMS = numbers(40).map((n) => film(100 + n));
+export const FESTIVAL: readonly Film[] = numbers(100).map((n) => MANY_FILMS[(n * 7) % MANY_FILMS.length]!);
 
 export const GAMES: readonly Game[] = numbers(3).map(
   (n): Game => ({
@@ -208,56 +212,80 @@ export const SERIES: readonly Series[] = [
   { slug: 'three', org: 'o2', number: 1, name: 'Three', volumes: [] },
 ];
 
-export const PEOPLE: readonly Person[] = numbers(8).map(
-  (n): Person => ({
-    type: 'Person',
-    id: String(n),
-    name: n === 7 ? null : `P${n}`,
-    must: `must ${n}`,
-    address:
-      n === 4
-        ? null
-        : { city: `City ${n}`, country: n === 5 ? null : { code: `C${n % 3}`, name: `Country ${n % 3}` } },
-    friends: [String((n % 8) + 1), String(((n + 3) % 8) + 1), '2'].slice(0, n % 4),
-    best: n === 3 ? null : String(((n + 1) % 8) + 1),
-    pets:
-      n === 2
-        ? null
-        : (
-            [
-              { type: 'Cat', name: `cat ${n}`, lives: n === 1 ? null : 9 - n, size: 'small' },
-              null,
-              { type: 'Dog', name: `dog ${n}`, centimetres: n * 10, owner: String((n % 8) + 1) },
-            ] as const
-          ).slice(0, (n % 3) + 1),
-    favourites: n === 6 ? null : [String(n), '3', '5'].slice(0, n % 4),
-    likes: [null, '3', 'f2', 'g3'][n % 4]!,
-    scores: n === 5 ? null : [[n, null, 2], []].slice(n % 2),
-    mentor: n === 1 ? null : n % 2 === 0 ? `r${(n % 2) + 1}` : String(n - 1),
-  }),
+const person = (n: number): Person => ({
+  type: 'Person',
+  id: String(n),
+  name: n === 7 ? null : `P${n}`,
+  must: `must ${n}`,
+  address:
+    n === 4
+      ? null
+      : { city: `City ${n}`, country: n === 5 ? null : { code: `C${n % 3}`, name: `Country ${n % 3}` } },
+  friends: [String((n % 8) + 1), String(((n + 3) % 8) + 1), '2'].slice(0, n % 4),
+  best: n === 3 ? null : String(((n + 1) % 8) + 1),
+  pets:
+    n === 2
+      ? null
+      : (
+          [
+            { type: 'Cat', name: `cat ${n}`, lives: n === 1 ? null : 9 - n, size: 'small' },
+            null,
+            { type: 'Dog', name: `dog ${n}`, centimetres: n * 10, owner: String((n % 8) + 1) },
+          ] as const
+        ).slice(0, (n % 3) + 1),
+  favourites: n === 6 ? null : [String(((n - 1) % 8) + 1), '3', '5'].slice(0, n % 4),
+  likes: [null, '3', 'f2', 'g3'][n % 4]!,
+  scores: n === 5 ? null : [[n, null, 2], []].slice(n % 2),
+  mentor: n === 1 ? null : n % 2 === 0 ? `r${(n % 2) + 1}` : String(((n - 2) % 8) + 1),
+});
+
+export const PEOPLE: readonly Person[] = numbers(8).map(person);
+
+/** A long list of different people. */
+export const READERS: readonly Person[] = numbers(100).map((n) => person(100 + n));
+
+const robot = (n: number): Robot => ({
+  type: 'Robot',
+  id: `r${n}`,
+  name: n === 1 ? 'Robbie' : null,
+  model: `M-${n}`,
+  owner: n === 2 ? null : '3',
+});
+
+export const ROBOTS: readonly Robot[] = numbers(2).map(robot);
+
+/** A long list of robots and people, of whom some are not known. */
+const MANY_ROBOTS = numbers(50).map((n) => robot(100 + n));
+export const CREW: ReadonlyArray<{ readonly id: string; readonly type: 'Person' | 'Robot' }> = numbers(
+  100,
+).map((n) =>
+  n % 25 === 0
+    ? { id: `r${900 + n}`, type: 'Robot' }
+    : n % 2 === 0
+      ? MANY_ROBOTS[n / 2 - 1]!
+      : { id: String((n % 12) + 1), type: 'Person' },
 );
 
-export const ROBOTS: readonly Robot[] = numbers(2).map(
-  (n): Robot => ({
-    type: 'Robot',
-    id: `r${n}`,
-    name: n === 1 ? 'Robbie' : null,
-    model: `M-${n}`,
-    owner: n === 1 ? '3' : null,
-  }),
-);
+/** What a person marked a book with. */
+export const markOf = (book: string, person: string): number | undefined =>
+  book === '5' ? undefined : Number(book) * 10 + Number(person);
+
+/** How often a game was played by a person; the last game is not known where that is counted. */
+export const playedBy = (game: string, person: string | null): number | undefined =>
+  game === 'g3' || person === null ? undefined : Number(game.slice(1)) * Number(person);
 
 const byId = <T extends { readonly id: string }>(list: readonly T[]) =>
   new Map(list.map((one) => [one.id, one]));
 
 const books = byId(BOOKS);
-const works = byId<Book | Film | Game>([...BOOKS, ...FILMS, ...GAMES]);
-const beings = byId<Person | Robot>([...PEOPLE, ...ROBOTS]);
+const works = byId<Book | Film | Game>([...BOOKS, ...FILMS, ...MANY_FILMS, ...GAMES]);
+const people = byId([...PEOPLE, ...READERS]);
+const beings = byId<Person | Robot>([...people.values(), ...ROBOTS, ...MANY_ROBOTS]);
 
 export const bookOf = (id: string): Book | undefined => books.get(id);
 export const workOf = (id: string): Book | Film | Game | undefined => works.get(id);
 export const beingOf = (id: string): Person | Robot | undefined => beings.get(id);
-export const personOf = (id: string): Person | undefined => PEOPLE.find((person) => person.id === id);
+export const personOf = (id: string): Person | undefined => people.get(id);
 export const shelfOf = (code: string, row: number): Shelf | undefined =>
   SHELVES.find((shelf) => shelf.code === code && shelf.row === row);
 export const seriesOf = (slug: string): Series | undefined => SERIES.find((series) => series.slug === slug);

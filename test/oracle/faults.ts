@@ -4,8 +4,30 @@
  */
 export const FAULTS_HEADER = 'x-oracle-faults';
 
+/** How often which faults were drawn in this process, where the backends are. */
+export const DRAWN_FAULTS = new Map<string, number>();
+
+function note(what: string): void {
+  const feature = `fault: ${what}`;
+  DRAWN_FAULTS.set(feature, (DRAWN_FAULTS.get(feature) ?? 0) + 1);
+}
+
 /** Values that a field may wrongly have. */
-const WRONG: readonly unknown[] = [null, null, 17, 'wrong', {}, [], true, 1.5, [null], { id: 'x' }, -1];
+const WRONG: readonly unknown[] = [
+  null,
+  null,
+  17,
+  'wrong',
+  {},
+  [],
+  true,
+  1.5,
+  [null],
+  { id: 'x' },
+  -1,
+  0.5,
+  3_000_000_000,
+];
 const STATUSES = [500, 403, 404, 429, 503, 409, 400] as const;
 
 export class Faults {
@@ -27,22 +49,34 @@ export class Faults {
   ofCall(connector: string, field: string, key: string): number | 'garbage' | 'empty' | undefined {
     if (this.none) return undefined;
     const all = this.#draw(connector, '*', '', this.#permille / 4);
-    if (all !== undefined) return STATUSES[all % STATUSES.length];
+    if (all !== undefined) {
+      note('a whole backend');
+      return STATUSES[all % STATUSES.length];
+    }
     const drawn = this.#draw(connector, field, key, this.#permille);
     if (drawn === undefined) return undefined;
     const which = drawn % (STATUSES.length + 2);
-    return STATUSES[which] ?? (which === STATUSES.length ? 'garbage' : 'empty');
+    const status = STATUSES[which];
+    const fault = status ?? (which === STATUSES.length ? 'garbage' : 'empty');
+    note(status === undefined ? `a body that is ${fault}` : 'a status');
+    return fault;
   }
 
   /** What a field wrongly has; undefined when it is right. */
   ofField(connector: string, field: string, key: string): { readonly value: unknown } | undefined {
     const drawn = this.none ? undefined : this.#draw(connector, field, key, this.#permille);
-    return drawn === undefined ? undefined : { value: structuredClone(WRONG[drawn % WRONG.length]) };
+    if (drawn === undefined) return undefined;
+    const value: unknown = structuredClone(WRONG[drawn % WRONG.length]);
+    note(value === null ? 'null' : 'a wrong type');
+    return { value };
   }
 
   /** Whether something that is usually there is missing. */
   isMissing(connector: string, field: string, key: string): boolean {
-    return !this.none && this.#draw(connector, `${field} missing`, key, this.#permille) !== undefined;
+    if (this.none || this.#draw(connector, `${field} missing`, key, this.#permille) === undefined)
+      return false;
+    note('a missing entity');
+    return true;
   }
 
   #draw(connector: string, field: string, key: string, permille: number): number | undefined {

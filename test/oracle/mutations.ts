@@ -10,10 +10,22 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+/** One mistake. It is made around a function where possible: that holds whatever the function looks like inside. */
 export interface Mutation {
   readonly name: string;
   /** Below `src/plan`. */
   readonly file: string;
+  readonly change: Around | Text;
+}
+
+/** A function at the top level of the file becomes another one. */
+interface Around {
+  readonly around: string;
+  /** An expression that takes the function and gives the other. It sees what the file imports. */
+  readonly by: string;
+}
+
+interface Text {
   /** Must stand in the file exactly once. */
   readonly from: string;
   readonly to: string;
@@ -23,152 +35,242 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'conditions by variables are dropped',
     file: 'collect.ts',
-    from: 'if (conditions !== undefined && conditions.get(value.name.value) !== wanted)',
-    to: 'if (conditions === undefined)',
+    change: {
+      around: 'collectFields',
+      by: '(collect) => (fragments, ...rest) => collect({ ...fragments, conditions: undefined }, ...rest)',
+    },
   },
   {
     name: 'literal conditions are dropped',
     file: 'collect.ts',
-    from: 'if (value?.kind === Kind.BOOLEAN && value.value !== wanted)',
-    to: 'if (value === undefined)',
+    change: {
+      from: 'if (value?.kind === Kind.BOOLEAN && value.value !== wanted)',
+      to: 'if (value === undefined)',
+    },
   },
   {
     name: 'what a repeated field adds is lost',
     file: 'collect.ts',
-    from: 'known.nodes.push(node);',
-    to: '',
+    change: {
+      around: 'collectFields',
+      by: '(collect) => (...given) => collect(...given).map((field) => ({ ...field, nodes: field.nodes.slice(0, 1) }))',
+    },
   },
   {
     name: 'a type condition on an abstract type always applies',
     file: 'collect.ts',
-    from: 'return isAbstractType(conditional) && schema.isSubType(conditional, this.#type);',
-    to: 'return isAbstractType(conditional);',
+    change: {
+      around: 'collectFields',
+      by: `(collect) => (fragments, ...rest) => {
+        const schema = Object.create(fragments.schema, { isSubType: { value: () => true } });
+        return collect({ ...fragments, schema }, ...rest);
+      }`,
+    },
   },
   {
     name: 'one plan for all values of the conditions',
     file: 'variants.ts',
-    from: "id += value ? '1' : '0';",
-    to: "id += '0';",
+    change: { from: "id += value ? '1' : '0';", to: "id += '0';" },
   },
   {
     name: 'a failed item does not fail its list',
     file: 'complete.ts',
-    from: 'if (one === FAILED) failed = true;',
-    to: '',
+    change: { from: 'if (one === FAILED) failed = true;', to: '' },
   },
   {
     name: 'null passes as non-null',
     file: 'complete.ts',
-    from: 'return completed === null',
-    to: 'return completed === undefined',
+    change: {
+      around: 'compileComplete',
+      by: '(compile) => (type, ...rest) => compile(isNonNullType(type) ? type.ofType : type, ...rest)',
+    },
   },
   {
     name: 'a nullable field takes its parent along',
     file: 'complete.ts',
-    from: 'return completed === FAILED ? null : completed;',
-    to: 'return completed;',
+    change: {
+      around: 'compileComplete',
+      by: `(compile) => (type, ...rest) => {
+        const complete = compile(type, ...rest);
+        return (value, ...at) => {
+          const completed = complete(value, ...at);
+          return completed === null && value instanceof Error ? FAILED : completed;
+        };
+      }`,
+    },
   },
   {
     name: 'errors in lists are all at index 0',
-    file: 'complete.ts',
-    from: 'key: index }',
-    to: 'key: 0 }',
+    file: 'run.ts',
+    change: {
+      around: 'pathToArray',
+      by: '(toArray) => (...given) => toArray(...given).map((key) => (typeof key === "number" ? 0 : key))',
+    },
   },
   {
     name: 'enum values keep their wire names',
     file: 'complete.ts',
-    from: 'const value = fromWire(connector, graphName, raw);',
-    to: 'const value = fromWire(connector, "", raw);',
+    change: {
+      around: 'compileComplete',
+      by: `(compile) => (type, facts) => {
+        const types = [...facts.connector.types].map(([name, known]) => [name, { ...known, wire: undefined }]);
+        return compile(type, { ...facts, connector: { ...facts.connector, types: new Map(types) } });
+      }`,
+    },
   },
   {
     name: 'enum values keep their graph names',
     file: 'complete.ts',
-    from: 'if (viewType?.enumToView === undefined) return value;',
-    to: 'if (viewType?.enumToView !== null) return value;',
+    change: {
+      around: 'compileComplete',
+      by: `(compile) => (type, facts) => {
+        const types = [...facts.view.types].map(([name, known]) => [name, { ...known, enumToView: undefined }]);
+        return compile(type, { ...facts, view: { ...facts.view, types: new Map(types) } });
+      }`,
+    },
   },
   {
     name: 'hidden members of a union are null without an error',
     file: 'complete.ts',
-    from: 'return value.plan === undefined ? hidden(run, path)',
-    to: 'return value.plan === undefined ? null',
+    change: {
+      around: 'report',
+      by: "(report) => (run, facts, error, path) => (error?.code === 'HIDDEN_VALUE' ? null : report(run, facts, error, path))",
+    },
   },
   {
     name: 'the fields come in another order',
     file: 'project.ts',
-    from: "properties.join(', ')",
-    to: "properties.toReversed().join(', ')",
+    change: {
+      around: 'compileProjection',
+      by: '(compile) => (fields, ...rest) => compile(fields.toReversed(), ...rest)',
+    },
   },
   {
     name: '__proto__ is a prototype',
     file: 'project.ts',
-    from: "responseKey === '__proto__' ?",
-    to: "responseKey === '' ?",
+    change: {
+      around: 'compileProjection',
+      by: "(compile) => (fields, ...rest) => compile(fields.filter(({ responseKey }) => responseKey !== '__proto__'), ...rest)",
+    },
   },
   {
     name: 'any number passes as Int',
-    file: 'project.ts',
-    from: '((${name} | 0) === ${name})',
-    to: "(typeof ${name} === 'number')",
+    file: 'compile.ts',
+    change: {
+      around: 'acceptsOf',
+      by: "(accepts) => (...given) => (accepts(...given) === 'int' ? 'float' : accepts(...given))",
+    },
   },
   {
     name: 'steps do not wait for each other',
     file: 'steps.ts',
-    from: 'waits.length === 0 ? step.run',
-    to: 'waits.length >= 0 ? step.run',
+    change: {
+      around: 'fetchObjects',
+      by: '(fetch) => (steps, ...rest) => fetch(steps.map((step) => ({ ...step, after: [] })), ...rest)',
+    },
   },
   {
     name: 'calls of different parents are shared',
     file: 'steps.ts',
-    from: 'JSON.stringify([work.required.length === 0 ? null : args, parent])',
-    to: 'JSON.stringify([work.required.length === 0 ? null : args])',
+    change: {
+      around: 'runCalls',
+      by: `(calls) => (work, ...rest) => {
+        const first = [];
+        const parent = work.parent.map(({ name, value }, index) => ({
+          name,
+          value: (...at) => (first[index] ??= value(...at)),
+        }));
+        return calls({ ...work, parent }, ...rest);
+      }`,
+    },
   },
   {
     name: 'keys are compared as the backend writes them',
     file: 'steps.ts',
-    from: 'map((record) => [canonical(keyOf(record)), record])',
-    to: 'map((record) => [JSON.stringify(keyOf(record)), record])',
+    change: {
+      from: 'map((record) => [canonical(keyOf(record)), record])',
+      to: 'map((record) => [JSON.stringify(keyOf(record)), record])',
+    },
   },
   {
     name: 'batched records are matched by position',
     file: 'steps.ts',
-    from: 'found.get(canonical(args[name])) ?? null',
-    to: '[...found.values()][index] ?? null',
+    change: {
+      from: 'found.get(canonical(args[name])) ?? null',
+      to: '[...found.values()][index] ?? null',
+    },
   },
   {
     name: 'calls with different arguments are shared',
     file: 'object-builder.ts',
-    from: 'const id = `${field.coordinate} ${asked.key}`;',
-    to: 'const id = field.coordinate;',
+    change: {
+      from: 'const id = `${field.coordinate} ${asked.key}`;',
+      to: 'const id = field.coordinate;',
+    },
   },
   {
     name: 'fallbacks are forgotten',
     file: 'object-builder.ts',
-    from: '  if (fallback === undefined) return undefined;\n',
-    to: '  if (fallback !== null) return undefined;\n',
+    change: { around: 'fallbackGuard', by: '() => () => undefined' },
+  },
+  {
+    name: 'fallbacks leave no trace',
+    file: 'object-builder.ts',
+    change: {
+      around: 'fallbackGuard',
+      by: `(guard) => (field) => {
+        const put = guard(field);
+        return put && ((value, { execution }) => put(value, { execution: { ...execution, fallbacks: [] } }));
+      }`,
+    },
   },
   {
     name: 'a missing entity is no error where a field is not nullable',
     file: 'object-builder.ts',
-    from: 'return routed ? absent(field) : null;',
-    to: 'return routed ? null : null;',
+    change: {
+      around: 'readSlot',
+      by: '(read) => (cell, slot, have) => read(cell, slot, { ...have, routed: false })',
+    },
   },
   {
     name: 'stubs are read by the names of records',
     file: 'object-builder.ts',
-    from: 'if (origin?.only !== undefined) return byKey(field.name);',
-    to: '',
+    change: { around: 'readerOf', by: '(reader) => (field, key) => reader(field, key, undefined)' },
   },
   {
     name: 'equal fields with other arguments share one key of a record',
     file: 'compile.ts',
-    from: "`${type.name}.${viewField.name}(${given.map(print).sort().join(' ')})`",
-    to: '`${type.name}.${viewField.name}`',
+    change: {
+      from: "`${type.name}.${viewField.name}(${given.map(print).sort().join(' ')})`",
+      to: '`${type.name}.${viewField.name}`',
+    },
+  },
+  {
+    name: 'what is below two fields is planned once, whatever is selected',
+    file: 'compile.ts',
+    change: { around: 'identitiesOf', by: '() => () => []' },
   },
   {
     name: 'variables in arguments are ignored',
     file: 'arguments.ts',
-    from: 'if (!given.some(({ value }) => hasVariable(value))) {',
-    to: 'if (given.length > 0) {',
+    change: { around: 'hasVariable', by: '() => () => false' },
+  },
+  {
+    name: 'the arguments of the first request are kept with the plan',
+    file: 'arguments.ts',
+    change: {
+      around: 'compileArguments',
+      by: `(compile) => (...given) => {
+        const { of, constant } = compile(...given);
+        let kept;
+        return { of: (...at) => (kept ??= of(...at)), constant };
+      }`,
+    },
+  },
+  {
+    name: 'the claims of the first caller are kept with the plan',
+    file: 'compile.ts',
+    change: { from: 'if (constant && !viewField.usesClaims) {', to: 'if (constant) {' },
   },
 ];
 
@@ -180,7 +282,7 @@ export interface Trial {
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-/** @throws when the mutation's text is not, or not once, in the file */
+/** @throws {Error} when the mistake has no place in the file any more */
 export async function tryMutation(mutation: Mutation, seed: number, cases: number): Promise<Trial> {
   const copy = await mkdtemp(join(tmpdir(), 'hem-mutant-'));
   try {
@@ -188,14 +290,7 @@ export async function tryMutation(mutation: Mutation, seed: number, cases: numbe
     await cp(join(REPOSITORY, 'test/oracle'), join(copy, 'test/oracle'), { recursive: true });
     await cp(join(REPOSITORY, 'package.json'), join(copy, 'package.json'));
     await symlink(join(REPOSITORY, 'node_modules'), join(copy, 'node_modules'));
-    const file = join(copy, 'src/plan', mutation.file);
-    const text = await readFile(file, 'utf8');
-    if (text.split(mutation.from).length !== 2)
-      throw new Error(`"${mutation.name}" does not fit ${mutation.file} any more`);
-    await writeFile(
-      file,
-      text.replace(mutation.from, () => mutation.to),
-    );
+    await writeFile(join(copy, 'src/plan', mutation.file), await mutate(mutation));
     const script = join(copy, 'test/oracle/mutant.ts');
     const options = { cwd: copy, timeout: 60_000 + cases * 100, maxBuffer: 1_000_000 };
     return await run(process.execPath, [script, String(seed), String(cases)], options).then(
@@ -208,6 +303,35 @@ export async function tryMutation(mutation: Mutation, seed: number, cases: numbe
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+/** The planner's file with the mistake in it. @throws {Error} when it has no place there any more */
+export async function mutate(mutation: Mutation): Promise<string> {
+  const text = await readFile(join(REPOSITORY, 'src/plan', mutation.file), 'utf8');
+  const { change } = mutation;
+  if (!('around' in change)) {
+    const parts = text.split(change.from);
+    if (parts.length !== 2) throw misplaced(mutation, change.from);
+    return parts.join(change.to);
+  }
+  const { around, by } = change;
+  const [head, tail, ...more] = text.split(`function ${around}(`);
+  if (head === undefined || tail === undefined || more.length > 0)
+    throw misplaced(mutation, `function ${around}(`);
+  const [modifiers = ''] = /(?:export )?(?:async )?$/.exec(head) ?? [];
+  const exported = modifiers.includes('export') ? 'export ' : '';
+  const isAsync = modifiers.includes('async') ? 'async ' : '';
+  return [
+    `${head.slice(0, head.length - modifiers.length)}${isAsync}function original_${around}(${tail}`,
+    `${exported}const ${around} = (${by})(original_${around});\n`,
+  ].join('\n');
+}
+
+function misplaced({ name, file }: Mutation, wanted: string): Error {
+  return new Error(
+    `The mistake "${name}" has no place any more: "${wanted}" is not exactly once in src/plan/${file}. ` +
+      'Find where the planner decides this now, and make the mistake there, in test/oracle/mutations.ts; best around a function.',
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

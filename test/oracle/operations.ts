@@ -94,12 +94,14 @@ class OperationMaker {
   operation(kind: `${OperationTypeNode}`): GeneratedOperation {
     const type = this.#schema.getRootType(kind as OperationTypeNode)!;
     const scope: Scope = { fields: new Map() };
-    const count = kind === 'subscription' ? 1 : this.#random.whole(1, this.#limits.rootFields);
     const selections: string[] = [];
-    for (let index = 0; index < count; index++) {
-      if (kind !== 'subscription' && this.#random.chance(0.1))
-        selections.push(this.#inlineFragment(type, scope, 0));
-      else selections.push(this.#field(type, scope, 0, kind !== 'subscription'));
+    if (kind === 'subscription') selections.push(this.#subscribedField(type, scope));
+    else {
+      const count = this.#random.whole(1, this.#limits.rootFields);
+      for (let index = 0; index < count; index++) {
+        if (this.#random.chance(0.1)) selections.push(this.#inlineFragment(type, scope, 0));
+        else selections.push(this.#field(type, scope, 0));
+      }
     }
     const { declared, variables } = this.#values;
     const head = `${kind} Random${declared.length === 0 ? '' : `(${declared.map(({ text }) => text).join(', ')})`}`;
@@ -108,10 +110,26 @@ class OperationMaker {
     );
     this.#features.add(kind);
     return {
-      document: [`${head} { ${selections.join(' ')} }`, ...fragments].join('\n'),
+      document: [`${head} { ${selections.join(' ')} }`, ...this.#otherOperation(), ...fragments].join('\n'),
       variables,
       features: this.#features,
     };
+  }
+
+  /** There may be only one, but it may stand in a fragment. */
+  #subscribedField(type: GraphQLCompositeType, scope: Scope): string {
+    const field = this.#field(type, scope, 0, false);
+    if (this.#random.chance(0.7)) return field;
+    this.#features.add('subscription by a fragment');
+    return this.#random.chance(0.5) ? `... { ${field} }` : `... on ${type.name} { ${field} }`;
+  }
+
+  /** One that is not asked for: a variable of it may be called as one of ours and be of another type. */
+  #otherOperation(): readonly string[] {
+    if (!this.#random.chance(0.1)) return [];
+    this.#features.add('several operations');
+    const name = this.#values.declared[0]?.name ?? 'v0';
+    return [`query Other($${name}: Boolean = true) { __typename @skip(if: $${name}) }`];
   }
 
   #selection(type: GraphQLCompositeType, scope: Scope, depth: number): string {

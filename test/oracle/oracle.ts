@@ -1,11 +1,14 @@
 /** Draws cases, runs them on both engines, and shrinks what differs. */
+import type { FormattedExecutionResult } from 'graphql';
 import { differenceOf } from './compare.ts';
-import { hash } from './faults.ts';
+import { DRAWN_FAULTS, hash } from './faults.ts';
+import { featuresOf, featuresOfAnswers } from './features.ts';
 import { generate, type Limits } from './operations.ts';
 import { Random } from './random.ts';
 import { shrink } from './shrink.ts';
 import type { Case, Subject } from './subject.ts';
 import type { ValuePool } from './values.ts';
+import type { Witness } from './witness.ts';
 
 export interface Oracle {
   readonly subject: Subject;
@@ -21,8 +24,10 @@ export interface Oracle {
   readonly atOnce?: number;
   /** Backends may be too slow for the load: what differs after a timeout is counted as that, not as a finding. */
   readonly patient?: boolean;
+  /** A backend is down: whether that is noticed at once or by the clock is chance, and all the same here. */
+  readonly outage?: boolean;
   /** A further witness for what has no faults: what it says against, or undefined. */
-  readonly witness?: (one: Case, data: unknown) => Promise<string | undefined>;
+  readonly witness?: Witness;
 }
 
 export interface Finding {
@@ -60,17 +65,17 @@ export function drawCase(
   });
   const permille = random.pick(oracle.faults);
   const claims = random.pick(oracle.claims);
-  return {
-    one: {
-      view,
-      document,
-      variables,
-      ...(permille === 0 ? {} : { faults: `${seed}:${permille}` }),
-      ...(Object.keys(claims).length === 0 ? {} : { claims }),
-      ...(random.chance(0.4) ? { again: otherwise(variables) } : {}),
-    },
-    features: new Set([...features, `view ${view}`, ...(permille === 0 ? [] : [`faults ${permille} ‰`])]),
+  const one: Case = {
+    view,
+    document,
+    variables,
+    ...(permille === 0 ? {} : { faults: `${seed}:${permille}` }),
+    ...(Object.keys(claims).length === 0 ? {} : { claims }),
+    ...(random.chance(0.4) ? { again: otherwise(variables), againAs: random.pick(oracle.claims) } : {}),
   };
+  const drawn = [`view ${view}`, permille === 0 ? 'no faults' : `faults ${permille} ‰`];
+  if (one.again !== undefined) drawn.push('a document with other variables');
+  return { one, features: new Set([...features, ...drawn]) };
 }
 
 /** Other values of the same variables: the same plan, or another of the same document. */
@@ -84,23 +89,33 @@ function otherwise(variables: Case['variables']): Case['variables'] {
 }
 
 /** What differs between the engines, or from the witness. */
-export async function judge(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
-  const first = await judgeOnce(oracle, one);
-  if (first.difference !== undefined || one.again === undefined) return first;
-  const second = await judgeOnce(oracle, { ...one, variables: one.again });
-  return { ...second, hasErrors: first.hasErrors || second.hasErrors, witnessed: first.witnessed };
+export async function judge(oracle: Judging, one: Case): Promise<Verdict> {
+  if (one.again === undefined) return judgeOnce(oracle, one);
+  const other = { ...one, variables: one.again, claims: one.againAs ?? one.claims };
+  const [first, second] = await Promise.all([judgeOnce(oracle, one), judgeOnce(oracle, other)]);
+  return {
+    ...second,
+    difference: first.difference ?? second.difference,
+    hasErrors: first.hasErrors || second.hasErrors,
+    witnessed: first.witnessed,
+    features: new Set([...first.features, ...second.features]),
+  };
 }
 
-async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case): Promise<Verdict> {
-  const [compiled, reference] = await Promise.all([
-    oracle.subject.answer('compiled', one),
-    oracle.subject.answer('reference', one),
-  ]);
+type Judging = Pick<Oracle, 'subject' | 'witness' | 'outage'>;
+
+async function judgeOnce(oracle: Judging, one: Case): Promise<Verdict> {
+  const answer = async (engine: 'compiled' | 'reference') => {
+    const answers = await oracle.subject.answer(engine, one);
+    return oracle.outage === true ? withoutClocks(answers) : answers;
+  };
+  const [compiled, reference] = await Promise.all([answer('compiled'), answer('reference')]);
   let difference = differenceOf(compiled, reference);
-  const isQuery = one.document.startsWith('query');
-  const witnessed =
-    difference === undefined && oracle.witness !== undefined && one.faults === undefined && isQuery;
-  if (witnessed) difference = await oracle.witness(one, compiled[0]?.data);
+  const witnessed = difference === undefined && oracle.witness !== undefined && one.faults === undefined;
+  if (witnessed) {
+    const data = compiled.map((result) => result.data);
+    difference = await oracle.witness(one, data);
+  }
   const codes = [...compiled, ...reference].flatMap(({ errors = [] }) =>
     errors.map(({ extensions }) => extensions?.code),
   );
@@ -109,7 +124,12 @@ async function judgeOnce(oracle: Pick<Oracle, 'subject' | 'witness'>, one: Case)
     hasErrors: reference.some(({ errors }) => errors !== undefined),
     timedOut: codes.some((code) => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_UNAVAILABLE'),
     witnessed,
+    features: featuresOfAnswers(reference),
   };
+}
+
+function withoutClocks(answers: readonly FormattedExecutionResult[]): readonly FormattedExecutionResult[] {
+  return JSON.parse(JSON.stringify(answers).replaceAll('"UPSTREAM_TIMEOUT"', '"UPSTREAM_UNAVAILABLE"'));
 }
 
 export interface Verdict {
@@ -117,6 +137,8 @@ export interface Verdict {
   readonly hasErrors: boolean;
   readonly timedOut: boolean;
   readonly witnessed: boolean;
+  /** Of the answers. */
+  readonly features: ReadonlySet<string>;
 }
 
 export interface Extent {
@@ -126,22 +148,27 @@ export interface Extent {
   readonly stopAfter?: number;
   /** Whether findings are made small. */
   readonly shrinks?: boolean;
+  /** Whether plans and answers are looked into for what was drawn. */
+  readonly counts?: boolean;
 }
 
 export async function consult(
   oracle: Oracle,
-  { seed, cases, stopAfter = 1, shrinks = true }: Extent,
+  { seed, cases, stopAfter = 1, shrinks = true, counts = true }: Extent,
 ): Promise<Tally> {
   const features = new Map<string, number>();
   const findings: Finding[] = [];
   let [next, done, withErrors, witnessed, timedOut] = [0, 0, 0, 0, 0];
   const before = oracle.subject.notCompiled();
+  DRAWN_FAULTS.clear();
   const work = async () => {
     while (next < cases && findings.length < stopAfter) {
       const { one, features: found } = drawCase(oracle, seed + next++);
       const verdict = await judge(oracle, one);
       done++;
-      for (const feature of found) features.set(feature, (features.get(feature) ?? 0) + 1);
+      const inside = counts ? [...featuresOf(oracle.subject, one), ...verdict.features] : [];
+      for (const feature of new Set([...found, ...inside]))
+        features.set(feature, (features.get(feature) ?? 0) + 1);
       if (verdict.hasErrors) withErrors++;
       if (verdict.witnessed) witnessed++;
       if (oracle.patient === true && verdict.timedOut) timedOut++;
@@ -151,6 +178,7 @@ export async function consult(
   };
   await Promise.all(Array.from({ length: oracle.atOnce ?? AT_ONCE }, work));
   const notCompiled = oracle.subject.notCompiled() - before;
+  for (const [fault, count] of DRAWN_FAULTS) features.set(fault, count);
   const small: Finding[] = [];
   for (const finding of findings) small.push(shrinks ? await shrunk(oracle, finding) : finding);
   return { cases: done, findings: small, features, notCompiled, withErrors, witnessed, timedOut };

@@ -7,7 +7,12 @@ import {
   buildSchema,
   execute,
   GraphQLError,
+  GraphQLID,
+  GraphQLInt,
+  type GraphQLOutputType,
   type GraphQLSchema,
+  GraphQLString,
+  getNullableType,
   isNonNullType,
   isObjectType,
   parse,
@@ -93,6 +98,31 @@ const RESOLVERS: Readonly<Record<string, Readonly<Record<string, Resolve>>>> = {
   },
 };
 
+/**
+ * A backend that does not keep to its own schema: graphql-js would not let a wrong value pass, so a right one passes in its place and
+ * becomes the wrong one in the answer's JSON.
+ */
+const SMUGGLED = 'wrong:';
+const SMUGGLED_NUMBER = 1_900_000_000;
+const WRONG_LEAVES: readonly unknown[] = [null, 17.5, {}, [], ['x'], { id: 'x' }, 'wrong', 5_000_000_000];
+
+function smuggle(value: unknown, type: GraphQLOutputType): unknown {
+  // Others fail with an error.
+  if (typeof value !== 'object' && typeof value !== 'number') return undefined;
+  const index = JSON.stringify(value).length % WRONG_LEAVES.length;
+  const nullable = getNullableType(type);
+  if (nullable === GraphQLString || nullable === GraphQLID) return `${SMUGGLED}${index}`;
+  return nullable === GraphQLInt ? SMUGGLED_NUMBER + index : undefined;
+}
+
+function unwrapped(_key: string, value: unknown): unknown {
+  if (typeof value === 'string' && value.startsWith(SMUGGLED))
+    return WRONG_LEAVES[Number(value.slice(SMUGGLED.length))];
+  return typeof value === 'number' && value >= SMUGGLED_NUMBER
+    ? WRONG_LEAVES[value - SMUGGLED_NUMBER]
+    : value;
+}
+
 /** What a field's error says of itself. */
 const CODES = ['FORBIDDEN', 'NOT_FOUND', 'ODD', 'RATE_LIMITED'];
 
@@ -119,6 +149,8 @@ function makeSchema(): GraphQLSchema {
             : context.faults.ofField('people', `${type.name}.${field.name}`, key);
         if (fault !== undefined) {
           if (fault.value === null) return null;
+          const smuggled = smuggle(fault.value, field.type);
+          if (smuggled !== undefined) return smuggled;
           const code = CODES[JSON.stringify(fault.value).length % CODES.length]!;
           throw new GraphQLError('fault', { extensions: { code } });
         }
@@ -179,7 +211,7 @@ export async function openPeopleBackend(): Promise<{
       answer(request, text).then(
         ({ status, body }) => {
           response.writeHead(status, { 'content-type': 'application/json' });
-          response.end(JSON.stringify(body));
+          response.end(JSON.stringify(body, unwrapped));
         },
         (error: unknown) => {
           response.writeHead(500);
@@ -193,6 +225,7 @@ export async function openPeopleBackend(): Promise<{
   const websocket = useServer(
     {
       schema,
+      jsonMessageReplacer: unwrapped,
       context: ({ extra }) => ({
         faults: new Faults(
           (extra as { request: IncomingMessage }).request.headers[FAULTS_HEADER] as string | undefined,

@@ -6,9 +6,13 @@ import {
   BOOKS,
   type Book,
   bookOf,
-  FILMS,
+  CREW,
+  FESTIVAL,
+  markOf,
   ODDITIES,
   type Part,
+  playedBy,
+  READERS,
   REVIEWS,
   SERIES,
   type Series,
@@ -98,6 +102,10 @@ function firstOf(query: URLSearchParams, fallback: number): number {
   return Math.max(0, Math.min(50, Number(query.get('first') ?? fallback)));
 }
 
+function wideFirst(query: URLSearchParams): number {
+  return Math.max(0, Number(query.get('first') ?? 100));
+}
+
 function works(asked: Asked): Answer {
   const { path, query, body } = asked;
   const [root, id = '', sub] = path;
@@ -149,6 +157,16 @@ function works(asked: Asked): Answer {
       return ok(
         BOOKS.filter((book) => book.editor === query.get('reader')).map((book) => workRecord(asked, book.id)),
       );
+    case 'GET readers':
+      return ok(READERS.slice(0, wideFirst(query)).map(({ id }) => spoilt(asked, 'Reader', id, { id })));
+    case 'GET crew':
+      return ok(
+        CREW.slice(0, wideFirst(query)).map(({ id, type }, index) =>
+          spoilt(asked, 'Crew', String(index), { id, __typename: type }),
+        ),
+      );
+    case 'GET festival':
+      return ok(FESTIVAL.slice(0, wideFirst(query)).map(({ id }) => workRecord(asked, id, 0)));
     case 'GET number':
       return ok(Number(query.get('of') ?? 7) + (query.get('text') ?? '').length);
     case 'POST echo':
@@ -371,9 +389,13 @@ function ratings(asked: Asked): Answer {
       return book === undefined ? NONE : ok(reviewRecord(asked, book, 0));
     }
     case 'GET films': {
-      const film = FILMS.find((one) => one.id === id);
-      if (film?.rating === undefined) return NONE;
+      const film = workOf(id);
+      if (film?.type !== 'Film' || film.rating === undefined) return NONE;
       return ok(spoilt(asked, 'Film', id, { id, stars: film.rating.stars, awards: [...film.rating.awards] }));
+    }
+    case 'GET games': {
+      const played = playedBy(id, query.get('by'));
+      return played === undefined ? NONE : ok(spoilt(asked, 'Played', id, { id, played }));
     }
     case 'POST shelves': {
       const wanted = SHELVES.filter(
@@ -431,6 +453,17 @@ function seriesRecord(asked: Asked, { slug, org, number, name, volumes }: Series
 function shipping(asked: Asked): Answer {
   const { query, body, path } = asked;
   switch (path[0]) {
+    case 'marks': {
+      const { keys, by } = body as { keys: readonly unknown[]; by: string };
+      const books = BOOKS.filter(({ id }) => keys.some((key) => String(key) === id));
+      const present = books.filter(({ id }) => !asked.faults.isMissing('shipping', 'marks', id));
+      return ok({
+        found: present.toReversed().flatMap(({ id }) => {
+          const mark = markOf(id, by);
+          return mark === undefined ? [] : [spoilt(asked, 'Mark', id, { id, mark })];
+        }),
+      });
+    }
     case 'postage': {
       const zone = query.get('zone');
       const cost =

@@ -42,7 +42,7 @@ export async function shrink(
   if (one.faults !== undefined) await attempt(sound);
   const { claims: _claims, ...anonymous } = current;
   if (one.claims !== undefined) await attempt(anonymous);
-  const { again: _again, ...once } = current;
+  const { again: _again, againAs: _againAs, ...once } = current;
   if (one.again !== undefined) await attempt(once);
   for (let shrunk = true; shrunk; ) {
     shrunk = false;

@@ -2,13 +2,14 @@
  * The stitched graph as a second witness for data, where its known limits allow: the view in the graph's own names, nothing that
  * `@require`s, no names that stitching cannot carry.
  */
-import { type DocumentNode, execute, parse, validate, visit } from 'graphql';
+import { type DocumentNode, execute, type GraphQLSchema, isUnionType, parse, validate, visit } from 'graphql';
 import { CallContext } from '../../src/call-context.ts';
 import { Cancellation } from '../../src/cancellation.ts';
 import { newExecution } from '../../src/execute/execution.ts';
 import { installSubschemaResolvers } from '../../src/execute/stitched.ts';
 import { dataDifference } from './compare.ts';
-import type { Case, Subject } from './subject.ts';
+import type { Subject } from './subject.ts';
+import type { Witness } from './witness.ts';
 
 const VIEW = 'whole';
 const BEYOND_ITS_LIMITS = /\b(then|__proto__|constructor|hasOwnProperty|postage|sticker|crate|label)\b/;
@@ -17,7 +18,7 @@ const KEY_FIELDS = new Set(['id', 'isbn', 'code', 'row', 'slug', 'org', 'number'
 const DEADLINE_MS = 15_000;
 
 export interface StitchedWitness {
-  (one: Case, data: unknown): Promise<string | undefined>;
+  (...asked: Parameters<Witness>): ReturnType<Witness>;
   /** How many cases it has judged. */
   judged(): number;
 }
@@ -26,10 +27,11 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
   const { graph } = generation;
   installSubschemaResolvers(graph);
   let judged = 0;
-  const judge = async (one: Case, data: unknown): Promise<string | undefined> => {
-    if (one.view !== VIEW || BEYOND_ITS_LIMITS.test(one.document)) return undefined;
+  const judge: Witness = async (one, [data]) => {
+    if (one.document.startsWith('subscription') || one.view !== VIEW || BEYOND_ITS_LIMITS.test(one.document))
+      return undefined;
     const document = parse(one.document);
-    if (hidesKeyField(document)) return undefined;
+    if (isBeyondItsLimits(document, graph.schema)) return undefined;
     // The graph has one directive or type less or more than the view in a few places; those cases are not its.
     if (validate(graph.schema, document).length > 0) return undefined;
     const over = Cancellation.of(AbortSignal.timeout(DEADLINE_MS));
@@ -40,6 +42,7 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
     const result = await execute({
       schema: graph.schema,
       document,
+      operationName: /^\w+ (\w+)/.exec(one.document)?.[1],
       variableValues: one.variables,
       contextValue: newExecution(graph, connections, caller),
     });
@@ -53,12 +56,23 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
   return Object.assign(judge, { judged: () => judged });
 }
 
-function hidesKeyField(document: DocumentNode): boolean {
-  let hides = false;
+function isBeyondItsLimits(document: DocumentNode, schema: GraphQLSchema): boolean {
+  let isBeyond = false;
+  /** Whether fields of the same name stand on conditions. */
+  const conditional = new Map<string, boolean>();
   visit(document, {
-    Field({ alias, name }) {
-      if (alias !== undefined && alias.value !== name.value && KEY_FIELDS.has(alias.value)) hides = true;
+    Field({ alias, name, directives = [] }) {
+      if (alias !== undefined && alias.value !== name.value && KEY_FIELDS.has(alias.value)) isBeyond = true;
+      const key = alias?.value ?? name.value;
+      const known = conditional.get(key);
+      // A field that is selected twice and left out once by a variable is lost.
+      if (known === true || (known === false && directives.length > 0)) isBeyond = true;
+      conditional.set(key, known === true || directives.length > 0);
+    },
+    // Inside of one of its members a union as a condition loses what it holds.
+    NamedType({ name }) {
+      if (isUnionType(schema.getType(name.value))) isBeyond = true;
     },
   });
-  return hides;
+  return isBeyond;
 }

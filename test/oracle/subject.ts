@@ -1,7 +1,7 @@
 /** What is compared: both engines on every view of a configuration, over connections to real backends. */
 
 import type { DocumentNode, ExecutionResult } from 'graphql';
-import { type FormattedExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, Kind, parse, specifiedRules, validate } from 'graphql';
 import { pino } from 'pino';
 import { CallContext } from '../../src/call-context.ts';
 import { Cancellation } from '../../src/cancellation.ts';
@@ -22,8 +22,10 @@ export interface Case {
   readonly view: string;
   readonly document: string;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Variables of a second request with the same document. */
+  /** Variables of a second request with the same document at the same time. */
   readonly again?: Readonly<Record<string, unknown>> | undefined;
+  /** Who sends that one; by default who sends the first. */
+  readonly againAs?: Readonly<Record<string, unknown>> | undefined;
   /** `seed:permille`; absent for backends without faults. */
   readonly faults?: string | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
@@ -41,7 +43,7 @@ export interface Subject extends AsyncDisposable {
   notCompiled(): number;
 }
 
-const MAX_EVENTS = 20;
+export const MAX_EVENTS = 20;
 const MAX_DOCUMENTS = 100;
 const DEADLINE_MS = 15_000;
 
@@ -69,7 +71,7 @@ export async function openSubject(directory: string, environment: Environment): 
       const document = documents.of(views.get(one.view)!, one.document);
       return run(
         engines.get(one.view)![engine],
-        { document, operationName: undefined, variables: one.variables },
+        { document, operationName: operationNameOf(document), variables: one.variables },
         one,
       );
     },
@@ -99,6 +101,14 @@ class Documents {
     this.#kept.set(id, document);
     return document;
   }
+}
+
+/** Of several operations the first is asked for. */
+export function operationNameOf({ definitions }: DocumentNode): string | undefined {
+  const names = definitions.flatMap((node) =>
+    node.kind === Kind.OPERATION_DEFINITION ? [node.name?.value] : [],
+  );
+  return names.length > 1 ? names[0] : undefined;
 }
 
 async function run(

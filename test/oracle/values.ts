@@ -21,6 +21,8 @@ export interface Declared {
   readonly text: string;
 }
 
+/** Names for variables that objects have without being given them. */
+const INHERITED = ['constructor', '__proto__', 'then', 'hasOwnProperty', 'toString', 'valueOf'];
 const MAX_LEVELS = 3;
 const JSON_VALUES: readonly unknown[] = [
   null,
@@ -46,7 +48,7 @@ const SCALARS: Readonly<Record<string, readonly unknown[]>> = {
 
 export class ValueMaker {
   readonly declared: Declared[] = [];
-  readonly variables: Record<string, unknown> = {};
+  readonly variables: Record<string, unknown> = Object.create(null);
   readonly #random: Random;
   readonly #pool: ValuePool;
   readonly #note: (feature: string) => void;
@@ -137,17 +139,18 @@ export class ValueMaker {
     const required = declared.endsWith('!') && preset === undefined;
     const draw = this.#random.next();
     if (!required && draw < 0.2) this.#note('variable absent');
-    else if (!declared.endsWith('!') && draw < 0.3 && !(isNonNullType(type) && draw >= 0)) {
-      this.#note('variable null');
+    else if (!declared.endsWith('!') && draw < (isNonNullType(type) ? 0.28 : 0.3)) {
+      // In a non-null place that is an error of the field.
+      this.#note(isNonNullType(type) ? 'variable null where none may be' : 'variable null');
       this.variables[name] = null;
     } else this.variables[name] = this.value(nullable, 0);
     return `$${name}`;
   }
 
   #declare(type: string, preset: string | undefined): string {
-    const name =
-      ['v', 'constructor', '__proto__x', 'then', 'a'][this.declared.length % 5]! +
-      String(this.declared.length);
+    const count = this.declared.length;
+    const wanted = this.#random.chance(0.3) ? this.#random.pick(INHERITED) : `v${count}`;
+    const name = this.declared.some((known) => known.name === wanted) ? `${wanted}${count}` : wanted;
     this.declared.push({
       name,
       type,
