@@ -266,6 +266,9 @@ export const CREW: ReadonlyArray<{ readonly id: string; readonly type: 'Person' 
       : { id: String((n % 12) + 1), type: 'Person' },
 );
 
+/** Books had ids like "x2" before. */
+export const currentId = (id: string): string => id.replace(/^x/, '');
+
 /** What a person marked a book with. */
 export const markOf = (book: string, person: string): number | undefined =>
   book === '5' ? undefined : Number(book) * 10 + Number(person);

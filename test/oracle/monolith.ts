@@ -8,6 +8,7 @@ import {
   type Book,
   beingOf,
   CREW,
+  currentId,
   FESTIVAL,
   type Film,
   type Game,
@@ -341,6 +342,7 @@ const WHOLE: Resolvers = {
     node: (_, { id }) => work(id),
     nodes: (_, { ids, first }) => nodes(ids, first),
     book: (_, { id }) => (workOf(id)?.type === 'Book' ? work(id) : null),
+    bookNow: (_, { id }) => (workOf(currentId(id))?.type === 'Book' ? work(currentId(id)) : null),
     bookByIsbn: (_, { isbn }) => work(BOOKS.find((book) => book.isbn === isbn)?.id ?? null),
     books: (_, args) => books(args),
     search: (_, { text }) => search(text),
@@ -474,6 +476,7 @@ const SHOP: Resolvers = {
   Query: {
     item: (_, { id }) => work(id),
     items: (_, { keys, first }) => nodes(keys, first),
+    now: (_, { nr }) => WHOLE.Query!.bookNow!(_, { id: nr }, {}),
     tome: (_, { nr }) => (workOf(nr)?.type === 'Book' ? work(nr) : null),
     volumes: (_, { kind, wish, groups, first }) =>
       books({

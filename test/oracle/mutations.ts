@@ -186,19 +186,28 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'keys are compared as the backend writes them',
-    file: 'steps.ts',
-    change: {
-      from: 'map((record) => [canonical(keyOf(record)), record])',
-      to: 'map((record) => [JSON.stringify(keyOf(record)), record])',
-    },
+    file: 'object-builder.ts',
+    change: { around: 'keyText', by: '() => (key) => JSON.stringify(key)' },
   },
   {
     name: 'batched records are matched by position',
     file: 'steps.ts',
     change: {
-      from: 'found.get(canonical(args[name])) ?? null',
-      to: '[...found.values()][index] ?? null',
+      around: 'askList',
+      by: `(ask) => (work, ...rest) => {
+        let [records, keys] = [0, 0];
+        const recordKey = {
+          read: () => ({ at: records++ }),
+          textOf: (key) => String(key?.at ?? keys++),
+        };
+        return ask({ ...work, recordKey }, ...rest);
+      }`,
     },
+  },
+  {
+    name: 'what was asked ahead counts for whatever object comes',
+    file: 'steps.ts',
+    change: { from: 'ahead?.text === textOf(keys[0])', to: 'ahead !== undefined' },
   },
   {
     name: 'calls with different arguments are shared',

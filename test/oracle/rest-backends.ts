@@ -7,6 +7,7 @@ import {
   type Book,
   bookOf,
   CREW,
+  currentId,
   FESTIVAL,
   markOf,
   ODDITIES,
@@ -131,6 +132,8 @@ function works(asked: Asked): Answer {
     }
     case 'GET books':
       return one(bookOf(id) && workRecord(asked, id));
+    case 'GET current':
+      return one(bookOf(currentId(id)) && workRecord(asked, currentId(id)));
     case 'GET isbn':
       return one(BOOKS.filter((book) => book.isbn === id).map((book) => workRecord(asked, book.id))[0]);
     case 'POST books':
