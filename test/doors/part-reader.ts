@@ -7,6 +7,8 @@ export const CURRENT = 'multipart/mixed;incrementalSpec=v0.2';
 
 export interface Asking {
   readonly accept?: string;
+  /** Of POST only. */
+  readonly operationName?: string | undefined;
   readonly variables?: Record<string, unknown>;
   readonly method?: 'GET' | 'POST';
   readonly contentType?: string;
@@ -29,12 +31,12 @@ export class PartReader {
 
   static async open(gateway: TestGateway, query: string, asking: Asking = {}): Promise<PartReader> {
     const { accept = CURRENT, variables, method = 'POST', client = 'web', headers, signal } = asking;
-    const { contentType = 'application/json' } = asking;
+    const { contentType = 'application/json', operationName } = asking;
     const search = new URLSearchParams({ query, ...(variables && { variables: JSON.stringify(variables) }) });
     const response = await gateway.fetch(`/${client}/graphql${method === 'GET' ? `?${search}` : ''}`, {
       method,
       headers: { accept, ...(method === 'GET' ? {} : { 'content-type': contentType }), ...headers },
-      body: method === 'GET' ? null : JSON.stringify({ query, variables }),
+      body: method === 'GET' ? null : JSON.stringify({ query, variables, operationName }),
       signal: signal ?? null,
     });
     return new PartReader(response);

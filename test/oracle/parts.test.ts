@@ -2,7 +2,8 @@
  * Random operations with `@defer` and `@stream` at random places: put together, their parts say what the answer as one says. Over the
  * test graph with faults, engine by engine; over the bike-share from outside, through every door that sends parts.
  */
-import { createClient } from 'graphql-ws';
+import { parse } from 'graphql';
+import { createClient, type SubscribePayload } from 'graphql-ws';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { DATA } from '../../demo/data.ts';
@@ -19,7 +20,7 @@ import { generate } from './operations.ts';
 import { drawCase } from './oracle.ts';
 import { Random } from './random.ts';
 import { sprinkle } from './sprinkle.ts';
-import type { Case, Subject } from './subject.ts';
+import { type Case, operationNameOf, type Subject } from './subject.ts';
 
 const CASES = Math.ceil(Number(process.env.HEM_ORACLE_CASES ?? 2000) / 2);
 const SEED = Number(process.env.HEM_ORACLE_SEED ?? Math.floor(Math.random() * 1_000_000_000));
@@ -127,7 +128,8 @@ test(`${BIKE_SHARE_CASES} operations over the bike-share, from outside`, {
     });
     const { document, features } = sprinkle(schema, operation.document, random);
     const { variables } = operation;
-    const { body: whole } = await gateway.query(client, document, { variables });
+    const operationName = operationNameOf(parse(document));
+    const { body: whole } = await gateway.query(client, document, { variables, ...named(operationName) });
     if (whole.errors?.some(({ extensions }) => extensions.code === 'OPERATION_TOO_LARGE')) {
       note('too many parts');
       return undefined;
@@ -137,9 +139,14 @@ test(`${BIKE_SHARE_CASES} operations over the bike-share, from outside`, {
     const parts =
       door === 'http'
         ? await (
-            await PartReader.open(gateway, document, { client, variables, accept: random.pick(ACCEPTS) })
+            await PartReader.open(gateway, document, {
+              client,
+              variables,
+              accept: random.pick(ACCEPTS),
+              operationName,
+            })
           ).rest()
-        : await overWebSocket(gateway, client, document, variables);
+        : await overWebSocket(gateway, client, { query: document, variables, ...named(operationName) });
     note(door);
     noteParts(parts, note);
     const difference = partsDifference(mergeParts(parts), whole);
@@ -148,11 +155,15 @@ test(`${BIKE_SHARE_CASES} operations over the bike-share, from outside`, {
   expect(findings).toBe('');
 });
 
+/** Documents with one operation go without a name. */
+function named(operationName: string | undefined): { readonly operationName?: string } {
+  return operationName === undefined ? {} : { operationName };
+}
+
 async function overWebSocket(
   gateway: TestGateway,
   client: string,
-  query: string,
-  variables: Readonly<Record<string, unknown>>,
+  payload: SubscribePayload,
 ): Promise<readonly ReceivedPart[]> {
   const socket = createClient({
     url: `${gateway.url.replace('http', 'ws')}/${client}/graphql`,
@@ -160,7 +171,7 @@ async function overWebSocket(
     retryAttempts: 0,
   });
   const parts: ReceivedPart[] = [];
-  for await (const part of socket.iterate({ query, variables })) parts.push(part as ReceivedPart);
+  for await (const part of socket.iterate(payload)) parts.push(part as ReceivedPart);
   await socket.dispose();
   return parts;
 }

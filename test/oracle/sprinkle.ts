@@ -142,11 +142,13 @@ class Sprinkler {
       type: parseType('Boolean', { noLocation: true }),
       defaultValue: parseValue(String(this.#random.chance(0.7)), { noLocation: true }) as never,
     };
+    // The first operation is the one that is executed; another one beside it is too small to use the variable.
+    const executed = document.definitions.find(({ kind }) => kind === Kind.OPERATION_DEFINITION);
     return visit(document, {
-      OperationDefinition: (node) => ({
-        ...node,
-        variableDefinitions: [...(node.variableDefinitions ?? []), definition],
-      }),
+      OperationDefinition: (node) =>
+        node === executed
+          ? { ...node, variableDefinitions: [...(node.variableDefinitions ?? []), definition] }
+          : undefined,
     });
   }
 }

@@ -78,7 +78,8 @@ export async function openSubject(directory: string, environment: Environment): 
     async answerInParts(one) {
       const document = documents.of(views.get(one.view)!, one.document);
       const { compiled } = engines.get(one.view)!;
-      return partsOf(compiled, { document, operationName: undefined, variables: one.variables }, one);
+      const operation = { document, operationName: operationNameOf(document), variables: one.variables };
+      return partsOf(compiled, operation, one);
     },
     notCompiled: () => [...engines.values()].reduce((sum, { compiled }) => sum + compiled.notCompiled(), 0),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
