@@ -6,11 +6,9 @@ import { describe, expect, test } from 'vitest';
 import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
-const BOTTOM = ['problems', 'errors', 'units'];
-/** What a backend call may know of its operation, and when it has to end. */
-const CALLS = ['upstream/call-context', 'upstream/cancellation'];
+const BOTTOM = ['problems', 'errors', 'units', 'cancellation', 'call-context'];
 /** The contract of connector kinds: types and settings, no kind. */
-const CONTRACT = ['connectors/kind', 'connectors/settings', ...CALLS];
+const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
 const SERVED = [...VIEWED, 'execute', 'plan', 'operation'];
@@ -20,10 +18,11 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   problems: [],
   errors: [],
   units: [],
+  cancellation: [],
+  // What a caller brings along goes through all phases.
+  'call-context': ['cancellation'],
   mapping: [...BOTTOM],
-  'upstream/cancellation': [],
-  'upstream/call-context': ['upstream/cancellation'],
-  'connectors/kind': [...BOTTOM, ...CALLS, 'mapping', 'upstream', 'connectors/settings'],
+  'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM],
   upstream: [...BOTTOM, ...CONTRACT],
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],

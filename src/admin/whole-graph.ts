@@ -2,6 +2,8 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import { CallContext } from '../call-context.ts';
+import { Cancellation } from '../cancellation.ts';
 import type { Params } from '../doors/params.ts';
 import { answerByMediaType, takeParams } from '../doors/yoga.ts';
 import { newExecution } from '../execute/execution.ts';
@@ -12,8 +14,6 @@ import type { Connections } from '../load/model.ts';
 import type { OperationLimits } from '../load/settings.ts';
 import { Documents } from '../operation/documents.ts';
 import { type Request as EndpointRequest, format } from '../operation/endpoint.ts';
-import { CallContext } from '../upstream/call-context.ts';
-import { Cancellation } from '../upstream/cancellation.ts';
 
 export interface WholeGraphDoor {
   /** @param params undefined when the page is asked for */

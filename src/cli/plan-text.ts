@@ -16,6 +16,7 @@ export function planAsText(description: OperationDescription): string {
     return [
       head,
       ...wrap(`Runs on the reference engine, which answers the same, more slowly: ${reason}.`, ''),
+      ...partsOf(description),
     ].join('\n');
   }
   const { longestChain, steps } = description;
@@ -28,6 +29,7 @@ export function planAsText(description: OperationDescription): string {
           `Longest chain: ${longestChain.calls} calls, one after the other (${longestChain.steps.join(', ')}).`,
           '',
         )),
+    ...partsOf(description),
     ...(steps.length === 0 ? [] : ['', ...tree(toShown(steps), '', undefined)]),
   ].join('\n');
 }
@@ -44,6 +46,15 @@ function boundOf({ operation, worstCase, steps }: OperationDescription & { engin
 
 function standsInList({ at, calls, steps }: DescribedStep): boolean {
   return (calls !== null && at.includes('[]')) || steps.some(standsInList);
+}
+
+function partsOf({ inParts }: OperationDescription): readonly string[] {
+  if (inParts === undefined) return [];
+  const { reason, deferred } = inParts;
+  return wrap(
+    `For callers who take an answer in parts it runs on the reference engine: ${reason}. Deferred fragments and streamed lists, ten for each inside a list: ${deferred}.`,
+    '',
+  );
 }
 
 /** A step with the others that are shown and ask the same. */

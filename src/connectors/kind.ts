@@ -8,10 +8,10 @@
 import type { DocumentNode, GraphQLInputType, GraphQLOutputType } from 'graphql';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { CallContext } from '../call-context.ts';
 import type { UpstreamError } from '../errors.ts';
 import type { ValueOf, Values } from '../mapping/values.ts';
 import type { Problem } from '../problems.ts';
-import type { CallContext } from '../upstream/call-context.ts';
 import type { OutgoingHeaders } from '../upstream/headers.ts';
 import type { CommonSettings } from './settings.ts';
 

@@ -1,8 +1,8 @@
 /** Between node:http messages and what doors work with. Bodies are bounded while they are read. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Cancellation } from '../cancellation.ts';
 import type { Request as EndpointRequest } from '../operation/endpoint.ts';
-import { Cancellation } from '../upstream/cancellation.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -81,10 +81,14 @@ class ReceivedRequest implements EndpointRequest {
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 
+/** Unique among all processes; what is counted in this one makes the id. */
+const ID_PREFIX = `${randomBytes(12).toString('base64url')}.`;
+let count = 0;
+
 /** The caller's own request id if it is one, else a new one. */
 export function requestIdOf(message: IncomingMessage): string {
   const given = message.headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : ID_PREFIX + (++count).toString(36);
 }
 
 /** These name no other header. */
@@ -161,7 +165,8 @@ export async function sendFetchResponse(response: ServerResponse, answer: Respon
   response.end();
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Resolves when a slow reader has caught up, or has left. */
+export function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       response.off('drain', settle);

@@ -4,6 +4,13 @@ export const RESPONSE_TYPE = 'application/graphql-response+json';
 export const JSON_TYPE = 'application/json';
 export type AnswerType = typeof RESPONSE_TYPE | typeof JSON_TYPE;
 
+export const MULTIPART_TYPE = 'multipart/mixed';
+export const EVENT_STREAM_TYPE = 'text/event-stream';
+/** What an answer in parts comes as. */
+export type PartsType = typeof MULTIPART_TYPE | typeof EVENT_STREAM_TYPE;
+/** The parameter of `multipart/mixed` that says which format its parts have; Apollo Client sends it. */
+const INCREMENTAL_SPEC = 'incrementalspec=v0.2';
+
 export interface ContentType {
   /** Lower-case, without parameters. */
   readonly type: string;
@@ -47,37 +54,88 @@ export interface PreferredType {
   readonly type: AnswerType;
   /** Not only implied by a wildcard. */
   readonly named: boolean;
+  /** How an answer in several parts may come as well. */
+  readonly parts: PartsType | undefined;
 }
 
 /** Which of the two media types of GraphQL over HTTP a caller prefers; undefined when neither will do. */
 export const preferredAnswerType = remembered((accept: string | undefined): PreferredType | undefined => {
-  for (const type of acceptedTypes(accept)) {
-    if (type === RESPONSE_TYPE || type === JSON_TYPE) return { type, named: true };
-    if (type === '*/*' || type === 'application/*') return { type: JSON_TYPE, named: false };
-  }
-  return undefined;
+  const ranges = acceptedRanges(accept);
+  const range = ranges.find(isForOne);
+  if (range === undefined) return undefined;
+  const { type } = range;
+  const named = type === RESPONSE_TYPE || type === JSON_TYPE;
+  return { type: named ? type : JSON_TYPE, named, parts: partsAmong(ranges) };
 });
+
+/** How an answer in several parts may come; undefined when it has to be one, or none. */
+export function partsType(accept: string | undefined): PartsType | undefined {
+  return partsAmong(acceptedRanges(accept));
+}
+
+/** Whether it is for an answer as one. */
+function isForOne({ type }: MediaRange): boolean {
+  return [RESPONSE_TYPE, JSON_TYPE, '*/*', 'application/*'].includes(type);
+}
+
+/**
+ * Many accept everything that they have ever heard of, so what counts is what their senders can read (docs/protocol.md says who sends
+ * what): a media type that says which format is meant, unless JSON is wanted more; `multipart/mixed` alone only when it stands before JSON.
+ */
+function partsAmong(ranges: readonly MediaRange[]): PartsType | undefined {
+  const one = ranges.findIndex(isForOne);
+  const wanted = ranges[one]?.quality ?? 0;
+  const taken = ranges.find(({ type, parameters, quality }, index) => {
+    const isUnclear = type === MULTIPART_TYPE && parameters.length === 0;
+    return isPartsType(type, parameters) && quality >= wanted && !(isUnclear && one !== -1 && one < index);
+  });
+  return taken?.type as PartsType | undefined;
+}
+
+function isPartsType(type: string, parameters: readonly string[]): boolean {
+  if (type === EVENT_STREAM_TYPE) return true;
+  return type === MULTIPART_TYPE && parameters.every((text) => text === INCREMENTAL_SPEC);
+}
+
+/** Whether an answer in parts is wanted in another format than ours. */
+export function namesOlderFormat(accept: string | undefined): boolean {
+  return acceptedRanges(accept).some(
+    ({ type, parameters }) => type === MULTIPART_TYPE && !isPartsType(type, parameters),
+  );
+}
 
 /** Whether results may come as server-sent events. */
 export function acceptsEventStream(accept: string | undefined): boolean {
-  return acceptedTypes(accept).some((type) => ['text/event-stream', 'text/*', '*/*'].includes(type));
+  return acceptedRanges(accept).some(({ type }) => [EVENT_STREAM_TYPE, 'text/*', '*/*'].includes(type));
 }
 
 export function acceptsHtml(accept: string | undefined): boolean {
-  return acceptedTypes(accept).includes('text/html');
+  return acceptedRanges(accept).some(({ type }) => type === 'text/html');
+}
+
+interface MediaRange {
+  readonly type: string;
+  /** `name=value` in lower case, without quotes; without the quality, and without a boundary, which is the sender's to choose. */
+  readonly parameters: readonly string[];
+  readonly quality: number;
 }
 
 /** Media ranges of an `Accept` header, most wanted first. Without a header everything is accepted. */
-function acceptedTypes(accept: string | undefined): readonly string[] {
-  if (accept === undefined || accept.trim() === '') return ['*/*'];
+function acceptedRanges(accept: string | undefined): readonly MediaRange[] {
+  if (accept === undefined || accept.trim() === '') return [{ type: '*/*', parameters: [], quality: 1 }];
   return accept
     .split(',')
     .map((part) => {
       const [type = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
       const quality = parameters.find((text) => text.startsWith('q='));
-      return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) };
+      return {
+        type,
+        parameters: parameters
+          .filter((text) => text !== '' && !/^(?:q|boundary)=/.test(text))
+          .map((text) => text.replaceAll('"', '')),
+        quality: quality === undefined ? 1 : Number(quality.slice(2)),
+      };
     })
     .filter(({ quality }) => quality > 0)
-    .sort((a, b) => b.quality - a.quality)
-    .map(({ type }) => type);
+    .sort((a, b) => b.quality - a.quality);
 }

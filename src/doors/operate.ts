@@ -2,6 +2,7 @@
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import type { Part } from '../operation/parts.ts';
 import { JSON_TYPE, preferredAnswerType, RESPONSE_TYPE } from './media-type.ts';
 import type { Params } from './params.ts';
 
@@ -10,21 +11,40 @@ export interface ToSubscribe {
   readonly subscription: Parameters<Endpoint['subscribe']>[0];
 }
 
-/** Executes a query or mutation; hands a subscription back. */
+/** What a subscription is refused with that cannot be answered. */
+export const NEEDS_EVENT_STREAM = 'A subscription is answered as text/event-stream, or over websocket.';
+
+type Outcome<Result> = FormattedExecutionResult | ToSubscribe | Promise<Result>;
+
+/** Executes a query or mutation; hands a subscription back. @param how for callers who take one result, or several parts */
 export function operate(
   endpoint: Endpoint,
   params: Params,
   method: string | undefined,
   request: EndpointRequest,
-): FormattedExecutionResult | ToSubscribe | Promise<FormattedExecutionResult> {
+): Outcome<FormattedExecutionResult>;
+export function operate(
+  endpoint: Endpoint,
+  params: Params,
+  method: string | undefined,
+  request: EndpointRequest,
+  how: 'executeInParts',
+): Outcome<FormattedExecutionResult | AsyncGenerator<Part, void>>;
+export function operate(
+  endpoint: Endpoint,
+  params: Params,
+  method: string | undefined,
+  request: EndpointRequest,
+  how: 'execute' | 'executeInParts' = 'execute',
+): Outcome<FormattedExecutionResult | AsyncGenerator<Part, void>> {
   const trace = endpoint.traceOf(params.extensions, request);
   const prepared = endpoint.prepare(params.query, params.operationName, trace);
   if ('errors' in prepared) return format({ errors: prepared.errors }, request);
-  const { kind, document, operationName } = prepared;
+  const { kind, document, operationName, incremental } = prepared;
   if (method === 'GET' && kind !== 'query')
     return refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request);
-  const operation = { document, operationName, variables: params.variables ?? {}, trace };
-  return kind === 'subscription' ? { subscription: operation } : endpoint.execute(operation, request);
+  const operation = { document, operationName, variables: params.variables ?? {}, incremental, trace };
+  return kind === 'subscription' ? { subscription: operation } : endpoint[how](operation, request);
 }
 
 export function refuse(code: ErrorCode, message: string, request: EndpointRequest): FormattedExecutionResult {

@@ -8,11 +8,15 @@ import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
+import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
   acceptsHtml,
   JSON_TYPE,
+  MULTIPART_TYPE,
+  namesOlderFormat,
   parseContentType,
+  partsType,
   preferredAnswerType,
   remembered,
 } from './media-type.ts';
@@ -36,6 +40,10 @@ const SCHEMA_METHODS = ['GET', 'HEAD'];
 
 /** A connection on which nothing moves for so long after the longest deadline is closed: its peer does not read. */
 const STALLED_MS = 30_000;
+
+/** To callers who take an answer in parts, but of an older format only. */
+const ONE_FORMAT =
+  'Parts of an answer are sent in the format of "multipart/mixed;incrementalSpec=v0.2", in no older one; an answer as one is "application/json".';
 
 export interface PublicListener {
   readonly server: Server;
@@ -184,8 +192,10 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;
   const wantsPage = message.method === 'GET' && graphiql && acceptsHtml(accept);
-  if (!wantsPage && preferredAnswerType(accept) === undefined && !acceptsEventStream(accept)) {
-    throw new Refusal('NOT_ACCEPTABLE');
+  const preferred = preferredAnswerType(accept);
+  const inParts = preferred === undefined ? partsType(accept) : preferred.parts;
+  if (!wantsPage && preferred === undefined && inParts === undefined && !acceptsEventStream(accept)) {
+    throw new Refusal('NOT_ACCEPTABLE', ...(namesOlderFormat(accept) ? [ONE_FORMAT] : []));
   }
   const contentType = parseContentType(message.headers['content-type']);
   const isMultipart = contentType?.type === 'multipart/form-data';
@@ -208,12 +218,18 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
       ? paramsOfAddress(search)
       : paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
   const params = reading instanceof Promise ? await reading : reading;
-  if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
+  if (inParts !== undefined && isSingle(params)) {
+    setHeaders(exchange);
+    const asked = { endpoint, params, method: message.method, type: inParts, request };
+    if (await answerInParts(asked, response)) return;
+  } else if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
     const answering = answerShortly({ endpoint, params, request, accept, headers }, response);
     if (answering !== undefined) {
       await answering;
       return;
     }
+  } else if (inParts === MULTIPART_TYPE && preferred === undefined) {
+    throw new Refusal('NOT_ACCEPTABLE', 'A batch is answered as JSON.');
   }
   await answerBroadly(door, exchange, { request, params });
 }

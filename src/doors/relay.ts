@@ -1,18 +1,15 @@
 /** Hands results on until it is told to end, also while none comes. */
-import type { FormattedExecutionResult } from 'graphql';
+type Step<Result> = IteratorResult<Result, undefined>;
 
-type Result = FormattedExecutionResult;
-type Step = IteratorResult<Result, undefined>;
-
-const DONE: Step = { done: true, value: undefined };
+const DONE = { done: true, value: undefined } as const;
 
 /**
  * An async generator that waits for its source cannot return before the source has something: this can. Written by hand because
  * a race of every `next` against one long-lived promise would keep a reaction per event.
  */
-export class Relay implements AsyncGenerator<Result, undefined, undefined> {
+export class Relay<Result> implements AsyncGenerator<Result, undefined, undefined> {
   readonly #source: AsyncIterator<Result, unknown>;
-  #waiting: ((step: Step) => void) | undefined;
+  #waiting: ((step: Step<Result>) => void) | undefined;
   #farewell: Result | undefined;
   #ended = false;
 
@@ -29,7 +26,7 @@ export class Relay implements AsyncGenerator<Result, undefined, undefined> {
     this.#waiting?.(this.#last());
   }
 
-  next(): Promise<Step> {
+  next(): Promise<Step<Result>> {
     if (this.#ended) return Promise.resolve(this.#last());
     return new Promise((resolve, reject) => {
       this.#waiting = resolve;
@@ -47,13 +44,13 @@ export class Relay implements AsyncGenerator<Result, undefined, undefined> {
     });
   }
 
-  return(): Promise<Step> {
+  return(): Promise<Step<Result>> {
     this.end();
     this.#farewell = undefined;
     return Promise.resolve(DONE);
   }
 
-  throw(error: unknown): Promise<Step> {
+  throw(error: unknown): Promise<Step<Result>> {
     this.end();
     return Promise.reject(error);
   }
@@ -66,7 +63,7 @@ export class Relay implements AsyncGenerator<Result, undefined, undefined> {
     await this.return();
   }
 
-  #last(): Step {
+  #last(): Step<Result> {
     const farewell = this.#farewell;
     this.#farewell = undefined;
     return farewell === undefined ? DONE : { done: false, value: farewell };

@@ -36,7 +36,8 @@ export function answerShortly(
   return 'subscription' in result ? undefined : answer(result);
 }
 
-function sendResult(
+/** One result as JSON. */
+export function sendResult(
   response: ServerResponse,
   result: FormattedExecutionResult,
   {

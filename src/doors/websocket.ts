@@ -11,9 +11,9 @@ import {
 } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
-import { Cancellation } from '../upstream/cancellation.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
 import { Relay } from './relay.ts';
 
@@ -66,10 +66,7 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   const protocol = makeServer<Record<string, unknown>, Peer>({
     connectionInitWaitTimeout: options.initTimeoutMs,
     onSubscribe: (context, id, payload) => start(endpoint(), options, context, id, payload),
-    execute: (args) => {
-      const { endpoint: current, operation, request } = runningOf(args);
-      return current.execute(operation, request) as never;
-    },
+    execute: (args) => execute(runningOf(args)) as never,
     subscribe: (args) => subscribe(runningOf(args)) as never,
     // Results are formatted already; the library would ask their errors to format themselves.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
@@ -203,7 +200,7 @@ function start(
   const trace = endpoint.traceOf(payload.extensions, peer);
   const prepared = endpoint.prepare(payload.query, payload.operationName, trace);
   if ('errors' in prepared) return [...prepared.errors];
-  const { kind, document, operationName } = prepared;
+  const { kind, document, operationName, incremental } = prepared;
   const variables = payload.variables ?? {};
   const left = new Cancellation();
   const request = {
@@ -217,7 +214,7 @@ function start(
     isSubscription: kind === 'subscription',
     left,
     endpoint,
-    operation: { document, operationName, variables, trace },
+    operation: { document, operationName, variables, incremental, trace },
     request,
   };
   peer.running.set(payload, running);
@@ -231,10 +228,18 @@ function start(
   };
 }
 
+async function execute({ endpoint, operation, request, left }: Running) {
+  const outcome = await endpoint.executeInParts(operation, request);
+  return Symbol.asyncIterator in outcome ? untilLeft(outcome, left) : outcome;
+}
+
 async function subscribe({ endpoint, operation, request, left }: Running) {
   const outcome = await endpoint.subscribe(operation, request);
-  if (!(Symbol.asyncIterator in outcome)) return outcome;
-  const relay = new Relay(outcome);
+  return Symbol.asyncIterator in outcome ? untilLeft(outcome, left) : outcome;
+}
+
+function untilLeft<Result>(results: AsyncIterable<Result>, left: Cancellation): Relay<Result> {
+  const relay = new Relay(results);
   left.add(() => relay.end());
   return relay;
 }

@@ -5,7 +5,7 @@ import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { ERRORS } from '../errors.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
-import { operate, refuse, statusOf } from './operate.ts';
+import { NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
 import { Relay } from './relay.ts';
 
@@ -81,11 +81,7 @@ async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Re
   if (!('subscription' in result)) return result;
   if (batched) return refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
   if (!acceptsEventStream(request.headers.accept)) {
-    return refuse(
-      'NOT_ACCEPTABLE',
-      'A subscription is answered as text/event-stream, or over websocket.',
-      request,
-    );
+    return refuse('NOT_ACCEPTABLE', NEEDS_EVENT_STREAM, request);
   }
   return stream(endpoint, result.subscription, asked);
 }
@@ -105,7 +101,7 @@ async function stream(
 }
 
 async function* forgetAtEnd(
-  relay: Relay,
+  relay: Relay<FormattedExecutionResult>,
   forget: () => void,
 ): AsyncGenerator<FormattedExecutionResult, void> {
   try {

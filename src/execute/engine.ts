@@ -1,7 +1,9 @@
 /** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
-import type { DocumentNode, ExecutionResult } from 'graphql';
-import type { CallContext } from '../upstream/call-context.ts';
+import type { DocumentNode, ExecutionResult, ExperimentalIncrementalExecutionResults } from 'graphql';
+import type { CallContext } from '../call-context.ts';
 import type { Trace } from './trace.ts';
+
+export type IncrementalResults = ExperimentalIncrementalExecutionResults;
 
 /** A validated document of one client, with what the caller sent along. */
 export interface Operation {
@@ -13,8 +15,13 @@ export interface Operation {
 }
 
 export interface Engine {
-  /** A query or mutation. Never rejects: what fails is in the result. */
+  /** A query or mutation in one answer; `@defer` and `@stream` are as if they were not there. Never rejects: what fails is in the result. */
   execute(operation: Operation, caller: CallContext): Promise<ExecutionResult>;
+  /** A query or mutation whose `@defer` and `@stream` count: several results, or one where nothing came to be deferred. */
+  executeIncrementally(
+    operation: Operation,
+    caller: CallContext,
+  ): Promise<ExecutionResult | IncrementalResults>;
   /** A subscription: its events, or the result that says why there are none. `caller` is who opens it; each event is executed in a time of its own. */
   subscribe(
     operation: Operation,

@@ -17,6 +17,8 @@ export interface Execution {
   readonly fallbacks: FallbackTrace[];
   /** Whether any connector asks only for what is selected, so that selections have to be collected. */
   readonly selective: boolean;
+  /** Of an execution in parts: opens when the first part has been handed out. Streamed lists hold back what comes after it. */
+  readonly firstPart?: Promise<void>;
   /** Undefined unless the caller has asked for it. */
   readonly trace: Trace | undefined;
 }

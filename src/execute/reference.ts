@@ -5,8 +5,9 @@
 import {
   createSourceEventStream,
   type ExecutionResult,
-  execute,
+  executeRootSelectionSet,
   executeSubscriptionEvent,
+  experimentalExecuteIncrementally,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   getNamedType,
@@ -19,16 +20,19 @@ import {
   isNonNullType,
   isObjectType,
   mapSourceToResponseEvent,
+  validateExecutionArgs,
   validateSubscriptionArgs,
 } from 'graphql';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections, Connector } from '../load/model.ts';
 import type { View, ViewField } from '../views/view.ts';
-import type { Engine, Operation } from './engine.ts';
+import type { Engine, IncrementalResults, Operation } from './engine.ts';
 import { type Execution, newExecution } from './execution.ts';
 import { toFieldError } from './field-errors.ts';
+import { hasStream, withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue, type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
+import { streamedAsAsked } from './streamed-list.ts';
 import { withTrace } from './trace.ts';
 import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
@@ -47,14 +51,33 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
     contextValue: execution,
     hideSuggestions: !view.client.settings.introspection,
   });
+  const inOne = (operation: Operation, execution: Execution) =>
+    argumentsOf({ ...operation, document: withoutIncremental(operation.document) }, execution);
   return {
     async execute(operation, caller) {
       const execution = newExecution(graph, connections, caller, operation.trace);
-      const result = await execute(argumentsOf(operation, execution));
-      return withTraces(result, execution);
+      const validated = validateExecutionArgs(inOne(operation, execution));
+      if (!('schema' in validated)) return { errors: validated };
+      return withTraces(await executeRootSelectionSet(validated), execution);
+    },
+    async executeIncrementally(operation, caller) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const execution = { ...newExecution(graph, connections, caller), firstPart: promise };
+      const result = await experimentalExecuteIncrementally({
+        ...argumentsOf(operation, execution),
+        // Otherwise graphql-js begins an item of a streamed list when the one before it has ended: a call to the backend for each.
+        enableEarlyExecution: hasStream(operation.document),
+      });
+      if (!('initialResult' in result)) return withTraces(result, execution);
+      const initialResult = withTraces(result.initialResult, execution);
+      const told = execution.fallbacks.length;
+      return {
+        initialResult,
+        subsequentResults: laterResults(result.subsequentResults, execution, { told, begin: resolve }),
+      };
     },
     async subscribe(operation, caller, inEventTime) {
-      const given = argumentsOf(operation, newExecution(graph, connections, caller));
+      const given = inOne(operation, newExecution(graph, connections, caller));
       const opening = validateSubscriptionArgs(given);
       if (!('schema' in opening)) return { errors: opening };
       const events = await createSourceEventStream(opening);
@@ -70,11 +93,28 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
   };
 }
 
-function withTraces(result: ExecutionResult, { fallbacks, trace }: Execution): ExecutionResult {
+function withTraces<Result extends ExecutionResult>(result: Result, { fallbacks, trace }: Execution): Result {
   const told =
-    fallbacks.length === 0 ? result : { ...result, extensions: { ...result.extensions, fallbacks } };
+    fallbacks.length === 0
+      ? result
+      : { ...result, extensions: { ...result.extensions, fallbacks: [...fallbacks] } };
   // What was refused was not executed.
   return 'data' in result ? withTrace(told, trace) : told;
+}
+
+/** A list of fallbacks is always that of the whole operation so far: readers put extensions in the place of earlier ones. */
+async function* laterResults(
+  results: IncrementalResults['subsequentResults'],
+  { fallbacks }: Execution,
+  { told, begin }: { readonly told: number; readonly begin: () => void },
+): IncrementalResults['subsequentResults'] {
+  let count = told;
+  begin();
+  for await (const result of results) {
+    const isNew = fallbacks.length > count;
+    count = fallbacks.length;
+    yield isNew ? { ...result, extensions: { fallbacks: [...fallbacks] } } : result;
+  }
 }
 
 function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>): void {
@@ -154,7 +194,7 @@ class FieldResolver {
         this.#field.steps.length === 1 ? graphArgs : {},
         wanted.of(0),
       );
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
     });
   }
 
@@ -173,7 +213,7 @@ class FieldResolver {
         this.#field.steps.length === 1 ? graphArgs : {},
         wanted.of(0),
       );
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
     });
   }
 
@@ -198,7 +238,7 @@ class FieldResolver {
   ): Promise<unknown> {
     return this.#located(async () => {
       const { graphArgs, wanted } = this.#prepare(args, execution, info);
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), info.returnType);
+      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
     });
   }
 
@@ -238,10 +278,10 @@ class FieldResolver {
     return resolved;
   }
 
-  #finish({ value, connector }: Resolved, type: GraphQLOutputType): unknown {
-    const completed = this.#complete(value, type, connector);
+  #finish({ value, connector }: Resolved, { firstPart }: Execution, info: GraphQLResolveInfo): unknown {
+    const completed = this.#complete(value, info.returnType, connector);
     if (completed instanceof Error) throw completed;
-    return completed;
+    return firstPart === undefined ? completed : streamedAsAsked(completed, info, firstPart);
   }
 
   /** Checks a value against the view's type, so that what does not fit is the connector's error and not the gateway's. */

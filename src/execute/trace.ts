@@ -155,7 +155,7 @@ export class Trace {
 }
 
 /** A result with what its trace shows, for whoever asked. */
-export function withTrace(result: ExecutionResult, trace: Trace | undefined): ExecutionResult {
+export function withTrace<Result extends ExecutionResult>(result: Result, trace: Trace | undefined): Result {
   return trace?.show === undefined
     ? result
     : { ...result, extensions: { ...result.extensions, plan: trace.show(trace) } };

@@ -19,6 +19,8 @@ const operationLimits = {
   rootFields: count,
   /** Directives on one document. */
   directives: count,
+  /** Fragments that are deferred and lists that are streamed, fragments expanded; each one inside a list counts as ten. */
+  deferred: count,
   /** Levels of nested lists and objects in variables. */
   variablesDepth: count,
 } satisfies Record<string, z.ZodType>;
@@ -37,6 +39,7 @@ export interface OperationLimits {
   readonly fields: number;
   readonly rootFields: number;
   readonly directives: number;
+  readonly deferred: number;
   readonly variablesDepth: number;
 }
 
@@ -48,6 +51,7 @@ const DEFAULT_LIMITS: OperationLimits = {
   fields: 2000,
   rootFields: 50,
   directives: 100,
+  deferred: 100,
   variablesDepth: 50,
 };
 

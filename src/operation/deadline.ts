@@ -1,5 +1,7 @@
 /** One operation's time: what runs is told to stop, and is not waited for when it does not. */
-import { Cancellation } from '../upstream/cancellation.ts';
+
+import { Cancellation } from '../cancellation.ts';
+import { HemError } from '../errors.ts';
 
 /** For what runs to give up by itself and to say what it has. */
 const PATIENCE_MS = 500;
@@ -14,7 +16,8 @@ export class Deadline extends Cancellation {
 
   /**
    * @param caller cancelled when the caller leaves
-   * @param onMissed called some time after the end of the time, unless the operation has answered by then
+   * @param onMissed called some time after the end of the time, unless the operation has answered by then. Given here and not set
+   * later: written into an object that has lived for a while, V8 keeps all that it refers to until the next full collection.
    */
   constructor(deadlineMs: number, caller: Cancellation, onMissed: () => void) {
     super();
@@ -39,4 +42,33 @@ export class Deadline extends Cancellation {
     this.#timer = setTimeout(this.#onMissed, PATIENCE_MS);
     this.cancel();
   };
+}
+
+/** The time of an operation that answers in parts, each of which is waited for. */
+export class DeadlineOfParts {
+  readonly deadline: Deadline;
+  #miss: ((error: HemError) => void) | undefined;
+  #missed = false;
+
+  /** @param caller cancelled when the caller leaves */
+  constructor(deadlineMs: number, caller: Cancellation) {
+    this.deadline = new Deadline(deadlineMs, caller, () => {
+      this.#missed = true;
+      this.#miss?.(new HemError('DEADLINE_EXCEEDED'));
+    });
+  }
+
+  /** Waits for work. @throws {HemError} DEADLINE_EXCEEDED when it has not ended some time after the end of the time */
+  wait<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#miss = reject;
+      work.then(resolve, reject);
+      // Further work may be waited for after that time: it has a turn of the event loop to be there.
+      if (this.#missed) setImmediate(reject, new HemError('DEADLINE_EXCEEDED'));
+    });
+  }
+
+  end(): void {
+    this.deadline.end();
+  }
 }

@@ -7,19 +7,27 @@ import {
   type GraphQLSchema,
   getNamedType,
   type IntValueNode,
+  Kind,
   NoSchemaIntrospectionCustomRule,
+  type OperationDefinitionNode,
   parse,
   specifiedRules,
   type ValidationRule,
   validate,
 } from 'graphql';
+import { isIncremental } from '../execute/incremental-directives.ts';
 import type { Trace } from '../execute/trace.ts';
 import type { OperationLimits } from '../load/settings.ts';
+import { argumentOf, type IncrementalUse, incrementalUses } from '../plan/incremental.ts';
 import { checkOverlaps, checkSize, checkText, tooLarge } from './limits.ts';
 
 /** Fit to be executed, or the reasons why not. */
 export type CheckedDocument =
-  | { readonly document: DocumentNode }
+  | {
+      readonly document: DocumentNode;
+      /** Of the operations in which something is deferred or streamed; undefined where there is none. */
+      readonly incremental?: ReadonlyMap<OperationDefinitionNode, IncrementalUse> | undefined;
+    }
   | { readonly errors: readonly GraphQLError[] };
 
 const MAX_KEPT = 1000;
@@ -44,6 +52,7 @@ export class Documents {
     this.#rules = [
       ...specifiedRules,
       finiteNumbers,
+      initialCounts,
       ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),
     ];
   }
@@ -98,13 +107,28 @@ export class Documents {
       maxErrors: MAX_ERRORS,
       hideSuggestions: !this.#introspection,
     });
-    return errors.length === 0
-      ? { document }
-      : {
-          errors: errors.map((error) =>
-            withCode(this.#introspection ? error : withoutSuggestion(error), 'GRAPHQL_VALIDATION_FAILED'),
-          ),
+    if (errors.length === 0) return this.#withParts(document, text);
+    return {
+      errors: errors.map((error) =>
+        withCode(this.#introspection ? error : withoutSuggestion(error), 'GRAPHQL_VALIDATION_FAILED'),
+      ),
+    };
+  }
+
+  /** What may come later is counted with the help of types, so after validation. */
+  #withParts(document: DocumentNode, text: string): CheckedDocument {
+    if (!/defer|stream/.test(text)) return { document };
+    const incremental = incrementalUses(this.#schema, document);
+    const allowed = this.#limits.deferred;
+    for (const { parts } of incremental?.values() ?? []) {
+      if (parts > allowed)
+        return {
+          errors: [
+            tooLarge('deferred fragments and streamed lists (ten for each inside a list)', parts, allowed),
+          ],
         };
+    }
+    return { document, incremental };
   }
 }
 
@@ -117,6 +141,17 @@ const finiteNumbers: ValidationRule = (context) => {
   };
   return { FloatValue: check, IntValue: check };
 };
+
+/** graphql-js finds it while executing, as an error of the field that no caller could read. */
+const initialCounts: ValidationRule = (context) => ({
+  Directive(node) {
+    const count = argumentOf(node, 'initialCount');
+    if (!isIncremental(node) || count?.kind !== Kind.INT || !count.value.startsWith('-')) return;
+    context.reportError(
+      new GraphQLError('A streamed list cannot begin with a negative number of items.', { nodes: node }),
+    );
+  },
+});
 
 /** One rule suggests also where suggestions are hidden: that a field has fields of its own. */
 function withoutSuggestion(error: GraphQLError): GraphQLError {

@@ -9,18 +9,20 @@ import {
   printSchema,
 } from 'graphql';
 import type { Logger } from 'pino';
+import { CallContext, type CallerFacts } from '../call-context.ts';
+import type { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
 import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
-import { CallContext, type CallerFacts } from '../upstream/call-context.ts';
-import type { Cancellation } from '../upstream/cancellation.ts';
+import type { IncrementalUse } from '../plan/incremental.ts';
 import type { View } from '../views/view.ts';
 import { asksForPlan } from './asking.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
 import { checkVariables } from './limits.ts';
+import { type Part, type PartErrors, partsOf } from './parts.ts';
 
 /** What a door knows of a request. */
 export interface Request {
@@ -31,9 +33,15 @@ export interface Request {
   readonly left: Cancellation;
 }
 
+/** An operation with what is known of its document. */
+export interface PreparedOperation extends Operation {
+  /** Where something may come later. */
+  readonly incremental?: IncrementalUse | undefined;
+}
+
 /** An operation that can be executed once it has variables, or the reasons why not. */
 export type Prepared =
-  | (Pick<Operation, 'document' | 'operationName'> & { readonly kind: `${OperationTypeNode}` })
+  | (Omit<PreparedOperation, 'variables'> & { readonly kind: `${OperationTypeNode}` })
   | { readonly errors: readonly GraphQLError[] };
 
 /** What callers read of one error at most; texts of theirs come back in some. */
@@ -85,10 +93,10 @@ export class Endpoint {
   prepare(text: string, name: string | null | undefined, trace?: Trace): Prepared {
     const checked = trace === undefined ? this.#documents.check(text) : this.#documents.trace(text, trace);
     if ('errors' in checked) return checked;
-    const { document } = checked;
+    const { document, incremental } = checked;
     const operationName = name ?? undefined;
     const node = getOperationAST(document, operationName);
-    if (node) return { document, operationName, kind: node.operation };
+    if (node) return { document, operationName, kind: node.operation, incremental: incremental?.get(node) };
     return {
       errors: [
         refusal(
@@ -101,7 +109,7 @@ export class Endpoint {
   }
 
   /** A query or mutation, by its deadline. */
-  execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
+  execute(operation: PreparedOperation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
     const { trace } = operation;
@@ -111,12 +119,36 @@ export class Endpoint {
     );
   }
 
+  /**
+   * A query or mutation for callers who take several parts, by one deadline for all of them. Where nothing comes later, it is executed
+   * as for everybody.
+   */
+  async executeInParts(
+    operation: PreparedOperation,
+    request: Request,
+  ): Promise<FormattedExecutionResult | AsyncGenerator<Part, void>> {
+    if (!operation.incremental?.isActive(operation.variables)) return this.execute(operation, request);
+    const refused = this.#checkVariables(operation);
+    if (refused !== undefined) return format({ errors: [refused] }, request);
+    const time = new DeadlineOfParts(this.limits.deadlineMs, request.left);
+    try {
+      const caller = toContext(request, time.deadline, time.deadline.at);
+      const outcome = await time.wait(this.#engine.executeIncrementally(operation, caller));
+      if ('initialResult' in outcome) return partsOf(outcome, time, this.#partErrors(request));
+      time.end();
+      return this.#finish(outcome, request);
+    } catch (error) {
+      time.end();
+      return this.#finish(failure(error), request);
+    }
+  }
+
   /** A subscription: lives until the caller leaves or the source ends. Each of its events has the time of an operation. */
   async subscribe(
-    operation: Operation,
+    operation: PreparedOperation,
     request: Request,
   ): Promise<AsyncGenerator<FormattedExecutionResult, void> | FormattedExecutionResult> {
-    const refused = this.#checkVariables(operation);
+    const refused = this.#checkVariables(operation) ?? checkNothingLater(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
     try {
       const asking = operation.trace === undefined ? request : counting(request);
@@ -155,10 +187,12 @@ export class Endpoint {
     });
   }
 
-  #checkVariables({ variables }: Operation): GraphQLError | undefined {
+  #checkVariables({ variables, incremental }: PreparedOperation): GraphQLError | undefined {
     const refused = checkVariables(variables, this.limits);
     if (refused === undefined && this.#bareVariables) makeBare(variables);
-    return refused;
+    if (refused !== undefined || incremental === undefined) return refused;
+    const problem = incremental.problemWith(variables);
+    return problem === undefined ? undefined : refusal(problem, 'BAD_VARIABLES');
   }
 
   async *#finishEach(
@@ -173,19 +207,33 @@ export class Endpoint {
     }
   }
 
-  /** What was not meant for callers goes to the log. */
   #finish(result: ExecutionResult, request: Request): FormattedExecutionResult {
-    for (const error of result.errors?.slice(0, MAX_LOGGED) ?? []) {
+    if (result.errors !== undefined) this.#logFailures(result.errors, !('data' in result), request);
+    return format(result, request);
+  }
+
+  #partErrors(request: Request): PartErrors {
+    let logged = 0;
+    const format = (errors: readonly GraphQLError[]) => {
+      this.#logFailures(errors.slice(0, MAX_LOGGED - logged), false, request);
+      logged = Math.min(MAX_LOGGED, logged + errors.length);
+      return formatErrors(errors, false, request);
+    };
+    return { format, ofFailure: (error) => format(failure(error).errors ?? []) };
+  }
+
+  /** What was not meant for callers goes to the log. */
+  #logFailures(errors: readonly GraphQLError[], beforeExecution: boolean, { requestId }: Request): void {
+    for (const error of errors.slice(0, MAX_LOGGED)) {
       const { originalError, path, extensions } = error;
       if (originalError === undefined) continue;
-      const { fault } = ERRORS[codeOf(error, !('data' in result))];
+      const { fault } = ERRORS[codeOf(error, beforeExecution)];
       const level = fault === 'gateway' ? 'error' : 'debug';
       this.#log[level](
-        { err: originalError, client: this.name, requestId: request.requestId, path, ...extensions },
+        { err: originalError, client: this.name, requestId, path, ...extensions },
         'field failed',
       );
     }
-    return format(result, request);
   }
 }
 
@@ -198,8 +246,18 @@ function failure(error: unknown): ExecutionResult {
   return { errors: [new GraphQLError(cause.publicText, { originalError: cause, extensions })] };
 }
 
-function refusal(text: string): GraphQLError {
-  return new GraphQLError(text, { extensions: { code: 'BAD_REQUEST' } });
+function refusal(text: string, code: ErrorCode = 'BAD_REQUEST'): GraphQLError {
+  return new GraphQLError(text, { extensions: { code } });
+}
+
+/** Validation refuses what is certain to be deferred in a subscription; the rest is up to variables. */
+function checkNothingLater({ incremental, variables }: PreparedOperation): GraphQLError | undefined {
+  return incremental?.isActive(variables)
+    ? refusal(
+        'The events of a subscription come whole: its @defer and @stream need "if: false".',
+        'BAD_VARIABLES',
+      )
+    : undefined;
 }
 
 /** The same caller, whose backend calls are counted. */
@@ -214,14 +272,18 @@ function toContext(request: CallerFacts, cancellation: Cancellation, deadlineAt:
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */
 export function format(
   result: ExecutionResult,
-  { requestId }: Pick<Request, 'requestId'>,
+  request: Pick<Request, 'requestId'>,
 ): FormattedExecutionResult {
   if (result.errors === undefined) return result as FormattedExecutionResult;
-  const beforeExecution = !('data' in result);
-  const errors = [...result.errors]
-    .sort(byPosition)
-    .map((error) => formatError(error, beforeExecution, requestId));
-  return { ...result, errors };
+  return { ...result, errors: formatErrors(result.errors, !('data' in result), request) };
+}
+
+function formatErrors(
+  errors: readonly GraphQLError[],
+  beforeExecution: boolean,
+  { requestId }: Pick<Request, 'requestId'>,
+): readonly GraphQLFormattedError[] {
+  return [...errors].sort(byPosition).map((error) => formatError(error, beforeExecution, requestId));
 }
 
 export function formatError(

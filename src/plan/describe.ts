@@ -1,8 +1,9 @@
 /** How an operation is executed, in words and numbers: what `hem explain` and `extensions.plan` show. */
-import { type DocumentNode, getOperationAST } from 'graphql';
+import { type DocumentNode, getOperationAST, type OperationDefinitionNode } from 'graphql';
 import type { View } from '../views/view.ts';
 import { type Bounds, boundsOf, callsAtMost, objectsPerCallOf, placeBelow } from './bounds.ts';
 import { type CompileInput, compilePlan } from './compile.ts';
+import { incrementalUses, NOT_IN_PARTS } from './incremental.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan, type StepDescription } from './plan.ts';
 import { tryCompile } from './try-compile.ts';
 
@@ -18,6 +19,13 @@ interface OperationFacts {
   /** Null for an operation without a name. */
   readonly name: string | null;
   readonly operation: Plan['operation'];
+  /** Where fragments are deferred or lists streamed: how that is done for callers who take an answer in parts. */
+  readonly inParts?: PartsDescription;
+}
+
+interface PartsDescription extends ReferenceDescription {
+  /** Deferred fragments and streamed lists, as `limits.deferred` counts them. */
+  readonly deferred: number;
 }
 
 interface PlanDescription extends Bounds {
@@ -98,7 +106,18 @@ export function factsOf(
     client: view.client.name,
     name: node?.name?.value ?? null,
     operation: node?.operation ?? ('query' as Plan['operation']),
+    ...partsOf(view, document, node),
   };
+}
+
+/** Events of a subscription come whole. */
+function partsOf(
+  { schema }: View,
+  document: DocumentNode,
+  node: OperationDefinitionNode | null | undefined,
+): Pick<OperationFacts, 'inParts'> {
+  const use = node && node.operation !== 'subscription' && incrementalUses(schema, document)?.get(node);
+  return use ? { inParts: { ...onReference(NOT_IN_PARTS), deferred: use.parts } } : {};
 }
 
 /** Why a client's operations run on the reference engine when client.yml says so. */

@@ -1,8 +1,8 @@
 /** How Hem shows a backend who it is. OAuth 2.0 client credentials (RFC 6749, 4.4) are cached and renewed before they expire. */
 import { z } from 'zod';
+import { Cancellation } from '../cancellation.ts';
 import type { AuthSettings, CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
-import { Cancellation } from './cancellation.ts';
 import { type Waiting, waitFor } from './deadline.ts';
 import { HttpClient } from './http.ts';
 

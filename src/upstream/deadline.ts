@@ -1,6 +1,6 @@
 /** How long a call to a backend may take: its connector's request timeout, or what is left of the operation's time. */
-import type { CallContext } from './call-context.ts';
-import type { Cancellation } from './cancellation.ts';
+import type { CallContext } from '../call-context.ts';
+import type { Cancellation } from '../cancellation.ts';
 
 export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'> & Partial<Pick<CallContext, 'onCall'>>;
 

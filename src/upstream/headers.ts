@@ -1,8 +1,8 @@
 /** The headers of one backend call: static ones, the caller's allowed ones, the request id, credentials last. */
 
+import type { CallContext } from '../call-context.ts';
+import { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
-import type { CallContext } from './call-context.ts';
-import { Cancellation } from './cancellation.ts';
 import type { Credentials } from './credentials.ts';
 
 export class OutgoingHeaders {

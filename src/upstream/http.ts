@@ -3,9 +3,9 @@
  * no content codings. Wraps undici's `dispatch`, which costs half of what `request` does.
  */
 import { type Dispatcher, Pool, errors as undiciErrors } from 'undici';
+import type { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Cancellation } from './cancellation.ts';
 import { type Waiting, watch } from './deadline.ts';
 import { toTlsOptions } from './tls.ts';
 

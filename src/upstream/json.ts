@@ -2,6 +2,7 @@
 
 /** With fewer digits in a row, a point aside, a double holds any number. */
 const SAFE_DIGITS = 15;
+const HALF = (SAFE_DIGITS + 1) / 2;
 /** Outside of texts; what looks like it inside of one only costs time. */
 const BIG_EXPONENT = /(?:^|[[:,\s])-?\d[\d.]*[eE][+-]?\d{3}/;
 
@@ -20,6 +21,8 @@ export function parseJsonLosslessly(text: string): unknown {
 function mayLoseDigits(text: string): boolean {
   for (let at = SAFE_DIGITS; at < text.length; at += SAFE_DIGITS + 1) {
     if (!isOfNumber(text.charCodeAt(at))) continue;
+    // So long a run reaches at least half its length to one side.
+    if (!isOfNumber(text.charCodeAt(at - HALF)) && !isOfNumber(text.charCodeAt(at + HALF))) continue;
     let start = at;
     while (start > 0 && isOfNumber(text.charCodeAt(start - 1))) start--;
     let end = at + 1;

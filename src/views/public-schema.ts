@@ -1,10 +1,15 @@
-/** The schema as the client sees it: without Hem's directives, with descriptions and deprecations inherited from the graph. */
+/**
+ * The schema as the client sees it: without Hem's directives, with descriptions and deprecations inherited from the graph, and with
+ * the directives that let parts of an answer come later.
+ */
 import {
   buildASTSchema,
   type ConstDirectiveNode,
   type DocumentNode,
+  GraphQLDeferDirective,
   type GraphQLNamedType,
-  type GraphQLSchema,
+  GraphQLSchema,
+  GraphQLStreamDirective,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -40,7 +45,11 @@ export function toPublicSchema(
     return [toDefinition(node, graphType, types.get(type.name), graph)];
   });
   const document: DocumentNode = { kind: Kind.DOCUMENT, definitions };
-  const result = buildASTSchema(document, { assumeValidSDL: true });
+  const plain = buildASTSchema(document, { assumeValidSDL: true }).toConfig();
+  const result = new GraphQLSchema({
+    ...plain,
+    directives: [...plain.directives, GraphQLDeferDirective, GraphQLStreamDirective],
+  });
   equipScalars(result);
   return result;
 }

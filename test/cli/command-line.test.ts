@@ -147,6 +147,29 @@ describe('check', () => {
   });
 });
 
+describe('explain', () => {
+  test('which engine executes an operation, as one answer and in parts', async () => {
+    const { code, output } = await hem('explain', 'web', 'StationPage');
+    expect(code).toBe(0);
+    expect(output).toMatch(/^web · StationPage, a query$/m);
+    expect(output).toContain('For callers who take an answer in parts');
+    expect(output).toMatch(/it runs on the reference engine: a plan gives one answer/);
+    const json = await hem('explain', 'web', 'station-page', '--format', 'json');
+    expect(JSON.parse(json.output)).toMatchObject({
+      engine: 'compiled',
+      inParts: { engine: 'reference', reason: expect.any(String), deferred: 1 },
+    });
+  });
+
+  test('nothing of parts where nothing is deferred', async () => {
+    const { output } = await hem('explain', 'web', 'RiderPage');
+    expect(output).not.toContain('in parts');
+    expect(
+      JSON.parse((await hem('explain', 'web', 'RiderPage', '--format', 'json')).output),
+    ).not.toHaveProperty('inParts');
+  });
+});
+
 describe('start', () => {
   test('a broken configuration: 2, every problem, and nothing listens', async () => {
     const port = await freePort();

@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Cancellation } from '../../src/cancellation.ts';
 import { UpstreamError } from '../../src/errors.ts';
-import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { DirectAmqp } from '../support/backends/amqp/direct.ts';
 import { AmqpService } from '../support/backends/amqp/service.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';

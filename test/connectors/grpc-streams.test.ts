@@ -3,11 +3,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CallContext } from '../../src/call-context.ts';
+import { Cancellation } from '../../src/cancellation.ts';
 import { OpenConnections } from '../../src/connections.ts';
 import type { StreamCall } from '../../src/connectors/kind.ts';
 import type { CallSource } from '../../src/load/model.ts';
-import { CallContext } from '../../src/upstream/call-context.ts';
-import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { GrpcBackend } from '../support/backends/grpc/server.ts';
 import { shapesFiles } from '../support/backends/grpc/shapes-gateway.ts';
 import { type GraphQLBody, startGateway, type TestGateway } from '../support/gateway.ts';

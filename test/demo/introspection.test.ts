@@ -68,6 +68,18 @@ describe('introspection', () => {
     }
   });
 
+  it('shows what lets parts of an answer come later, and prints it for tools that read the schema', async () => {
+    const schema = await schemaOf('iot');
+    const args = (name: string) => schema.getDirective(name)?.args.map(String).sort();
+    expect(args('defer')).toEqual(['@defer(if:)', '@defer(label:)']);
+    expect(args('stream')).toEqual(['@stream(if:)', '@stream(initialCount:)', '@stream(label:)']);
+    const text = await (await bikeShare.gateway.fetch('/iot/schema.graphql')).text();
+    expect(text).toMatch(
+      /directive @defer\([^)]*if: Boolean! = true[^)]*\) on FRAGMENT_SPREAD \| INLINE_FRAGMENT/,
+    );
+    expect(text).toMatch(/directive @stream\([^)]*initialCount: Int! = 0[^)]*\) on FIELD/);
+  });
+
   it('inherits descriptions from the connectors', async () => {
     const schema = await schemaOf('web');
     expect(schema.getType('Station')?.description).toBe('Where bikes are taken and returned.');

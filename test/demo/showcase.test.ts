@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA } from '../../demo/data.ts';
+import { PartReader } from '../doors/part-reader.ts';
+import { mergeParts } from '../support/merge-parts.ts';
 import { type BikeShare, operation, startBikeShare } from './bike-share.ts';
 
 let bikeShare: BikeShare;
@@ -171,6 +173,21 @@ describe('the other operations of the clients', () => {
         ],
       },
     });
+  });
+
+  it('show a station at once, and its rides when billing has answered', async () => {
+    const page = await operation('web', 'station-page');
+    const variables = { id: station.id };
+    const parts = await (await PartReader.open(bikeShare.gateway, page, { variables })).rest();
+    expect(parts[0]).toEqual({
+      data: { station: expect.objectContaining({ name: station.name, freeDocks: expect.any(Number) }) },
+      pending: [{ id: '0', path: ['station'], label: 'rides' }],
+      hasNext: true,
+    });
+    expect(parts[0]?.data.station).not.toHaveProperty('rides');
+    const { body } = await bikeShare.gateway.query('web', page, { variables });
+    expect(mergeParts(parts).data).toEqual(body.data);
+    expect(body.data.station.rides).toHaveLength(5);
   });
 
   it('hide from the app what its enum leaves out', async () => {

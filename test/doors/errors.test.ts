@@ -136,7 +136,7 @@ describe('the request id', () => {
     'is a new one instead of %j',
     async (id) => {
       const answer = await post(gateway, { query: '{ failing { id } }' }, { 'x-request-id': id });
-      expect(idOf(answer)).toMatch(/^[\w-]{36}$/);
+      expect(idOf(answer)).toMatch(/^[\w-]{16}\.[\da-z]+$/);
       expect(answer.headers.get('x-request-id')).toBe(idOf(answer));
     },
   );

@@ -3,10 +3,10 @@
  * `@require`s, no names that stitching cannot carry.
  */
 import { type DocumentNode, execute, parse, validate, visit } from 'graphql';
+import { CallContext } from '../../src/call-context.ts';
+import { Cancellation } from '../../src/cancellation.ts';
 import { newExecution } from '../../src/execute/execution.ts';
 import { installSubschemaResolvers } from '../../src/execute/stitched.ts';
-import { CallContext } from '../../src/upstream/call-context.ts';
-import { Cancellation } from '../../src/upstream/cancellation.ts';
 import { dataDifference } from './compare.ts';
 import type { Case, Subject } from './subject.ts';
 

@@ -3,6 +3,8 @@
 import type { DocumentNode, ExecutionResult } from 'graphql';
 import { type FormattedExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import { pino } from 'pino';
+import { CallContext } from '../../src/call-context.ts';
+import { Cancellation } from '../../src/cancellation.ts';
 import { OpenConnections } from '../../src/connections.ts';
 import type { Engine, Operation } from '../../src/execute/engine.ts';
 import { referenceEngine } from '../../src/execute/reference.ts';
@@ -11,9 +13,8 @@ import type { Environment } from '../../src/load/environment.ts';
 import { format } from '../../src/operation/endpoint.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
 import { KeptPlans } from '../../src/plan/kept-plans.ts';
-import { CallContext } from '../../src/upstream/call-context.ts';
-import { Cancellation } from '../../src/upstream/cancellation.ts';
 import type { View } from '../../src/views/view.ts';
+import type { ReceivedPart } from '../support/merge-parts.ts';
 import { FAULTS_HEADER } from './faults.ts';
 
 /** One operation with everything that its answer depends on. */
@@ -34,6 +35,8 @@ export interface Subject extends AsyncDisposable {
   readonly views: ReadonlyMap<string, View>;
   /** Both engines' answers. A subscription's are all its events. */
   answer(engine: 'compiled' | 'reference', one: Case): Promise<readonly FormattedExecutionResult[]>;
+  /** The parts in which the answer comes where something is deferred or streamed, as they would be sent. */
+  answerInParts(one: Case): Promise<readonly ReceivedPart[]>;
   /** How many operations the compiled engine handed on. */
   notCompiled(): number;
 }
@@ -69,6 +72,11 @@ export async function openSubject(directory: string, environment: Environment): 
         { document, operationName: undefined, variables: one.variables },
         one,
       );
+    },
+    async answerInParts(one) {
+      const document = documents.of(views.get(one.view)!, one.document);
+      const { compiled } = engines.get(one.view)!;
+      return partsOf(compiled, { document, operationName: undefined, variables: one.variables }, one);
     },
     notCompiled: () => [...engines.values()].reduce((sum, { compiled }) => sum + compiled.notCompiled(), 0),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
@@ -117,6 +125,20 @@ async function run(
         errors: [error instanceof GraphQLError ? error : new GraphQLError('', { originalError: cause })],
       }),
     ];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function partsOf(engine: Engine, operation: Operation, one: Case): Promise<readonly ReceivedPart[]> {
+  const over = new Cancellation();
+  const timer = setTimeout(() => over.cancel(), DEADLINE_MS);
+  try {
+    const outcome = await engine.executeIncrementally(operation, callerOf(one, over));
+    if (!('initialResult' in outcome)) return [format(outcome, { requestId: 'oracle' }) as ReceivedPart];
+    const parts: unknown[] = [outcome.initialResult];
+    for await (const part of outcome.subsequentResults) parts.push(part);
+    return JSON.parse(JSON.stringify(parts));
   } finally {
     clearTimeout(timer);
   }

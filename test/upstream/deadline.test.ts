@@ -1,6 +1,6 @@
 /** The watch over a call's time, which all kinds share. */
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../src/upstream/cancellation.ts';
+import { Cancellation } from '../../src/cancellation.ts';
 import { remainingMs, waitFor, watch } from '../../src/upstream/deadline.ts';
 
 const never = new Cancellation();

@@ -1,7 +1,7 @@
 /** Keeps one subscription alive over connections that come and go. */
 
+import { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
-import { Cancellation } from '../../upstream/cancellation.ts';
 import { pause, type Reconnect, STABLE_MS } from '../../upstream/reconnect.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
 import { type CallContext, StreamGap } from '../kind.ts';

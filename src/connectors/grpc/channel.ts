@@ -1,7 +1,7 @@
 /** The connection to a gRPC backend: one HTTP/2 channel, which connects at the first call and again whenever it breaks. */
 import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
+import type { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
-import type { Cancellation } from '../../upstream/cancellation.ts';
 import { waitFor } from '../../upstream/deadline.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import type { GrpcOptions } from './options.ts';

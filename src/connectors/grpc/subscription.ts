@@ -3,9 +3,9 @@
  * knowledge, so a StreamGap says that it broke, once the new stream is open.
  */
 import { type Client, type ClientReadableStream, type ServiceError, status as Status } from '@grpc/grpc-js';
+import { Cancellation } from '../../cancellation.ts';
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
-import { Cancellation } from '../../upstream/cancellation.ts';
 import { pause, STABLE_MS } from '../../upstream/reconnect.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';

@@ -1,14 +1,14 @@
 /** The AMQP kind without a gateway around it, for what a gateway does not show: what was dropped, who is slow. */
 
 import { pino } from 'pino';
+import { CallContext } from '../../../../src/call-context.ts';
+import { Cancellation } from '../../../../src/cancellation.ts';
 import type { AmqpBinding } from '../../../../src/connectors/amqp/bind.ts';
 import { type AmqpConnection, connect } from '../../../../src/connectors/amqp/connect.ts';
 import { options as amqpOptions } from '../../../../src/connectors/amqp/options.ts';
 import type { Outcome } from '../../../../src/connectors/kind.ts';
 import { commonSettings } from '../../../../src/connectors/settings.ts';
 import type { Values } from '../../../../src/mapping/values.ts';
-import { CallContext } from '../../../../src/upstream/call-context.ts';
-import { Cancellation } from '../../../../src/upstream/cancellation.ts';
 import { openCredentials } from '../../../../src/upstream/credentials.ts';
 import type { Waiting } from '../../../../src/upstream/deadline.ts';
 import { OutgoingHeaders } from '../../../../src/upstream/headers.ts';
