@@ -62,14 +62,17 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
     },
     async executeIncrementally(operation, caller) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const execution = { ...newExecution(graph, connections, caller), firstPart: promise };
+      const execution = {
+        ...newExecution(graph, connections, caller, operation.trace),
+        firstPart: promise,
+      };
       const result = await experimentalExecuteIncrementally({
         ...argumentsOf(operation, execution),
         // Otherwise graphql-js begins an item of a streamed list when the one before it has ended: a call to the backend for each.
         enableEarlyExecution: hasStream(operation.document),
       });
       if (!('initialResult' in result)) return withTraces(result, execution);
-      const initialResult = withTraces(result.initialResult, execution);
+      const initialResult = withFallbacks(result.initialResult, execution);
       const told = execution.fallbacks.length;
       return {
         initialResult,
@@ -93,27 +96,32 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
   };
 }
 
-function withTraces<Result extends ExecutionResult>(result: Result, { fallbacks, trace }: Execution): Result {
-  const told =
-    fallbacks.length === 0
-      ? result
-      : { ...result, extensions: { ...result.extensions, fallbacks: [...fallbacks] } };
+function withTraces(result: ExecutionResult, execution: Execution): ExecutionResult {
+  const told = withFallbacks(result, execution);
   // What was refused was not executed.
-  return 'data' in result ? withTrace(told, trace) : told;
+  return 'data' in result ? withTrace(told, execution.trace) : told;
+}
+
+function withFallbacks<Result extends ExecutionResult>(result: Result, { fallbacks }: Execution): Result {
+  return fallbacks.length === 0
+    ? result
+    : { ...result, extensions: { ...result.extensions, fallbacks: [...fallbacks] } };
 }
 
 /** A list of fallbacks is always that of the whole operation so far: readers put extensions in the place of earlier ones. */
 async function* laterResults(
   results: IncrementalResults['subsequentResults'],
-  { fallbacks }: Execution,
+  { fallbacks, trace }: Execution,
   { told, begin }: { readonly told: number; readonly begin: () => void },
 ): IncrementalResults['subsequentResults'] {
   let count = told;
   begin();
   for await (const result of results) {
-    const isNew = fallbacks.length > count;
+    const isLast = trace !== undefined && !result.hasNext;
+    const isNew = fallbacks.length > count || (isLast && count > 0);
     count = fallbacks.length;
-    yield isNew ? { ...result, extensions: { fallbacks: [...fallbacks] } } : result;
+    const later = isNew ? { ...result, extensions: { fallbacks: [...fallbacks] } } : result;
+    yield isLast ? withTrace(later, trace) : later;
   }
 }
 

@@ -3,7 +3,6 @@
  * asked, sent or answered. Where nobody asks there is no trace, and nothing of this runs.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ExecutionResult } from 'graphql';
 
 /** What happens around the calls. */
 export type PhaseName = 'document' | 'variables' | 'plan' | 'projection';
@@ -155,7 +154,10 @@ export class Trace {
 }
 
 /** A result with what its trace shows, for whoever asked. */
-export function withTrace<Result extends ExecutionResult>(result: Result, trace: Trace | undefined): Result {
+export function withTrace<Result extends { readonly extensions?: Readonly<Record<string, unknown>> }>(
+  result: Result,
+  trace: Trace | undefined,
+): Result {
   return trace?.show === undefined
     ? result
     : { ...result, extensions: { ...result.extensions, plan: trace.show(trace) } };

@@ -133,14 +133,15 @@ export class Endpoint {
     if (refused !== undefined) return format({ errors: [refused] }, request);
     const time = new DeadlineOfParts(this.limits.deadlineMs, request.left);
     try {
-      const caller = toContext(request, time.deadline, time.deadline.at);
+      const asking = operation.trace === undefined ? request : counting(request);
+      const caller = toContext(asking, time.deadline, time.deadline.at);
       const outcome = await time.wait(this.#engine.executeIncrementally(operation, caller));
       if ('initialResult' in outcome) return partsOf(outcome, time, this.#partErrors(request));
       time.end();
       return this.#finish(outcome, request);
     } catch (error) {
       time.end();
-      return this.#finish(failure(error), request);
+      return this.#finish(withTrace(failure(error), operation.trace), request);
     }
   }
 

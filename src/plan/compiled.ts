@@ -11,6 +11,7 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { View } from '../views/view.ts';
 import { compilePlan } from './compile.ts';
+import { NOT_IN_PARTS } from './incremental.ts';
 import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
@@ -91,7 +92,10 @@ export function compiledEngine(
         : executePlan(prepared.plan, prepared.run);
     },
     // For every operation alike, so none is counted as not compiled: plans give one answer (docs/query-plan.md).
-    executeIncrementally: (operation, caller) => reference.executeIncrementally(operation, caller),
+    executeIncrementally(operation, caller) {
+      showReference(view, operation, NOT_IN_PARTS);
+      return reference.executeIncrementally(operation, caller);
+    },
     async subscribe(operation, caller, inEventTime) {
       const prepared = prepare(operation, caller);
       if (prepared instanceof NotCompiled) {
@@ -148,7 +152,8 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
   }
   trace?.leave();
   const whole = data === FAILED ? null : (data as Record<string, unknown>);
-  if (run.errors.length === 0 && fallbacks.length === 0) return withTrace({ data: whole }, trace);
+  if (run.errors.length === 0 && fallbacks.length === 0)
+    return withTrace<ExecutionResult>({ data: whole }, trace);
   const result = {
     ...(run.errors.length > 0 ? { errors: run.errors } : {}),
     data: whole,

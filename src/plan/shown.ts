@@ -76,7 +76,10 @@ export function chosenReference(reference: Engine, view: View): Engine {
       showReference(view, operation, reason);
       return reference.execute(operation, caller);
     },
-    executeIncrementally: (operation, caller) => reference.executeIncrementally(operation, caller),
+    executeIncrementally(operation, caller) {
+      showReference(view, operation, reason);
+      return reference.executeIncrementally(operation, caller);
+    },
     subscribe(operation, caller, inEventTime) {
       showReference(view, operation, reason);
       return reference.subscribe(operation, caller, inEventTime);

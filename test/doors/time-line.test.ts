@@ -6,6 +6,7 @@ import { runCommand } from '../support/command.ts';
 import { type GraphQLBody, startGateway, type TestGateway, writeConfiguration } from '../support/gateway.ts';
 import { type Answer, ask, post } from './ask.ts';
 import { EventReader } from './event-reader.ts';
+import { PartReader } from './part-reader.ts';
 import { MOVED, RawSocket, type RidersGateway, startRiders } from './riders.ts';
 import { type Shops, startShops, TAKES_MS } from './shops.ts';
 
@@ -402,6 +403,24 @@ describe('a subscription', () => {
     const events = (await new EventReader(response).rest()).filter(({ event }) => event === 'next');
     expect(events.map(({ data }) => planOf(data!).engine)).toEqual(['compiled', 'compiled']);
   });
+});
+
+it('an answer in parts has it with its last part', async () => {
+  const query = '{ shops { name } ... @defer { shop(id: "1") { items visitors } } }';
+  const reader = await PartReader.open(gateway, query, { headers: ASKED });
+  const [first, ...later] = await reader.rest();
+  expect(first).not.toHaveProperty('extensions');
+  const plan = planOf(later.at(-1) as GraphQLBody);
+  expect(plan).toMatchObject({ engine: 'reference', reason: expect.stringContaining('one answer') });
+  expect(plan.timeline.calls).toBe(4);
+  // In one answer the plan ran, and what is deferred is a part of it.
+  expect(await planFor(query)).toMatchObject({
+    engine: 'compiled',
+    inParts: { engine: 'reference', deferred: 1 },
+    timeline: { calls: 4 },
+  });
+  const silent = await PartReader.open(gateway, query);
+  for (const part of await silent.rest()) expect(part).not.toHaveProperty('extensions');
 });
 
 describe('the reference engine', () => {
