@@ -10,7 +10,9 @@ import type { Engine, Operation } from '../../src/execute/engine.ts';
 import { referenceEngine } from '../../src/execute/reference.ts';
 import { type Generation, loadGeneration } from '../../src/generation.ts';
 import type { Environment } from '../../src/load/environment.ts';
-import { format } from '../../src/operation/endpoint.ts';
+import { DeadlineOfParts } from '../../src/operation/deadline.ts';
+import { format, formatError } from '../../src/operation/endpoint.ts';
+import { partsOf } from '../../src/operation/parts.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
 import { KeptPlans } from '../../src/plan/kept-plans.ts';
 import type { View } from '../../src/views/view.ts';
@@ -79,7 +81,7 @@ export async function openSubject(directory: string, environment: Environment): 
       const document = documents.of(views.get(one.view)!, one.document);
       const { compiled } = engines.get(one.view)!;
       const operation = { document, operationName: operationNameOf(document), variables: one.variables };
-      return partsOf(compiled, operation, one);
+      return inParts(compiled, operation, one);
     },
     notCompiled: () => [...engines.values()].reduce((sum, { compiled }) => sum + compiled.notCompiled(), 0),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
@@ -141,18 +143,23 @@ async function run(
   }
 }
 
-async function partsOf(engine: Engine, operation: Operation, one: Case): Promise<readonly ReceivedPart[]> {
-  const over = new Cancellation();
-  const timer = setTimeout(() => over.cancel(), DEADLINE_MS);
-  try {
-    const outcome = await engine.executeIncrementally(operation, callerOf(one, over));
-    if (!('initialResult' in outcome)) return [format(outcome, { requestId: 'oracle' }) as ReceivedPart];
-    const parts: unknown[] = [outcome.initialResult];
-    for await (const part of outcome.subsequentResults) parts.push(part);
-    return JSON.parse(JSON.stringify(parts));
-  } finally {
-    clearTimeout(timer);
+async function inParts(engine: Engine, operation: Operation, one: Case): Promise<readonly ReceivedPart[]> {
+  const time = new DeadlineOfParts(DEADLINE_MS, new Cancellation());
+  const read = (error: GraphQLError) => formatError(error, false, 'oracle');
+  const outcome = await time.wait(engine.executeIncrementally(operation, callerOf(one, time.deadline)));
+  if (!('initialResult' in outcome)) {
+    time.end();
+    return [format(outcome, { requestId: 'oracle' }) as ReceivedPart];
   }
+  const parts: unknown[] = [];
+  const errors = {
+    format: (list: readonly GraphQLError[]) => list.map(read),
+    ofFailure(error: unknown): never {
+      throw error;
+    },
+  };
+  for await (const part of partsOf(outcome, time, errors)) parts.push(part);
+  return JSON.parse(JSON.stringify(parts));
 }
 
 function callerOf({ faults, claims }: Case, over: Cancellation): CallContext {
