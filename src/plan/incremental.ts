@@ -31,7 +31,7 @@ interface Dependence {
   readonly preset: unknown;
 }
 
-/** The directives of one operation that are not switched off for good. */
+/** The directives of one operation, of which some are not switched off for good. */
 export class IncrementalUse {
   /** Fragments and lists that may come later: fragments expanded, and what is inside a list counted ten-fold. */
   readonly parts: number;
@@ -42,7 +42,7 @@ export class IncrementalUse {
   constructor(parts: number, directives: readonly DirectiveNode[], operation: OperationDefinitionNode) {
     this.parts = parts;
     const conditions = directives.map((directive) => argumentOf(directive, 'if'));
-    this.#always = conditions.some((value) => value?.kind !== Kind.VARIABLE);
+    this.#always = conditions.some((value) => value === undefined || isLiteral(value, true));
     this.#conditions = dependences(conditions, operation, true);
     this.#counts = dependences(
       directives.map((directive) => argumentOf(directive, 'initialCount')),
@@ -110,12 +110,9 @@ class Reader {
   }
 
   #own({ directives = [] }: SelectionNode): number {
-    const used = directives.filter((directive) => {
-      const condition = argumentOf(directive, 'if');
-      return isIncremental(directive) && !(condition?.kind === Kind.BOOLEAN && !condition.value);
-    });
+    const used = directives.filter(isIncremental);
     this.directives.push(...used);
-    return used.length;
+    return used.filter((directive) => !isLiteral(argumentOf(directive, 'if'), false)).length;
   }
 
   #below(node: SelectionNode, type: GraphQLOutputType | undefined): number {
@@ -144,6 +141,10 @@ class Reader {
     const type = name === undefined ? undefined : this.#schema.getType(name);
     return isCompositeType(type) ? type : undefined;
   }
+}
+
+function isLiteral(node: ValueNode | undefined, value: boolean): boolean {
+  return node?.kind === Kind.BOOLEAN && node.value === value;
 }
 
 function listsAround(type: GraphQLOutputType): number {

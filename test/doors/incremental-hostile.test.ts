@@ -89,6 +89,13 @@ const REFUSED: Readonly<Record<string, Refused>> = {
     code: 'BAD_VARIABLES',
     says: '"$e" is null',
   },
+  'a count that is null, where nothing is streamed': {
+    query:
+      'query ($n: Int = 1) { item(id: 1) { ... @defer { id } } items @stream(if: false, initialCount: $n) { id } }',
+    variables: { n: null },
+    code: 'BAD_VARIABLES',
+    says: '"$n" is null',
+  },
   'a condition that is no boolean': {
     query: 'query ($d: Boolean!) { item(id: 1) { ... @defer(if: $d) { id } } }',
     variables: { d: 'true' },
@@ -147,7 +154,7 @@ describe.each(Object.entries(REFUSED))('%s', (_what, { query, variables, code, s
       const [only, ...more] = await (
         await PartReader.open(shop.gateway, query, { accept, ...(variables && { variables }) })
       ).rest();
-      expect(performance.now() - startedAt).toBeLessThan(1000);
+      expect(performance.now() - startedAt).toBeLessThan(2000);
       expect(more).toEqual([]);
       expect(only).not.toHaveProperty('data');
       expect(only?.errors?.[0]?.extensions).toEqual({ code, requestId: expect.any(String) });
