@@ -48,7 +48,7 @@ function errorDifference(
 /** One null has one error. */
 function saidTwice(errors: readonly Placed[], name: string): string | undefined {
   const seen = new Set<string>();
-  const again = errors.find(({ text }) => seen.size === seen.add(text).size);
+  const again = errors.find(({ text, isPlaced }) => isPlaced && seen.size === seen.add(text).size);
   return again && `${name} says twice ${again.text}`;
 }
 
@@ -70,6 +70,8 @@ interface Placed {
   readonly at: string;
   /** Whether the null is above the field that failed. */
   readonly propagated: boolean;
+  /** Errors of a whole request have no path. */
+  readonly isPlaced: boolean;
   readonly text: string;
 }
 
@@ -94,6 +96,7 @@ function errorsOf({ data, errors }: FormattedExecutionResult): readonly Placed[]
     return {
       at: JSON.stringify(path.slice(0, length)),
       propagated: length < path.length,
+      isPlaced: path.length > 0,
       text: JSON.stringify([path, extensions.code, extensions.connector]),
     };
   });

@@ -73,6 +73,7 @@ export const DRAWN_ON_THE_TEST_GRAPH: readonly string[] = [
   'several events',
   'subscription by a fragment',
   'variable null',
+  'variable of an odd value',
   'variable null where none may be',
   'list literal',
   'list coercion',

@@ -1,11 +1,14 @@
 /** Random values of input types: as literals, with variables inside, and as the variables' own values. */
 import {
   type GraphQLInputType,
+  getNamedType,
   getNullableType,
   isEnumType,
   isInputObjectType,
   isListType,
   isNonNullType,
+  isScalarType,
+  isSpecifiedScalarType,
 } from 'graphql';
 import type { Random } from './random.ts';
 
@@ -33,6 +36,22 @@ const JSON_VALUES: readonly unknown[] = [
   { constructor: 1, then: null },
   {},
   1.5,
+];
+/** Of some types some of them are right. */
+const ODD_VALUES: readonly unknown[] = [
+  1.5,
+  2.0,
+  -0,
+  3_000_000_000,
+  '1',
+  '',
+  true,
+  [],
+  [1],
+  {},
+  { a: 1 },
+  'LONG',
+  'POETRY',
 ];
 const SCALARS: Readonly<Record<string, readonly unknown[]>> = {
   Int: [0, 1, 2, 3, 4, -1],
@@ -138,7 +157,10 @@ export class ValueMaker {
     this.#note(preset === undefined ? 'variable' : 'variable with default');
     const required = declared.endsWith('!') && preset === undefined;
     const draw = this.#random.next();
-    if (!required && draw < 0.2) this.#note('variable absent');
+    if (this.#random.chance(0.015) && isJudged(type)) {
+      this.#note('variable of an odd value');
+      this.variables[name] = this.#random.pick(ODD_VALUES);
+    } else if (!required && draw < 0.2) this.#note('variable absent');
     else if (!declared.endsWith('!') && draw < (isNonNullType(type) ? 0.28 : 0.3)) {
       // In a non-null place that is an error of the field.
       this.#note(isNonNullType(type) ? 'variable null where none may be' : 'variable null');
@@ -190,6 +212,12 @@ export class ValueMaker {
   #times<T>(most: number, make: () => T): T[] {
     return Array.from({ length: this.#random.whole(0, most) }, make);
   }
+}
+
+/** What custom scalars accept is nothing that a monolith knows. */
+function isJudged(type: GraphQLInputType): boolean {
+  const named = getNamedType(type);
+  return !isScalarType(named) || isSpecifiedScalarType(named);
 }
 
 /** JSON as a literal of a type. */
