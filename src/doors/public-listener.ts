@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
+import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
 import {
@@ -20,7 +21,6 @@ import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
 import { answerShortly } from './short-path.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
-import { openYogaDoor, type YogaDoor } from './yoga.ts';
 
 /** Headers that HTML forms cannot set: a multipart request without one may come from anywhere. */
 const PREFLIGHT_HEADERS = [
@@ -42,7 +42,7 @@ export interface PublicListener {
 
 interface ClientDoors {
   readonly endpoint: Endpoint;
-  readonly yoga: YogaDoor;
+  readonly broad: BroadDoor;
   readonly websocket: WebSocketDoor;
   /** What ends each running subscription over SSE. */
   readonly streams: Set<() => void>;
@@ -58,7 +58,7 @@ export function openPublicListener(
       endpoint.name,
       {
         endpoint,
-        yoga: openYogaDoor(endpoint),
+        broad: openBroadDoor(endpoint),
         websocket: openWebSocketDoor(() => endpoint, {
           maxOperations: settings.limits.subscriptionsPerSocket,
           initTimeoutMs: headersTimeout,
@@ -119,7 +119,7 @@ export function openPublicListener(
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
       await Promise.all([closed, ...all.map(({ websocket }) => websocket.close(graceMs))]);
       clearTimeout(timer);
-      await Promise.all(all.map(({ yoga }) => yoga.dispose()));
+      await Promise.all(all.map(({ broad }) => broad.dispose()));
     },
   };
 }
@@ -155,7 +155,7 @@ async function answer(
 }
 
 async function answerGraphQL(
-  { endpoint, yoga, streams }: ClientDoors,
+  { endpoint, broad, streams }: ClientDoors,
   message: IncomingMessage,
   response: ServerResponse,
   { requestId, search }: { readonly requestId: string; readonly search: string },
@@ -194,7 +194,7 @@ async function answerGraphQL(
     headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
     signal: endpointRequest.signal,
   });
-  const given = await yoga.fetch(request, { endpointRequest, params, streams });
+  const given = await broad.fetch(request, { endpointRequest, params, streams });
   for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
   given.headers.set('cache-control', 'no-store');
   given.headers.set('x-content-type-options', 'nosniff');

@@ -4,7 +4,7 @@
  */
 import { execute, parse, validate } from 'graphql';
 import { newExecution } from '../../src/execute/execution.ts';
-import { installSubschemaResolvers } from '../../src/execute/stitched.ts';
+import { stitchGraph } from '../../src/execute/stitched.ts';
 import { dataDifference } from './compare.ts';
 import type { Case, Subject } from './subject.ts';
 
@@ -20,13 +20,13 @@ export interface StitchedWitness {
 
 export function openStitched({ generation, connections }: Subject): StitchedWitness {
   const { graph } = generation;
-  installSubschemaResolvers(graph);
+  const schema = stitchGraph(graph);
   let judged = 0;
   const judge = async (one: Case, data: unknown): Promise<string | undefined> => {
     if (one.view !== VIEW || BEYOND_ITS_LIMITS.test(one.document)) return undefined;
     const document = parse(one.document);
     // The graph has one directive or type less or more than the view in a few places; those cases are not its.
-    if (validate(graph.schema, document).length > 0) return undefined;
+    if (validate(schema, document).length > 0) return undefined;
     const caller = {
       signal: AbortSignal.timeout(DEADLINE_MS),
       deadlineAt: performance.now() + DEADLINE_MS,
@@ -35,7 +35,7 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
       claims: one.claims ?? {},
     };
     const result = await execute({
-      schema: graph.schema,
+      schema,
       document,
       variableValues: one.variables,
       contextValue: newExecution(graph, connections, caller),
