@@ -9,6 +9,7 @@ import type { Endpoint } from '../operation/endpoint.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
+import { InFlight } from './in-flight.ts';
 import {
   acceptsEventStream,
   acceptsHtml,
@@ -68,7 +69,7 @@ export function openPublicListener(
       },
     ]),
   );
-  const inFlight = new Set<ServerResponse>();
+  const inFlight = new InFlight();
   let closing = false;
 
   const server = createServer({
@@ -86,9 +87,9 @@ export function openPublicListener(
   server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
-    inFlight.add(response);
+    const slot = inFlight.add(response);
     response.once('close', () => {
-      inFlight.delete(response);
+      inFlight.release(slot);
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     response.setHeader('x-request-id', requestId);
@@ -113,7 +114,8 @@ export function openPublicListener(
     async close(graceMs) {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
+      for (const response of inFlight.all())
+        if (!response.headersSent) response.setHeader('connection', 'close');
       const all = [...doors.values()];
       for (const { streams } of all) for (const end of streams) end();
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
