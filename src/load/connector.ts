@@ -1,7 +1,7 @@
 /** Loads one connector's folder: connector.yml, schema.graphql, the vendored spec and mapping.ts. */
 import type { DocumentNode } from 'graphql';
 import type { ConnectorKind, ConnectorSource } from '../connectors/kind.ts';
-import { KINDS } from '../connectors/registry.ts';
+import { KINDS, type RegisteredKind } from '../connectors/registry.ts';
 import { commonSettings } from '../connectors/settings.ts';
 import { didYouMean, type Problems, placeAt } from '../problems.ts';
 import { CONNECTOR_DIRECTIVES } from './directives.ts';
@@ -54,7 +54,7 @@ export async function loadConnector(
     });
   }
   if (!yaml) return undefined;
-  const kind = kindOf(yaml, problems);
+  const kind = await kindOf(yaml, problems)?.import();
   if (kind === undefined) return undefined;
   const checked = checkSettings(yaml, kind, problems);
   if (document === undefined) return undefined;
@@ -86,7 +86,7 @@ function translate(
   return kind.translate?.(document, source) ?? document;
 }
 
-function kindOf(yaml: YamlFile, problems: Problems): ConnectorKind | undefined {
+function kindOf(yaml: YamlFile, problems: Problems): RegisteredKind | undefined {
   const names = KINDS.map(({ kind }) => kind);
   const found = yaml.value.kind;
   const kind = KINDS.find((candidate) => candidate.kind === found);
