@@ -1,5 +1,5 @@
 /** The operators' listener: liveness, readiness, and the whole graph behind the token. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import {
   readBody,
@@ -9,6 +9,7 @@ import {
   toEndpointRequest,
 } from '../doors/http-message.ts';
 import { acceptsHtml, parseContentType } from '../doors/media-type.ts';
+import { createServer } from '../doors/node-http.ts';
 import { PAGE_HEADERS } from '../doors/page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { listenOn } from '../doors/public-listener.ts';

@@ -1,5 +1,5 @@
 /** The public listener: finds the client by path and hands the request to a door. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -17,6 +17,7 @@ import {
   parseContentType,
   preferredAnswerType,
 } from './media-type.ts';
+import { createServer } from './node-http.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
