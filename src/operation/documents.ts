@@ -8,12 +8,12 @@ import {
   getNamedType,
   type IntValueNode,
   NoSchemaIntrospectionCustomRule,
-  parse,
   specifiedRules,
   type ValidationRule,
   validate,
 } from 'graphql';
 import type { OperationLimits } from '../load/settings.ts';
+import { parseDocument } from '../mapping/parse-document.ts';
 import { checkOverlaps, checkSize, checkText, tooLarge } from './limits.ts';
 
 /** Fit to be executed, or the reasons why not. */
@@ -66,7 +66,7 @@ export class Documents {
     if (refused !== undefined) return { errors: [refused] };
     let document: DocumentNode;
     try {
-      document = parse(text, { maxTokens: this.#limits.tokens });
+      document = parseDocument(text, { maxTokens: this.#limits.tokens });
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
       if (/more than \d+ tokens/.test(error.message)) {
