@@ -1,13 +1,15 @@
 /** The public listener: finds the client by path and hands the request to a door. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
+import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
@@ -20,12 +22,13 @@ import {
   preferredAnswerType,
   remembered,
 } from './media-type.ts';
+import { createServer } from './node-http.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
 import { answerShortly } from './short-path.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
-import { openYogaDoor, type YogaContext, type YogaDoor } from './yoga.ts';
+import type { YogaContext } from './yoga.ts';
 
 /** Headers that HTML forms cannot set: a multipart request without one may come from anywhere. */
 const PREFLIGHT_HEADERS = [
@@ -54,7 +57,7 @@ export interface PublicListener {
 
 interface ClientDoors {
   readonly endpoint: Endpoint;
-  readonly yoga: YogaDoor;
+  readonly broad: BroadDoor;
   readonly websocket: WebSocketDoor;
   /** What ends each running subscription over SSE. */
   readonly streams: Set<() => void>;
@@ -70,7 +73,7 @@ export function openPublicListener(
       endpoint.name,
       {
         endpoint,
-        yoga: openYogaDoor(endpoint),
+        broad: openBroadDoor(endpoint),
         websocket: openWebSocketDoor(() => endpoint, {
           maxOperations: settings.limits.subscriptionsPerSocket,
           initTimeoutMs: headersTimeout,
@@ -80,7 +83,7 @@ export function openPublicListener(
       },
     ]),
   );
-  const inFlight = new Set<ServerResponse>();
+  const inFlight = new InFlight();
   let closing = false;
 
   const server = createServer({
@@ -99,9 +102,9 @@ export function openPublicListener(
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
     const exchange = { message, response, requestId, headers: ['x-request-id', requestId] };
-    inFlight.add(response);
+    const slot = inFlight.add(response);
     response.on('close', () => {
-      inFlight.delete(response);
+      inFlight.release(slot);
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     if (closing) response.setHeader('connection', 'close');
@@ -126,13 +129,14 @@ export function openPublicListener(
     async close(graceMs) {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
+      for (const response of inFlight.all())
+        if (!response.headersSent) response.setHeader('connection', 'close');
       const all = [...doors.values()];
       for (const { streams } of all) for (const end of streams) end();
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
       await Promise.all([closed, ...all.map(({ websocket }) => websocket.close(graceMs))]);
       clearTimeout(timer);
-      await Promise.all(all.map(({ yoga }) => yoga.dispose()));
+      await Promise.all(all.map(({ broad }) => broad.dispose()));
     },
   };
 }
@@ -236,14 +240,14 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
 
 /** Through Yoga. */
 async function answerBroadly(
-  { endpoint, yoga, streams }: ClientDoors,
+  { endpoint, broad, streams }: ClientDoors,
   exchange: Exchange,
   { request, params }: { readonly request: EndpointRequest } & Pick<YogaContext, 'params'>,
 ): Promise<void> {
   const { message, response } = exchange;
   const wantsPage = params === undefined;
   setHeaders(exchange);
-  const given = await yoga.fetch(
+  const given = await broad.fetch(
     new Request(`http://hem/${endpoint.name}/graphql`, {
       method: message.method,
       headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
