@@ -2,11 +2,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import {
+  ReceivedRequest,
   readBody,
   requestIdOf,
   sendFetchResponse,
   targetOf,
-  toEndpointRequest,
 } from '../doors/http-message.ts';
 import { acceptsHtml, parseContentType } from '../doors/media-type.ts';
 import { createServer } from '../doors/node-http.ts';
@@ -88,7 +88,8 @@ async function answer(
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }
   const wantsPage = method === 'GET' && acceptsHtml(headers.accept);
-  const request = toEndpointRequest(message, response, requestId);
+  const request = new ReceivedRequest(message, response, requestId);
+  response.on('close', () => request.over());
   const body = await readBody(message, MAX_BODY_BYTES);
   const params = wantsPage ? undefined : await readParams(method, search, body, headers['content-type']);
   const given = await (await graph()).fetch(method, params, request);

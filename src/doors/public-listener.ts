@@ -8,7 +8,7 @@ import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
-import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
+import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
 import {
@@ -101,10 +101,12 @@ export function openPublicListener(
   server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
-    const exchange = { message, response, requestId, headers: ['x-request-id', requestId] };
+    const request = new ReceivedRequest(message, response, requestId);
+    const exchange = { message, response, request, headers: ['x-request-id', requestId] };
     const slot = inFlight.add(response);
     response.on('close', () => {
       inFlight.release(slot);
+      request.over();
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     if (closing) response.setHeader('connection', 'close');
@@ -145,7 +147,7 @@ export function openPublicListener(
 interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
-  readonly requestId: string;
+  readonly request: EndpointRequest;
   /** Names and values in turn of what every answer to this request says. */
   readonly headers: string[];
 }
@@ -184,14 +186,14 @@ async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchang
     if (!(error instanceof HemError)) throw error;
     setHeaders(exchange);
     sendGraphQLRefusal(response, error, {
-      requestId: exchange.requestId,
+      requestId: exchange.request.requestId,
       accept: message.headers.accept,
     });
   }
 }
 
 async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: string): Promise<void> {
-  const { message, response, requestId, headers } = exchange;
+  const { message, response, request, headers } = exchange;
   const { endpoint } = door;
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;
@@ -212,11 +214,10 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   const coding = message.headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity')
     throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read without a Content-Encoding.');
-  const request = toEndpointRequest(message, response, requestId);
   const { bodyBytes } = endpoint.limits;
   const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
   const body = await readBody(message, bodyBytes + fileBytes);
-  if (wantsPage) return answerBroadly(door, exchange, { request, params: undefined });
+  if (wantsPage) return answerBroadly(door, exchange, undefined);
   const reading =
     message.method === 'GET'
       ? paramsOfAddress(search)
@@ -235,16 +236,16 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   } else if (inParts === MULTIPART_TYPE && preferred === undefined) {
     throw new Refusal('NOT_ACCEPTABLE', 'A batch is answered as JSON.');
   }
-  await answerBroadly(door, exchange, { request, params });
+  await answerBroadly(door, exchange, params);
 }
 
 /** Through Yoga. */
 async function answerBroadly(
   { endpoint, broad, streams }: ClientDoors,
   exchange: Exchange,
-  { request, params }: { readonly request: EndpointRequest } & Pick<YogaContext, 'params'>,
+  params: YogaContext['params'],
 ): Promise<void> {
-  const { message, response } = exchange;
+  const { message, response, request } = exchange;
   const wantsPage = params === undefined;
   setHeaders(exchange);
   const given = await broad.fetch(
