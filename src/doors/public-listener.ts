@@ -6,10 +6,10 @@ import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { Slots } from '../slots.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
-import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
@@ -83,7 +83,7 @@ export function openPublicListener(
       },
     ]),
   );
-  const inFlight = new InFlight();
+  const inFlight = new Slots<ServerResponse>();
   let closing = false;
 
   const server = createServer({
