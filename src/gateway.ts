@@ -16,6 +16,7 @@ import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { compiledEngine } from './plan/compiled.ts';
 import { KeptPlans } from './plan/kept-plans.ts';
+import { Authenticator, Keyring } from './principal/authenticator.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -51,8 +52,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
+  const keyring = new Keyring(log);
   const endpoints = views.map(
-    (view) => new Endpoint(view, engineOf(view, graph, connections, plans), { settings, log }),
+    (view) =>
+      new Endpoint(view, engineOf(view, graph, connections, plans), {
+        settings,
+        log,
+        authenticator:
+          view.client.auth === undefined ? undefined : new Authenticator(view.client.auth, keyring),
+      }),
   );
   let ready = false;
   const publicListener = openPublicListener(endpoints, { settings, log });
@@ -70,6 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await publicListener.close(settings.shutdown.grace);
       await adminListener.close();
       await connections[Symbol.asyncDispose]();
+      await keyring[Symbol.asyncDispose]();
     })();
     return stopping;
   };

@@ -14,6 +14,11 @@ const MAX_DISCARDED_BYTES = 16 * 1024 ** 2;
 /** Reads a body. @throws {Refusal} BODY_TOO_LARGE without holding more than `maxBytes` */
 export function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // It may have been waited for who the caller is.
+    if (message.destroyed) {
+      reject(new Error('the caller left'));
+      return;
+    }
     const tooLarge = () => reject(new Refusal('BODY_TOO_LARGE', undefined, { connection: 'close' }));
     if (Number(message.headers['content-length'] ?? 0) > maxBytes + MAX_DISCARDED_BYTES) {
       tooLarge();
@@ -43,20 +48,27 @@ export function toEndpointRequest(
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
+  principal?: EndpointRequest['principal'],
 ): EndpointRequest {
-  return new ReceivedRequest(message, response, requestId);
+  return new ReceivedRequest(message, response, { requestId, principal });
 }
 
 /** Copies headers and watches for the caller's leaving only when somebody wants to know. */
 class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
+  readonly principal: EndpointRequest['principal'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
   #left: Cancellation | undefined;
 
-  constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    { requestId, principal }: Pick<EndpointRequest, 'requestId' | 'principal'>,
+  ) {
     this.requestId = requestId;
+    this.principal = principal;
     this.#message = message;
     this.#response = response;
   }

@@ -1,5 +1,6 @@
 /** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
-import type { DocumentNode, ExecutionResult } from 'graphql';
+import type { DocumentNode, ExecutionResult, FieldNode } from 'graphql';
+import type { HemError } from '../errors.ts';
 import type { CallContext } from '../upstream/call-context.ts';
 
 /** A validated document of one client, with what the caller sent along. */
@@ -7,6 +8,14 @@ export interface Operation {
   readonly document: DocumentNode;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** What is null with an error, without a call, because the caller may not see it. */
+  readonly denied?: Denials;
+}
+
+/** The same object for the same denials of a document. */
+export interface Denials {
+  /** Why an object type of the view must not be asked for a field. */
+  denialOf(typeName: string, node: FieldNode): HemError | undefined;
 }
 
 export interface Engine {

@@ -4,6 +4,7 @@ import type { CallContext } from '../connectors/kind.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
+import type { Denials } from './engine.ts';
 
 export interface Execution {
   readonly graph: ComposedGraph;
@@ -16,6 +17,8 @@ export interface Execution {
   readonly fallbacks: FallbackTrace[];
   /** Whether any connector asks only for what is selected, so that selections have to be collected. */
   readonly selective: boolean;
+  /** What must not be asked for; the compiled engine plans without it. */
+  readonly denied: Denials | undefined;
 }
 
 export interface FallbackTrace {
@@ -24,7 +27,12 @@ export interface FallbackTrace {
   readonly code: string;
 }
 
-export function newExecution(graph: ComposedGraph, connections: Connections, caller: CallContext): Execution {
+export function newExecution(
+  graph: ComposedGraph,
+  connections: Connections,
+  caller: CallContext,
+  denied?: Denials,
+): Execution {
   return {
     graph,
     connections,
@@ -32,5 +40,6 @@ export function newExecution(graph: ComposedGraph, connections: Connections, cal
     loaders: new Map(),
     fallbacks: [],
     selective: graph.connectors.some(({ kind }) => kind.selective),
+    denied,
   };
 }

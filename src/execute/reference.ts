@@ -48,12 +48,12 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
   });
   return {
     async execute(operation, caller) {
-      const execution = newExecution(graph, connections, caller);
+      const execution = newExecution(graph, connections, caller, operation.denied);
       const result = await execute(argumentsOf(operation, execution));
       return withTraces(result, execution);
     },
     async subscribe(operation, caller, inEventTime) {
-      const given = argumentsOf(operation, newExecution(graph, connections, caller));
+      const given = argumentsOf(operation, newExecution(graph, connections, caller, operation.denied));
       const opening = validateSubscriptionArgs(given);
       if (!('schema' in opening)) return { errors: opening };
       const events = await createSourceEventStream(opening);
@@ -61,7 +61,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
       // Every event is an execution of its own: nothing loaded for one serves the next.
       return mapSourceToResponseEvent(opening, events, (event) =>
         inEventTime(async (current) => {
-          const execution = newExecution(graph, connections, current);
+          const execution = newExecution(graph, connections, current, operation.denied);
           return withTraces(await executeSubscriptionEvent({ ...event, contextValue: execution }), execution);
         }),
       );
@@ -142,6 +142,7 @@ class FieldResolver {
 
   root(typeName: string, args: Arguments, execution: Execution, info: GraphQLResolveInfo): Promise<unknown> {
     return this.#located(async () => {
+      refuseDenied(execution, info);
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveRoot(
         execution,
@@ -161,6 +162,7 @@ class FieldResolver {
     info: GraphQLResolveInfo,
   ): Promise<unknown> {
     return this.#located(async () => {
+      refuseDenied(execution, info);
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveField(
         execution,
@@ -304,4 +306,10 @@ class FieldResolver {
         : toFieldError(error, this.#coordinate, this.#connectors);
     }
   }
+}
+
+/** @throws {HemError} */
+function refuseDenied({ denied }: Execution, { parentType, fieldNodes }: GraphQLResolveInfo): void {
+  const denial = denied?.denialOf(parentType.name, fieldNodes[0]!);
+  if (denial !== undefined) throw denial;
 }

@@ -12,12 +12,15 @@ import type { Logger } from 'pino';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine, Operation } from '../execute/engine.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
+import type { Authenticator } from '../principal/authenticator.ts';
+import type { Principal } from '../principal/principal.ts';
 import { CallContext } from '../upstream/call-context.ts';
 import type { Cancellation } from '../upstream/cancellation.ts';
 import type { View } from '../views/view.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
 import { Deadline } from './deadline.ts';
 import { Documents } from './documents.ts';
+import { Guard } from './guard.ts';
 import { checkVariables } from './limits.ts';
 
 /** What a door knows of a request. */
@@ -27,6 +30,8 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
   /** Cancelled when the caller leaves before the answer is sent. */
   readonly left: Cancellation;
+  /** Who the caller is; undefined where the client does not ask. */
+  readonly principal?: Principal | undefined;
 }
 
 /** An operation that can be executed once it has variables, or the reasons why not. */
@@ -44,6 +49,10 @@ export class Endpoint {
   readonly name: string;
   readonly view: View;
   readonly limits: OperationLimits;
+  /** Says who a caller is; undefined where that makes no difference. */
+  readonly authenticator: Authenticator | undefined;
+  /** Undefined where everybody may see everything. */
+  readonly #guard: Guard | undefined;
   readonly #engine: Engine;
   readonly #documents: Documents;
   readonly #log: Logger;
@@ -53,11 +62,21 @@ export class Endpoint {
   constructor(
     view: View,
     engine: Engine,
-    { settings, log }: { readonly settings: HemSettings; readonly log: Logger },
+    {
+      settings,
+      log,
+      authenticator,
+    }: {
+      readonly settings: HemSettings;
+      readonly log: Logger;
+      readonly authenticator?: Authenticator | undefined;
+    },
   ) {
     this.name = view.client.name;
     this.view = view;
     this.limits = limitsOf(settings, view.client.settings);
+    this.authenticator = authenticator;
+    this.#guard = view.rules === undefined ? undefined : new Guard(view);
     this.#engine = engine;
     this.#log = log;
     this.#bareVariables = hasInheritedNames(view.schema);
@@ -94,7 +113,9 @@ export class Endpoint {
   execute(operation: Operation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
-    return this.#inTime(request, (caller) => this.#engine.execute(operation, caller)).then((result) =>
+    const admitted = this.#guard === undefined ? operation : this.#guard.admit(operation, request.principal);
+    if ('errors' in admitted) return Promise.resolve(format(admitted, request));
+    return this.#inTime(request, (caller) => this.#engine.execute(admitted, caller)).then((result) =>
       this.#finish(result, request),
     );
   }
@@ -106,9 +127,11 @@ export class Endpoint {
   ): Promise<AsyncGenerator<FormattedExecutionResult, void> | FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
+    const admitted = this.#guard === undefined ? operation : this.#guard.admit(operation, request.principal);
+    if ('errors' in admitted) return format(admitted, request);
     try {
       const outcome = await this.#engine.subscribe(
-        operation,
+        admitted,
         toContext(request, request.left, Infinity),
         (execute) => this.#inTime(request, execute),
       );
@@ -189,7 +212,10 @@ function refusal(text: string): GraphQLError {
 }
 
 function toContext(request: Request, cancellation: Cancellation, deadlineAt: number): CallContext {
-  return new CallContext(request, cancellation, { deadlineAt, claims: NO_CLAIMS });
+  return new CallContext(request, cancellation, {
+    deadlineAt,
+    claims: request.principal === undefined ? NO_CLAIMS : request.principal.claims,
+  });
 }
 
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */

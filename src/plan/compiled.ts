@@ -2,7 +2,7 @@
 import type { DocumentNode, ExecutionResult, VariableValues } from 'graphql';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Engine, InEventTime, Operation } from '../execute/engine.ts';
+import type { Denials, Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
@@ -35,7 +35,22 @@ export function compiledEngine(
   const hideSuggestions = !view.client.settings.introspection;
   let notCompiled = 0;
 
-  const variantsOf = ({ document, operationName }: Operation): Variants => {
+  const variantsWithout = new WeakMap<Denials, Variants>();
+  const newVariants = ({ document, operationName, denied }: Operation): Variants =>
+    new Variants(document, operationName, {
+      compile: (conditions) =>
+        compilePlan({ view, graph, connections, denied }, document, operationName, conditions),
+      all: plans,
+      coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
+    });
+
+  const variantsOf = (operation: Operation): Variants => {
+    const { document, operationName, denied } = operation;
+    if (denied !== undefined) {
+      const known = variantsWithout.get(denied) ?? newVariants(operation);
+      variantsWithout.set(denied, known);
+      return known;
+    }
     let byName = documents.get(document);
     if (byName === undefined) {
       byName = new Map();
@@ -43,12 +58,7 @@ export function compiledEngine(
     }
     let variants = byName.get(operationName);
     if (variants === undefined) {
-      variants = new Variants(document, operationName, {
-        compile: (conditions) =>
-          compilePlan({ view, graph, connections }, document, operationName, conditions),
-        all: plans,
-        coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
-      });
+      variants = newVariants(operation);
       byName.set(operationName, variants);
     }
     return variants;

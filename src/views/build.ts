@@ -15,7 +15,9 @@ import type { Problems } from '../problems.ts';
 import { ViewContext } from './context.ts';
 import { checkField } from './fields.ts';
 import { checkFromArguments } from './from-arguments.ts';
+import { checkCallers } from './needed-callers.ts';
 import { toPublicSchema } from './public-schema.ts';
+import { buildRules } from './rules.ts';
 import { checkInput, checkType, enumValues, possibleTypes } from './type-checks.ts';
 import type { View, ViewField, ViewType } from './view.ts';
 
@@ -51,8 +53,11 @@ export function buildView(client: Client, graph: Graph, problems: Problems): Vie
       message: 'A schema needs a type Query.',
     });
   }
+  const rules = buildRules({ schema: sdl.schema, types: built, graph, file, problems });
   if (problems.count > before) return undefined;
-  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file) };
+  const view = { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules };
+  checkCallers(view, client, problems);
+  return view;
 }
 
 function toViewType(context: ViewContext, type: GraphQLNamedType): ViewType {
