@@ -39,7 +39,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   generation: [...SERVED, 'connectors'],
   // The composition root: everything but the command line.
   gateway: [...SERVED, 'connectors', 'upstream', 'connections', 'doors', 'admin', 'generation'],
-  cli: [...VIEWED, 'plan', 'connectors', 'generation', 'gateway'],
+  cli: [...VIEWED, 'plan', 'operation', 'connectors', 'generation', 'gateway'],
   main: ['cli'],
 };
 

@@ -2,7 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { concatAST, type DocumentNode, Kind, parse, validate } from 'graphql';
 import { type Generation, loadGeneration } from '../generation.ts';
+import { describeRule, type Rule } from '../load/auth-rule.ts';
 import type { Environment } from '../load/environment.ts';
+import { requirementsOf } from '../operation/requirements.ts';
 import { compilePlan } from '../plan/compile.ts';
 import { type DescribedStep, describePlan, type PlanDescription } from '../plan/describe.ts';
 import { NotCompiled } from '../plan/plan.ts';
@@ -47,11 +49,22 @@ export async function explain(options: ExplainOptions): Promise<number> {
     node.kind === Kind.OPERATION_DEFINITION ? [node.name?.value] : [],
   );
   const name = operationNames.includes(options.operation) ? options.operation : operationNames[0];
-  const plan = describe(generation, view, document, name);
+  const plan = { ...describe(generation, view, document, name), needs: needed(view, document, name) };
   if (options.format === 'json')
     console.log(JSON.stringify({ client: options.client, name, ...plan }, null, 2));
   else console.log(toText(options.client, name, plan));
   return 0;
+}
+
+interface Needed {
+  readonly coordinate: string;
+  readonly scopes: Rule['scopes'];
+}
+
+/** What of it callers have to be known for, or need scopes for. */
+function needed(view: View, document: DocumentNode, name: string | undefined): readonly Needed[] {
+  const requirements = requirementsOf(view, document, name, undefined) ?? [];
+  return requirements.map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
 }
 
 type Explained =
@@ -99,12 +112,17 @@ async function findDocument({ client }: View, wanted: string): Promise<DocumentN
   return text === undefined ? undefined : parse(text);
 }
 
-function toText(client: string, name: string | undefined, plan: Explained): string {
+function toText(
+  client: string,
+  name: string | undefined,
+  plan: Explained & { readonly needs: readonly Needed[] },
+): string {
   const head = `${client} · ${name ?? 'unnamed'}`;
-  if (plan.engine === 'reference') return `${head}\nruns on the reference engine: ${plan.reason}`;
-  return [`${head} (${plan.operation}): at worst ${plan.worstCase} calls`, ...tree(plan.steps, '')].join(
-    '\n',
-  );
+  const needs = plan.needs.map(({ coordinate, scopes }) => `${coordinate} needs ${describeRule({ scopes })}`);
+  if (plan.engine === 'reference')
+    return [`${head}\nruns on the reference engine: ${plan.reason}`, ...needs].join('\n');
+  const first = `${head} (${plan.operation}): at worst ${plan.worstCase} calls`;
+  return [first, ...tree(plan.steps, ''), ...needs].join('\n');
 }
 
 function tree(steps: readonly DescribedStep[], indent: string): string[] {

@@ -19,7 +19,7 @@ export function allOf(rules: Iterable<Rule | undefined>): Rule | undefined {
 }
 
 /** A rule as people read it: `a and b, or c`. */
-export function describeRule({ scopes }: Rule): string {
+export function describeRule({ scopes }: Pick<Rule, 'scopes'>): string {
   return scopes.length === 0 ? 'a known caller' : `the scope ${describeScopes(scopes)}`;
 }
 

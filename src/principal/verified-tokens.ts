@@ -2,7 +2,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Principal } from './principal.ts';
 
-const MAX_KEPT = 10_000;
+const MAX_KEPT = 5000;
 /** A key that is withdrawn goes on for so long at most. */
 const FRESH_MS = 60_000;
 
