@@ -59,7 +59,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         settings,
         log,
         authenticator:
-          view.client.auth === undefined ? undefined : new Authenticator(view.client.auth, keyring),
+          view.client.auth === undefined
+            ? undefined
+            : new Authenticator(view.client.auth, { keyring, log: log.child({ client: view.client.name }) }),
       }),
   );
   let ready = false;

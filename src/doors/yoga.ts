@@ -116,6 +116,7 @@ async function stream(
   const forgetExpiry = onExpiry(endpointRequest.principal, () =>
     relay.end(refuse('UNAUTHENTICATED', EXPIRED, endpointRequest)),
   );
+  left.add(forgetExpiry);
   return forgetAtEnd(relay, () => {
     streams.delete(stop);
     forgetExpiry();

@@ -50,11 +50,13 @@ export class Keyring implements AsyncDisposable {
 export class Authenticator {
   readonly auth: ClientAuth;
   readonly #keyring: Keyring;
+  readonly #log: Logger;
   readonly #verified = new VerifiedTokens();
 
-  constructor(auth: ClientAuth, keyring: Keyring) {
+  constructor(auth: ClientAuth, { keyring, log }: { readonly keyring: Keyring; readonly log: Logger }) {
     this.auth = auth;
     this.#keyring = keyring;
+    this.#log = log;
   }
 
   /**
@@ -68,7 +70,17 @@ export class Authenticator {
       if (anonymous) return ANONYMOUS;
       throw new Unauthenticated(NO_TOKEN);
     }
-    return this.#verified.find(token) ?? this.#verify(token, jwt);
+    return this.#verified.find(token) ?? this.#verifyOrSayWhyNot(token, jwt);
+  }
+
+  /** Callers are not told which of many reasons it was; whoever runs the gateway has to find out. */
+  async #verifyOrSayWhyNot(token: string, jwt: NonNullable<ClientAuth['jwt']>): Promise<Principal> {
+    try {
+      return await this.#verify(token, jwt);
+    } catch (error) {
+      this.#log.debug({ reason: (error as Error).message }, 'token refused');
+      throw error;
+    }
   }
 
   async #verify(token: string, jwt: NonNullable<ClientAuth['jwt']>): Promise<Principal> {

@@ -5,7 +5,7 @@ import { EventReader } from '../doors/event-reader.ts';
 import { MOVED, RawSocket } from '../doors/riders.ts';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { clientYml, newKey, type SigningKey, sign } from './issuer.ts';
+import { AUDIENCE, clientYml, ISSUER, newKey, type SigningKey, sign } from './issuer.ts';
 
 const SCHEMA = `
 type Query { rider(id: ID!): Rider @lookup @graphql }
@@ -37,6 +37,17 @@ beforeAll(async () => {
       }),
       'schemas/closed.graphql': VIEW,
       'clients/closed/client.yml': clientYml(jwks, { auth: { anonymous: false } }),
+      'schemas/cookies.graphql': VIEW,
+      'clients/cookies/client.yml': JSON.stringify({
+        cors: { origins: ['*'] },
+        auth: {
+          anonymous: false,
+          jwt: {
+            cookie: 'session',
+            issuers: [{ issuer: ISSUER, audience: AUDIENCE, algorithms: ['ES256'], jwks }],
+          },
+        },
+      }),
       'schemas/nulls.graphql': VIEW,
       'clients/nulls/client.yml': clientYml(jwks, { auth: { denied: 'nullify' } }),
     },
@@ -92,6 +103,22 @@ describe('a websocket', () => {
       { authorization: `Bearer ${await token()}` },
     );
     expect(await socket.closed).toMatchObject({ code: 4403 });
+  });
+
+  test('is let in by a cookie, unless a page of another origin opened it: "*" lists nobody', async () => {
+    const cookie = `session=${await token()}`;
+    await using own = await open(undefined, { cookie }, 'cookies');
+    await own.until(({ type }) => type === 'connection_ack');
+    await using same = await open(undefined, { cookie, origin: gateway.url }, 'cookies');
+    await same.until(({ type }) => type === 'connection_ack');
+    await using foreign = await open(undefined, { cookie, origin: 'https://evil.example' }, 'cookies');
+    expect(await foreign.closed).toEqual({ code: 4403, reason: 'BAD_REQUEST' });
+    await using bearer = await open(
+      { authorization: `Bearer ${await token()}` },
+      { cookie, origin: 'https://evil.example' },
+      'cookies',
+    );
+    await bearer.until(({ type }) => type === 'connection_ack');
   });
 
   test('without a token is closed where the client wants one, else it is nobody’s', async () => {
