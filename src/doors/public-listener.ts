@@ -6,12 +6,12 @@ import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
-import { Slots } from '../slots.ts';
 import { identify } from './authentication.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
 import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
+import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
@@ -77,7 +77,7 @@ export function openPublicListener(
       },
     ]),
   );
-  const inFlight = new Slots<ServerResponse>();
+  const inFlight = new InFlight();
   let closing = false;
 
   const server = createServer({

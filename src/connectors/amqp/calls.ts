@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelModel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
-import { Slots } from '../../slots.ts';
 import { remainingMs, type Waiting, watch } from '../../upstream/deadline.ts';
+import { WaitingById } from '../../upstream/waiting-by-id.ts';
 import { lostConnection, NO_ROUTE, toBrokerError } from './failures.ts';
 import { Gate } from './gate.ts';
 import type { Link } from './link.ts';
@@ -27,7 +27,7 @@ export class CallChannel<C extends Channel, Answer> {
   readonly #connector: string;
   readonly #link: Link;
   readonly #use: ChannelUse<C>;
-  readonly #calls = new Slots<Call<Answer>>();
+  readonly #calls = new WaitingById<string, Call<Answer>>();
   /** Unguessable, so that no answer to another gateway's call, and none to an earlier run's, can match. */
   readonly #prefix = `${randomBytes(12).toString('base64url')}-`;
   #count = 0;
@@ -58,11 +58,9 @@ export class CallChannel<C extends Channel, Answer> {
     }
     context.onCall?.();
     return new Promise((resolve, reject) => {
-      const stop = watch(requestMs, context, () => this.fail(call.id, this.#timeout()));
-      const call: Call<Answer> = { id: '', resolve, reject, stop, endsAt: performance.now() + limitMs };
-      const slot = this.#calls.add(call);
-      const id = `${this.#prefix}${slot.toString(36)}.${(this.#count++).toString(36)}`;
-      call.id = id;
+      const id = this.#prefix + (this.#count++).toString(36);
+      const stop = watch(requestMs, context, () => this.fail(id, this.#timeout()));
+      this.#calls.add(id, { resolve, reject, stop, endsAt: performance.now() + limitMs });
       if (this.#channel !== undefined && this.#obstacle() === undefined) {
         this.#write(this.#channel, id, limitMs, write);
       } else {
@@ -106,7 +104,7 @@ export class CallChannel<C extends Channel, Answer> {
     try {
       for (;;) {
         const channel = this.#channel ?? (await this.#open());
-        const call = this.#calls.at(this.#slotOf(id));
+        const call = this.#calls.get(id);
         if (call === undefined) return;
         const obstacle = this.#obstacle();
         if (obstacle === undefined) {
@@ -176,23 +174,13 @@ export class CallChannel<C extends Channel, Answer> {
   }
 
   #take(id: string): Call<Answer> | undefined {
-    const slot = this.#slotOf(id);
-    const call = this.#calls.at(slot);
-    this.#calls.release(slot);
+    const call = this.#calls.take(id);
     call?.stop();
     return call;
   }
 
-  /** An id says its slot, and is of that slot only as long as its call waits there; else NaN. */
-  #slotOf(id: string): number {
-    const slot = id.startsWith(this.#prefix)
-      ? Number.parseInt(id.slice(this.#prefix.length), 36)
-      : Number.NaN;
-    return this.#calls.at(slot)?.id === id ? slot : Number.NaN;
-  }
-
   #failAll(error: UpstreamError): void {
-    for (const { id } of this.#calls.all()) this.fail(id, error);
+    for (const id of this.#calls.ids()) this.fail(id, error);
   }
 
   #timeout(): UpstreamError {
@@ -203,8 +191,6 @@ export class CallChannel<C extends Channel, Answer> {
 }
 
 interface Call<Answer> {
-  /** Correlates its answer. */
-  id: string;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: UpstreamError) => void;
   /** Ends the watch over its time. */
