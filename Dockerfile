@@ -26,12 +26,18 @@ COPY clients config/clients
 COPY connectors config/connectors
 # The only folder that Hem writes to: the token of the admin listener.
 RUN install -d -o node -g node -m 700 config/.hem
+# Types are stripped and sources compiled here, once, and not at every start. Nothing that runs later can change what was compiled.
+RUN install -d -o node -g node node_modules/.cache/hem
+USER node
+RUN ["sh", "src/hem.sh", "check", "--config", "config"]
+USER root
+RUN chown -R root:root node_modules/.cache
 USER node
 EXPOSE 4000
 # The admin listener stays inside the container.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:4001/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-# Node itself is the first process and gets the signals; it starts no others.
-ENTRYPOINT ["node", "src/main.ts"]
+# The shell becomes Node, which is the first process then and gets the signals; it starts no others.
+ENTRYPOINT ["sh", "src/hem.sh"]
 CMD ["start", "--config", "config"]

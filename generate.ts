@@ -17,7 +17,7 @@ async function derive(): Promise<ReadonlyMap<string, string>> {
   for (const [name, toSchema] of Object.entries(JSON_SCHEMAS))
     files.set(
       `docs/json-schema/${name.replace(/\.yml$/, '')}.json`,
-      `${JSON.stringify(toSchema(), null, 2)}\n`,
+      `${JSON.stringify(await toSchema(), null, 2)}\n`,
     );
   const { views } = await loadGeneration(ROOT, {});
   for (const { client, schema } of views)

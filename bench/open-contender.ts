@@ -1,5 +1,6 @@
 /** Starts a contender in a process of its own. */
 import { fileURLToPath } from 'node:url';
+import { openHem } from './contenders/hem.ts';
 import { openHive } from './contenders/hive.ts';
 import { Child } from './processes/child.ts';
 import type { Addresses, ContenderName, WorkloadName } from './workload.ts';
@@ -16,6 +17,7 @@ export async function openContender(
   workload: WorkloadName,
   addresses: Addresses,
 ): Promise<OpenContender> {
+  if (contender === 'hem') return openHem(workload, addresses);
   if (contender === 'hive') return openHive(workload, addresses);
   const child = new Child(contender, {
     entry: ENTRY,

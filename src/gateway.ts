@@ -3,7 +3,6 @@ import { isAbsolute, join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
-import { openWholeGraph } from './admin/whole-graph.ts';
 import { OpenConnections } from './connections.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
@@ -60,7 +59,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
-    graph: openWholeGraph(graph, connections, limitsOf(settings)),
+    openGraph: async () => {
+      const { openWholeGraph } = await import('./admin/whole-graph.ts');
+      return openWholeGraph(graph, connections, limitsOf(settings));
+    },
     log,
   });
 

@@ -8,7 +8,7 @@ import { buildView } from './views/build.ts';
 import type { View } from './views/view.ts';
 
 export interface Generation {
-  readonly configuration: Configuration;
+  readonly configuration: Omit<Configuration, 'clients'>;
   readonly graph: ComposedGraph;
   readonly views: readonly View[];
 }
@@ -26,5 +26,7 @@ export async function loadGeneration(root: string, environment: Environment): Pr
     graph === undefined ? [] : configuration.clients.map((client) => buildView(client, graph, problems));
   for (const view of views) if (view !== undefined) checkOperations(view, problems);
   problems.throwIfAny();
-  return { configuration, graph: graph!, views: views.filter((view) => view !== undefined) };
+  // The clients are in their views, without the documents that those were built from.
+  const { clients: _clients, ...rest } = configuration;
+  return { configuration: rest, graph: graph!, views: views.filter((view) => view !== undefined) };
 }

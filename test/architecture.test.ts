@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
-const BOTTOM = ['problems', 'errors', 'units', 'cancellation', 'call-context'];
+const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call-context'];
 /** The contract of connector kinds: types and settings, no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
@@ -18,6 +18,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   problems: [],
   errors: [],
   units: [],
+  timeouts: [],
   cancellation: [],
   // What a caller brings along goes through all phases.
   'call-context': ['cancellation'],

@@ -1,7 +1,7 @@
 /** `npm start` as a new user types it: under a Node that can run Hem, under one that cannot, and until it is told to stop. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { RunningCommand, runCommand } from './support/command.ts';
 import { ROOT } from './support/imports.ts';
@@ -50,13 +50,55 @@ describe('with-node.sh', () => {
   });
 });
 
+describe('hem.sh', () => {
+  const script = join(ROOT, 'src/hem.sh');
+  const CACHE = join(ROOT, 'node_modules/.cache/hem');
+  const start = async (env: Readonly<Record<string, string>> = {}) => {
+    writeNode(`[ "$1" = --version ] && echo ${process.version} || echo "$NODE_COMPILE_CACHE:$*"`);
+    const { output } = await run(script, ['start', '--config', 'a b'], env);
+    const [cache = '', words] = output.trim().split(':');
+    return { cache: resolve(cache), words };
+  };
+
+  test('becomes main.ts with a bounded young generation and a cache that nobody else can write', async () => {
+    expect(await start()).toEqual({
+      cache: CACHE,
+      words: `--max-semi-space-size=16 ${join(ROOT, 'src/main.ts')} start --config a b`,
+    });
+  });
+
+  test('leaves both to those who say otherwise', async () => {
+    const env = { NODE_COMPILE_CACHE: '/elsewhere', NODE_OPTIONS: '--max-semi-space-size=64' };
+    expect(await start(env)).toEqual({
+      cache: '/elsewhere',
+      words: `${join(ROOT, 'src/main.ts')} start --config a b`,
+    });
+  });
+
+  test('finds itself behind a link, as npx calls it', async () => {
+    const link = join(folder, 'hem');
+    symlinkSync(script, link);
+    expect(await runCommand(['sh', link, 'check'])).toMatchObject({ code: 0 });
+  });
+
+  test('runs where nothing can be written', async () => {
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(ROOT, 'package.json/cache') };
+    const { code, output } = await runCommand(['sh', script, 'check'], { env });
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('no problems') });
+  });
+});
+
 /** A `node` that comes first in the PATH of {@link run}. */
 function writeNode(body: string): void {
   writeFileSync(join(folder, 'node'), `#!/bin/sh\n${body}\n`);
   chmodSync(join(folder, 'node'), 0o755);
 }
 
-function run(script: string): ReturnType<typeof runCommand> {
-  const env = { ...process.env, PATH: [folder, process.env.PATH].join(delimiter) };
-  return runCommand(['sh', script, '--version'], { env, deadlineMs: 10_000 });
+function run(
+  script: string,
+  args: readonly string[] = ['--version'],
+  env: Readonly<Record<string, string>> = {},
+): ReturnType<typeof runCommand> {
+  const all = { ...process.env, ...env, PATH: [folder, process.env.PATH].join(delimiter) };
+  return runCommand(['sh', script, ...args], { env: all, deadlineMs: 10_000 });
 }

@@ -1,19 +1,26 @@
 /** A child process that says when it is ready and what it uses. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { delimiter, dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Usage } from './probe.ts';
 
 const START_DEADLINE_MS = 60_000;
 const ANSWER_DEADLINE_MS = 10_000;
 const STOP_DEADLINE_MS = 3000;
 const KEPT_OUTPUT = 8000;
-const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
+const PROBE = new URL('./probe.ts', import.meta.url).href;
+/** What a script starts is this same Node, preloaded in the same way. */
+const FOR_SCRIPTS = {
+  PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+  NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${PROBE}`,
+};
 
 export interface ChildOptions {
+  /** For Node; or a shell script that becomes Node in its own way. */
   readonly entry: string;
   readonly args: readonly string[];
   readonly directory?: string;
-  /** For Node. */
+  /** For Node, unless a shell script starts it. */
   readonly flags?: readonly string[];
   /** Besides those of this process. */
   readonly env?: Readonly<Record<string, string>>;
@@ -26,9 +33,12 @@ export class Child implements AsyncDisposable {
 
   constructor(name: string, { entry, args, directory, env, flags = [] }: ChildOptions) {
     this.#name = name;
-    this.#process = spawn(process.execPath, [...flags, '--import', PROBE, entry, ...args], {
+    const [program, preload] = entry.endsWith('.sh')
+      ? ['sh', []]
+      : [process.execPath, [...flags, '--import', PROBE]];
+    this.#process = spawn(program, [...preload, entry, ...args], {
       cwd: directory,
-      env: { ...process.env, ...env, NODE_ENV: 'production' },
+      env: { ...process.env, ...(program === 'sh' ? FOR_SCRIPTS : {}), ...env, NODE_ENV: 'production' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const keep = (chunk: Buffer) => {
@@ -41,6 +51,18 @@ export class Child implements AsyncDisposable {
   /** What the process says once it serves. @throws with its output when it ends first or takes too long */
   ready<T>(): Promise<T> {
     return this.#message<T>('ready', START_DEADLINE_MS);
+  }
+
+  /** Waits for something that the process prints. @throws with its output when it ends first or takes too long */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    const endsAt = performance.now() + START_DEADLINE_MS;
+    for (;;) {
+      const found = pattern.exec(this.#output);
+      if (found !== null) return found;
+      if (this.hasEnded || performance.now() > endsAt)
+        throw new Error(`${this.#name} did not print ${pattern}\n${this.#output}`);
+      await sleep(20);
+    }
   }
 
   usage(): Promise<Usage> {

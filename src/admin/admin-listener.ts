@@ -1,14 +1,15 @@
 /** The operators' listener: liveness, readiness, and the whole graph behind the token. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import {
+  ReceivedRequest,
   readBody,
   requestIdOf,
   sendFetchResponse,
   targetOf,
-  toEndpointRequest,
 } from '../doors/http-message.ts';
 import { acceptsHtml, parseContentType } from '../doors/media-type.ts';
+import { createServer } from '../doors/node-http.ts';
 import { PAGE_HEADERS } from '../doors/page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { listenOn } from '../doors/public-listener.ts';
@@ -29,16 +30,19 @@ export interface AdminOptions {
   readonly token: string;
   /** Whether requests may be sent here. */
   readonly ready: () => boolean;
-  readonly graph: WholeGraphDoor;
+  /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
+  readonly openGraph: () => Promise<WholeGraphDoor>;
   readonly log: Logger;
 }
 
 export function openAdminListener(options: AdminOptions): AdminListener {
+  let graph: Promise<WholeGraphDoor> | undefined;
+  const door = { ...options, graph: () => (graph ??= options.openGraph()) };
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 });
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
     response.setHeader('x-request-id', requestId);
-    answer(options, message, response, requestId).catch((error: unknown) => {
+    answer(door, message, response, requestId).catch((error: unknown) => {
       if (response.destroyed) return;
       if (!(error instanceof HemError)) options.log.error({ err: error, requestId }, 'admin request failed');
       sendProblem(response, error instanceof HemError ? error : new HemError('INTERNAL'), requestId);
@@ -51,13 +55,17 @@ export function openAdminListener(options: AdminOptions): AdminListener {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
-      await options.graph.dispose();
+      await (await graph)?.dispose();
     },
   };
 }
 
+interface Door extends AdminOptions {
+  readonly graph: () => Promise<WholeGraphDoor>;
+}
+
 async function answer(
-  { token, ready, graph }: AdminOptions,
+  { token, ready, graph }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -80,10 +88,11 @@ async function answer(
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }
   const wantsPage = method === 'GET' && acceptsHtml(headers.accept);
-  const request = toEndpointRequest(message, response, requestId);
+  const request = new ReceivedRequest(message, response, requestId);
+  response.on('close', () => request.over());
   const body = await readBody(message, MAX_BODY_BYTES);
   const params = wantsPage ? undefined : await readParams(method, search, body, headers['content-type']);
-  const given = await graph.fetch(method, params, request);
+  const given = await (await graph()).fetch(method, params, request);
   for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
   given.headers.set('cache-control', 'no-store');
   given.headers.set('x-content-type-options', 'nosniff');

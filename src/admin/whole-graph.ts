@@ -1,14 +1,14 @@
 /** The operators' view of everything: the stitched graph, queries and mutations. */
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { CallContext } from '../call-context.ts';
 import { Cancellation } from '../cancellation.ts';
+import { renderPage } from '../doors/page.ts';
 import type { Params } from '../doors/params.ts';
 import { answerByMediaType, takeParams } from '../doors/yoga.ts';
 import { newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
-import { installSubschemaResolvers } from '../execute/stitched.ts';
+import { stitchGraph } from '../execute/stitched.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { OperationLimits } from '../load/settings.ts';
@@ -31,19 +31,19 @@ export function openWholeGraph(
   connections: Connections,
   limits: OperationLimits,
 ): WholeGraphDoor {
-  installSubschemaResolvers(graph);
+  const schema = stitchGraph(graph);
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
   const { deadlineMs } = limits;
   const yoga = createYoga<Context>({
     graphqlEndpoint: '/graph',
-    schema: graph.schema,
+    schema,
     plugins: [
       takeParams<Context>(),
-      checkDocument(new Documents(graph.schema, limits, true)),
+      checkDocument(new Documents(schema, limits, true)),
       answerByMediaType<Context>(),
     ],
     graphiql: { title: 'The whole graph · Hem' },
-    renderGraphiQL,
+    renderGraphiQL: renderPage,
     landingPage: false,
     logging: false,
     cors: false,

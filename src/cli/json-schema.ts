@@ -6,13 +6,14 @@ import { clientSettings, hemSettings } from '../load/settings.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
 
 /** Per file a function, because the schemas are large and rarely asked for. */
-export const JSON_SCHEMAS: Readonly<Record<string, () => object>> = {
-  'hem.yml': () => toSchema(hemSettings, 'hem.yml'),
-  'client.yml': () => toSchema(clientSettings, 'clients/<client>/client.yml'),
-  'connector.yml': () => ({
+export const JSON_SCHEMAS: Readonly<Record<string, () => Promise<object>>> = {
+  'hem.yml': async () => toSchema(hemSettings, 'hem.yml'),
+  'client.yml': async () => toSchema(clientSettings, 'clients/<client>/client.yml'),
+  'connector.yml': async () => ({
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'connectors/<name>/connector.yml',
-    anyOf: KINDS.map(({ kind, summary, options }) => {
+    anyOf: (await Promise.all(KINDS.map((registered) => registered.import()))).map((one) => {
+      const { kind, summary, options } = one;
       const own = commonSettings.extend({ kind: z.literal(kind), ...options.shape }).strict();
       const { $schema: _same, ...schema } = toSchema(own, kind) as Record<string, unknown>;
       return { ...schema, description: summary };
@@ -21,13 +22,13 @@ export const JSON_SCHEMAS: Readonly<Record<string, () => object>> = {
 };
 
 /** @returns the exit code */
-export function printJsonSchema(file: string): number {
+export async function printJsonSchema(file: string): Promise<number> {
   const make = Object.hasOwn(JSON_SCHEMAS, file) ? JSON_SCHEMAS[file] : undefined;
   if (make === undefined) {
     console.error(`hem: there is no schema of "${file}"; there are ${Object.keys(JSON_SCHEMAS).join(', ')}`);
     return EXIT_UNUSABLE;
   }
-  console.log(JSON.stringify(make(), null, 2));
+  console.log(JSON.stringify(await make(), null, 2));
   return 0;
 }
 

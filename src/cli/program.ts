@@ -67,8 +67,8 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .command('json-schema')
     .description('print the JSON Schema of a YAML file, for completion in editors')
     .argument('<file>', `which file: ${Object.keys(JSON_SCHEMAS).join(', ')}`)
-    .action((file: string) => {
-      code = printJsonSchema(file);
+    .action(async (file: string) => {
+      code = await printJsonSchema(file);
     });
 
   try {

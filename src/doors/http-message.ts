@@ -38,17 +38,8 @@ export function readBody(message: IncomingMessage, maxBytes: number): Promise<Bu
   });
 }
 
-/** What the endpoint knows of a request. Aborts when the caller leaves before the answer is sent. */
-export function toEndpointRequest(
-  message: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-): EndpointRequest {
-  return new ReceivedRequest(message, response, requestId);
-}
-
-/** Copies headers and watches for the caller's leaving only when somebody wants to know. */
-class ReceivedRequest implements EndpointRequest {
+/** What the endpoint knows of a request. Copies headers only when somebody wants to know. */
+export class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
@@ -68,14 +59,15 @@ class ReceivedRequest implements EndpointRequest {
 
   get left(): Cancellation {
     if (this.#left === undefined) {
-      const left = new Cancellation();
-      this.#left = left;
-      if (this.#response.destroyed) left.cancel();
-      this.#response.on('close', () => {
-        if (!this.#response.writableFinished) left.cancel();
-      });
+      this.#left = new Cancellation();
+      if (this.#response.destroyed) this.#left.cancel();
     }
     return this.#left;
+  }
+
+  /** To be called when the response is closed. */
+  over(): void {
+    if (!this.#response.writableFinished) this.#left?.cancel();
   }
 }
 

@@ -1,13 +1,15 @@
 /** The public listener: finds the client by path and hands the request to a door. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
-import { readBody, requestIdOf, sendFetchResponse, targetOf, toEndpointRequest } from './http-message.ts';
+import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
+import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
@@ -20,12 +22,13 @@ import {
   preferredAnswerType,
   remembered,
 } from './media-type.ts';
+import { createServer } from './node-http.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
 import { answerShortly } from './short-path.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
-import { openYogaDoor, type YogaContext, type YogaDoor } from './yoga.ts';
+import type { YogaContext } from './yoga.ts';
 
 /** Headers that HTML forms cannot set: a multipart request without one may come from anywhere. */
 const PREFLIGHT_HEADERS = [
@@ -54,7 +57,7 @@ export interface PublicListener {
 
 interface ClientDoors {
   readonly endpoint: Endpoint;
-  readonly yoga: YogaDoor;
+  readonly broad: BroadDoor;
   readonly websocket: WebSocketDoor;
   /** What ends each running subscription over SSE. */
   readonly streams: Set<() => void>;
@@ -70,7 +73,7 @@ export function openPublicListener(
       endpoint.name,
       {
         endpoint,
-        yoga: openYogaDoor(endpoint),
+        broad: openBroadDoor(endpoint),
         websocket: openWebSocketDoor(() => endpoint, {
           maxOperations: settings.limits.subscriptionsPerSocket,
           initTimeoutMs: headersTimeout,
@@ -80,7 +83,7 @@ export function openPublicListener(
       },
     ]),
   );
-  const inFlight = new Set<ServerResponse>();
+  const inFlight = new InFlight();
   let closing = false;
 
   const server = createServer({
@@ -98,10 +101,12 @@ export function openPublicListener(
   server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
-    const exchange = { message, response, requestId, headers: ['x-request-id', requestId] };
-    inFlight.add(response);
+    const request = new ReceivedRequest(message, response, requestId);
+    const exchange = { message, response, request, headers: ['x-request-id', requestId] };
+    const slot = inFlight.add(response);
     response.on('close', () => {
-      inFlight.delete(response);
+      inFlight.release(slot);
+      request.over();
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     if (closing) response.setHeader('connection', 'close');
@@ -126,13 +131,14 @@ export function openPublicListener(
     async close(graceMs) {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const response of inFlight) if (!response.headersSent) response.setHeader('connection', 'close');
+      for (const response of inFlight.all())
+        if (!response.headersSent) response.setHeader('connection', 'close');
       const all = [...doors.values()];
       for (const { streams } of all) for (const end of streams) end();
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
       await Promise.all([closed, ...all.map(({ websocket }) => websocket.close(graceMs))]);
       clearTimeout(timer);
-      await Promise.all(all.map(({ yoga }) => yoga.dispose()));
+      await Promise.all(all.map(({ broad }) => broad.dispose()));
     },
   };
 }
@@ -141,7 +147,7 @@ export function openPublicListener(
 interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
-  readonly requestId: string;
+  readonly request: EndpointRequest;
   /** Names and values in turn of what every answer to this request says. */
   readonly headers: string[];
 }
@@ -180,14 +186,14 @@ async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchang
     if (!(error instanceof HemError)) throw error;
     setHeaders(exchange);
     sendGraphQLRefusal(response, error, {
-      requestId: exchange.requestId,
+      requestId: exchange.request.requestId,
       accept: message.headers.accept,
     });
   }
 }
 
 async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: string): Promise<void> {
-  const { message, response, requestId, headers } = exchange;
+  const { message, response, request, headers } = exchange;
   const { endpoint } = door;
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;
@@ -208,11 +214,10 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   const coding = message.headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity')
     throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read without a Content-Encoding.');
-  const request = toEndpointRequest(message, response, requestId);
   const { bodyBytes } = endpoint.limits;
   const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
   const body = await readBody(message, bodyBytes + fileBytes);
-  if (wantsPage) return answerBroadly(door, exchange, { request, params: undefined });
+  if (wantsPage) return answerBroadly(door, exchange, undefined);
   const reading =
     message.method === 'GET'
       ? paramsOfAddress(search)
@@ -231,19 +236,19 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   } else if (inParts === MULTIPART_TYPE && preferred === undefined) {
     throw new Refusal('NOT_ACCEPTABLE', 'A batch is answered as JSON.');
   }
-  await answerBroadly(door, exchange, { request, params });
+  await answerBroadly(door, exchange, params);
 }
 
 /** Through Yoga. */
 async function answerBroadly(
-  { endpoint, yoga, streams }: ClientDoors,
+  { endpoint, broad, streams }: ClientDoors,
   exchange: Exchange,
-  { request, params }: { readonly request: EndpointRequest } & Pick<YogaContext, 'params'>,
+  params: YogaContext['params'],
 ): Promise<void> {
-  const { message, response } = exchange;
+  const { message, response, request } = exchange;
   const wantsPage = params === undefined;
   setHeaders(exchange);
-  const given = await yoga.fetch(
+  const given = await broad.fetch(
     new Request(`http://hem/${endpoint.name}/graphql`, {
       method: message.method,
       headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },

@@ -1,11 +1,11 @@
 /** The broad door over HTTP: GET, POST, multipart, batches, SSE and GraphiQL. Yoga carries the protocol, the endpoint does the work. */
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { ERRORS } from '../errors.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
 import { NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
+import { renderPage } from './page.ts';
 import type { Params } from './params.ts';
 import { Relay } from './relay.ts';
 
@@ -35,7 +35,7 @@ export function openYogaDoor(endpoint: Endpoint): YogaDoor {
           ...(settings.explain ? { headers: '{ "hem-plan": "0" }' } : {}),
         }
       : false,
-    renderGraphiQL,
+    renderGraphiQL: renderPage,
     landingPage: false,
     logging: false,
     // Bodies, batches, uploads and origins are read and checked before anything gets here.

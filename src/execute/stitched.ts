@@ -1,20 +1,21 @@
 /**
- * Makes the connectors' subschemas executable, so that the stitched schema answers for the whole graph. Each subschema resolves within
- * its own connector; stitching does the joins. A second witness beside the engines, for data only.
+ * Stitches the connectors' schemas into one that answers for the whole graph. Each subschema resolves within its own connector;
+ * stitching does the joins. A second witness beside the engines, for data only.
  */
+import { stitchSchemas } from '@graphql-tools/stitch';
 import {
   type GraphQLObjectType,
   type GraphQLResolveInfo,
+  type GraphQLSchema,
   isAbstractType,
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
 } from 'graphql';
 import { HemError } from '../errors.ts';
-import type { ComposedGraph } from '../graph/compose.ts';
-import type { Origin } from '../graph/graph.ts';
+import type { Graph, Origin } from '../graph/graph.ts';
 import { equipScalars } from '../graph/scalars.ts';
-import { entryFieldOf } from '../graph/subschemas.ts';
+import { entryFieldOf, hideEntries, toSubschema } from '../graph/subschemas.ts';
 import type { Connector } from '../load/model.ts';
 import type { Execution } from './execution.ts';
 import { ObjectValue, type Resolved, resolveField, resolveRoot } from './resolve.ts';
@@ -23,31 +24,45 @@ import { NOTHING, type WantedByType } from './wanted.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
 
-/** Puts resolvers into the subschemas. The context value of an execution of `graph.schema` must be an {@link Execution}. */
-export function installSubschemaResolvers(graph: ComposedGraph): void {
-  equipScalars(graph.schema);
-  for (const [connector, schema] of graph.subschemas) {
-    equipScalars(schema);
-    const names = plainNames(schema);
-    const wanted = (execution: Execution, info: GraphQLResolveInfo) =>
-      execution.selective ? wantedBelow(execution, names, info) : NOTHING;
-    for (const type of Object.values(schema.getTypeMap())) {
-      // They are the same objects in every schema of the process.
-      if (isIntrospectionType(type)) continue;
-      if (isAbstractType(type)) type.resolveType = (value: ObjectValue) => value.typeName;
-      if (!isObjectType(type) && !isInterfaceType(type)) continue;
-      for (const field of Object.values(type.getFields())) {
-        if (type.name === 'Query' || type.name === 'Mutation') {
-          field.resolve = (_source: unknown, args: Arguments, execution: Execution, info) =>
-            finish(resolveRoot(execution, type.name, field.name, args, wanted(execution, info)));
-        } else if (type.name !== 'Subscription') {
-          field.resolve = (object: ObjectValue, args: Arguments, execution: Execution, info) =>
-            finish(resolveField(execution, object, field.name, args, wanted(execution, info)));
-        }
+/** An executable schema of the whole graph. The context value of an execution must be an {@link Execution}. */
+export function stitchGraph(graph: Graph): GraphQLSchema {
+  const shared = new Set(
+    [...graph.types.values()].filter(({ sources }) => sources.length > 1).map(({ name }) => name),
+  );
+  const configs = new Map(graph.connectors.map((connector) => [connector, toSubschema(connector, shared)]));
+  const schema = stitchSchemas({
+    subschemas: [...configs.values()],
+    mergeTypes: true,
+    mergeDirectives: false,
+    assumeValid: true,
+  });
+  hideEntries(schema);
+  equipScalars(schema);
+  for (const [connector, config] of configs) installResolvers(connector, config.schema);
+  return schema;
+}
+
+function installResolvers(connector: Connector, schema: GraphQLSchema): void {
+  equipScalars(schema);
+  const names = plainNames(schema);
+  const wanted = (execution: Execution, info: GraphQLResolveInfo) =>
+    execution.selective ? wantedBelow(execution, names, info) : NOTHING;
+  for (const type of Object.values(schema.getTypeMap())) {
+    // They are the same objects in every schema of the process.
+    if (isIntrospectionType(type)) continue;
+    if (isAbstractType(type)) type.resolveType = (value: ObjectValue) => value.typeName;
+    if (!isObjectType(type) && !isInterfaceType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      if (type.name === 'Query' || type.name === 'Mutation') {
+        field.resolve = (_source: unknown, args: Arguments, execution: Execution, info) =>
+          finish(resolveRoot(execution, type.name, field.name, args, wanted(execution, info)));
+      } else if (type.name !== 'Subscription') {
+        field.resolve = (object: ObjectValue, args: Arguments, execution: Execution, info) =>
+          finish(resolveField(execution, object, field.name, args, wanted(execution, info)));
       }
     }
-    installEntries(connector, schema.getQueryType() ?? undefined, wanted);
   }
+  installEntries(connector, schema.getQueryType() ?? undefined, wanted);
 }
 
 /** The hidden root fields by which stitching enters a connector with the keys of entities: of each only the key is known. */

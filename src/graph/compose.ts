@@ -1,18 +1,14 @@
 /** Composes connectors into one graph. All conflicts and dead ends are found here, at once. */
-import { stitchSchemas } from '@graphql-tools/stitch';
-import type { GraphQLSchema } from 'graphql';
 import type { Connector, ConnectorField, ConnectorType } from '../load/model.ts';
 import type { Problems } from '../problems.ts';
 import { AccessTable } from './access.ts';
 import { reportConflicts } from './conflicts.ts';
 import type { Graph, GraphField, GraphType, Origin } from './graph.ts';
+import { mergeSchemas } from './merged-schema.ts';
 import { reportRequirements } from './requirements.ts';
 import { findArrivals, reportUnreachable } from './satisfiability.ts';
-import { hideEntries, toSubschema } from './subschemas.ts';
 
 export interface ComposedGraph extends Graph {
-  /** Each connector's part of `schema`, without resolvers: the whole-graph executor puts them in. */
-  readonly subschemas: ReadonlyMap<Connector, GraphQLSchema>;
   originOf(field: ConnectorField): Origin;
 }
 
@@ -39,20 +35,10 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
   const arrivals = findArrivals(connectors, originOf).filter(({ typeName }) => !disputed.has(typeName));
   reportUnreachable(arrivals, byName, table, { ignored, problems });
   if (disputed.size > 0) return undefined;
-  const shared = new Set([...byName].filter(([, types]) => types.length > 1).map(([name]) => name));
-  const configs = new Map(connectors.map((connector) => [connector, toSubschema(connector, shared)]));
-  const schema = stitchSchemas({
-    subschemas: [...configs.values()],
-    mergeTypes: true,
-    mergeDirectives: false,
-    assumeValid: true,
-  });
-  hideEntries(schema);
   return {
     connectors,
-    schema,
+    schema: mergeSchemas(connectors),
     types: new Map([...byName].map(([name, sources]) => [name, toGraphType(name, sources)])),
-    subschemas: new Map([...configs].map(([connector, config]) => [connector, config.schema])),
     access: (typeName, origin, fieldName) => table.access(typeName, origin, fieldName),
     originOf,
   };

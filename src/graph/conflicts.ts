@@ -27,7 +27,7 @@ export function reportConflicts(
     const [first, ...others] = types;
     if (first === undefined) continue;
     const before = problems.count;
-    reportOrphan(types, [...byName.keys()], problems);
+    reportOrphan(types, byName, problems);
     for (const other of others) compareTypes(first, other, problems);
     const alike = types.every((type) => kindOf(type.type) === kindOf(first.type));
     reportInheritedNames(types, problems);
@@ -39,7 +39,11 @@ export function reportConflicts(
 }
 
 /** `extend type` of something that nobody defines. */
-function reportOrphan(types: readonly ConnectorType[], names: readonly string[], problems: Problems): void {
+function reportOrphan(
+  types: readonly ConnectorType[],
+  byName: ReadonlyMap<string, unknown>,
+  problems: Problems,
+): void {
   const first = types[0]!;
   if (ROOTS.has(first.name) || !types.every((type) => type.extends)) return;
   problems.report({
@@ -49,7 +53,7 @@ function reportOrphan(types: readonly ConnectorType[], names: readonly string[],
     hint:
       didYouMean(
         first.name,
-        names.filter((name) => name !== first.name),
+        [...byName.keys()].filter((name) => name !== first.name),
       ) ?? `write "type ${first.name}" in the connector that owns it`,
   });
 }

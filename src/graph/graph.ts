@@ -4,7 +4,7 @@ import type { Connector, ConnectorField, ConnectorType, Lookup } from '../load/m
 
 export interface Graph {
   readonly connectors: readonly Connector[];
-  /** Composed by stitching. Without internal fields and hidden arguments; inaccessible ones are still there. */
+  /** Without internal fields and hidden arguments; inaccessible ones are still there. Without resolvers. */
   readonly schema: GraphQLSchema;
   readonly types: ReadonlyMap<string, GraphType>;
   /** How a field of an object is had, given where the object came from. */

@@ -14,8 +14,12 @@ export interface Client {
   readonly settings: ClientSettings;
   /** `schemas/<client>.graphql` */
   readonly file: string;
-  readonly document: DocumentNode;
   readonly operations: readonly OperationFile[];
+}
+
+/** With what its view is built from, and nothing after that needs. */
+export interface LoadedClient extends Client {
+  readonly document: DocumentNode;
 }
 
 /** One of the client's own operations. */
@@ -33,7 +37,7 @@ export async function loadClient(
   name: string,
   environment: Environment,
   problems: Problems,
-): Promise<Client | undefined> {
+): Promise<LoadedClient | undefined> {
   const folder = `clients/${name}`;
   const file = `schemas/${name}.graphql`;
   if (!NAME.test(name)) {

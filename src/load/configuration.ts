@@ -1,7 +1,7 @@
 /** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
 import { stat } from 'node:fs/promises';
 import { didYouMean, type Problems } from '../problems.ts';
-import { type Client, loadClient } from './client.ts';
+import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
 import type { Connector } from './model.ts';
@@ -14,7 +14,7 @@ export interface Configuration {
   readonly directory: SourceDirectory;
   readonly settings: HemSettings;
   readonly connectors: readonly Connector[];
-  readonly clients: readonly Client[];
+  readonly clients: readonly LoadedClient[];
   /** Whether every connector and client could be read: otherwise what depends on all of them cannot be judged. */
   readonly complete: boolean;
 }

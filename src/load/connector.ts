@@ -1,7 +1,7 @@
 /** Loads one connector's folder: connector.yml, schema.graphql, the vendored spec and mapping.ts. */
 import type { DocumentNode } from 'graphql';
 import type { ConnectorKind, ConnectorSource } from '../connectors/kind.ts';
-import { KINDS } from '../connectors/registry.ts';
+import { KINDS, type RegisteredKind } from '../connectors/registry.ts';
 import { commonSettings } from '../connectors/settings.ts';
 import { didYouMean, type Problems, placeAt } from '../problems.ts';
 import { CONNECTOR_DIRECTIVES } from './directives.ts';
@@ -10,7 +10,7 @@ import { loadMappingModule } from './mapping-module.ts';
 import type { Connector } from './model.ts';
 import { readSource } from './read-source.ts';
 import { checkSdl, parseSdl } from './sdl.ts';
-import { checkShape } from './shape.ts';
+import { checkShape, ONCE } from './shape.ts';
 import { FileProblem, type SourceDirectory } from './source-directory.ts';
 import { buildTypes } from './types-of-connector.ts';
 import { readYaml, type YamlFile } from './yaml.ts';
@@ -54,7 +54,7 @@ export async function loadConnector(
     });
   }
   if (!yaml) return undefined;
-  const kind = kindOf(yaml, problems);
+  const kind = await kindOf(yaml, problems)?.import();
   if (kind === undefined) return undefined;
   const checked = checkSettings(yaml, kind, problems);
   if (document === undefined) return undefined;
@@ -86,7 +86,7 @@ function translate(
   return kind.translate?.(document, source) ?? document;
 }
 
-function kindOf(yaml: YamlFile, problems: Problems): ConnectorKind | undefined {
+function kindOf(yaml: YamlFile, problems: Problems): RegisteredKind | undefined {
   const names = KINDS.map(({ kind }) => kind);
   const found = yaml.value.kind;
   const kind = KINDS.find((candidate) => candidate.kind === found);
@@ -103,13 +103,29 @@ function kindOf(yaml: YamlFile, problems: Problems): ConnectorKind | undefined {
   return kind;
 }
 
+/** Of connector.yml. One strict shape of common and own keys, so that an unknown key is unknown to both. */
+function toShapes(kind: ConnectorKind) {
+  return {
+    all: commonSettings.extend(kind.options.shape).strict(),
+    common: commonSettings.strip(),
+    own: kind.options.strip(),
+  };
+}
+
+const known = new WeakMap<ConnectorKind, ReturnType<typeof toShapes>>();
+
+function shapesOf(kind: ConnectorKind): ReturnType<typeof toShapes> {
+  const shapes = known.get(kind) ?? toShapes(kind);
+  known.set(kind, shapes);
+  return shapes;
+}
+
 function checkSettings(yaml: YamlFile, kind: ConnectorKind, problems: Problems) {
-  // One strict schema of common and own keys, so that an unknown key is unknown to both.
-  const schema = commonSettings.extend(kind.options.shape).strict();
-  const value = checkShape(yaml, schema, problems);
+  const shapes = shapesOf(kind);
+  const value = checkShape(yaml, shapes.all, problems);
   if (value === undefined) return undefined;
-  const settings = commonSettings.strip().parse(yaml.value);
-  const options = kind.options.strip().safeParse(yaml.value);
+  const settings = shapes.common.parse(yaml.value, ONCE);
+  const options = shapes.own.safeParse(yaml.value, ONCE);
   if (!options.success) {
     // Refinements of the kind's schema as a whole are not part of its shape.
     for (const issue of options.error.issues) {

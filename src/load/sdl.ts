@@ -11,12 +11,12 @@ import {
   isTypeExtensionNode,
   Kind,
   type Location,
-  parse,
-  Source,
   validateSchema,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
+import { linePosition } from '../mapping/lines.ts';
 import { MAX_NESTING, tooDeepAt } from '../mapping/nesting.ts';
+import { parseDocument } from '../mapping/parse-document.ts';
 import { didYouMean, type Place, type Problems, placeAt } from '../problems.ts';
 import { BUILT_IN_SCALARS } from './directives.ts';
 
@@ -37,7 +37,7 @@ export function parseSdl(file: string, text: string, problems: Problems): Docume
     return undefined;
   }
   try {
-    return parse(new Source(text, file), { maxTokens: MAX_TOKENS });
+    return parseDocument(text, { name: file, maxTokens: MAX_TOKENS });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     const { line = 1, column = 1 } = error.locations?.[0] ?? {};
@@ -69,11 +69,8 @@ export function checkSdl(
   const definedHere = new Set(
     document.definitions.flatMap((node) => (isTypeDefinitionNode(node) ? [node.name.value] : [])),
   );
-  const scalars = BUILT_IN_SCALARS.filter((name) => !definedHere.has(name)).map((name) => `scalar ${name}`);
-  const definitions = parse(new Source([directives, ...scalars].join('\n'), DEFINITIONS));
-  const reserved = new Set(
-    definitions.definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : [])),
-  );
+  const definitions = definitionsOf(directives, definedHere);
+  const reserved = new Set(definitions.definitions.flatMap((node) => nameOf(node) ?? []));
   const { document: own, extended } = adoptExtensions(document, definedHere);
   const complete = concatAST([definitions, own]);
   const known = definitions.definitions.flatMap((node) =>
@@ -117,7 +114,7 @@ export function checkSdl(
   for (const error of validateSDL(complete)) reportError(error, file, problems, known);
   let schema: GraphQLSchema;
   try {
-    schema = buildASTSchema(complete, { assumeValid: true, assumeValidSDL: true });
+    schema = buildASTSchema(complete, { assumeValidSDL: true });
   } catch (error) {
     if (problems.count === before) {
       problems.report({
@@ -128,12 +125,30 @@ export function checkSdl(
     }
     return undefined;
   }
-  // assumeValid was set so that this runs even without a Query type, which a connector need not have.
-  const unassumed = buildASTSchema(complete, { assumeValidSDL: true });
-  for (const error of validateSchema(unassumed)) {
+  for (const error of validateSchema(schema)) {
+    // A connector need not have one.
     if (error.message !== 'Query root type must be provided.') reportError(error, file, problems, known);
   }
   return { schema, extended };
+}
+
+const SCALARS: ReadonlySet<string> = new Set(BUILT_IN_SCALARS);
+const parsed = new Map<string, DocumentNode>();
+
+/** Hem's own: the directives, and the scalars that a file does not define itself. The same nodes for all files. */
+function definitionsOf(directives: string, definedHere: ReadonlySet<string>): DocumentNode {
+  const text = [directives, ...BUILT_IN_SCALARS.map((name) => `scalar ${name}`)].join('\n');
+  const all = parsed.get(text) ?? parseDocument(text, { name: DEFINITIONS });
+  parsed.set(text, all);
+  const definitions = all.definitions.filter((node) => {
+    const name = nameOf(node) ?? '';
+    return !SCALARS.has(name) || !definedHere.has(name);
+  });
+  return { ...all, definitions };
+}
+
+function nameOf(node: DefinitionNode): string | undefined {
+  return 'name' in node ? node.name?.value : undefined;
 }
 
 function isForeign({ kind }: DefinitionNode): boolean {
@@ -193,7 +208,7 @@ function splitSuggestion(message: string): [string, string | undefined] {
 /** The place of a node in its file. */
 export function placeOf(loc: Location | undefined, file: string): Place {
   if (loc === undefined) return { file, line: 1, column: 1 };
-  return { file: loc.source.name, line: loc.startToken.line, column: loc.startToken.column };
+  return { file: loc.source.name, ...linePosition(loc) };
 }
 
 /** The place of a character within a string argument of a directive; of the directive when there is no such argument. */

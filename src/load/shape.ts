@@ -6,13 +6,16 @@ import type { YamlFile } from './yaml.ts';
 type Path = readonly (string | number)[];
 type Issue = z.core.$ZodIssue;
 
+/** Shapes are checked a few times in a process's life: compiling them first would take longer than that. */
+export const ONCE = { jitless: true } as const;
+
 /** Undefined after reporting problems. */
 export function checkShape<Schema extends z.ZodType>(
   yaml: YamlFile,
   schema: Schema,
   problems: Problems,
 ): z.output<Schema> | undefined {
-  const result = schema.safeParse(yaml.value);
+  const result = schema.safeParse(yaml.value, ONCE);
   if (result.success) return result.data;
   const issues = result.error.issues.flatMap((issue) => intoUnions(issue, yaml.value));
   const found = issues.flatMap((issue) => toProblems(yaml, issue, schema));

@@ -2,6 +2,7 @@
 
 import { Cancellation } from '../cancellation.ts';
 import { HemError } from '../errors.ts';
+import { type Timeout, timeoutsOf } from '../timeouts.ts';
 
 /** For what runs to give up by itself and to say what it has. */
 const PATIENCE_MS = 500;
@@ -12,7 +13,7 @@ export class Deadline extends Cancellation {
   readonly at: number;
   readonly #caller: Cancellation;
   readonly #onMissed: () => void;
-  #timer: NodeJS.Timeout;
+  #timeout: Timeout;
 
   /**
    * @param caller cancelled when the caller leaves
@@ -24,14 +25,14 @@ export class Deadline extends Cancellation {
     this.at = performance.now() + deadlineMs;
     this.#caller = caller;
     this.#onMissed = onMissed;
-    this.#timer = setTimeout(this.#over, deadlineMs);
+    this.#timeout = timeoutsOf(deadlineMs).start(this.#over);
     if (caller.isCancelled) this.cancel();
     caller.add(this.#leave);
   }
 
   /** The operation has answered: what still runs for it runs for nobody. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#timeout.stop();
     this.#caller.remove(this.#leave);
     this.cancel();
   }
@@ -39,7 +40,7 @@ export class Deadline extends Cancellation {
   readonly #leave = (): void => this.cancel();
 
   readonly #over = (): void => {
-    this.#timer = setTimeout(this.#onMissed, PATIENCE_MS);
+    this.#timeout = timeoutsOf(PATIENCE_MS).start(this.#onMissed);
     this.cancel();
   };
 }

@@ -10,7 +10,6 @@ import {
   Kind,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
-  parse,
   specifiedRules,
   type ValidationRule,
   validate,
@@ -18,6 +17,7 @@ import {
 import { isIncremental } from '../execute/incremental-directives.ts';
 import type { Trace } from '../execute/trace.ts';
 import type { OperationLimits } from '../load/settings.ts';
+import { parseDocument } from '../mapping/parse-document.ts';
 import { argumentOf, type IncrementalUse, incrementalUses } from '../plan/incremental.ts';
 import { checkOverlaps, checkSize, checkText, tooLarge } from './limits.ts';
 
@@ -93,7 +93,7 @@ export class Documents {
     if (refused !== undefined) return { errors: [refused] };
     let document: DocumentNode;
     try {
-      document = parse(text, { maxTokens: this.#limits.tokens });
+      document = parseDocument(text, { maxTokens: this.#limits.tokens });
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
       if (/more than \d+ tokens/.test(error.message)) {

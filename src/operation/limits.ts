@@ -215,19 +215,24 @@ const MAX_KEYS = 1000;
 
 /** Levels of lists and objects in variables and keys of objects, counted without recursion. */
 export function checkVariables(variables: unknown, limits: OperationLimits): GraphQLError | undefined {
-  let level: unknown[] = [variables];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > limits.variablesDepth)
-      return tooLarge('levels in its variables', `more than ${limits.variablesDepth}`, limits.variablesDepth);
-    const next: unknown[] = [];
+  const { variablesDepth } = limits;
+  let level: object[] = isNested(variables) ? [variables] : [];
+  for (let depth = 1; level.length > 0; depth++) {
+    const next: object[] = [];
     for (const value of level) {
-      if (typeof value !== 'object' || value === null || value instanceof Blob) continue;
       const inner: unknown[] = Object.values(value);
+      if (inner.length > 0 && depth > variablesDepth)
+        return tooLarge('levels in its variables', `more than ${variablesDepth}`, variablesDepth);
       if (inner.length > MAX_KEYS && !Array.isArray(value))
         return tooLarge('keys in an object of its variables', inner.length, MAX_KEYS);
-      for (const one of inner) next.push(one);
+      for (const one of inner) if (isNested(one)) next.push(one);
     }
     level = next;
   }
   return undefined;
+}
+
+/** Uploads are values of their own. */
+function isNested(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof Blob);
 }

@@ -1,6 +1,7 @@
 /** How long a call to a backend may take: its connector's request timeout, or what is left of the operation's time. */
 import type { CallContext } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
+import { timeoutsOf } from '../timeouts.ts';
 
 export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'> & Partial<Pick<CallContext, 'onCall'>>;
 
@@ -11,19 +12,28 @@ export function remainingMs(limitMs: number, { cancellation, deadlineAt }: Waiti
 
 /**
  * Calls `onOver` when the time is over or the work is cancelled, whichever comes first.
- * @param limitMs may be Infinity
+ * @param limitMs of the call itself, nearly always the same length for a connector; may be Infinity
  * @returns what ends the watch
  */
-export function watch(limitMs: number, cancellation: Cancellation, onOver: () => void): () => void {
-  const stop = () => {
-    clearTimeout(timer);
-    cancellation.remove(over);
-  };
+export function watch(
+  limitMs: number,
+  { cancellation, deadlineAt }: Pick<Waiting, 'cancellation' | 'deadlineAt'>,
+  onOver: () => void,
+): () => void {
+  const leftMs = deadlineAt - performance.now();
   const over = () => {
     stop();
     onOver();
   };
-  const timer = limitMs === Infinity ? undefined : setTimeout(over, limitMs);
+  // What is left of an operation is a length of its own.
+  const timer = leftMs < limitMs ? setTimeout(over, Math.max(0, leftMs)) : undefined;
+  const timeout =
+    timer === undefined && limitMs !== Number.POSITIVE_INFINITY ? timeoutsOf(limitMs).start(over) : undefined;
+  const stop = () => {
+    timeout?.stop();
+    if (timer !== undefined) clearTimeout(timer);
+    cancellation.remove(over);
+  };
   cancellation.add(over);
   return stop;
 }
@@ -36,7 +46,8 @@ export function waitFor<T>(
   toError: () => Error,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = watch(limitMs, cancellation, () => reject(toError()));
+    const waiting = { cancellation, deadlineAt: performance.now() + limitMs };
+    const stop = watch(Number.POSITIVE_INFINITY, waiting, () => reject(toError()));
     if (cancellation.isCancelled) reject(toError());
     work.then(resolve, reject).finally(stop);
   });

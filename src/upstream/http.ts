@@ -3,10 +3,9 @@
  * no content codings. Wraps undici's `dispatch`, which costs half of what `request` does.
  */
 import { type Dispatcher, Pool, errors as undiciErrors } from 'undici';
-import type { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
-import { type Waiting, watch } from './deadline.ts';
+import { remainingMs, type Waiting, watch } from './deadline.ts';
 import { toTlsOptions } from './tls.ts';
 
 export interface HttpRequest {
@@ -59,22 +58,31 @@ export class HttpClient implements AsyncDisposable {
     read: (response: HttpResponse) => Result,
   ): Promise<Result> {
     context.onCall?.();
-    // One timeout for both attempts.
-    const until = Math.min(performance.now() + this.#settings.timeouts.requestMs, context.deadlineAt);
+    const { requestMs } = this.#settings.timeouts;
+    if (remainingMs(requestMs, context) === 0) return Promise.reject(this.#timeout());
     return new Promise((resolve, reject) => {
-      const settle = (response: HttpResponse) => {
+      let handler: ResponseHandler;
+      // One watch for both attempts.
+      const stop = watch(requestMs, context, () => handler.abort(this.#timeout()));
+      const succeed = (response: HttpResponse) => {
+        stop();
         try {
           resolve(read(response));
         } catch (error) {
           reject(error);
         }
       };
-      this.#send(request, context.cancellation, until, settle, (error) => {
+      const fail = (error: unknown) => {
+        stop();
+        reject(error instanceof StaleSocket ? error.upstream : error);
+      };
+      const failFirst = (error: unknown) => {
         // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
         const again = error instanceof StaleSocket && (request.idempotent ?? IDEMPOTENT.has(request.method));
-        if (!again) reject(unwrapStale(error));
-        else this.#send(request, context.cancellation, until, settle, (last) => reject(unwrapStale(last)));
-      });
+        if (!again) return fail(error);
+        handler = this.#send(request, succeed, fail);
+      };
+      handler = this.#send(request, succeed, failFirst);
     });
   }
 
@@ -83,37 +91,21 @@ export class HttpClient implements AsyncDisposable {
   }
 
   #send(
-    request: HttpRequest,
-    cancellation: Cancellation,
-    until: number,
+    { method, path, headers, body }: HttpRequest,
     resolve: (response: HttpResponse) => void,
     reject: (error: unknown) => void,
-  ): void {
-    const limitMs = until - performance.now();
-    if (cancellation.isCancelled || limitMs <= 0) {
-      reject(this.#timeout());
-      return;
-    }
-    const handler = new ResponseHandler(
-      this.#connector,
-      this.#settings.limits.responseBytes,
-      resolve,
-      reject,
-    );
-    handler.onSettled = watch(limitMs, cancellation, () => handler.abort(this.#timeout()));
+  ): ResponseHandler {
+    const { responseBytes } = this.#settings.limits;
+    const handler = new ResponseHandler(this.#connector, responseBytes, resolve, reject);
     try {
       this.#pool.dispatch(
-        {
-          method: request.method as Dispatcher.HttpMethod,
-          path: request.path,
-          headers: request.headers as Record<string, string>,
-          body: request.body,
-        },
+        { method: method as Dispatcher.HttpMethod, path, headers: headers as Record<string, string>, body },
         handler,
       );
     } catch (error) {
       handler.onResponseError(undefined, error as Error);
     }
+    return handler;
   }
 
   #timeout(): UpstreamError {
@@ -141,12 +133,7 @@ class StaleSocket extends Error {
   }
 }
 
-function unwrapStale(error: unknown): unknown {
-  return error instanceof StaleSocket ? error.upstream : error;
-}
-
 class ResponseHandler implements Dispatcher.DispatchHandler {
-  onSettled: () => void = () => {};
   readonly #connector: string;
   readonly #maxBytes: number;
   readonly #resolve: (response: HttpResponse) => void;
@@ -206,7 +193,6 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#bytes);
-    this.onSettled();
     this.#resolve({ status: this.#status, headers: this.#headers, body });
   }
 
@@ -214,7 +200,6 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
     if (this.#failure === undefined) {
       this.#failure = this.#classify(cause);
       if (cause instanceof undiciErrors.SocketError && this.#status === 0) {
-        this.onSettled();
         this.#reject(new StaleSocket(this.#failure));
         return;
       }
@@ -223,7 +208,6 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   }
 
   #settle(): void {
-    this.onSettled();
     this.#reject(this.#failure);
   }
 

@@ -38,6 +38,9 @@ interface Target {
   readonly report: Report;
 }
 
+/** One for all: most fields have no arguments, and a closure each would outweigh the fields. */
+const AS_GIVEN: ViewField['toGraphArguments'] = ({ args }) => args;
+
 /** Arguments that keep their names or are renamed one by one. */
 export function mapByName(
   viewArguments: ReadonlyArray<{
@@ -47,6 +50,7 @@ export function mapByName(
   }>,
   { graphArguments, inputs, report, coordinate }: Target,
 ): ViewField['toGraphArguments'] {
+  if (viewArguments.length === 0 && graphArguments.length === 0) return AS_GIVEN;
   const names = graphArguments.map(({ name }) => name);
   const moves: Array<{ from: string; to: string; convert: ((value: unknown) => unknown) | undefined }> = [];
   let unknown = false;
@@ -85,7 +89,7 @@ export function mapByName(
   }
   // An unknown argument is likely the one that is missing.
   if (!unknown) reportMissing(graphArguments, new Set(moves.map(({ to }) => to)), report, coordinate);
-  if (moves.every(({ from, to, convert }) => from === to && convert === undefined)) return ({ args }) => args;
+  if (moves.every(({ from, to, convert }) => from === to && convert === undefined)) return AS_GIVEN;
   return ({ args }) => {
     const result: Record<string, unknown> = Object.create(null);
     for (const { from, to, convert } of moves) {

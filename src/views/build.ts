@@ -8,7 +8,7 @@ import {
   isSpecifiedScalarType,
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
-import type { Client } from '../load/client.ts';
+import type { LoadedClient } from '../load/client.ts';
 import { VIEW_DIRECTIVES } from '../load/directives.ts';
 import { checkSdl, placeOf } from '../load/sdl.ts';
 import type { Problems } from '../problems.ts';
@@ -20,10 +20,11 @@ import { checkInput, checkType, enumValues, possibleTypes } from './type-checks.
 import type { View, ViewField, ViewType } from './view.ts';
 
 /** Undefined after reporting problems. */
-export function buildView(client: Client, graph: Graph, problems: Problems): View | undefined {
+export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems): View | undefined {
+  const { document, ...client } = loaded;
   const { file } = client;
   const before = problems.count;
-  const sdl = checkSdl(file, client.document, VIEW_DIRECTIVES, problems);
+  const sdl = checkSdl(file, document, VIEW_DIRECTIVES, problems);
   if (sdl === undefined) return undefined;
   for (const name of sdl.extended) {
     problems.report({
@@ -38,7 +39,7 @@ export function buildView(client: Client, graph: Graph, problems: Problems): Vie
       !isIntrospectionType(type) && !isSpecifiedScalarType(type) && type.astNode?.loc?.source.name === file,
   );
   const context = new ViewContext(types, graph, { file, problems });
-  checkFromArguments(client.document, context);
+  checkFromArguments(document, context);
   const built = new Map(
     types.flatMap((type) =>
       checkType(context, type) ? [[type.name, toViewType(context, type)] as const] : [],

@@ -27,14 +27,13 @@ export function checkField(
   field: GraphQLField<unknown, unknown>,
 ): ViewField | undefined {
   const from = directiveOf(field.astNode?.directives, 'from');
-  const at = context.placeOf(field.astNode?.name.loc);
   const path = steps(context, from, field);
   if (path === undefined) return undefined;
   const text = textOf(from, 'path') ?? textOf(from, 'field');
   const resolved = follow(context, graphName, path, (problem, name) =>
     context.report(
       from === undefined || text === undefined
-        ? at
+        ? context.placeOf(field.astNode?.name.loc)
         : context.placeIn(from, textOf(from, 'path') === undefined ? 'field' : 'path', offsetOf(text, name)),
       problem,
     ),
@@ -173,7 +172,6 @@ function argumentsOf(
   graphField: { readonly last: GraphQLField<unknown, unknown>; readonly coordinate: string },
 ): ViewField['toGraphArguments'] {
   const { coordinate } = graphField;
-  const at = context.placeOf(field.astNode?.name.loc);
   const target = {
     coordinate,
     inputs: context.inputs,
@@ -199,7 +197,7 @@ function argumentsOf(
     });
     return mapByName(own, {
       ...target,
-      report: (problem) => context.report(at, problem),
+      report: (problem) => context.report(context.placeOf(field.astNode?.name.loc), problem),
     });
   }
   let literal: Literal;

@@ -1,28 +1,37 @@
 /** Each place of `@from` knows some of its arguments: the others would be ignored without a word. */
-import { type ASTNode, type ConstDirectiveNode, type DocumentNode, Kind, visit } from 'graphql';
+import type { ConstDirectiveNode, DocumentNode } from 'graphql';
 import type { ViewContext } from './context.ts';
 
-const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  [Kind.FIELD_DEFINITION]: ['field', 'path', 'args'],
-  [Kind.INPUT_VALUE_DEFINITION]: ['field', 'argument'],
-  [Kind.ENUM_VALUE_DEFINITION]: ['value'],
-};
-const OF_TYPES = ['type'];
-
-export function checkFromArguments(document: DocumentNode, context: ViewContext): void {
-  visit(document, {
-    enter(node, _key, _parent, _path, ancestors) {
-      if (!('directives' in node)) return;
-      for (const directive of (node.directives ?? []) as readonly ConstDirectiveNode[])
-        if (directive.name.value === 'from') check(directive, knownAt(node, ancestors), context);
-    },
-  });
+interface Node {
+  readonly directives?: readonly ConstDirectiveNode[];
 }
 
-function knownAt(node: ASTNode, ancestors: ReadonlyArray<ASTNode | readonly ASTNode[]>): readonly string[] {
-  if (node.kind !== Kind.INPUT_VALUE_DEFINITION) return KNOWN[node.kind] ?? OF_TYPES;
-  const ofField = ancestors.some((ancestor) => 'kind' in ancestor && ancestor.kind === Kind.FIELD_DEFINITION);
-  return ofField ? ['argument'] : ['field'];
+/** A type, a field or anything else that a file defines, with what is in it. */
+interface Definition extends Node {
+  readonly fields?: ReadonlyArray<Node & { readonly arguments?: readonly Node[] }>;
+  readonly values?: readonly Node[];
+}
+
+const OF_TYPES = ['type'];
+const OF_FIELDS = ['field', 'path', 'args'];
+const OF_INPUT_FIELDS = ['field'];
+const OF_ARGUMENTS = ['argument'];
+const OF_VALUES = ['value'];
+
+export function checkFromArguments(document: DocumentNode, context: ViewContext): void {
+  const checkAll = ({ directives = [] }: Node, known: readonly string[]) => {
+    for (const directive of directives) if (directive.name.value === 'from') check(directive, known, context);
+  };
+  for (const definition of document.definitions) {
+    const { fields = [], values = [] } = definition as Definition;
+    checkAll(definition as Definition, OF_TYPES);
+    const ofFields = definition.kind.startsWith('InputObject') ? OF_INPUT_FIELDS : OF_FIELDS;
+    for (const field of fields) {
+      checkAll(field, ofFields);
+      for (const argument of field.arguments ?? []) checkAll(argument, OF_ARGUMENTS);
+    }
+    for (const value of values) checkAll(value, OF_VALUES);
+  }
 }
 
 function check(directive: ConstDirectiveNode, known: readonly string[], context: ViewContext): void {

@@ -28,7 +28,11 @@ export class InputTypes implements InputMapping {
         this.#converters.set(type.name, (value) => names.get(value as string));
       }
       if (isInputObjectType(type) && renamed.has(type.name)) {
-        const fields = Object.values(type.getFields());
+        const fields = Object.values(type.getFields()).map((field) => ({
+          from: field.name,
+          to: this.graphField(field),
+          type: field.type,
+        }));
         this.#converters.set(type.name, (value) =>
           this.#convertObject(fields, value as Record<string, unknown>),
         );
@@ -60,15 +64,15 @@ export class InputTypes implements InputMapping {
   }
 
   #convertObject(
-    fields: readonly GraphQLInputField[],
+    fields: ReadonlyArray<{ readonly from: string; readonly to: string; readonly type: GraphQLInputType }>,
     value: Record<string, unknown>,
   ): Record<string, unknown> {
     const result: Record<string, unknown> = Object.create(null);
-    for (const field of fields) {
-      if (!Object.hasOwn(value, field.name)) continue;
-      const given = value[field.name];
-      const convert = given === null ? undefined : this.converter(field.type);
-      result[this.graphField(field)] = convert === undefined ? given : convert(given);
+    for (const { from, to, type } of fields) {
+      if (!Object.hasOwn(value, from)) continue;
+      const given = value[from];
+      const convert = given === null ? undefined : this.converter(type);
+      result[to] = convert === undefined ? given : convert(given);
     }
     return result;
   }

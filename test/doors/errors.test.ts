@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { ConnectorKind } from '../../src/connectors/kind.ts';
-import { KINDS } from '../../src/connectors/registry.ts';
+import { KINDS, type RegisteredKind } from '../../src/connectors/registry.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { ask, codesOf, post } from './ask.ts';
 import { startThings, THINGS_VIEW, type ThingsBackend, thingsFiles } from './things.ts';
@@ -28,7 +28,7 @@ const deaf: ConnectorKind = {
 let backend: ThingsBackend;
 let gateway: TestGateway;
 beforeAll(async () => {
-  (KINDS as ConnectorKind[]).push(deaf);
+  (KINDS as RegisteredKind[]).push({ kind: 'deaf', import: async () => deaf });
   backend = await startThings();
   const { files } = thingsFiles(backend.url, { hem: 'limits: { deadline: 300ms }' });
   gateway = await startGateway({
@@ -46,7 +46,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
-  (KINDS as ConnectorKind[]).pop();
+  (KINDS as RegisteredKind[]).pop();
 });
 
 it('a variable that is null where an argument may not be is the caller’s mistake, not the gateway’s', async () => {

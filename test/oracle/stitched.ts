@@ -6,7 +6,7 @@ import { type DocumentNode, execute, type GraphQLSchema, isUnionType, parse, val
 import { CallContext } from '../../src/call-context.ts';
 import { Cancellation } from '../../src/cancellation.ts';
 import { newExecution } from '../../src/execute/execution.ts';
-import { installSubschemaResolvers } from '../../src/execute/stitched.ts';
+import { stitchGraph } from '../../src/execute/stitched.ts';
 import { dataDifference } from './compare.ts';
 import type { Subject } from './subject.ts';
 import type { Witness } from './witness.ts';
@@ -25,7 +25,7 @@ export interface StitchedWitness {
 
 export function openStitched({ generation, connections }: Subject): StitchedWitness {
   const { graph } = generation;
-  installSubschemaResolvers(graph);
+  const schema = stitchGraph(graph);
   let judged = 0;
   const judge: Witness = async (one, [data]) => {
     if (one.document.startsWith('subscription') || one.view !== VIEW || BEYOND_ITS_LIMITS.test(one.document))
@@ -33,14 +33,14 @@ export function openStitched({ generation, connections }: Subject): StitchedWitn
     const document = parse(one.document);
     if (isBeyondItsLimits(document, graph.schema)) return undefined;
     // The graph has one directive or type less or more than the view in a few places; those cases are not its.
-    if (validate(graph.schema, document).length > 0) return undefined;
+    if (validate(schema, document).length > 0) return undefined;
     const over = Cancellation.of(AbortSignal.timeout(DEADLINE_MS));
     const caller = new CallContext({ requestId: 'stitched', headers: {} }, over, {
       deadlineAt: performance.now() + DEADLINE_MS,
       claims: one.claims ?? {},
     });
     const result = await execute({
-      schema: graph.schema,
+      schema,
       document,
       operationName: /^\w+ (\w+)/.exec(one.document)?.[1],
       variableValues: one.variables,

@@ -16,11 +16,13 @@ test('what is left is the nearer of the two limits, and nothing once the caller 
   expect(remainingMs(50, { cancellation: gone, deadlineAt: Infinity })).toBe(0);
 });
 
+const within = (cancellation: Cancellation) => ({ cancellation, deadlineAt: Infinity });
+
 describe('a watch', () => {
   test('tells of the end of the time once, also when the caller leaves later', async () => {
     let calls = 0;
     const leaving = new Cancellation();
-    watch(10, leaving, () => calls++);
+    watch(10, within(leaving), () => calls++);
     await expect.poll(() => calls).toBe(1);
     leaving.cancel();
     expect(calls).toBe(1);
@@ -29,7 +31,7 @@ describe('a watch', () => {
   test('tells of a caller that leaves, also without a limit', () => {
     let calls = 0;
     const leaving = new Cancellation();
-    watch(Infinity, leaving, () => calls++);
+    watch(Infinity, within(leaving), () => calls++);
     leaving.cancel();
     expect(calls).toBe(1);
   });
@@ -37,7 +39,7 @@ describe('a watch', () => {
   test('tells nothing once it is stopped', async () => {
     let calls = 0;
     const leaving = new Cancellation();
-    watch(10, leaving, () => calls++)();
+    watch(10, within(leaving), () => calls++)();
     leaving.cancel();
     await new Promise((resolve) => setTimeout(resolve, 40));
     expect(calls).toBe(0);

@@ -58,7 +58,7 @@ export class CallChannel<C extends Channel, Answer> {
     context.onCall?.();
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (this.#count++).toString(36);
-      const stop = watch(limitMs, context.cancellation, () => this.fail(id, this.#timeout()));
+      const stop = watch(requestMs, context, () => this.fail(id, this.#timeout()));
       this.#calls.set(id, { resolve, reject, stop, endsAt: performance.now() + limitMs });
       if (this.#channel !== undefined && this.#obstacle() === undefined) {
         this.#write(this.#channel, id, limitMs, write);

@@ -1,5 +1,6 @@
 /** Reads the backend's SDL and the connector's own: what there is to bind to, and of which types arguments are. */
-import { type DocumentNode, GraphQLError, parse, Source } from 'graphql';
+import { type DocumentNode, GraphQLError } from 'graphql';
+import { parseDocument } from '../../mapping/parse-document.ts';
 import { didYouMean } from '../../problems.ts';
 import type { ConnectorSource } from '../kind.ts';
 import { type BackendSchema, readBackendSchema } from './backend-schema.ts';
@@ -66,7 +67,7 @@ async function readSdl(
   const text = (await source.read(file, at))?.toString('utf8');
   if (text === undefined) return undefined;
   try {
-    return parse(new Source(text, file), { maxTokens: MAX_TOKENS });
+    return parseDocument(text, { name: file, maxTokens: MAX_TOKENS });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     if (reporting) {

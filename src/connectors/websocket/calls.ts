@@ -53,7 +53,7 @@ export class Calls {
     if (limitMs === 0) return Promise.resolve(batch.map(() => this.#timeout()));
     return new Promise((resolve) => {
       const exchange = new Exchange(batch.length, resolve);
-      exchange.stop = watch(limitMs, cancellation, () => this.#expire(exchange, cancellation.isCancelled));
+      exchange.stop = watch(requestMs, context, () => this.#expire(exchange, cancellation.isCancelled));
       const link = this.#link;
       if (!link.isOpen && !link.isHopeless && connectMs < limitMs) {
         exchange.connectTimer = setTimeout(() => this.#giveUpWaiting(exchange), connectMs);
