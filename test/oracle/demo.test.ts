@@ -48,7 +48,7 @@ function bikeShareOracle(): Oracle {
   };
 }
 
-test(`${CASES} random operations`, { timeout: 30_000 + CASES * MS_PER_CASE }, async () => {
+test(`${CASES} random operations from seed ${SEED}`, { timeout: 30_000 + CASES * MS_PER_CASE }, async () => {
   const oracle = { ...bikeShareOracle(), witness: openBikeShareMonolith(subject) };
   const tally = await consult(oracle, { seed: SEED, cases: CASES });
   console.log(describeTally(tally, SEED));

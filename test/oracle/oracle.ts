@@ -174,7 +174,7 @@ export async function consult(
   const work = async () => {
     while (next < cases && findings.length < stopAfter) {
       const { one, features: found } = drawCase(oracle, seed + next++);
-      const verdict = await judge(oracle, one);
+      const verdict = await judge(oracle, one).catch(thrown);
       done++;
       const inside = counts ? [...featuresOf(oracle.subject, one), ...verdict.features] : [];
       for (const feature of new Set([...found, ...inside]))
@@ -194,14 +194,20 @@ export async function consult(
   return { cases: done, findings: small, features, notCompiled, withErrors, witnessed, timedOut };
 }
 
+/** What should never happen is a finding, too, with the case that made it happen. */
+function thrown(error: unknown): Verdict {
+  const difference = `thrown: ${error instanceof Error ? error.stack : String(error)}`;
+  return { difference, hasErrors: true, timedOut: false, witnessed: false, features: new Set() };
+}
+
 async function shrunk(oracle: Oracle, finding: Finding): Promise<Finding> {
   const { schema } = oracle.subject.views.get(finding.case.view)!;
   const small = await shrink(
     schema,
     finding.case,
-    async (one) => (await judge(oracle, one)).difference !== undefined,
+    async (one) => (await judge(oracle, one).catch(thrown)).difference !== undefined,
   );
-  const { difference } = await judge(oracle, small);
+  const { difference } = await judge(oracle, small).catch(thrown);
   return difference === undefined ? finding : { case: small, difference };
 }
 
