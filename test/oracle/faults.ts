@@ -12,21 +12,22 @@ function note(what: string): void {
   DRAWN_FAULTS.set(feature, (DRAWN_FAULTS.get(feature) ?? 0) + 1);
 }
 
-/** Values that a field may wrongly have. */
-const WRONG: readonly unknown[] = [
-  null,
-  null,
-  17,
-  'wrong',
-  {},
-  [],
-  true,
-  1.5,
-  [null],
-  { id: 'x' },
-  -1,
-  0.5,
-  3_000_000_000,
+/**
+ * Values that a field may wrongly have. Those that could be keys are different everywhere: else what one backend wrongly says would find
+ * what another wrongly says, or not, depending on what else is asked for at the same time.
+ */
+const WRONG: ReadonlyArray<(drawn: number) => unknown> = [
+  () => null,
+  () => null,
+  (drawn) => 1000 + drawn + (drawn % 3 === 0 ? 0.5 : 0),
+  (drawn) => `wrong ${drawn}`,
+  () => ({}),
+  () => [],
+  () => true,
+  (drawn) => (drawn % 2 === 0 ? 0.5 : 1.5),
+  () => [null],
+  (drawn) => ({ id: `x ${drawn}` }),
+  (drawn) => (drawn % 2 === 0 ? 3_000_000_000 + drawn : -1 - drawn),
 ];
 const STATUSES = [500, 403, 404, 429, 503, 409, 400] as const;
 
@@ -66,7 +67,7 @@ export class Faults {
   ofField(connector: string, field: string, key: string): { readonly value: unknown } | undefined {
     const drawn = this.none ? undefined : this.#draw(connector, field, key, this.#permille);
     if (drawn === undefined) return undefined;
-    const value: unknown = structuredClone(WRONG[drawn % WRONG.length]);
+    const value = WRONG[drawn % WRONG.length]!(Math.floor(drawn / WRONG.length));
     note(value === null ? 'null' : 'a wrong type');
     return { value };
   }

@@ -164,7 +164,7 @@ describe('what ever failed', async () => {
   });
 });
 
-test(`${CASES} random cases`, { timeout: 30_000 + CASES * MS_PER_CASE }, async () => {
+test(`${CASES} random cases from seed ${SEED}`, { timeout: 30_000 + CASES * MS_PER_CASE }, async () => {
   const tally = await consult(oracle, { seed: SEED, cases: CASES });
   console.log(`${describeTally(tally, SEED)}\n  the stitched graph judged ${stitched.judged()}, too`);
   expect(tally.findings.map(describeFinding).join('\n\n')).toBe('');

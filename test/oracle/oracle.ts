@@ -24,8 +24,8 @@ export interface Oracle {
   readonly atOnce?: number;
   /** Backends may be too slow for the load: what differs after a timeout is counted as that, not as a finding. */
   readonly patient?: boolean;
-  /** A backend is down: whether that is noticed at once or by the clock is chance, and all the same here. */
-  readonly outage?: boolean;
+  /** The connector whose backend is down: whether that is noticed at once or by the clock is chance, and all the same here. */
+  readonly outage?: string;
   /** A further witness for what has no faults: what it says against, or undefined. */
   readonly witness?: Witness;
 }
@@ -97,6 +97,7 @@ export async function judge(oracle: Judging, one: Case): Promise<Verdict> {
     ...second,
     difference: first.difference ?? second.difference,
     hasErrors: first.hasErrors || second.hasErrors,
+    timedOut: first.timedOut || second.timedOut,
     witnessed: first.witnessed,
     features: new Set([...first.features, ...second.features]),
   };
@@ -107,7 +108,7 @@ type Judging = Pick<Oracle, 'subject' | 'witness' | 'outage'>;
 async function judgeOnce(oracle: Judging, one: Case): Promise<Verdict> {
   const answer = async (engine: 'compiled' | 'reference') => {
     const answers = await oracle.subject.answer(engine, one);
-    return oracle.outage === true ? withoutClocks(answers) : answers;
+    return oracle.outage === undefined ? answers : withoutClocks(answers);
   };
   const [compiled, reference] = await Promise.all([answer('compiled'), answer('reference')]);
   let difference = differenceOf(compiled, reference);
@@ -116,16 +117,25 @@ async function judgeOnce(oracle: Judging, one: Case): Promise<Verdict> {
     const data = compiled.map((result) => result.data);
     difference = await oracle.witness(one, data);
   }
-  const codes = [...compiled, ...reference].flatMap(({ errors = [] }) =>
-    errors.map(({ extensions }) => extensions?.code),
-  );
   return {
     difference,
     hasErrors: reference.some(({ errors }) => errors !== undefined),
-    timedOut: codes.some((code) => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_UNAVAILABLE'),
+    timedOut: [...compiled, ...reference].some((one) => hasTimedOut(one, oracle.outage)),
     witnessed,
     features: featuresOfAnswers(reference),
   };
+}
+
+const CLOCKS: ReadonlySet<unknown> = new Set(['UPSTREAM_TIMEOUT', 'UPSTREAM_UNAVAILABLE']);
+
+/** Whether a backend was too slow that is not down. */
+function hasTimedOut(
+  { errors = [], extensions }: FormattedExecutionResult,
+  down: string | undefined,
+): boolean {
+  const traces = (extensions?.fallbacks ?? []) as ReadonlyArray<Record<string, unknown>>;
+  const failures = [...errors.map((error) => error.extensions ?? {}), ...traces];
+  return failures.some(({ code, connector }) => CLOCKS.has(code) && connector !== down);
 }
 
 function withoutClocks(answers: readonly FormattedExecutionResult[]): readonly FormattedExecutionResult[] {
@@ -164,7 +174,7 @@ export async function consult(
   const work = async () => {
     while (next < cases && findings.length < stopAfter) {
       const { one, features: found } = drawCase(oracle, seed + next++);
-      const verdict = await judge(oracle, one);
+      const verdict = await judge(oracle, one).catch(thrown);
       done++;
       const inside = counts ? [...featuresOf(oracle.subject, one), ...verdict.features] : [];
       for (const feature of new Set([...found, ...inside]))
@@ -184,14 +194,20 @@ export async function consult(
   return { cases: done, findings: small, features, notCompiled, withErrors, witnessed, timedOut };
 }
 
+/** What should never happen is a finding, too, with the case that made it happen. */
+function thrown(error: unknown): Verdict {
+  const difference = `thrown: ${error instanceof Error ? error.stack : String(error)}`;
+  return { difference, hasErrors: true, timedOut: false, witnessed: false, features: new Set() };
+}
+
 async function shrunk(oracle: Oracle, finding: Finding): Promise<Finding> {
   const { schema } = oracle.subject.views.get(finding.case.view)!;
   const small = await shrink(
     schema,
     finding.case,
-    async (one) => (await judge(oracle, one)).difference !== undefined,
+    async (one) => (await judge(oracle, one).catch(thrown)).difference !== undefined,
   );
-  const { difference } = await judge(oracle, small);
+  const { difference } = await judge(oracle, small).catch(thrown);
   return difference === undefined ? finding : { case: small, difference };
 }
 

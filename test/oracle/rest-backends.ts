@@ -473,7 +473,7 @@ function shipping(asked: Asked): Answer {
         Number(query.get('grams') ?? 5) +
         (query.get('city') ?? '').length +
         (query.get('people') ?? '').split(',').length;
-      const shelf = SHELVES[cost % SHELVES.length]!;
+      const shelf = SHELVES[Math.abs(cost) % SHELVES.length]!;
       return ok(
         spoilt(asked, 'Postage', String(cost), {
           cost,

@@ -15,7 +15,7 @@ const VIEW = 'whole';
 const BEYOND_ITS_LIMITS = /\b(then|__proto__|constructor|hasOwnProperty|postage|sticker|crate|label)\b/;
 /** Stitching adds key fields to selections by their names: where one of these is another field's alias, it reads the wrong value. */
 const KEY_FIELDS = new Set(['id', 'isbn', 'code', 'row', 'slug', 'org', 'number']);
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 
 export interface StitchedWitness {
   (...asked: Parameters<Witness>): ReturnType<Witness>;

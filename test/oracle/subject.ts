@@ -47,7 +47,7 @@ export interface Subject extends AsyncDisposable {
 
 export const MAX_EVENTS = 20;
 const MAX_DOCUMENTS = 100;
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 
 export async function openSubject(directory: string, environment: Environment): Promise<Subject> {
   const generation = await loadGeneration(directory, environment);
