@@ -32,7 +32,8 @@ export async function measureBigConfiguration(size: ConfigurationSize): Promise<
     await using child = new Child('configuration', {
       entry: fileURLToPath(new URL('./processes/configuration.ts', import.meta.url)),
       args: [directory],
-      flags: ['--expose-gc'],
+      // The young generation as hem.sh bounds it.
+      flags: ['--expose-gc', '--max-semi-space-size=16'],
     });
     return { ...size, ...(await child.ready<Omit<ConfigurationReport, keyof ConfigurationSize>>()) };
   } finally {

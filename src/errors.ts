@@ -56,6 +56,13 @@ export const ERRORS = {
     text: 'The body has a media type that is not read here.',
   },
   UNAUTHENTICATED: { status: 401, fault: 'caller', retryable: false, text: 'This needs credentials.' },
+  FORBIDDEN: { status: 403, fault: 'caller', retryable: false, text: 'The caller may not see this.' },
+  AUTH_UNAVAILABLE: {
+    status: 503,
+    fault: 'gateway',
+    retryable: true,
+    text: 'Credentials cannot be checked at the moment.',
+  },
   BAD_ARGUMENT: {
     status: 400,
     fault: 'caller',

@@ -16,6 +16,7 @@ import { Endpoint } from './operation/endpoint.ts';
 import { compiledEngine } from './plan/compiled.ts';
 import { KeptPlans } from './plan/kept-plans.ts';
 import { chosenReference } from './plan/shown.ts';
+import { Authenticator, Keyring } from './principal/authenticator.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -51,8 +52,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
+  const keyring = new Keyring(log);
   const endpoints = views.map(
-    (view) => new Endpoint(view, engineOf(view, graph, connections, plans), { settings, log }),
+    (view) =>
+      new Endpoint(view, engineOf(view, graph, connections, plans), {
+        settings,
+        log,
+        authenticator:
+          view.client.auth === undefined
+            ? undefined
+            : new Authenticator(view.client.auth, { keyring, log: log.child({ client: view.client.name }) }),
+      }),
   );
   let ready = false;
   const publicListener = openPublicListener(endpoints, { settings, log });
@@ -73,6 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await publicListener.close(settings.shutdown.grace);
       await adminListener.close();
       await connections[Symbol.asyncDispose]();
+      await keyring[Symbol.asyncDispose]();
     })();
     return stopping;
   };

@@ -11,7 +11,7 @@ const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
-const SERVED = [...VIEWED, 'execute', 'plan', 'operation'];
+const SERVED = [...VIEWED, 'execute', 'plan', 'principal', 'operation'];
 
 /** A phase, by file or folder below `src`, and what it may import besides itself. The longest name that fits a file is its phase. */
 const PHASES: Readonly<Record<string, readonly string[]>> = {
@@ -35,7 +35,9 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   execute: [...VIEWED],
   // The reference engine stands by itself; the compiled one shares its parts.
   plan: [...VIEWED, 'execute'],
-  operation: [...VIEWED, 'execute', 'plan'],
+  // Who asks; what they may see is the operation's to say.
+  principal: [...BOTTOM, 'load'],
+  operation: [...VIEWED, 'execute', 'plan', 'principal'],
   doors: [...SERVED],
   admin: [...SERVED, 'doors'],
   generation: [...SERVED, 'connectors'],

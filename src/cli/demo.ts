@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import { print, stripIgnoredCharacters } from 'graphql';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { Environment } from '../load/environment.ts';
+import { boundHeapGrowth } from './heap-growth.ts';
 import { untilStopped } from './signals.ts';
 import { printAddresses } from './start.ts';
 
@@ -14,6 +15,7 @@ export async function demo(options: {
   readonly port?: number;
   readonly adminPort?: number;
 }): Promise<number> {
+  boundHeapGrowth();
   const { startDemo } = await import('../../demo/start.ts');
   const backends = await startDemo({ live: true });
   let gateway: Gateway;

@@ -1,9 +1,11 @@
 /** `hem explain`: how an operation of a client is executed: which calls, batched how, waiting for what, and why. */
 import { type DocumentNode, type GraphQLError, Kind } from 'graphql';
 import { type Generation, loadGeneration } from '../generation.ts';
+import { describeRule, type Rule } from '../load/auth-rule.ts';
 import type { Environment } from '../load/environment.ts';
 import { limitsOf } from '../load/settings.ts';
 import { Documents } from '../operation/documents.ts';
+import { requirementsOf } from '../operation/requirements.ts';
 import { ASSUMED_LIST_LENGTH, describeOperation } from '../plan/describe.ts';
 import { didYouMean, escapeControls } from '../problems.ts';
 import type { View } from '../views/view.ts';
@@ -75,7 +77,26 @@ function show(
     }),
   };
   const description = describeOperation({ view, graph, connections }, document, name, listLength);
-  console.log(format === 'json' ? JSON.stringify(description, null, 2) : planAsText(description));
+  const needs = needed(view, document, name);
+  console.log(
+    format === 'json'
+      ? JSON.stringify({ ...description, ...(needs.length > 0 ? { needs } : {}) }, null, 2)
+      : planAsText(
+          description,
+          needs.map(({ coordinate, scopes }) => `${coordinate} needs ${describeRule({ scopes })}.`),
+        ),
+  );
+}
+
+interface Needed {
+  readonly coordinate: string;
+  readonly scopes: Rule['scopes'];
+}
+
+/** What of it callers have to be known for, or need scopes for. */
+function needed(view: View, document: DocumentNode, name: string | undefined): readonly Needed[] {
+  const requirements = requirementsOf(view, document, name, undefined) ?? [];
+  return requirements.map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
 }
 
 function operationNames(document: DocumentNode): readonly (string | undefined)[] {

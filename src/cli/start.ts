@@ -1,6 +1,7 @@
 /** `hem start`: serves a configuration directory until told to stop. */
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { Environment } from '../load/environment.ts';
+import { boundHeapGrowth } from './heap-growth.ts';
 import { untilStopped } from './signals.ts';
 
 export interface StartOptions {
@@ -11,6 +12,7 @@ export interface StartOptions {
 }
 
 export async function start(options: StartOptions): Promise<number> {
+  boundHeapGrowth();
   const gateway = await startGateway(options);
   printAddresses(gateway);
   const code = await untilStopped(() => gateway.stop());

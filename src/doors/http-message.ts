@@ -14,6 +14,11 @@ const MAX_DISCARDED_BYTES = 16 * 1024 ** 2;
 /** Reads a body. @throws {Refusal} BODY_TOO_LARGE without holding more than `maxBytes` */
 export function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // It may have been waited for who the caller is.
+    if (message.destroyed) {
+      reject(new Error('the caller left'));
+      return;
+    }
     const tooLarge = () => reject(new Refusal('BODY_TOO_LARGE', undefined, { connection: 'close' }));
     if (Number(message.headers['content-length'] ?? 0) > maxBytes + MAX_DISCARDED_BYTES) {
       tooLarge();
@@ -41,6 +46,8 @@ export function readBody(message: IncomingMessage, maxBytes: number): Promise<Bu
 /** What the endpoint knows of a request. Copies headers only when somebody wants to know. */
 export class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
+  /** Set once it is known who asks. */
+  principal: EndpointRequest['principal'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
@@ -48,6 +55,7 @@ export class ReceivedRequest implements EndpointRequest {
 
   constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
     this.requestId = requestId;
+    this.principal = undefined;
     this.#message = message;
     this.#response = response;
   }

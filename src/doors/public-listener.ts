@@ -5,9 +5,11 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
-import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import { identify } from './authentication.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
+import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
 import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
@@ -29,14 +31,6 @@ import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
 import { answerShortly } from './short-path.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
 import type { YogaContext } from './yoga.ts';
-
-/** Headers that HTML forms cannot set: a multipart request without one may come from anywhere. */
-const PREFLIGHT_HEADERS = [
-  'graphql-require-preflight',
-  'apollo-require-preflight',
-  'x-requested-with',
-  'x-graphql-yoga-csrf',
-];
 
 const GRAPHQL_METHODS = ['GET', 'POST'];
 const SCHEMA_METHODS = ['GET', 'HEAD'];
@@ -147,7 +141,7 @@ export function openPublicListener(
 interface Exchange {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
-  readonly request: EndpointRequest;
+  readonly request: ReceivedRequest;
   /** Names and values in turn of what every answer to this request says. */
   readonly headers: string[];
 }
@@ -176,6 +170,7 @@ async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchang
   if (!methods.includes(message.method ?? ''))
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods.join(', ') });
   if (address.resource === 'schema.graphql') {
+    await identify(door.endpoint, message.headers);
     setHeaders(exchange);
     sendSchema(door.endpoint, message, response);
     return;
@@ -205,7 +200,7 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   }
   const contentType = parseContentType(message.headers['content-type']);
   const isMultipart = contentType?.type === 'multipart/form-data';
-  if (isMultipart && !PREFLIGHT_HEADERS.some((name) => message.headers[name] !== undefined)) {
+  if (isMultipart && !hasPreflightHeader(message.headers)) {
     throw new Refusal(
       'BAD_REQUEST',
       `A multipart request needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, so that no other site's form can send it.`,
@@ -214,6 +209,9 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   const coding = message.headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity')
     throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read without a Content-Encoding.');
+  // The page is the same for all; what it asks for is not.
+  const identified = wantsPage ? undefined : identify(endpoint, message.headers);
+  request.principal = identified instanceof Promise ? await identified : identified;
   const { bodyBytes } = endpoint.limits;
   const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
   const body = await readBody(message, bodyBytes + fileBytes);

@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { challengeOf, isChallenged } from './authentication.ts';
 import { type AnswerType, preferredAnswerType } from './media-type.ts';
 import { operate, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
@@ -27,8 +28,10 @@ export function answerShortly(
   const preferred = preferredAnswerType(accept);
   if (preferred === undefined) return undefined;
   const answer = (result: FormattedExecutionResult): true => {
-    if (!response.destroyed)
-      sendResult(response, result, { status: statusOf(result, accept), type: preferred.type, headers });
+    if (response.destroyed) return true;
+    const status = statusOf(result, accept);
+    const own = isChallenged(status) ? [...headers, 'www-authenticate', challengeOf(result)] : headers;
+    sendResult(response, result, { status, type: preferred.type, headers: own });
     return true;
   };
   const result = operate(endpoint, params, 'POST', request);

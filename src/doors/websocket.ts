@@ -12,15 +12,20 @@ import {
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Cancellation } from '../cancellation.ts';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import { onExpiry } from '../principal/expiry.ts';
+import { EXPIRED, Unauthenticated } from '../principal/failures.ts';
+import type { Principal } from '../principal/principal.ts';
+import { closeOf, identifySocket } from './authentication.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
 import { Relay } from './relay.ts';
 
 const KEEP_ALIVE_MS = 15_000;
-const GOING_AWAY = 1001;
 /** Messages being worked on or waiting to be sent, above the operations: pings, refusals. More are a flood, or a peer that does not read. */
 const MAX_WAITING_MESSAGES = 100;
+/** What runs when a socket's principal expires has so long to finish. */
+const EXPIRED_GRACE_MS = 5000;
 /** What fits into a close frame. */
 const MAX_REASON_CHARACTERS = 40;
 
@@ -42,12 +47,34 @@ export interface WebSocketOptions {
 interface Peer {
   readonly socket: WebSocket;
   readonly requestId: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly message: IncomingMessage;
+  headers: Readonly<Record<string, string>>;
+  /** Who opened it; undefined where the client does not ask. */
+  principal: Principal | undefined;
+  forgetExpiry: () => void;
   /** By payload, which is an operation's identity: ids can be used again while an operation ends. */
   readonly running: Map<SubscribePayload, Running>;
   started: number;
-  closing: boolean;
+  /** Why it takes no more operations. */
+  closing: Goodbye | undefined;
 }
+
+/** How a socket ends. */
+interface Goodbye {
+  readonly code: number;
+  readonly reason: string;
+  /** What operations are refused with that come too late. */
+  readonly refusal: ErrorCode;
+  /** Subscriptions are left as they are; else they get to say why they end. */
+  readonly abrupt: boolean;
+}
+
+const STOPPING: Goodbye = { code: 1001, reason: 'Going away', refusal: 'SHUTTING_DOWN', abrupt: true };
+const NOBODY: Goodbye = {
+  ...closeOf(new Unauthenticated(EXPIRED)),
+  refusal: 'UNAUTHENTICATED',
+  abrupt: false,
+};
 
 /** One operation. */
 interface Running {
@@ -55,6 +82,8 @@ interface Running {
   readonly context: Context<Record<string, unknown>, Peer>;
   readonly isSubscription: boolean;
   readonly left: Cancellation;
+  /** Ends a subscription that has begun. */
+  end: ((farewell: FormattedExecutionResult) => void) | undefined;
   readonly endpoint: Endpoint;
   readonly operation: Parameters<Endpoint['execute']>[0];
   readonly request: EndpointRequest;
@@ -65,6 +94,8 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   const peers = new Set<Peer>();
   const protocol = makeServer<Record<string, unknown>, Peer>({
     connectionInitWaitTimeout: options.initTimeoutMs,
+    onConnect: ({ extra, connectionParams }) =>
+      endpoint().authenticator === undefined ? true : letIn(endpoint(), extra, connectionParams),
     onSubscribe: (context, id, payload) => start(endpoint(), options, context, id, payload),
     execute: (args) => execute(runningOf(args)) as never,
     subscribe: (args) => subscribe(runningOf(args)) as never,
@@ -90,10 +121,13 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
     const peer: Peer = {
       socket,
       requestId: requestIds.get(message) ?? requestIdOf(message),
+      message,
       headers: headersOf(message),
+      principal: undefined,
+      forgetExpiry: () => {},
       running: new Map(),
       started: 0,
-      closing: false,
+      closing: undefined,
     };
     peers.add(peer);
     serve(protocol, peer, options);
@@ -110,7 +144,7 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
       }, graceMs);
       await Promise.all(
         [...peers].map((peer) => {
-          peer.closing = true;
+          peer.closing = STOPPING;
           closeWhenDone(peer);
           return new Promise((resolve) => peer.socket.once('close', resolve));
         }),
@@ -173,6 +207,7 @@ function serve(
   socket.on('error', (error) => log.debug({ err: error, requestId }, 'websocket failed'));
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat);
+    peer.forgetExpiry();
     for (const { left } of peer.running.values()) left.cancel();
     void closed(code, String(reason));
   });
@@ -191,7 +226,7 @@ function start(
   payload: SubscribePayload,
 ) {
   const peer = context.extra;
-  if (peer.closing) return [refusal('SHUTTING_DOWN')];
+  if (peer.closing) return [refusal(peer.closing.refusal)];
   // Operations that were left count until they have ended.
   if (peer.running.size >= maxOperations) {
     peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
@@ -207,12 +242,14 @@ function start(
     requestId: `${peer.requestId}:${++peer.started}`,
     headers: peer.headers,
     left,
+    principal: peer.principal,
   };
   const running: Running = {
     id,
     context,
     isSubscription: kind === 'subscription',
     left,
+    end: undefined,
     endpoint,
     operation: { document, operationName, variables, incremental, trace },
     request,
@@ -228,17 +265,20 @@ function start(
   };
 }
 
-async function execute({ endpoint, operation, request, left }: Running) {
-  const outcome = await endpoint.executeInParts(operation, request);
-  return Symbol.asyncIterator in outcome ? untilLeft(outcome, left) : outcome;
+async function execute(running: Running) {
+  const outcome = await running.endpoint.executeInParts(running.operation, running.request);
+  return Symbol.asyncIterator in outcome ? untilLeft(running, outcome) : outcome;
 }
 
-async function subscribe({ endpoint, operation, request, left }: Running) {
-  const outcome = await endpoint.subscribe(operation, request);
-  return Symbol.asyncIterator in outcome ? untilLeft(outcome, left) : outcome;
+async function subscribe(running: Running) {
+  const outcome = await running.endpoint.subscribe(running.operation, running.request);
+  if (!(Symbol.asyncIterator in outcome)) return outcome;
+  const relay = untilLeft(running, outcome);
+  running.end = (farewell) => relay.end(farewell);
+  return relay;
 }
 
-function untilLeft<Result>(results: AsyncIterable<Result>, left: Cancellation): Relay<Result> {
+function untilLeft<Result>({ left }: Running, results: AsyncIterable<Result>): Relay<Result> {
   const relay = new Relay(results);
   left.add(() => relay.end());
   return relay;
@@ -264,9 +304,42 @@ function finish(peer: Peer, payload: SubscribePayload): void {
   if (peer.closing) setImmediate(() => closeWhenDone(peer));
 }
 
-function closeWhenDone({ running, socket }: Peer): void {
-  if ([...running.values()].every(({ isSubscription }) => isSubscription))
-    socket.close(GOING_AWAY, 'Going away');
+function closeWhenDone({ running, socket, closing = STOPPING }: Peer): void {
+  if ([...running.values()].every(({ isSubscription }) => isSubscription && closing.abrupt))
+    socket.close(closing.code, closing.reason);
+}
+
+/** Finds out who opens a socket, and sees to its end when that is over. @returns false when it is not let in */
+async function letIn(
+  endpoint: Endpoint,
+  peer: Peer,
+  params: Readonly<Record<string, unknown>> | undefined,
+): Promise<boolean> {
+  try {
+    const { principal, authorization } = await identifySocket(endpoint, peer.message.headers, params);
+    peer.principal = principal;
+    // What connectors forward is what the caller is known by.
+    if (authorization !== undefined) peer.headers = { ...peer.headers, authorization };
+    if (peer.socket.readyState === peer.socket.OPEN)
+      peer.forgetExpiry = onExpiry(principal, () => expire(peer));
+    return true;
+  } catch (error) {
+    if (!(error instanceof HemError)) throw error;
+    const { code, reason } = closeOf(error);
+    peer.socket.close(code, reason);
+    return false;
+  }
+}
+
+/** Subscriptions end with an error, queries may finish, then the socket is closed. */
+function expire(peer: Peer): void {
+  peer.closing ??= NOBODY;
+  for (const { end, request } of peer.running.values())
+    end?.(
+      format({ errors: [new GraphQLError(EXPIRED, { extensions: { code: 'UNAUTHENTICATED' } })] }, request),
+    );
+  closeWhenDone(peer);
+  setTimeout(() => peer.socket.close(NOBODY.code, NOBODY.reason), EXPIRED_GRACE_MS).unref();
 }
 
 function refusal(code: ErrorCode): GraphQLError {

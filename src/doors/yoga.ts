@@ -1,8 +1,12 @@
 /** The broad door over HTTP: GET, POST, multipart, batches, SSE and GraphiQL. Yoga carries the protocol, the endpoint does the work. */
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { Cancellation } from '../cancellation.ts';
 import { ERRORS } from '../errors.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { onExpiry } from '../principal/expiry.ts';
+import { EXPIRED } from '../principal/failures.ts';
+import { challengeOf, isChallenged } from './authentication.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
 import { NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
 import { renderPage } from './page.ts';
@@ -63,7 +67,9 @@ function runOnEndpoint(endpoint: Endpoint): Plugin<YogaContext> {
     onParams({ params, request, context, setParamsHandler }) {
       const { endpointRequest, params: all, streams } = context as unknown as YogaContext;
       const asked: Asked = { method: request.method, batched: Array.isArray(all), endpointRequest, streams };
-      setParamsHandler(async () => (await run(endpoint, params as Params, asked)) as never);
+      setParamsHandler(
+        async () => withStatus(await run(endpoint, params as Params, asked), endpointRequest) as never,
+      );
     },
   };
 }
@@ -86,18 +92,39 @@ async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Re
   return stream(endpoint, result.subscription, asked);
 }
 
+/** Yoga would send a refusal to whoever accepts nothing but events with status 500. */
+function withStatus(result: Result, { headers: { accept } }: EndpointRequest): Result {
+  if (Symbol.asyncIterator in result || 'data' in result || preferredAnswerType(accept) !== undefined)
+    return result;
+  const status = statusOf(result, accept);
+  const headers = isChallenged(status) ? { 'www-authenticate': challengeOf(result) } : {};
+  return { ...result, extensions: { ...result.extensions, http: { status, headers } } };
+}
+
 async function stream(
   endpoint: Endpoint,
   operation: Parameters<Endpoint['subscribe']>[0],
   { endpointRequest, streams }: Asked,
 ): Promise<Result> {
-  const results = await endpoint.subscribe(operation, endpointRequest);
+  // What ends the stream ends what runs for it, also while it waits for an event that may never come.
+  const over = new Cancellation();
+  const { requestId, headers, principal, left } = endpointRequest;
+  left.add(() => over.cancel());
+  const results = await endpoint.subscribe(operation, { requestId, headers, principal, left: over });
   if (!(Symbol.asyncIterator in results)) return results;
   const relay = new Relay(results);
   const stop = () => relay.end(refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
   streams.add(stop);
-  endpointRequest.left.add(() => relay.end());
-  return forgetAtEnd(relay, () => streams.delete(stop));
+  left.add(() => relay.end());
+  const forgetExpiry = onExpiry(endpointRequest.principal, () =>
+    relay.end(refuse('UNAUTHENTICATED', EXPIRED, endpointRequest)),
+  );
+  left.add(forgetExpiry);
+  return forgetAtEnd(relay, () => {
+    streams.delete(stop);
+    forgetExpiry();
+    over.cancel();
+  });
 }
 
 async function* forgetAtEnd(
@@ -127,7 +154,11 @@ export function answerByMediaType<Context extends Pick<YogaContext, 'endpointReq
         const status = Array.isArray(raw) ? 200 : statusOf(results[0]!, accept);
         return new fetchAPI.Response(JSON.stringify(Array.isArray(raw) ? results : results[0]), {
           status,
-          headers: { 'content-type': `${type}; charset=utf-8`, ...(status === 405 ? { allow: 'POST' } : {}) },
+          headers: {
+            'content-type': `${type}; charset=utf-8`,
+            ...(status === 405 ? { allow: 'POST' } : {}),
+            ...(isChallenged(status) ? { 'www-authenticate': challengeOf(results[0]!) } : {}),
+          },
         });
       }, type);
     },

@@ -1,6 +1,12 @@
 /** What an engine is: the seam between doors and execution. The reference engine is the first; others must give the same answers. */
-import type { DocumentNode, ExecutionResult, ExperimentalIncrementalExecutionResults } from 'graphql';
+import type {
+  DocumentNode,
+  ExecutionResult,
+  ExperimentalIncrementalExecutionResults,
+  FieldNode,
+} from 'graphql';
 import type { CallContext } from '../call-context.ts';
+import type { HemError } from '../errors.ts';
 import type { Trace } from './trace.ts';
 
 export type IncrementalResults = ExperimentalIncrementalExecutionResults;
@@ -12,6 +18,14 @@ export interface Operation {
   readonly variables: Readonly<Record<string, unknown>>;
   /** Only when the caller has asked for it, and may. */
   readonly trace?: Trace | undefined;
+  /** What is null with an error, without a call, because the caller may not see it. */
+  readonly denied?: Denials;
+}
+
+/** The same object for the same denials of a document. */
+export interface Denials {
+  /** Why an object type of the view must not be asked for a field. */
+  denialOf(typeName: string, node: FieldNode): HemError | undefined;
 }
 
 export interface Engine {

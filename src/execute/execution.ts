@@ -4,6 +4,7 @@ import type { CallContext } from '../connectors/kind.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
+import type { Denials } from './engine.ts';
 import type { Trace } from './trace.ts';
 
 export interface Execution {
@@ -21,6 +22,8 @@ export interface Execution {
   readonly firstPart?: Promise<void>;
   /** Undefined unless the caller has asked for it. */
   readonly trace: Trace | undefined;
+  /** What must not be asked for; the compiled engine plans without it. */
+  readonly denied: Denials | undefined;
 }
 
 export interface FallbackTrace {
@@ -33,7 +36,7 @@ export function newExecution(
   graph: ComposedGraph,
   connections: Connections,
   caller: CallContext,
-  trace?: Trace,
+  { trace, denied }: Partial<Pick<Execution, 'trace' | 'denied'>> = {},
 ): Execution {
   return {
     graph,
@@ -43,5 +46,6 @@ export function newExecution(
     fallbacks: [],
     selective: graph.connectors.some(({ kind }) => kind.selective),
     trace,
+    denied,
   };
 }

@@ -55,7 +55,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
     argumentsOf({ ...operation, document: withoutIncremental(operation.document) }, execution);
   return {
     async execute(operation, caller) {
-      const execution = newExecution(graph, connections, caller, operation.trace);
+      const execution = newExecution(graph, connections, caller, operation);
       const validated = validateExecutionArgs(inOne(operation, execution));
       if (!('schema' in validated)) return { errors: validated };
       return withTraces(await executeRootSelectionSet(validated), execution);
@@ -63,7 +63,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
     async executeIncrementally(operation, caller) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const execution = {
-        ...newExecution(graph, connections, caller, operation.trace),
+        ...newExecution(graph, connections, caller, operation),
         firstPart: promise,
       };
       const result = await experimentalExecuteIncrementally({
@@ -80,7 +80,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
       };
     },
     async subscribe(operation, caller, inEventTime) {
-      const given = inOne(operation, newExecution(graph, connections, caller));
+      const given = inOne(operation, newExecution(graph, connections, caller, { denied: operation.denied }));
       const opening = validateSubscriptionArgs(given);
       if (!('schema' in opening)) return { errors: opening };
       const events = await createSourceEventStream(opening);
@@ -88,7 +88,10 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
       // Every event is an execution of its own: nothing loaded for one serves the next.
       return mapSourceToResponseEvent(opening, events, (event) =>
         inEventTime(async (current) => {
-          const execution = newExecution(graph, connections, current, operation.trace?.ofEvent());
+          const execution = newExecution(graph, connections, current, {
+            denied: operation.denied,
+            trace: operation.trace?.ofEvent(),
+          });
           return withTraces(await executeSubscriptionEvent({ ...event, contextValue: execution }), execution);
         }),
       );
@@ -194,6 +197,7 @@ class FieldResolver {
 
   root(typeName: string, args: Arguments, execution: Execution, info: GraphQLResolveInfo): Promise<unknown> {
     return this.#located(async () => {
+      refuseDenied(execution, info);
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveRoot(
         execution,
@@ -213,6 +217,7 @@ class FieldResolver {
     info: GraphQLResolveInfo,
   ): Promise<unknown> {
     return this.#located(async () => {
+      refuseDenied(execution, info);
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveField(
         execution,
@@ -356,4 +361,10 @@ class FieldResolver {
         : toFieldError(error, this.#coordinate, this.#connectors);
     }
   }
+}
+
+/** @throws {HemError} */
+function refuseDenied({ denied }: Execution, { parentType, fieldNodes }: GraphQLResolveInfo): void {
+  const denial = denied?.denialOf(parentType.name, fieldNodes[0]!);
+  if (denial !== undefined) throw denial;
 }

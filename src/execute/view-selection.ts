@@ -105,6 +105,7 @@ class Collector {
       const viewField = this.#view.types.get(type.name)?.fields.get(name);
       const field = type.getFields()[name];
       if (viewField === undefined || field === undefined) continue;
+      if (this.#execution.denied?.denialOf(type.name, fieldNodes[0]!) !== undefined) continue;
       const args = this.#argumentsOf(field, fieldNodes[0]!);
       if (args === undefined) continue;
       const graphArgs = viewField.toGraphArguments({ args, claims: this.#execution.caller.claims });

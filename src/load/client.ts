@@ -1,6 +1,7 @@
 /** Loads one client: client.yml, schemas/<client>.graphql and its operations. */
 import type { DocumentNode } from 'graphql';
 import type { Problems } from '../problems.ts';
+import { type ClientAuth, readAuth } from './auth.ts';
 import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
 import { parseSdl } from './sdl.ts';
@@ -12,6 +13,8 @@ import { readYaml } from './yaml.ts';
 export interface Client {
   readonly name: string;
   readonly settings: ClientSettings;
+  /** Undefined where nobody needs to be known. */
+  readonly auth: ClientAuth | undefined;
   /** `schemas/<client>.graphql` */
   readonly file: string;
   readonly operations: readonly OperationFile[];
@@ -59,6 +62,7 @@ export async function loadClient(
     });
   }
   const settings = yaml ? checkShape(yaml, clientSettings, problems) : undefined;
+  const auth = yaml && settings?.auth ? readAuth(yaml, settings.auth, problems) : undefined;
   const text = await readSource(directory, file, problems);
   if (text === null) {
     problems.report({
@@ -72,7 +76,7 @@ export async function loadClient(
   const operations = await loadOperations(directory, `${folder}/operations`, problems);
   return settings === undefined || document === undefined
     ? undefined
-    : { name, settings, file, document, operations };
+    : { name, settings, auth, file, document, operations };
 }
 
 async function loadOperations(

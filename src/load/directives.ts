@@ -13,6 +13,14 @@ export const BUILT_IN_SCALARS = [
   'Upload',
 ] as const;
 
+/** Who may see something; in connectors' schemas and in views. */
+const RULE_DIRECTIVES = /* GraphQL */ `
+  "Only callers who have said who they are."
+  directive @authenticated on FIELD_DEFINITION | OBJECT | INTERFACE | ENUM | SCALAR | INPUT_OBJECT
+  "Only callers who have all scopes of one of the lists."
+  directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | ENUM | SCALAR | INPUT_OBJECT
+`;
+
 /** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
 export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   "The entity can be identified by these fields. Resolves nothing by itself."
@@ -40,10 +48,12 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
     type: String!
   }
   scalar FallbackValue
+  ${RULE_DIRECTIVES}
 `;
 
 /** In `schemas/<client>.graphql`. */
 export const VIEW_DIRECTIVES = /* GraphQL */ `
   "What of the graph this is, when the name or shape differs."
   directive @from(type: String, field: String, path: String, args: String, argument: String, value: String) on OBJECT | INTERFACE | UNION | ENUM | INPUT_OBJECT | SCALAR | FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE
+  ${RULE_DIRECTIVES}
 `;

@@ -4,6 +4,7 @@ import type { CallDescription, CompiledCall, ConnectorKind, Selection } from '..
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Place } from '../problems.ts';
+import type { Rule } from './auth-rule.ts';
 import type { YamlFile } from './yaml.ts';
 
 export interface Connector {
@@ -33,6 +34,8 @@ export interface ConnectorType {
   readonly inaccessible: boolean;
   readonly shareable: boolean;
   readonly discriminator: Discriminator | undefined;
+  /** Who may see it. */
+  readonly rule: Rule | undefined;
   /** Of enums whose values are called differently on the wire. */
   readonly wire: WireValues | undefined;
 }
@@ -72,6 +75,8 @@ export interface ConnectorField {
   readonly inaccessible: boolean;
   readonly shareable: boolean;
   readonly fallback: { readonly value: unknown } | undefined;
+  /** Who may see it. */
+  readonly rule: Rule | undefined;
 }
 
 export interface ConnectorArgument {

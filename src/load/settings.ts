@@ -1,6 +1,7 @@
 /** The shapes of hem.yml and client.yml. */
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
+import { authSettings } from './auth-settings.ts';
 
 const count = z.int().min(1).max(10_000_000);
 
@@ -88,6 +89,8 @@ export type HemSettings = z.output<typeof hemSettings>;
 
 export const clientSettings = z.strictObject({
   description: z.string().optional(),
+  /** How callers become known, and what is answered to those who are not. Without it all are unknown. */
+  auth: authSettings.optional(),
   /** Whether the schema may be read through introspection and as schema.graphql. Off, suggestions in errors are off, too. */
   introspection: z.boolean().default(true),
   /** Serves the GraphiQL page to browsers. */

@@ -22,6 +22,7 @@ import {
   type ValueMap,
 } from '../mapping/path.ts';
 import { didYouMean, type Problems } from '../problems.ts';
+import { readRule, ruleNodes } from './auth-rule.ts';
 import { DirectiveReader, directivesOf, has } from './directive-reader.ts';
 import { readFallback } from './fallback.ts';
 import { BindableField } from './field-to-bind.ts';
@@ -107,6 +108,7 @@ class TypeBuilder {
       inaccessible: has(directives, 'inaccessible'),
       shareable: has(directives, 'shareable'),
       discriminator: readDiscriminator(type, this.#connector.schema, this.#reader),
+      rule: this.#rule([type.astNode, ...type.extensionASTNodes], type.name, directives),
       wire: readWireValues(type, this.#reader),
     };
     if (isObjectType(type) || isInterfaceType(type)) {
@@ -132,7 +134,31 @@ class TypeBuilder {
       inaccessible: has(directives, 'inaccessible'),
       shareable: has(directives, 'shareable') || owner.shareable,
       fallback: readFallback(field, coordinate, this.#reader),
+      rule: this.#rule([field.astNode], coordinate, directives),
     };
+  }
+
+  #rule(
+    nodes: Parameters<typeof readRule>[0],
+    coordinate: string,
+    directives: readonly ConstDirectiveNode[],
+  ): ConnectorField['rule'] {
+    const [node] = ruleNodes(nodes);
+    if (node === undefined) return undefined;
+    if (has(directives, 'internal')) {
+      this.#reader.report(node, {
+        rule: 'auth-place',
+        message: `No caller can ask for ${coordinate}, which is @internal: its rule would protect nothing.`,
+        hint: 'put it on the type that is found, or on its fields',
+      });
+    } else if (ROOTS.has(coordinate)) {
+      this.#reader.report(node, {
+        rule: 'auth-place',
+        message: `${coordinate} belongs to all connectors, so no single one can say who may ask it.`,
+        hint: 'put it on the fields',
+      });
+    }
+    return readRule(nodes, this.#reader);
   }
 
   #source(

@@ -17,11 +17,14 @@ import type { Engine, Operation } from '../execute/engine.ts';
 import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
 import type { IncrementalUse } from '../plan/incremental.ts';
+import type { Authenticator } from '../principal/authenticator.ts';
+import type { Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import { asksForPlan } from './asking.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
 import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
+import { Guard } from './guard.ts';
 import { checkVariables } from './limits.ts';
 import { type Part, type PartErrors, partsOf } from './parts.ts';
 
@@ -32,6 +35,8 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
   /** Cancelled when the caller leaves before the answer is sent. */
   readonly left: Cancellation;
+  /** Who the caller is; undefined where the client does not ask. */
+  readonly principal?: Principal | undefined;
 }
 
 /** An operation with what is known of its document. */
@@ -55,6 +60,10 @@ export class Endpoint {
   readonly name: string;
   readonly view: View;
   readonly limits: OperationLimits;
+  /** Says who a caller is; undefined where that makes no difference. */
+  readonly authenticator: Authenticator | undefined;
+  /** Undefined where everybody may see everything. */
+  readonly #guard: Guard | undefined;
   readonly #engine: Engine;
   readonly #documents: Documents;
   readonly #log: Logger;
@@ -64,11 +73,21 @@ export class Endpoint {
   constructor(
     view: View,
     engine: Engine,
-    { settings, log }: { readonly settings: HemSettings; readonly log: Logger },
+    {
+      settings,
+      log,
+      authenticator,
+    }: {
+      readonly settings: HemSettings;
+      readonly log: Logger;
+      readonly authenticator?: Authenticator | undefined;
+    },
   ) {
     this.name = view.client.name;
     this.view = view;
     this.limits = limitsOf(settings, view.client.settings);
+    this.authenticator = authenticator;
+    this.#guard = view.rules === undefined ? undefined : new Guard(view);
     this.#engine = engine;
     this.#log = log;
     this.#bareVariables = hasInheritedNames(view.schema);
@@ -113,9 +132,11 @@ export class Endpoint {
   execute(operation: PreparedOperation, request: Request): Promise<FormattedExecutionResult> {
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
+    const admitted = this.#admit(operation, request);
+    if ('errors' in admitted) return Promise.resolve(format(admitted, request));
     const { trace } = operation;
     const asking = trace === undefined ? request : counting(request);
-    return this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace).then((result) =>
+    return this.#inTime(asking, (caller) => this.#engine.execute(admitted, caller), trace).then((result) =>
       this.#finish(result, request),
     );
   }
@@ -131,11 +152,13 @@ export class Endpoint {
     if (!operation.incremental?.isActive(operation.variables)) return this.execute(operation, request);
     const refused = this.#checkVariables(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
+    const admitted = this.#admit(operation, request);
+    if ('errors' in admitted) return format(admitted, request);
     const time = new DeadlineOfParts(this.limits.deadlineMs, request.left);
     try {
       const asking = operation.trace === undefined ? request : counting(request);
       const caller = toContext(asking, time.deadline, time.deadline.at);
-      const outcome = await time.wait(this.#engine.executeIncrementally(operation, caller));
+      const outcome = await time.wait(this.#engine.executeIncrementally(admitted, caller));
       if ('initialResult' in outcome) return partsOf(outcome, time, this.#partErrors(request));
       time.end();
       return this.#finish(outcome, request);
@@ -152,10 +175,12 @@ export class Endpoint {
   ): Promise<AsyncGenerator<FormattedExecutionResult, void> | FormattedExecutionResult> {
     const refused = this.#checkVariables(operation) ?? checkNothingLater(operation);
     if (refused !== undefined) return format({ errors: [refused] }, request);
+    const admitted = this.#admit(operation, request);
+    if ('errors' in admitted) return format(admitted, request);
     try {
       const asking = operation.trace === undefined ? request : counting(request);
       const outcome = await this.#engine.subscribe(
-        operation,
+        admitted,
         toContext(asking, request.left, Infinity),
         (execute) => this.#inTime(asking, execute),
       );
@@ -187,6 +212,11 @@ export class Endpoint {
         fail(error);
       }
     });
+  }
+
+  /** What the caller may see of it, decided before any backend is asked. */
+  #admit<Asked extends Operation>(operation: Asked, { principal }: Request) {
+    return this.#guard === undefined ? operation : this.#guard.admit(operation, principal);
   }
 
   #checkVariables({ variables, incremental }: PreparedOperation): GraphQLError | undefined {
@@ -263,12 +293,18 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
 }
 
 /** The same caller, whose backend calls are counted. */
-function counting({ requestId, headers, left }: Request): Request & CallerFacts {
-  return { requestId, headers, left, onCall: countCall };
+function counting({ requestId, headers, left, principal }: Request): Request & CallerFacts {
+  return { requestId, headers, left, principal, onCall: countCall };
 }
 
-function toContext(request: CallerFacts, cancellation: Cancellation, deadlineAt: number): CallContext {
-  return new CallContext(request, cancellation, { deadlineAt, claims: NO_CLAIMS });
+function toContext(
+  request: Request & CallerFacts,
+  cancellation: Cancellation,
+  deadlineAt: number,
+): CallContext {
+  const { principal } = request;
+  const claims = principal === undefined ? NO_CLAIMS : principal.claims;
+  return new CallContext(request, cancellation, { deadlineAt, claims });
 }
 
 /** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */

@@ -23,8 +23,10 @@ import {
   print,
 } from 'graphql';
 import type { CallDescription } from '../connectors/kind.ts';
+import type { HemError } from '../errors.ts';
 import { toCallArguments } from '../execute/call-arguments.ts';
 import { openStream } from '../execute/calls.ts';
+import type { Denials } from '../execute/engine.ts';
 import { Identities } from '../execute/identities.ts';
 import { selectForCall, selectForLookup } from '../execute/record-selection.ts';
 import { rootSource } from '../execute/resolve.ts';
@@ -41,7 +43,7 @@ import {
   type Fragments,
   type SelectionSource,
 } from './collect.ts';
-import { compileComplete } from './complete.ts';
+import { compileComplete, report } from './complete.ts';
 import { type FoundBy, listLevels, ObjectBuilder, type ValueSource } from './object-builder.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './plan.ts';
 import type { ProjectedField } from './project.ts';
@@ -60,6 +62,8 @@ export interface CompileInput {
   readonly view: View;
   readonly graph: ComposedGraph;
   readonly connections: Connections;
+  /** What is planned without. */
+  readonly denied?: Denials | undefined;
 }
 
 /** Of all types together. What grows beyond it, by types that stand in for each other level after level, is not worth its memory. */
@@ -82,6 +86,7 @@ export class PlanCompiler {
   readonly graph: ComposedGraph;
   readonly view: View;
   readonly #connections: Connections;
+  readonly #denied: Denials | undefined;
   readonly #document: DocumentNode;
   readonly #fragments: Fragments;
   readonly #connectors: ReadonlyMap<string, Connector>;
@@ -97,10 +102,15 @@ export class PlanCompiler {
   readonly #wantedBySelection = new Map<string, WantedByType>();
   #fieldCount = 0;
 
-  constructor({ view, graph, connections }: CompileInput, document: DocumentNode, conditions: Conditions) {
+  constructor(
+    { view, graph, connections, denied }: CompileInput,
+    document: DocumentNode,
+    conditions: Conditions,
+  ) {
     this.view = view;
     this.graph = graph;
     this.#connections = connections;
+    this.#denied = denied;
     this.#document = document;
     const byName = new Map(
       document.definitions
@@ -208,6 +218,8 @@ export class PlanCompiler {
       const viewField = this.view.types.get(type.name)?.fields.get(name);
       const field = type.getFields()[name];
       if (viewField === undefined || field === undefined) throw new NotCompiled(`introspection (${name})`);
+      const denial = this.#denied?.denialOf(type.name, collected.nodes[0]!);
+      if (denial !== undefined) return () => this.#refuse(denial, collected, type, field.type);
       const graphArgs = this.#graphArguments(type, viewField, collected);
       const wanted = this.#wantedOfValue(type, viewField, collected, graphArgs);
       const key = this.#recordKey(type, viewField, collected);
@@ -266,6 +278,27 @@ export class PlanCompiler {
       source: value.source(),
       complete,
       accepts: acceptsOf(type),
+    };
+  }
+
+  /** An error without a value: nothing is fetched for it. */
+  #refuse(
+    denial: HemError,
+    { responseKey, nodes }: CollectedField,
+    parent: GraphQLObjectType,
+    type: GraphQLOutputType,
+  ): ProjectedField {
+    const coordinate = `${parent.name}.${nodes[0]!.name.value}`;
+    const facts = { coordinate, nodes, connectors: this.#connectors };
+    return {
+      responseKey,
+      constant: undefined,
+      source: { get: () => denial, key: undefined },
+      complete: (_value, run, path) => {
+        const failed = report(run, facts, denial, path);
+        return isNonNullType(type) ? failed : null;
+      },
+      accepts: undefined,
     };
   }
 
@@ -424,6 +457,7 @@ export class PlanCompiler {
     for (const collected of collectFields(this.#fragments, type, sources)) {
       const viewField = this.view.types.get(type.name)?.fields.get(collected.nodes[0]!.name.value);
       if (viewField === undefined) continue;
+      if (this.#denied?.denialOf(type.name, collected.nodes[0]!) !== undefined) continue;
       const graphArgs = this.#graphArguments(type, viewField, collected);
       const { of } = this.#wantedOfValue(type, viewField, collected, graphArgs);
       const key = this.#recordKey(type, viewField, collected);

@@ -3,7 +3,7 @@ import type { DocumentNode, ExecutionResult, VariableValues } from 'graphql';
 import type { CallContext } from '../call-context.ts';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
-import type { Engine, InEventTime, Operation } from '../execute/engine.ts';
+import type { Denials, Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import { withTrace } from '../execute/trace.ts';
@@ -40,7 +40,23 @@ export function compiledEngine(
   const shown = new ShownPlans({ view, graph, connections });
   let notCompiled = 0;
 
-  const variantsOf = ({ document, operationName }: Operation): Variants => {
+  const variantsWithout = new WeakMap<Denials, Variants>();
+  const newVariants = ({ document, operationName, denied }: Operation): Variants =>
+    new Variants(document, operationName, {
+      compile: (conditions) =>
+        compilePlan({ view, graph, connections, denied }, document, operationName, conditions),
+      schema: view.schema,
+      all: plans,
+      coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
+    });
+
+  const variantsOf = (operation: Operation): Variants => {
+    const { document, operationName, denied } = operation;
+    if (denied !== undefined) {
+      const known = variantsWithout.get(denied) ?? newVariants(operation);
+      variantsWithout.set(denied, known);
+      return known;
+    }
     let byName = documents.get(document);
     if (byName === undefined) {
       byName = new Map();
@@ -48,13 +64,7 @@ export function compiledEngine(
     }
     let variants = byName.get(operationName);
     if (variants === undefined) {
-      variants = new Variants(document, operationName, {
-        compile: (conditions) =>
-          compilePlan({ view, graph, connections }, document, operationName, conditions),
-        schema: view.schema,
-        all: plans,
-        coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
-      });
+      variants = newVariants(operation);
       byName.set(operationName, variants);
     }
     return variants;
@@ -76,7 +86,7 @@ export function compiledEngine(
       return plan;
     }
     if (trace !== undefined) trace.show = (own) => shown.show(operation, plan, own);
-    return { plan, run: newRun(variables, newExecution(graph, connections, caller, trace)) };
+    return { plan, run: newRun(variables, newExecution(graph, connections, caller, { trace })) };
   };
 
   return {
@@ -179,7 +189,7 @@ async function* eventsOf(
           : event;
       yield await inEventTime(async (caller) => {
         const trace = openingTrace?.ofEvent();
-        const run = newRun(opening.variables, newExecution(graph, connections, caller, trace));
+        const run = newRun(opening.variables, newExecution(graph, connections, caller, { trace }));
         const root = new Cell(NO_RECORD, plan.root);
         await stream.place(value, root, run);
         return answer(plan, root, run);

@@ -15,7 +15,9 @@ import type { Problems } from '../problems.ts';
 import { ViewContext } from './context.ts';
 import { checkField } from './fields.ts';
 import { checkFromArguments } from './from-arguments.ts';
+import { checkCallers } from './needed-callers.ts';
 import { toPublicSchema } from './public-schema.ts';
+import { buildRules } from './rules.ts';
 import { checkInput, checkType, enumValues, possibleTypes } from './type-checks.ts';
 import type { View, ViewField, ViewType } from './view.ts';
 
@@ -52,8 +54,10 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
       message: 'A schema needs a type Query.',
     });
   }
+  const rules = buildRules({ schema: sdl.schema, types: built, graph, file, problems });
   if (problems.count > before) return undefined;
-  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file) };
+  checkCallers({ rules, schema: sdl.schema }, client, problems);
+  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules };
 }
 
 function toViewType(context: ViewContext, type: GraphQLNamedType): ViewType {

@@ -2,12 +2,15 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Client } from '../load/client.ts';
 import type { Values } from '../mapping/values.ts';
+import type { ViewRules } from './rules.ts';
 
 export interface View {
   readonly client: Client;
   /** What the client sees: no Hem directive, nothing of other clients. Without resolvers. */
   readonly schema: GraphQLSchema;
   readonly types: ReadonlyMap<string, ViewType>;
+  /** Who may see what; undefined when everybody may see everything. */
+  readonly rules: ViewRules | undefined;
 }
 
 export interface ViewType {

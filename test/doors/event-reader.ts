@@ -27,6 +27,10 @@ export class EventReader {
     return new EventReader(response);
   }
 
+  static of(response: Response): EventReader {
+    return new EventReader(response);
+  }
+
   /** Undefined at the end of the stream. */
   async next(): Promise<SentEvent | undefined> {
     for (;;) {

@@ -19,7 +19,10 @@ export async function open(url: string): Promise<Socket> {
   return socket;
 }
 
-/** Sends bytes and reads until the gateway closes the connection, or says nothing for `quietMs`. */
+/** A first answer may take a while: some doors are loaded for the first who comes through. */
+const FIRST_ANSWER_MS = 5000;
+
+/** Sends bytes and reads until the gateway closes the connection, or says nothing more for `quietMs`. */
 export async function sendRaw(url: string, bytes: string | Buffer, quietMs = 300): Promise<RawAnswer> {
   const socket = await open(url);
   socket.write(bytes);
@@ -36,10 +39,11 @@ export function readAll(socket: Socket, quietMs: number): Promise<RawAnswer> {
       const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
       resolve({ text, statuses, closed });
     };
-    const timer = setTimeout(() => settle(false), quietMs);
+    let timer = setTimeout(() => settle(false), Math.max(quietMs, FIRST_ANSWER_MS));
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1');
-      timer.refresh();
+      clearTimeout(timer);
+      timer = setTimeout(() => settle(false), quietMs);
     });
     socket.once('close', () => settle(true));
   });

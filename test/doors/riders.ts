@@ -44,8 +44,17 @@ export class RawSocket implements AsyncDisposable {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   requestId: string | undefined;
 
-  constructor(gateway: TestGateway, protocol = 'graphql-transport-ws', headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/web/graphql`, protocol, { headers });
+  constructor(
+    gateway: TestGateway,
+    protocol = 'graphql-transport-ws',
+    {
+      headers = {},
+      client = 'web',
+    }: { readonly headers?: Record<string, string>; readonly client?: string } = {},
+  ) {
+    this.socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/${client}/graphql`, protocol, {
+      headers,
+    });
     this.socket.on('message', (data) => this.received.push(JSON.parse(String(data))));
     this.socket.on('upgrade', ({ headers: given }) => {
       this.requestId = given['x-request-id'] as string;
@@ -58,7 +67,7 @@ export class RawSocket implements AsyncDisposable {
 
   /** An open socket after `connection_ack`. */
   static async open(gateway: TestGateway, headers: Record<string, string> = {}): Promise<RawSocket> {
-    const raw = new RawSocket(gateway, undefined, headers);
+    const raw = new RawSocket(gateway, undefined, { headers });
     await raw.opened();
     raw.send({ type: 'connection_init' });
     await raw.until(({ type }) => type === 'connection_ack');

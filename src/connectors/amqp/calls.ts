@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelModel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
 import { remainingMs, type Waiting, watch } from '../../upstream/deadline.ts';
+import { WaitingById } from '../../upstream/waiting-by-id.ts';
 import { lostConnection, NO_ROUTE, toBrokerError } from './failures.ts';
 import { Gate } from './gate.ts';
 import type { Link } from './link.ts';
@@ -26,7 +27,7 @@ export class CallChannel<C extends Channel, Answer> {
   readonly #connector: string;
   readonly #link: Link;
   readonly #use: ChannelUse<C>;
-  readonly #calls = new Map<string, Call<Answer>>();
+  readonly #calls = new WaitingById<string, Call<Answer>>();
   /** Unguessable, so that no answer to another gateway's call, and none to an earlier run's, can match. */
   readonly #prefix = `${randomBytes(12).toString('base64url')}-`;
   #count = 0;
@@ -59,7 +60,7 @@ export class CallChannel<C extends Channel, Answer> {
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (this.#count++).toString(36);
       const stop = watch(requestMs, context, () => this.fail(id, this.#timeout()));
-      this.#calls.set(id, { resolve, reject, stop, endsAt: performance.now() + limitMs });
+      this.#calls.add(id, { resolve, reject, stop, endsAt: performance.now() + limitMs });
       if (this.#channel !== undefined && this.#obstacle() === undefined) {
         this.#write(this.#channel, id, limitMs, write);
       } else {
@@ -173,14 +174,13 @@ export class CallChannel<C extends Channel, Answer> {
   }
 
   #take(id: string): Call<Answer> | undefined {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
+    const call = this.#calls.take(id);
     call?.stop();
     return call;
   }
 
   #failAll(error: UpstreamError): void {
-    for (const id of [...this.#calls.keys()]) this.fail(id, error);
+    for (const id of this.#calls.ids()) this.fail(id, error);
   }
 
   #timeout(): UpstreamError {

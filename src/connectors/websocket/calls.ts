@@ -2,6 +2,7 @@
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { remainingMs, watch } from '../../upstream/deadline.ts';
+import { WaitingById } from '../../upstream/waiting-by-id.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup, Outcome } from '../kind.ts';
 import type { CallBinding } from './bind.ts';
@@ -23,7 +24,7 @@ export class Calls {
   readonly #protocol: Protocol;
   readonly #link: Link;
   readonly #idPrefix: string | undefined;
-  readonly #pending = new Map<unknown, Pending>();
+  readonly #pending = new WaitingById<unknown, Pending>();
   /** First in, first out. */
   readonly #waiting = new Set<Call>();
   #lastId = 0;
@@ -80,11 +81,11 @@ export class Calls {
   ask(write: (id: MessageId) => string, pending: Pending): void {
     const id = this.#nextId();
     const timer = setTimeout(() => {
-      this.#pending.delete(id);
+      this.#pending.take(id);
       this.#link.probe();
       pending.failed(this.#timeout());
     }, this.#setup.settings.timeouts.requestMs);
-    this.#pending.set(id, {
+    this.#pending.add(id, {
       answered(message) {
         clearTimeout(timer);
         pending.answered(message);
@@ -113,9 +114,8 @@ export class Calls {
 
   /** What was sent has no answer any more. What was not sent goes on waiting. */
   lost(failure: () => UpstreamError): void {
-    const all = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const pending of all) pending.failed(failure());
+    const all = this.#pending.ids().map((id) => this.#take(id));
+    for (const pending of all) pending?.failed(failure());
   }
 
   /** How many answers are missing. */
@@ -147,7 +147,7 @@ export class Calls {
   #transmit(call: Call, link: Link): void {
     const id = this.#nextId();
     call.id = id;
-    this.#pending.set(id, call);
+    this.#pending.add(id, call);
     try {
       if (link.send(call.write(id, call.params))) return;
       this.#take(id)?.failed(this.#unread());
@@ -172,7 +172,7 @@ export class Calls {
     for (const call of exchange.calls) {
       if (call.settled) continue;
       const sent = call.id !== undefined;
-      if (sent) this.#pending.delete(call.id);
+      if (sent) this.#pending.take(call.id);
       else this.#waiting.delete(call);
       call.failed(sent || link.isOpen || hasLeft ? this.#timeout() : link.failure());
     }
@@ -188,10 +188,7 @@ export class Calls {
   }
 
   #take(id: unknown): Pending | undefined {
-    if (id === undefined) return undefined;
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) this.#pending.delete(id);
-    return pending;
+    return id === undefined ? undefined : this.#pending.take(id);
   }
 
   /** Never 0, which some servers take for "no id"; never used twice, so that a late answer meets nobody. */

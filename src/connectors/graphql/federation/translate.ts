@@ -37,8 +37,8 @@ const ROOTS: ReadonlySet<string> = new Set(Object.values(ROOT_NAMES));
 const MACHINERY: ReadonlySet<string> = new Set(['_entities', '_service']);
 /** Directives of GraphQL itself, which stay. */
 const PLAIN: ReadonlySet<string> = new Set(['deprecated', 'specifiedBy', 'oneOf']);
-/** What restricts access is never dropped without a word, whoever defined it. */
-const GUARDS: ReadonlySet<string> = new Set(['authenticated', 'requiresScopes', 'policy']);
+/** What restricts access is never dropped, whoever defined it: this much Hem decides itself. */
+const RULES: ReadonlySet<string> = new Set(['authenticated', 'requiresScopes']);
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   interfaceObject: 'Hem cannot add fields to an interface through an object that stands for it.',
   fromContext: 'Hem cannot fill an argument from an object further up.',
@@ -240,6 +240,7 @@ class Translation {
       if (PLAIN.has(name)) return [directive];
       const canonical = this.#names.canonicalOf(name) ?? name;
       this.#refuse(directive, canonical);
+      if (RULES.has(canonical)) return [{ ...directive, name: { ...directive.name, value: canonical } }];
       if (this.#names.canonicalOf(name) === undefined) return [];
       return canonical === 'inaccessible' || canonical === 'shareable'
         ? toDirectives(`@${canonical}`, directive.loc)
@@ -248,12 +249,12 @@ class Translation {
   }
 
   #refuse(directive: ConstDirectiveNode, canonical: string): void {
-    if (GUARDS.has(canonical)) {
+    if (canonical === 'policy') {
       this.#report(directive.loc, {
         rule: 'federation-guard',
-        message: `Hem does not enforce @${canonical} of a subgraph yet, and will not serve what it protects as if it were not there.`,
+        message: `Hem does not know what @${canonical} of a subgraph means, and will not serve what it protects as if it were not there.`,
         found: print(directive),
-        hint: 'protect it in the subgraph by the headers that connector.yml forwards, and take the directive out of the subgraph',
+        hint: 'use @requiresScopes, or protect it in the subgraph by the headers that connector.yml forwards and take the directive out',
       });
     } else if (Object.hasOwn(UNSUPPORTED, canonical)) {
       this.#report(directive.loc, {

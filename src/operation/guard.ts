@@ -1,0 +1,185 @@
+/** Decides before anything is called what of an operation its caller may see. What an operation needs is kept with its document. */
+import {
+  type DocumentNode,
+  type FieldNode,
+  GraphQLError,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { ERRORS, HemError } from '../errors.ts';
+import type { Denials, Operation } from '../execute/engine.ts';
+import { describeRule, type Rule } from '../load/auth-rule.ts';
+import { conditionVariables } from '../plan/collect.ts';
+import { ANONYMOUS, isMet, type Principal } from '../principal/principal.ts';
+import type { View } from '../views/view.ts';
+import { type Requirement, requirementsOf } from './requirements.ts';
+
+/** Of one operation. */
+const MAX_KEPT = 32;
+/** Named in one refusal. */
+const MAX_NAMED = 100;
+
+type Refused = { readonly errors: readonly GraphQLError[] };
+
+export class Guard {
+  readonly #view: View;
+  readonly #documents = new WeakMap<DocumentNode, Map<string | undefined, GuardedOperation>>();
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  /** The operation as its caller may run it, or why not. */
+  admit(operation: Operation, principal: Principal = ANONYMOUS): Operation | Refused {
+    const needs = this.#operation(operation).needsOf(operation.variables);
+    if (needs === undefined) return { errors: [tooLarge()] };
+    if (needs.rules.length === 0) return operation;
+    let met = '';
+    for (const rule of needs.rules) met += isMet(rule, principal) ? '1' : '0';
+    if (!met.includes('0')) return operation;
+    const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
+    const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
+    const denied = needs.requirements.filter(({ rule }) => unmet.has(rule.key));
+    const isSubscription = this.#operation(operation).kind === 'subscription';
+    // Of a subscription without its field there is nothing left.
+    if (
+      this.#view.client.auth?.denied !== 'nullify' ||
+      (isSubscription && denied.some(({ isRoot }) => isRoot))
+    )
+      return { errors: [refusal(code, denied)] };
+    return {
+      ...operation,
+      denied: needs.denials(`${code} ${met}`, () => new UnmetRules(this.#view, code, unmet)),
+    };
+  }
+
+  #operation({ document, operationName }: Operation): GuardedOperation {
+    let byName = this.#documents.get(document);
+    if (byName === undefined) {
+      byName = new Map();
+      this.#documents.set(document, byName);
+    }
+    let guarded = byName.get(operationName);
+    if (guarded === undefined) {
+      guarded = new GuardedOperation(this.#view, document, operationName);
+      byName.set(operationName, guarded);
+    }
+    return guarded;
+  }
+}
+
+/** What one operation needs, by the values of its conditions. */
+class GuardedOperation {
+  readonly kind: string | undefined;
+  readonly #view: View;
+  readonly #document: DocumentNode;
+  readonly #operationName: string | undefined;
+  /** Variables that `@skip` and `@include` stand on, and their defaults. */
+  readonly #conditions: ReadonlyMap<string, unknown>;
+  readonly #needs = new Map<string, Needs | undefined>();
+
+  constructor(view: View, document: DocumentNode, operationName: string | undefined) {
+    this.#view = view;
+    this.#document = document;
+    this.#operationName = operationName;
+    const operation = getOperationAST(document, operationName) ?? undefined;
+    this.kind = operation?.operation;
+    const own = new Set(operation?.variableDefinitions?.map(({ variable }) => variable.name.value));
+    this.#conditions = new Map(
+      conditionVariables(document)
+        .filter((name) => own.has(name))
+        .map((name) => [name, defaultOf(operation, name)]),
+    );
+  }
+
+  /** Undefined when there is more than may be walked. */
+  needsOf(variables: Operation['variables']): Needs | undefined {
+    let id = '';
+    for (const [name, preset] of this.#conditions) {
+      const given = Object.hasOwn(variables, name) ? variables[name] : preset;
+      // Null, or nothing that will be executed: then all counts that may be there.
+      id += typeof given === 'boolean' ? Number(given) : '?';
+    }
+    if (this.#needs.has(id)) return this.#needs.get(id);
+    const conditions = id.includes('?')
+      ? undefined
+      : new Map([...this.#conditions.keys()].map((name, index) => [name, id[index] === '1'] as const));
+    const requirements = requirementsOf(this.#view, this.#document, this.#operationName, conditions);
+    const needs = requirements === undefined ? undefined : new Needs(requirements);
+    if (this.#needs.size >= MAX_KEPT) this.#needs.clear();
+    this.#needs.set(id, needs);
+    return needs;
+  }
+}
+
+function defaultOf(operation: OperationDefinitionNode | undefined, name: string): unknown {
+  const value = operation?.variableDefinitions?.find(
+    ({ variable }) => variable.name.value === name,
+  )?.defaultValue;
+  return value?.kind === Kind.BOOLEAN ? value.value : undefined;
+}
+
+class Needs {
+  readonly requirements: readonly Requirement[];
+  /** Each once. */
+  readonly rules: readonly Rule[];
+  readonly #denials = new Map<string, Denials>();
+
+  constructor(requirements: readonly Requirement[]) {
+    this.requirements = requirements;
+    this.rules = [...new Map(requirements.map(({ rule }) => [rule.key, rule])).values()];
+  }
+
+  /** Equal ones are one, because plans are kept by them. */
+  denials(id: string, make: () => Denials): Denials {
+    const known = this.#denials.get(id);
+    if (known !== undefined) return known;
+    if (this.#denials.size >= MAX_KEPT) this.#denials.clear();
+    const made = make();
+    this.#denials.set(id, made);
+    return made;
+  }
+}
+
+/** Holds nothing of a caller but which rules were not met. */
+class UnmetRules implements Denials {
+  readonly #view: View;
+  readonly #code: 'UNAUTHENTICATED' | 'FORBIDDEN';
+  readonly #unmet: ReadonlySet<string>;
+
+  constructor(view: View, code: 'UNAUTHENTICATED' | 'FORBIDDEN', unmet: ReadonlySet<string>) {
+    this.#view = view;
+    this.#code = code;
+    this.#unmet = unmet;
+  }
+
+  denialOf(typeName: string, node: FieldNode): HemError | undefined {
+    const rule = this.#view.rules?.ruleOf(typeName, node);
+    if (rule === undefined || !this.#unmet.has(rule.key)) return undefined;
+    const publicText = `This needs ${describeRule(rule)}.`;
+    return new HemError(this.#code, { publicText, publicDetails: { scopes: rule.scopes } });
+  }
+}
+
+function refusal(code: 'UNAUTHENTICATED' | 'FORBIDDEN', denied: readonly Requirement[]): GraphQLError {
+  const named = denied
+    .slice(0, MAX_NAMED)
+    .map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
+  const names = [...new Set(denied.map(({ coordinate }) => coordinate))];
+  const shown = names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
+  const advice =
+    code === 'UNAUTHENTICATED'
+      ? 'send a token as "Authorization: Bearer …", or leave them out'
+      : 'send a token with the scopes they need, or leave them out';
+  return new GraphQLError(`${ERRORS[code].text.replace(/\.$/, '')}: ${shown}. To go on, ${advice}.`, {
+    nodes: denied.slice(0, MAX_NAMED).flatMap(({ nodes }) => nodes.slice(0, 1)),
+    extensions: { code, denied: named, ...(denied.length > MAX_NAMED ? { deniedCount: denied.length } : {}) },
+  });
+}
+
+function tooLarge(): GraphQLError {
+  const text =
+    'The operation asks for more than can be judged: there are too many fields, counted for each type that may be there.';
+  return new GraphQLError(text, { extensions: { code: 'OPERATION_TOO_LARGE' } });
+}

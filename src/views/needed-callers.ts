@@ -1,0 +1,27 @@
+/** Whether anybody can see what a view shows: rules are for callers who are known, and client.yml says how they become known. */
+import { isObjectType } from 'graphql';
+import type { Client } from '../load/client.ts';
+import { placeOf } from '../load/sdl.ts';
+import type { Problems } from '../problems.ts';
+import type { View } from './view.ts';
+
+/** Named in the report at most. */
+const MAX_NAMED = 5;
+
+/** @param view with the schema as its file says it */
+export function checkCallers(view: Pick<View, 'rules' | 'schema'>, client: Client, problems: Problems): void {
+  if (view.rules === undefined || client.auth?.jwt !== undefined) return;
+  const hidden = view.rules.fields;
+  const [first] = hidden;
+  if (first === undefined) return;
+  const [typeName = '', fieldName = ''] = first.split('.');
+  const type = view.schema.getType(typeName);
+  const named = hidden.slice(0, MAX_NAMED).join(', ');
+  problems.report({
+    rule: 'auth-unreachable',
+    at: placeOf(isObjectType(type) ? type.getFields()[fieldName]?.astNode?.name.loc : undefined, client.file),
+    message: `Nobody can see ${named}${hidden.length > MAX_NAMED ? ` and ${hidden.length - MAX_NAMED} more` : ''}: it takes a known caller, and this client knows none.`,
+    expected: `"auth: { jwt: { issuers: [ … ] } }" in clients/${client.name}/client.yml`,
+    hint: 'or leave it out of this schema',
+  });
+}

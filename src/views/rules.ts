@@ -1,0 +1,301 @@
+/**
+ * Who may see what of a view: the rules of the graph along each field's path, and the view's own on top. All of them hold together,
+ * so a view tightens by what it says; what reads as if it loosened is reported.
+ */
+import {
+  type ConstDirectiveNode,
+  type FieldNode,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isListType,
+  isObjectType,
+  isScalarType,
+  Kind,
+  type ValueNode,
+} from 'graphql';
+import type { Graph } from '../graph/graph.ts';
+import { GraphRules } from '../graph/rules.ts';
+import {
+  type Alternatives,
+  allOf,
+  describeScopes,
+  isAtLeast,
+  type Rule,
+  readRule,
+  ruleNodes,
+} from '../load/auth-rule.ts';
+import { DirectiveReader } from '../load/directive-reader.ts';
+import { parseLiteral } from '../mapping/literal.ts';
+import { GrammarError } from '../mapping/path.ts';
+import type { Place, Problems } from '../problems.ts';
+import { directiveOf, textOf } from './context.ts';
+import type { ViewType } from './view.ts';
+
+/** Of one view. */
+export interface ViewRules {
+  /** Coordinates of what nobody sees who is not known. */
+  readonly fields: readonly string[];
+  /** What it takes to ask an object type for a field as a node does, its arguments counted. */
+  ruleOf(typeName: string, node: FieldNode): Rule | undefined;
+}
+
+interface RulesInput {
+  /** The view's own, with directives. */
+  readonly schema: GraphQLSchema;
+  readonly types: ReadonlyMap<string, ViewType>;
+  readonly graph: Graph;
+  readonly file: string;
+  readonly problems: Problems;
+}
+
+/** Undefined where nothing of a view has a rule: then nobody has to ask. */
+export function buildRules(input: RulesInput): ViewRules | undefined {
+  const builder = new RulesBuilder(input);
+  const fields = new Map<string, Rule>();
+  for (const type of builder.objectTypes())
+    for (const field of Object.values(type.getFields())) {
+      const rule = builder.ofField(type, field);
+      if (rule !== undefined) fields.set(`${type.name}.${field.name}`, rule);
+    }
+  const inputs = builder.ofInputs();
+  if (fields.size === 0 && inputs.size === 0) return undefined;
+  return inputs.size === 0
+    ? {
+        fields: [...fields.keys()],
+        ruleOf: (typeName, node) => fields.get(`${typeName}.${node.name.value}`),
+      }
+    : new RulesWithArguments(input.schema, fields, inputs);
+}
+
+const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
+
+class RulesBuilder {
+  readonly #input: RulesInput;
+  readonly #graph: GraphRules;
+  readonly #reader: DirectiveReader;
+  readonly #own = new Map<string, Rule | undefined>();
+
+  constructor(input: RulesInput) {
+    this.#input = input;
+    this.#graph = new GraphRules(input.graph);
+    this.#reader = new DirectiveReader(input.schema, input.file, input.problems);
+    for (const type of this.#types()) this.#own.set(type.name, this.#readType(type));
+  }
+
+  objectTypes(): readonly GraphQLObjectType[] {
+    return this.#types().filter(isObjectType);
+  }
+
+  /** Of a field without its arguments. */
+  ofField(type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Rule | undefined {
+    const viewField = this.#input.types.get(type.name)?.fields.get(field.name);
+    if (viewField === undefined) return undefined;
+    const read: Array<Rule | undefined> = [];
+    const along: Array<Rule | undefined> = [];
+    let owner = this.#graphName(type.name);
+    for (const step of viewField.steps) {
+      read.push(this.#graph.ofReading(owner, step));
+      along.push(this.#graph.ofField(owner, step));
+      owner = this.#graph.valueType(owner, step) ?? '';
+    }
+    const promised = type.getInterfaces().flatMap((each) => each.getFields()[field.name] ?? []);
+    const own = readRule([field.astNode], this.#reader);
+    this.#refuseLoosening([field.astNode], `${type.name}.${field.name}`, allOf(along));
+    return allOf([
+      ...read,
+      own,
+      ...promised.map(({ astNode }) => readRule([astNode], this.#reader)),
+      ...[type, ...type.getInterfaces()].map(({ name }) => this.#own.get(name)),
+      this.#own.get(getNamedType(field.type).name),
+      this.#ofLocked(field, viewField.steps, this.#graphName(type.name)),
+    ]);
+  }
+
+  /** Of the types that arguments may have: by name, where there is any. */
+  ofInputs(): ReadonlyMap<string, Rule> {
+    const types = Object.values(this.#input.schema.getTypeMap()).filter(
+      (type) => isInputObjectType(type) || isEnumType(type) || isScalarType(type),
+    );
+    return new Map(
+      types.flatMap(({ name }) => {
+        const rule = allOf([this.#own.get(name), this.#graph.ofType(this.#graphName(name))]);
+        return rule === undefined ? [] : [[name, rule] as const];
+      }),
+    );
+  }
+
+  /** What the view itself writes into the arguments of a field is used by whoever asks for the field. */
+  #ofLocked(
+    field: GraphQLField<unknown, unknown>,
+    steps: readonly string[],
+    graphType: string,
+  ): Rule | undefined {
+    const text = textOf(directiveOf(field.astNode?.directives, 'from'), 'args');
+    if (text === undefined) return undefined;
+    let owner = graphType;
+    for (const step of steps.slice(0, -1)) owner = this.#graph.valueType(owner, step) ?? '';
+    const target = this.#input.graph.schema.getType(owner);
+    const last =
+      isObjectType(target) || isInterfaceType(target) ? target.getFields()[steps.at(-1)!] : undefined;
+    let node: ValueNode;
+    try {
+      node = parseLiteral(text).node;
+    } catch (error) {
+      if (error instanceof GrammarError) return undefined;
+      throw error;
+    }
+    if (node.kind !== Kind.OBJECT) return undefined;
+    return allOf(
+      node.fields.flatMap(({ name, value }) => {
+        const argument = last?.args.find((each) => each.name === name.value);
+        return argument === undefined
+          ? []
+          : usedTypes(value, argument.type, () => []).map((used) => this.#graph.ofType(used));
+      }),
+    );
+  }
+
+  #readType(type: GraphQLNamedType): Rule | undefined {
+    const nodes = [type.astNode, ...type.extensionASTNodes];
+    const [node] = ruleNodes(nodes);
+    if (node !== undefined && ROOTS.has(type.name)) {
+      this.#reader.report(node, {
+        rule: 'auth-place',
+        message: `A rule on ${type.name} would hold for nothing but its fields.`,
+        hint: 'put it on the fields, or say "auth: { anonymous: false }" in client.yml',
+      });
+    }
+    this.#refuseLoosening(nodes, type.name, this.#graph.ofType(this.#graphName(type.name)));
+    return readRule(nodes, this.#reader);
+  }
+
+  #refuseLoosening(
+    nodes: Parameters<typeof ruleNodes>[0],
+    coordinate: string,
+    inherited: Rule | undefined,
+  ): void {
+    if (inherited === undefined) return;
+    for (const node of nodes) {
+      const [directive] = ruleNodes([node]).filter(({ name }) => name.value === 'requiresScopes');
+      if (directive === undefined) continue;
+      const scopes = this.#reader.values('requiresScopes', node)?.scopes as Alternatives | undefined;
+      if (scopes === undefined || scopes.length === 0 || isAtLeast(scopes, inherited)) continue;
+      this.#reportLoosening(directive, coordinate, scopes, inherited);
+    }
+  }
+
+  #reportLoosening(
+    directive: ConstDirectiveNode,
+    coordinate: string,
+    scopes: Alternatives,
+    inherited: Rule,
+  ): void {
+    this.#reader.report(directive, {
+      rule: 'view-loosens',
+      message: `${coordinate} reads as if it would do with less than what connectors ask for; a view can only ask for more.`,
+      found: describeScopes([scopes]),
+      expected: `in every alternative: ${describeScopes(inherited.scopes)}`,
+      hint: 'add the scopes, or remove the directive: the rule of the connectors holds without it',
+      related: this.#placesOf(coordinate).map((at) => ({ at, note: 'asks for it' })),
+    });
+  }
+
+  /** Where connectors say who may see it. */
+  #placesOf(coordinate: string): readonly Place[] {
+    const [typeName = '', fieldName] = coordinate.split('.');
+    if (fieldName === undefined)
+      return this.#ruled(this.#input.graph.types.get(this.#graphName(typeName))?.sources);
+    let owner = this.#graphName(typeName);
+    return (this.#input.types.get(typeName)?.fields.get(fieldName)?.steps ?? []).flatMap((step) => {
+      const field = this.#input.graph.types.get(owner)?.fields.get(step);
+      owner = this.#graph.valueType(owner, step) ?? '';
+      return this.#ruled(field?.sources);
+    });
+  }
+
+  #ruled(
+    sources: ReadonlyArray<{ readonly rule: Rule | undefined; readonly place: Place }> = [],
+  ): readonly Place[] {
+    return sources.flatMap(({ rule, place }) => (rule === undefined ? [] : [place]));
+  }
+
+  #types(): readonly GraphQLNamedType[] {
+    return Object.values(this.#input.schema.getTypeMap()).filter(({ name }) => this.#input.types.has(name));
+  }
+
+  #graphName(viewName: string): string {
+    return this.#input.types.get(viewName)?.graphName ?? viewName;
+  }
+}
+
+class RulesWithArguments implements ViewRules {
+  readonly fields: readonly string[];
+  readonly #schema: GraphQLSchema;
+  readonly #fields: ReadonlyMap<string, Rule>;
+  readonly #inputs: ReadonlyMap<string, Rule>;
+
+  constructor(schema: GraphQLSchema, fields: ReadonlyMap<string, Rule>, inputs: ReadonlyMap<string, Rule>) {
+    this.fields = [...fields.keys()];
+    this.#schema = schema;
+    this.#fields = fields;
+    this.#inputs = inputs;
+  }
+
+  ruleOf(typeName: string, node: FieldNode): Rule | undefined {
+    const type = this.#schema.getType(typeName);
+    const args = isObjectType(type) ? (type.getFields()[node.name.value]?.args ?? []) : [];
+    const used = (node.arguments ?? []).flatMap(({ name, value }) => {
+      const argument = args.find((each) => each.name === name.value);
+      return argument === undefined ? [] : usedTypes(value, argument.type, typesWithin);
+    });
+    return allOf([
+      this.#fields.get(`${typeName}.${node.name.value}`),
+      ...used.map((name) => this.#inputs.get(name)),
+    ]);
+  }
+}
+
+/** The types that a value is made of. @param ofVariable the types that a variable of a type may be made of */
+function usedTypes(
+  value: ValueNode,
+  type: GraphQLInputType,
+  ofVariable: (type: GraphQLInputType) => readonly string[],
+): readonly string[] {
+  if (value.kind === Kind.VARIABLE) return ofVariable(type);
+  if (value.kind === Kind.NULL) return [];
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) {
+    const items = value.kind === Kind.LIST ? value.values : [value];
+    return items.flatMap((item) => usedTypes(item, nullable.ofType, ofVariable));
+  }
+  if (!isInputObjectType(nullable) || value.kind !== Kind.OBJECT) return [nullable.name];
+  const fields = nullable.getFields();
+  return [
+    nullable.name,
+    ...value.fields.flatMap(({ name, value: inner }) => {
+      const field = fields[name.value];
+      return field === undefined ? [] : usedTypes(inner, field.type, ofVariable);
+    }),
+  ];
+}
+
+/** A type and all that may be inside: which of it there is, only the request knows. */
+function typesWithin(type: GraphQLInputType): readonly string[] {
+  const found = new Set<string>();
+  const pending = [getNamedType(type)];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (found.has(next.name)) continue;
+    found.add(next.name);
+    if (isInputObjectType(next))
+      pending.push(...Object.values(next.getFields()).map((field) => getNamedType(field.type)));
+  }
+  return [...found];
+}
