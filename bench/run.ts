@@ -13,7 +13,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --contender <name>    only this one and by-hand; may be repeated: ${CONTENDERS.join(', ')}
   --rounds <n>          how often the contenders take turns (5; quick 4)
   --round-ms <n>        how long each turn lasts (1000; quick 400)
-  --warm-up-ms <n>      for how long each is warmed up at most (12000; quick 3500)
+  --warm-up-ms <n>      for how long each is warmed up at most (12000; quick 2500)
   --connections <n>     requests in flight (16)
   --no-varied           not with variables that differ by request (quick: never)
   --json                the report as JSON`;
@@ -94,7 +94,7 @@ function parse(args: string[]) {
   const measure: MeasureOptions = {
     rounds: count(values.rounds, quick ? 4 : 5, 1),
     roundMs: count(values['round-ms'], quick ? 400 : 1000, 1),
-    warmUpMs: count(values['warm-up-ms'], quick ? 3500 : 12_000, 0),
+    warmUpMs: count(values['warm-up-ms'], quick ? 2500 : 12_000, 0),
     connections: count(values.connections, 16, 1),
     varied: !quick && !values['no-varied'],
     progress: (text) => {
