@@ -109,11 +109,6 @@ export function challengeOf({ errors = [] }: FormattedExecutionResult): string {
   return `Bearer realm="hem", error="insufficient_scope"${scope === '' ? '' : `, scope="${scope}"`}`;
 }
 
-/** Whether an answer has to say how to be let in. */
-export function isChallenged(status: number): boolean {
-  return status === 401 || status === 403;
-}
-
 /** The close code of a websocket that is not let in, or no longer: graphql-ws retries after it, with new parameters. */
 export function closeOf(error: HemError): { readonly code: number; readonly reason: string } {
   return { code: error.code === 'AUTH_UNAVAILABLE' ? 1013 : 4403, reason: error.code };

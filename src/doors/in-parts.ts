@@ -4,12 +4,11 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
-import { ERRORS } from '../errors.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
 import type { Part } from '../operation/parts.ts';
 import { drained } from './http-message.ts';
 import { acceptsEventStream, EVENT_STREAM_TYPE, type PartsType, preferredAnswerType } from './media-type.ts';
-import { NEEDS_EVENT_STREAM, operate, statusOf } from './operate.ts';
+import { headersOf, NEEDS_EVENT_STREAM, operate, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
 import { Refusal } from './refusal.ts';
 import { sendResult } from './short-path.ts';
@@ -40,30 +39,38 @@ export async function answerInParts(
     return false;
   }
   if (Symbol.asyncIterator in outcome) {
-    await sendParts(response, 200, outcome, type);
+    await sendParts(response, { status: 200 }, outcome, type);
     return true;
   }
   if (response.destroyed) return true;
   const status = statusOf(outcome, accept);
-  if (status === ERRORS.METHOD_NOT_ALLOWED.status) response.setHeader('allow', 'POST');
   const single = preferredAnswerType(accept)?.type;
   if (single !== undefined) sendResult(response, outcome, { status, type: single, headers: NO_HEADERS });
-  // Browsers hand the events of a stream on only when its status is 200.
-  else await sendParts(response, type === EVENT_STREAM_TYPE ? 200 : status, [outcome], type);
+  else {
+    // Browsers hand the events of a stream on only when its status is 200.
+    const head = { status: type === EVENT_STREAM_TYPE ? 200 : status, headers: headersOf(status, outcome) };
+    await sendParts(response, head, [outcome], type);
+  }
   return true;
+}
+
+interface Head {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 type Results = AsyncIterable<Part> | readonly FormattedExecutionResult[];
 
 async function sendParts(
   response: ServerResponse,
-  status: number,
+  { status, headers }: Head,
   results: Results,
   type: PartsType,
 ): Promise<void> {
   const framing = FRAMINGS[type];
   if (!response.destroyed) {
     response.writeHead(status, {
+      ...headers,
       'content-type': framing.contentType,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',

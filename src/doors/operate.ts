@@ -3,6 +3,7 @@ import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
 import type { Part } from '../operation/parts.ts';
+import { challengeOf } from './authentication.ts';
 import { JSON_TYPE, preferredAnswerType, RESPONSE_TYPE } from './media-type.ts';
 import type { Params } from './params.ts';
 
@@ -69,4 +70,20 @@ export function statusOf(result: FormattedExecutionResult, accept: string | unde
   const code = result.errors[0]?.extensions?.code as ErrorCode;
   const isAnswer = preferred?.type === JSON_TYPE && preferred.named && WELL_FORMED.has(code);
   return isAnswer ? 200 : ERRORS[code].status;
+}
+
+/** What a status says in headers of its own: how to be let in, or by which method. */
+export function headersOf(
+  status: number,
+  result: FormattedExecutionResult,
+): Readonly<Record<string, string>> {
+  switch (status) {
+    case 401:
+    case 403:
+      return { 'www-authenticate': challengeOf(result) };
+    case 405:
+      return { allow: 'POST' };
+    default:
+      return {};
+  }
 }

@@ -5,9 +5,8 @@
 import type { ServerResponse } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
-import { challengeOf, isChallenged } from './authentication.ts';
 import { type AnswerType, preferredAnswerType } from './media-type.ts';
-import { operate, statusOf } from './operate.ts';
+import { headersOf, operate, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
 
 export interface ShortCall {
@@ -30,8 +29,7 @@ export function answerShortly(
   const answer = (result: FormattedExecutionResult): true => {
     if (response.destroyed) return true;
     const status = statusOf(result, accept);
-    const own = isChallenged(status) ? [...headers, 'www-authenticate', challengeOf(result)] : headers;
-    sendResult(response, result, { status, type: preferred.type, headers: own });
+    sendResult(response, result, { status, type: preferred.type, headers });
     return true;
   };
   const result = operate(endpoint, params, 'POST', request);
@@ -39,7 +37,7 @@ export function answerShortly(
   return 'subscription' in result ? undefined : answer(result);
 }
 
-/** One result as JSON. */
+/** One result as JSON, with what its status says in headers of its own. */
 export function sendResult(
   response: ServerResponse,
   result: FormattedExecutionResult,
@@ -53,6 +51,7 @@ export function sendResult(
   // A list instead of an object: node:http then writes the lines as they are, without a table of its own.
   response.writeHead(status, [
     ...headers,
+    ...Object.entries(headersOf(status, result)).flat(),
     'content-type',
     `${type}; charset=utf-8`,
     'content-length',

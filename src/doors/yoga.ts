@@ -6,9 +6,8 @@ import { ERRORS } from '../errors.ts';
 import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
 import { onExpiry } from '../principal/expiry.ts';
 import { EXPIRED } from '../principal/failures.ts';
-import { challengeOf, isChallenged } from './authentication.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
-import { NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
+import { headersOf, NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
 import { renderPage } from './page.ts';
 import type { Params } from './params.ts';
 import { Relay } from './relay.ts';
@@ -97,8 +96,8 @@ function withStatus(result: Result, { headers: { accept } }: EndpointRequest): R
   if (Symbol.asyncIterator in result || 'data' in result || preferredAnswerType(accept) !== undefined)
     return result;
   const status = statusOf(result, accept);
-  const headers = isChallenged(status) ? { 'www-authenticate': challengeOf(result) } : {};
-  return { ...result, extensions: { ...result.extensions, http: { status, headers } } };
+  const http = { status, headers: headersOf(status, result) };
+  return { ...result, extensions: { ...result.extensions, http } };
 }
 
 async function stream(
@@ -156,8 +155,7 @@ export function answerByMediaType<Context extends Pick<YogaContext, 'endpointReq
           status,
           headers: {
             'content-type': `${type}; charset=utf-8`,
-            ...(status === 405 ? { allow: 'POST' } : {}),
-            ...(isChallenged(status) ? { 'www-authenticate': challengeOf(results[0]!) } : {}),
+            ...headersOf(status, results[0]!),
           },
         });
       }, type);

@@ -1,6 +1,7 @@
 /** One operation through every door, as one result. */
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { CURRENT, PartReader } from '../doors/part-reader.ts';
 import type { GraphQLBody, TestGateway } from '../support/gateway.ts';
 
 export interface Passed {
@@ -42,6 +43,23 @@ async function toPassed(
     challenge: response.headers.get('www-authenticate'),
     body: 'errors' in body ? body : of(body as never),
   };
+}
+
+/** Nothing is deferred: the answer is one, in whichever form. */
+async function takeParts(
+  { gateway, client, query, variables, token }: Asked,
+  accept: string,
+): Promise<Passed> {
+  const parts = await PartReader.open(gateway, query, {
+    client,
+    accept,
+    ...(variables === undefined ? {} : { variables }),
+    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+  });
+  const { status, headers } = parts.response;
+  const [only, ...more] = await parts.rest();
+  if (only === undefined || more.length > 0) throw new Error(`${more.length + (only ? 1 : 0)} parts`);
+  return { status, challenge: headers.get('www-authenticate'), body: only as unknown as GraphQLBody };
 }
 
 export const DOORS: Readonly<Record<string, Door>> = {
@@ -91,6 +109,8 @@ export const DOORS: Readonly<Record<string, Door>> = {
       body: JSON.parse(data),
     };
   },
+  parts: async (asked) => takeParts(asked, CURRENT),
+  'parts or one': async (asked) => takeParts(asked, `${CURRENT}, ${ACCEPT}`),
   websocket: async ({ gateway, client, query, variables, token }) => {
     const socket = createClient({
       url: `${gateway.url.replace('http', 'ws')}/${client}/graphql`,
