@@ -61,30 +61,9 @@ export interface CallWork {
 }
 
 export function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Promise<void> | undefined {
-  const { slot } = work;
-  const batch: Values[] = [];
-  /** Per element of the batch, who waits for it. */
-  const waiting: Cell[][] = [];
-  const known = cells.length === 1 || work.sharedAs === undefined ? undefined : new Map<string, Cell[]>();
-  const valuesOf = valuesReader(work, run);
-  for (const cell of cells) {
-    const values = valuesOf(cell);
-    if (values === null || values instanceof Error) {
-      cell.slots[slot] = values;
-      continue;
-    }
-    if (known !== undefined) {
-      const id = textOfValues(work, values);
-      const asking = known.get(id);
-      if (asking !== undefined) {
-        asking.push(cell);
-        continue;
-      }
-      known.set(id, [cell]);
-      waiting.push(known.get(id)!);
-    } else waiting.push([cell]);
-    batch.push(values);
-  }
+  const textOf =
+    work.sharedAs === undefined ? undefined : (values: Values): string => textOfValues(work, values);
+  const { asked: batch, waiting } = gather(cells, work.slot, valuesReader(work, run), textOf);
   if (batch.length === 0) return undefined;
   const shared = work.sharedAs?.();
   const load = (part: readonly Values[]) => runBatch(work.call, part, run);
@@ -97,6 +76,43 @@ export function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Prom
         });
   if (cells.length === 1) for (const ahead of work.ahead) askAhead(ahead, work.args(run), run);
   return loading.then((outcomes) => placeOutcomes(work, waiting, outcomes, run));
+}
+
+interface Gathered<Asked> {
+  readonly asked: readonly Asked[];
+  /** Per element of what is asked, who waits for it. */
+  readonly waiting: ReadonlyArray<readonly Cell[]>;
+}
+
+/** What is asked for many objects; what stands in place of asking is put in their slots. @param textOf where equal ones are asked once */
+function gather<Asked>(
+  cells: readonly Cell[],
+  slot: number,
+  askedFor: (cell: Cell) => Asked | Error | null,
+  textOf: ((asked: Asked) => string) | undefined,
+): Gathered<Asked> {
+  const asked: Asked[] = [];
+  const waiting: Cell[][] = [];
+  const compared = cells.length === 1 ? undefined : textOf;
+  const known = compared && new Map<string, Cell[]>();
+  for (const cell of cells) {
+    const one = askedFor(cell);
+    if (one === null || one instanceof Error) {
+      cell.slots[slot] = one;
+      continue;
+    }
+    const text = compared?.(one);
+    const others = text === undefined ? undefined : known?.get(text);
+    if (others !== undefined) {
+      others.push(cell);
+      continue;
+    }
+    const own = [cell];
+    if (text !== undefined) known?.set(text, own);
+    waiting.push(own);
+    asked.push(one);
+  }
+  return { asked, waiting };
 }
 
 /** A lookup that is asked while the call that finds its object is under way. */
@@ -210,28 +226,7 @@ export interface LookupWork {
 /** Finds the records of many entities: one call where the connector offers it, else one per key. */
 export function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): Promise<void> | undefined {
   const { slot, textOf } = work;
-  const keys: unknown[] = [];
-  /** Per key, who waits for its record. */
-  const waiting: Cell[][] = [];
-  const known = cells.length === 1 ? undefined : new Map<string, Cell[]>();
-  for (const cell of cells) {
-    const key = keyOf(work, cell, run);
-    if (key === null || key instanceof Error) {
-      cell.slots[slot] = key;
-      continue;
-    }
-    if (known !== undefined) {
-      const text = textOf(key);
-      const asking = known.get(text);
-      if (asking !== undefined) {
-        asking.push(cell);
-        continue;
-      }
-      known.set(text, [cell]);
-      waiting.push(known.get(text)!);
-    } else waiting.push([cell]);
-    keys.push(key);
-  }
+  const { asked: keys, waiting } = gather(cells, slot, (cell) => keyOf(work, cell, run), textOf);
   if (keys.length === 0) return undefined;
   const ahead = keys.length === 1 ? run.ahead.get(work) : undefined;
   const loading = ahead?.text === textOf(keys[0]) ? ahead.loading : loadRecords(work, keys, run);
