@@ -130,12 +130,10 @@ export class Endpoint {
 
   /** A query or mutation, by its deadline. */
   execute(operation: PreparedOperation, request: Request): Promise<FormattedExecutionResult> {
-    const refused = this.#checkVariables(operation);
-    if (refused !== undefined) return Promise.resolve(format({ errors: [refused] }, request));
     const admitted = this.#admit(operation, request);
     if ('errors' in admitted) return Promise.resolve(format(admitted, request));
     const { trace } = operation;
-    const asking = trace === undefined ? request : counting(request);
+    const asking = counting(request, trace);
     return this.#inTime(asking, (caller) => this.#engine.execute(admitted, caller), trace).then((result) =>
       this.#finish(result, request),
     );
@@ -150,13 +148,11 @@ export class Endpoint {
     request: Request,
   ): Promise<FormattedExecutionResult | AsyncGenerator<Part, void>> {
     if (!operation.incremental?.isActive(operation.variables)) return this.execute(operation, request);
-    const refused = this.#checkVariables(operation);
-    if (refused !== undefined) return format({ errors: [refused] }, request);
     const admitted = this.#admit(operation, request);
     if ('errors' in admitted) return format(admitted, request);
     const time = new DeadlineOfParts(this.limits.deadlineMs, request.left);
     try {
-      const asking = operation.trace === undefined ? request : counting(request);
+      const asking = counting(request, operation.trace);
       const caller = toContext(asking, time.deadline, time.deadline.at);
       const outcome = await time.wait(this.#engine.executeIncrementally(admitted, caller));
       if ('initialResult' in outcome) return partsOf(outcome, time, this.#partErrors(request));
@@ -173,12 +169,10 @@ export class Endpoint {
     operation: PreparedOperation,
     request: Request,
   ): Promise<AsyncGenerator<FormattedExecutionResult, void> | FormattedExecutionResult> {
-    const refused = this.#checkVariables(operation) ?? checkNothingLater(operation);
-    if (refused !== undefined) return format({ errors: [refused] }, request);
-    const admitted = this.#admit(operation, request);
+    const admitted = this.#admit(operation, request, checkNothingLater);
     if ('errors' in admitted) return format(admitted, request);
     try {
-      const asking = operation.trace === undefined ? request : counting(request);
+      const asking = counting(request, operation.trace);
       const outcome = await this.#engine.subscribe(
         admitted,
         toContext(asking, request.left, Infinity),
@@ -214,8 +208,14 @@ export class Endpoint {
     });
   }
 
-  /** What the caller may see of it, decided before any backend is asked. */
-  #admit<Asked extends Operation>(operation: Asked, { principal }: Request) {
+  /** What the caller may see of it, or why it is refused: decided before any backend is asked. */
+  #admit(
+    operation: PreparedOperation,
+    { principal }: Request,
+    alsoCheck?: (operation: PreparedOperation) => GraphQLError | undefined,
+  ) {
+    const refused = this.#checkVariables(operation) ?? alsoCheck?.(operation);
+    if (refused !== undefined) return { errors: [refused] };
     return this.#guard === undefined ? operation : this.#guard.admit(operation, principal);
   }
 
@@ -292,8 +292,10 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
     : undefined;
 }
 
-/** The same caller, whose backend calls are counted. */
-function counting({ requestId, headers, left, principal }: Request): Request & CallerFacts {
+/** The same caller; where there is a trace, one whose backend calls are counted. */
+function counting(request: Request, trace: Trace | undefined): Request & CallerFacts {
+  if (trace === undefined) return request;
+  const { requestId, headers, left, principal } = request;
   return { requestId, headers, left, principal, onCall: countCall };
 }
 
