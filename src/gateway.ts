@@ -13,6 +13,7 @@ import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
+import { policiesOf } from './operation/policies.ts';
 import { compiledEngine } from './plan/compiled.ts';
 import { KeptPlans } from './plan/kept-plans.ts';
 import { chosenReference } from './plan/shown.ts';
@@ -58,6 +59,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       new Endpoint(view, engineOf(view, graph, connections, plans), {
         settings,
         log,
+        policies: policiesOf(view),
         authenticator:
           view.client.auth === undefined
             ? undefined

@@ -13,7 +13,8 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { OperationLimits } from '../load/settings.ts';
 import { Documents } from '../operation/documents.ts';
-import { type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import { format } from '../operation/format.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
 
 export interface WholeGraphDoor {
   /** @param params undefined when the page is asked for */

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation } from '../cancellation.ts';
-import type { Request as EndpointRequest } from '../operation/endpoint.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
 import { Refusal } from './refusal.ts';
 
 /**

@@ -4,14 +4,16 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
-import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { type AnswerHeaders, isStream } from '../operation/answer.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
 import type { Part } from '../operation/parts.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
 import { drained } from './http-message.ts';
 import { acceptsEventStream, EVENT_STREAM_TYPE, type PartsType, preferredAnswerType } from './media-type.ts';
 import { headersOf, NEEDS_EVENT_STREAM, operate, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
 import { Refusal } from './refusal.ts';
-import { sendResult } from './short-path.ts';
+import { sendAnswer } from './short-path.ts';
 
 /** All but those of the result are set already. */
 const NO_HEADERS: readonly string[] = [];
@@ -38,25 +40,29 @@ export async function answerInParts(
     if (!acceptsEventStream(accept)) throw new Refusal('NOT_ACCEPTABLE', NEEDS_EVENT_STREAM);
     return false;
   }
-  if (Symbol.asyncIterator in outcome) {
-    await sendParts(response, { status: 200 }, outcome, type);
+  if (isStream(outcome)) {
+    await sendParts(response, { status: 200, headers: outcome.headers }, outcome.items, type);
     return true;
   }
   if (response.destroyed) return true;
-  const status = statusOf(outcome, accept);
+  const { result } = outcome;
+  const status = statusOf(result, accept);
   const single = preferredAnswerType(accept)?.type;
-  if (single !== undefined) sendResult(response, outcome, { status, type: single, headers: NO_HEADERS });
+  if (single !== undefined) sendAnswer(response, outcome, { status, type: single, headers: NO_HEADERS });
   else {
     // Browsers hand the events of a stream on only when its status is 200.
-    const head = { status: type === EVENT_STREAM_TYPE ? 200 : status, headers: headersOf(status, outcome) };
-    await sendParts(response, head, [outcome], type);
+    const head = {
+      status: type === EVENT_STREAM_TYPE ? 200 : status,
+      headers: { ...headersOf(status, result), ...outcome.headers },
+    };
+    await sendParts(response, head, [result], type);
   }
   return true;
 }
 
 interface Head {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: AnswerHeaders | undefined;
 }
 
 type Results = AsyncIterable<Part> | readonly FormattedExecutionResult[];

@@ -1,8 +1,11 @@
 /** What every door over HTTP does with one operation. */
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { ERRORS, type ErrorCode } from '../errors.ts';
-import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import type { Answer, Stream } from '../operation/answer.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import { format } from '../operation/format.ts';
 import type { Part } from '../operation/parts.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
 import { challengeOf } from './authentication.ts';
 import { JSON_TYPE, preferredAnswerType, RESPONSE_TYPE } from './media-type.ts';
 import type { Params } from './params.ts';
@@ -15,7 +18,7 @@ export interface ToSubscribe {
 /** What a subscription is refused with that cannot be answered. */
 export const NEEDS_EVENT_STREAM = 'A subscription is answered as text/event-stream, or over websocket.';
 
-type Outcome<Result> = FormattedExecutionResult | ToSubscribe | Promise<Result>;
+type Outcome<Result> = Answer | ToSubscribe | Promise<Result>;
 
 /** Executes a query or mutation; hands a subscription back. @param how for callers who take one result, or several parts */
 export function operate(
@@ -23,28 +26,28 @@ export function operate(
   params: Params,
   method: string | undefined,
   request: EndpointRequest,
-): Outcome<FormattedExecutionResult>;
+): Outcome<Answer>;
 export function operate(
   endpoint: Endpoint,
   params: Params,
   method: string | undefined,
   request: EndpointRequest,
   how: 'executeInParts',
-): Outcome<FormattedExecutionResult | AsyncGenerator<Part, void>>;
+): Outcome<Answer | Stream<Part>>;
 export function operate(
   endpoint: Endpoint,
   params: Params,
   method: string | undefined,
   request: EndpointRequest,
   how: 'execute' | 'executeInParts' = 'execute',
-): Outcome<FormattedExecutionResult | AsyncGenerator<Part, void>> {
+): Outcome<Answer | Stream<Part>> {
   const trace = endpoint.traceOf(params.extensions, request);
   const prepared = endpoint.prepare(params.query, params.operationName, trace);
-  if ('errors' in prepared) return format({ errors: prepared.errors }, request);
-  const { kind, document, operationName, incremental } = prepared;
+  if ('errors' in prepared) return { result: format({ errors: prepared.errors }, request) };
+  const { kind } = prepared;
   if (method === 'GET' && kind !== 'query')
-    return refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request);
-  const operation = { document, operationName, variables: params.variables ?? {}, incremental, trace };
+    return { result: refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request) };
+  const operation = { ...prepared, variables: params.variables ?? {}, trace };
   return kind === 'subscription' ? { subscription: operation } : endpoint[how](operation, request);
 }
 

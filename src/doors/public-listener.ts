@@ -245,6 +245,7 @@ async function answerBroadly(
 ): Promise<void> {
   const { message, response, request } = exchange;
   const wantsPage = params === undefined;
+  const said = new Map<string, string>();
   setHeaders(exchange);
   const given = await broad.fetch(
     new Request(`http://hem/${endpoint.name}/graphql`, {
@@ -252,11 +253,12 @@ async function answerBroadly(
       headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
       signal: request.left.signal,
     }),
-    { endpointRequest: request, params, streams },
+    { endpointRequest: request, params, streams, said },
   );
   for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
   given.headers.set('cache-control', 'no-store');
   given.headers.set('x-content-type-options', 'nosniff');
+  for (const [name, value] of said) given.headers.set(name, value);
   await sendFetchResponse(response, given);
 }
 

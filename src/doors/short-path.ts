@@ -3,8 +3,9 @@
  * what the rest of it does, and for the commonest request it adds nothing.
  */
 import type { ServerResponse } from 'node:http';
-import type { FormattedExecutionResult } from 'graphql';
-import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import type { Answer } from '../operation/answer.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
 import { type AnswerType, preferredAnswerType } from './media-type.ts';
 import { headersOf, operate, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
@@ -26,32 +27,33 @@ export function answerShortly(
 ): Promise<true> | true | undefined {
   const preferred = preferredAnswerType(accept);
   if (preferred === undefined) return undefined;
-  const answer = (result: FormattedExecutionResult): true => {
+  const answer = (given: Answer): true => {
     if (response.destroyed) return true;
-    const status = statusOf(result, accept);
-    sendResult(response, result, { status, type: preferred.type, headers });
+    const status = statusOf(given.result, accept);
+    sendAnswer(response, given, { status, type: preferred.type, headers });
     return true;
   };
-  const result = operate(endpoint, params, 'POST', request);
-  if (result instanceof Promise) return result.then(answer);
-  return 'subscription' in result ? undefined : answer(result);
+  const outcome = operate(endpoint, params, 'POST', request);
+  if (outcome instanceof Promise) return outcome.then(answer);
+  return 'subscription' in outcome ? undefined : answer(outcome);
 }
 
-/** One result as JSON, with what its status says in headers of its own. */
-export function sendResult(
+/** One answer as JSON, with what its status and its policies say in headers. */
+export function sendAnswer(
   response: ServerResponse,
-  result: FormattedExecutionResult,
+  { result, json, headers: own }: Answer,
   {
     status,
     type,
     headers,
   }: { readonly status: number; readonly type: AnswerType; readonly headers: readonly string[] },
 ): void {
-  const body = JSON.stringify(result);
+  const body = json ?? JSON.stringify(result);
   // A list instead of an object: node:http then writes the lines as they are, without a table of its own.
   response.writeHead(status, [
     ...headers,
     ...Object.entries(headersOf(status, result)).flat(),
+    ...(own === undefined ? [] : Object.entries(own).flat()),
     'content-type',
     `${type}; charset=utf-8`,
     'content-length',

@@ -13,7 +13,10 @@ import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
-import { type Endpoint, type Request as EndpointRequest, format } from '../operation/endpoint.ts';
+import { isStream } from '../operation/answer.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import { format } from '../operation/format.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
 import { onExpiry } from '../principal/expiry.ts';
 import { EXPIRED, Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
@@ -235,7 +238,7 @@ function start(
   const trace = endpoint.traceOf(payload.extensions, peer);
   const prepared = endpoint.prepare(payload.query, payload.operationName, trace);
   if ('errors' in prepared) return [...prepared.errors];
-  const { kind, document, operationName, incremental } = prepared;
+  const { kind, document, operationName } = prepared;
   const variables = payload.variables ?? {};
   const left = new Cancellation();
   const request = {
@@ -251,7 +254,7 @@ function start(
     left,
     end: undefined,
     endpoint,
-    operation: { document, operationName, variables, incremental, trace },
+    operation: { ...prepared, variables, trace },
     request,
   };
   peer.running.set(payload, running);
@@ -267,13 +270,13 @@ function start(
 
 async function execute(running: Running) {
   const outcome = await running.endpoint.executeInParts(running.operation, running.request);
-  return Symbol.asyncIterator in outcome ? untilLeft(running, outcome) : outcome;
+  return isStream(outcome) ? untilLeft(running, outcome.items) : outcome.result;
 }
 
 async function subscribe(running: Running) {
   const outcome = await running.endpoint.subscribe(running.operation, running.request);
-  if (!(Symbol.asyncIterator in outcome)) return outcome;
-  const relay = untilLeft(running, outcome);
+  if (!isStream(outcome)) return outcome.result;
+  const relay = untilLeft(running, outcome.items);
   running.end = (farewell) => relay.end(farewell);
   return relay;
 }

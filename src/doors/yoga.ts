@@ -3,7 +3,9 @@ import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS } from '../errors.ts';
-import type { Endpoint, Request as EndpointRequest } from '../operation/endpoint.ts';
+import { type AnswerHeaders, isStream } from '../operation/answer.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
 import { onExpiry } from '../principal/expiry.ts';
 import { EXPIRED } from '../principal/failures.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
@@ -19,6 +21,8 @@ export interface YogaContext {
   readonly params: Params | readonly Params[] | undefined;
   /** What ends each running subscription over SSE, for when the gateway stops. */
   readonly streams: Set<() => void>;
+  /** What the answers' policies say beside them, for whoever sends the response. */
+  readonly said: Map<string, string>;
 }
 
 type Result = FormattedExecutionResult | AsyncIterable<FormattedExecutionResult>;
@@ -64,8 +68,9 @@ export function takeParams<Context extends { readonly params: YogaContext['param
 function runOnEndpoint(endpoint: Endpoint): Plugin<YogaContext> {
   return {
     onParams({ params, request, context, setParamsHandler }) {
-      const { endpointRequest, params: all, streams } = context as unknown as YogaContext;
-      const asked: Asked = { method: request.method, batched: Array.isArray(all), endpointRequest, streams };
+      const { endpointRequest, params: all, streams, said } = context as unknown as YogaContext;
+      const batched = Array.isArray(all);
+      const asked: Asked = { method: request.method, batched, endpointRequest, streams, said };
       setParamsHandler(
         async () => withStatus(await run(endpoint, params as Params, asked), endpointRequest) as never,
       );
@@ -78,17 +83,25 @@ interface Asked {
   readonly batched: boolean;
   readonly endpointRequest: EndpointRequest;
   readonly streams: Set<() => void>;
+  readonly said: Map<string, string>;
 }
 
 async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Result> {
   const { endpointRequest: request, method, batched } = asked;
-  const result = await operate(endpoint, params, method, request);
-  if (!('subscription' in result)) return result;
+  const outcome = await operate(endpoint, params, method, request);
+  if (!('subscription' in outcome)) {
+    say(outcome.headers, asked);
+    return outcome.result;
+  }
   if (batched) return refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
   if (!acceptsEventStream(request.headers.accept)) {
     return refuse('NOT_ACCEPTABLE', NEEDS_EVENT_STREAM, request);
   }
-  return stream(endpoint, result.subscription, asked);
+  return stream(endpoint, outcome.subscription, asked);
+}
+
+function say(headers: AnswerHeaders = {}, { said }: Asked): void {
+  for (const [name, value] of Object.entries(headers)) said.set(name, value);
 }
 
 /** Yoga would send a refusal to whoever accepts nothing but events with status 500. */
@@ -103,15 +116,17 @@ function withStatus(result: Result, { headers: { accept } }: EndpointRequest): R
 async function stream(
   endpoint: Endpoint,
   operation: Parameters<Endpoint['subscribe']>[0],
-  { endpointRequest, streams }: Asked,
+  asked: Asked,
 ): Promise<Result> {
+  const { endpointRequest, streams } = asked;
   // What ends the stream ends what runs for it, also while it waits for an event that may never come.
   const over = new Cancellation();
   const { requestId, headers, principal, left } = endpointRequest;
   left.add(() => over.cancel());
-  const results = await endpoint.subscribe(operation, { requestId, headers, principal, left: over });
-  if (!(Symbol.asyncIterator in results)) return results;
-  const relay = new Relay(results);
+  const outcome = await endpoint.subscribe(operation, { requestId, headers, principal, left: over });
+  say(outcome.headers, asked);
+  if (!isStream(outcome)) return outcome.result;
+  const relay = new Relay(outcome.items);
   const stop = () => relay.end(refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
   streams.add(stop);
   left.add(() => relay.end());

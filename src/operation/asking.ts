@@ -1,5 +1,5 @@
 /** How callers ask for the plan and the time line of an operation, where client.yml says that they may. */
-import type { Request } from './endpoint.ts';
+import type { Request } from './request.ts';
 
 /** The header is for whole requests, batches and sockets; the extension for one operation. */
 const HEADER = 'hem-plan';

@@ -3,55 +3,28 @@ import {
   type ExecutionResult,
   type FormattedExecutionResult,
   GraphQLError,
-  type GraphQLFormattedError,
   getOperationAST,
-  Kind,
-  type OperationTypeNode,
   printSchema,
 } from 'graphql';
 import type { Logger } from 'pino';
 import { CallContext, type CallerFacts } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
-import type { Engine, Operation } from '../execute/engine.ts';
+import type { Engine } from '../execute/engine.ts';
 import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
-import type { IncrementalUse } from '../plan/incremental.ts';
 import type { Authenticator } from '../principal/authenticator.ts';
-import type { Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
+import type { Answer, Stream } from './answer.ts';
 import { asksForPlan } from './asking.ts';
-import { hasInheritedNames, makeBare } from './bare-objects.ts';
+import { boundedVariables } from './bounded-variables.ts';
 import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
-import { Guard } from './guard.ts';
-import { checkVariables } from './limits.ts';
+import { codeOf, failure, format, formatErrors } from './format.ts';
 import { type Part, type PartErrors, partsOf } from './parts.ts';
+import { type Answering, answeringThrough, type Policy, type Streaming, streamingThrough } from './policy.ts';
+import type { Prepared, PreparedOperation, Request } from './request.ts';
 
-/** What a door knows of a request. */
-export interface Request {
-  readonly requestId: string;
-  /** Lower-case names; repeated headers joined with ", ". */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Cancelled when the caller leaves before the answer is sent. */
-  readonly left: Cancellation;
-  /** Who the caller is; undefined where the client does not ask. */
-  readonly principal?: Principal | undefined;
-}
-
-/** An operation with what is known of its document. */
-export interface PreparedOperation extends Operation {
-  /** Where something may come later. */
-  readonly incremental?: IncrementalUse | undefined;
-}
-
-/** An operation that can be executed once it has variables, or the reasons why not. */
-export type Prepared =
-  | (Omit<PreparedOperation, 'variables'> & { readonly kind: `${OperationTypeNode}` })
-  | { readonly errors: readonly GraphQLError[] };
-
-/** What callers read of one error at most; texts of theirs come back in some. */
-const MAX_MESSAGE_CHARACTERS = 1000;
 const NO_CLAIMS = Object.freeze(Object.create(null)) as Readonly<Record<string, unknown>>;
 /** Failures of one operation that are logged. */
 const MAX_LOGGED = 5;
@@ -62,12 +35,12 @@ export class Endpoint {
   readonly limits: OperationLimits;
   /** Says who a caller is; undefined where that makes no difference. */
   readonly authenticator: Authenticator | undefined;
-  /** Undefined where everybody may see everything. */
-  readonly #guard: Guard | undefined;
   readonly #engine: Engine;
   readonly #documents: Documents;
   readonly #log: Logger;
-  readonly #bareVariables: boolean;
+  readonly #answer: Answering;
+  readonly #inParts: Streaming<Part>;
+  readonly #events: Streaming<FormattedExecutionResult>;
   #sdl: string | undefined;
 
   constructor(
@@ -77,20 +50,25 @@ export class Endpoint {
       settings,
       log,
       authenticator,
+      policies,
     }: {
       readonly settings: HemSettings;
       readonly log: Logger;
       readonly authenticator?: Authenticator | undefined;
+      /** The outermost first. */
+      readonly policies: readonly Policy[];
     },
   ) {
     this.name = view.client.name;
     this.view = view;
     this.limits = limitsOf(settings, view.client.settings);
     this.authenticator = authenticator;
-    this.#guard = view.rules === undefined ? undefined : new Guard(view);
     this.#engine = engine;
     this.#log = log;
-    this.#bareVariables = hasInheritedNames(view.schema);
+    const through = [boundedVariables(view, this.limits), ...policies];
+    this.#answer = answeringThrough(through, (operation, request) => this.#runOnce(operation, request));
+    this.#inParts = streamingThrough(through, (operation, request) => this.#runInParts(operation, request));
+    this.#events = streamingThrough(through, (operation, request) => this.#runForEvents(operation, request));
     this.#documents = new Documents(view.schema, this.limits, view.client.settings.introspection);
   }
 
@@ -128,61 +106,69 @@ export class Endpoint {
     };
   }
 
-  /** A query or mutation, by its deadline. */
-  execute(operation: PreparedOperation, request: Request): Promise<FormattedExecutionResult> {
-    const admitted = this.#admit(operation, request);
-    if ('errors' in admitted) return Promise.resolve(format(admitted, request));
-    const { trace } = operation;
-    const asking = counting(request, trace);
-    return this.#inTime(asking, (caller) => this.#engine.execute(admitted, caller), trace).then((result) =>
-      this.#finish(result, request),
-    );
+  /** A query or mutation. */
+  execute(operation: PreparedOperation, request: Request): Promise<Answer> {
+    return this.#answer(operation, request);
   }
 
-  /**
-   * A query or mutation for callers who take several parts, by one deadline for all of them. Where nothing comes later, it is executed
-   * as for everybody.
-   */
-  async executeInParts(
+  /** A query or mutation for callers who take several parts. Where nothing comes later, it is executed as for everybody. */
+  executeInParts(operation: PreparedOperation, request: Request): Promise<Answer | Stream<Part>> {
+    return operation.incremental?.isActive(operation.variables)
+      ? this.#inParts(operation, request)
+      : this.#answer(operation, request);
+  }
+
+  /** A subscription: lives until the caller leaves or the source ends. */
+  subscribe(
     operation: PreparedOperation,
     request: Request,
-  ): Promise<FormattedExecutionResult | AsyncGenerator<Part, void>> {
-    if (!operation.incremental?.isActive(operation.variables)) return this.execute(operation, request);
-    const admitted = this.#admit(operation, request);
-    if ('errors' in admitted) return format(admitted, request);
+  ): Promise<Answer | Stream<FormattedExecutionResult>> {
+    return this.#events(operation, request);
+  }
+
+  /** By the client's deadline. */
+  async #runOnce(operation: PreparedOperation, request: Request): Promise<Answer> {
+    const { trace } = operation;
+    const asking = counting(request, trace);
+    const result = await this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace);
+    return { result: this.#finish(result, request) };
+  }
+
+  /** By one deadline for all parts. */
+  async #runInParts(operation: PreparedOperation, request: Request): Promise<Answer | Stream<Part>> {
     const time = new DeadlineOfParts(this.limits.deadlineMs, request.left);
     try {
       const asking = counting(request, operation.trace);
       const caller = toContext(asking, time.deadline, time.deadline.at);
-      const outcome = await time.wait(this.#engine.executeIncrementally(admitted, caller));
-      if ('initialResult' in outcome) return partsOf(outcome, time, this.#partErrors(request));
+      const outcome = await time.wait(this.#engine.executeIncrementally(operation, caller));
+      if ('initialResult' in outcome) return { items: partsOf(outcome, time, this.#partErrors(request)) };
       time.end();
-      return this.#finish(outcome, request);
+      return { result: this.#finish(outcome, request) };
     } catch (error) {
       time.end();
-      return this.#finish(withTrace(failure(error), operation.trace), request);
+      return { result: this.#finish(withTrace(failure(error), operation.trace), request) };
     }
   }
 
-  /** A subscription: lives until the caller leaves or the source ends. Each of its events has the time of an operation. */
-  async subscribe(
+  /** Each event has the time of an operation. */
+  async #runForEvents(
     operation: PreparedOperation,
     request: Request,
-  ): Promise<AsyncGenerator<FormattedExecutionResult, void> | FormattedExecutionResult> {
-    const admitted = this.#admit(operation, request, checkNothingLater);
-    if ('errors' in admitted) return format(admitted, request);
+  ): Promise<Answer | Stream<FormattedExecutionResult>> {
+    const refused = checkNothingLater(operation);
+    if (refused !== undefined) return { result: format({ errors: [refused] }, request) };
     try {
       const asking = counting(request, operation.trace);
       const outcome = await this.#engine.subscribe(
-        admitted,
+        operation,
         toContext(asking, request.left, Infinity),
         (execute) => this.#inTime(asking, execute),
       );
       return Symbol.asyncIterator in outcome
-        ? this.#finishEach(outcome, request)
-        : this.#finish(outcome, request);
+        ? { items: this.#finishEach(outcome, request) }
+        : { result: this.#finish(outcome, request) };
     } catch (error) {
-      return this.#finish(failure(error), request);
+      return { result: this.#finish(failure(error), request) };
     }
   }
 
@@ -206,25 +192,6 @@ export class Endpoint {
         fail(error);
       }
     });
-  }
-
-  /** What the caller may see of it, or why it is refused: decided before any backend is asked. */
-  #admit(
-    operation: PreparedOperation,
-    { principal }: Request,
-    alsoCheck?: (operation: PreparedOperation) => GraphQLError | undefined,
-  ) {
-    const refused = this.#checkVariables(operation) ?? alsoCheck?.(operation);
-    if (refused !== undefined) return { errors: [refused] };
-    return this.#guard === undefined ? operation : this.#guard.admit(operation, principal);
-  }
-
-  #checkVariables({ variables, incremental }: PreparedOperation): GraphQLError | undefined {
-    const refused = checkVariables(variables, this.limits);
-    if (refused === undefined && this.#bareVariables) makeBare(variables);
-    if (refused !== undefined || incremental === undefined) return refused;
-    const problem = incremental.problemWith(variables);
-    return problem === undefined ? undefined : refusal(problem, 'BAD_VARIABLES');
   }
 
   async *#finishEach(
@@ -269,15 +236,6 @@ export class Endpoint {
   }
 }
 
-/** A result of nothing but an error that no field is to blame for. */
-function failure(error: unknown): ExecutionResult {
-  if (error instanceof GraphQLError) return { errors: [error] };
-  const cause = error instanceof Error ? error : new Error(String(error));
-  if (!(cause instanceof HemError)) return { errors: [new GraphQLError('', { originalError: cause })] };
-  const extensions = { code: cause.code };
-  return { errors: [new GraphQLError(cause.publicText, { originalError: cause, extensions })] };
-}
-
 function refusal(text: string, code: ErrorCode = 'BAD_REQUEST'): GraphQLError {
   return new GraphQLError(text, { extensions: { code } });
 }
@@ -307,69 +265,4 @@ function toContext(
   const { principal } = request;
   const claims = principal === undefined ? NO_CLAIMS : principal.claims;
   return new CallContext(request, cancellation, { deadlineAt, claims });
-}
-
-/** Every error gets a code and the request's id; whatever was not meant for callers is replaced. */
-export function format(
-  result: ExecutionResult,
-  request: Pick<Request, 'requestId'>,
-): FormattedExecutionResult {
-  if (result.errors === undefined) return result as FormattedExecutionResult;
-  return { ...result, errors: formatErrors(result.errors, !('data' in result), request) };
-}
-
-function formatErrors(
-  errors: readonly GraphQLError[],
-  beforeExecution: boolean,
-  { requestId }: Pick<Request, 'requestId'>,
-): readonly GraphQLFormattedError[] {
-  return [...errors].sort(byPosition).map((error) => formatError(error, beforeExecution, requestId));
-}
-
-export function formatError(
-  error: GraphQLError,
-  beforeExecution: boolean,
-  requestId: string,
-): GraphQLFormattedError {
-  const code = codeOf(error, beforeExecution);
-  const isOwn = error.extensions.code !== undefined;
-  const message = isOwn || code !== 'INTERNAL' ? error.message : ERRORS.INTERNAL.text;
-  const { locations, path } = error;
-  return {
-    message:
-      message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…` : message,
-    ...(locations === undefined ? {} : { locations }),
-    ...(path === undefined ? {} : { path }),
-    extensions: { ...error.extensions, code, requestId },
-  };
-}
-
-/**
- * Without a code of ours it is graphql-js's own error. Before execution it is about the caller's variables, and points at them; later
- * about an argument that is null by a variable, and points at that one; whatever else is unforeseen.
- */
-function codeOf({ extensions, originalError, nodes }: GraphQLError, beforeExecution: boolean): ErrorCode {
-  const own = extensions.code as ErrorCode | undefined;
-  const isAboutVariables = beforeExecution
-    ? originalError === undefined || nodes !== undefined
-    : originalError instanceof GraphQLError && nodes?.[0] !== undefined && nodes[0].kind !== Kind.FIELD;
-  return own ?? (isAboutVariables ? 'BAD_VARIABLES' : 'INTERNAL');
-}
-
-function byPosition(a: GraphQLError, b: GraphQLError): number {
-  const [first, second] = [a.positions?.[0] ?? 0, b.positions?.[0] ?? 0];
-  return first - second || comparePaths(a.path ?? [], b.path ?? []);
-}
-
-function comparePaths(a: readonly (string | number)[], b: readonly (string | number)[]): number {
-  for (let index = 0; index < Math.min(a.length, b.length); index++) {
-    const [left, right] = [a[index]!, b[index]!];
-    if (left === right) continue;
-    return typeof left === 'number' && typeof right === 'number'
-      ? left - right
-      : String(left) < String(right)
-        ? -1
-        : 1;
-  }
-  return a.length - b.length;
 }

@@ -13,6 +13,10 @@ import { describeRule, type Rule } from '../load/auth-rule.ts';
 import { conditionVariables } from '../plan/collect.ts';
 import { ANONYMOUS, isMet, type Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
+import { type Admitted, admitting } from './admitting.ts';
+import { PerOperation } from './per-operation.ts';
+import type { Policy } from './policy.ts';
+import type { PreparedOperation } from './request.ts';
 import { type Requirement, requirementsOf } from './requirements.ts';
 
 /** Of one operation. */
@@ -20,19 +24,27 @@ const MAX_KEPT = 32;
 /** Named in one refusal. */
 const MAX_NAMED = 100;
 
-type Refused = { readonly errors: readonly GraphQLError[] };
+/** Undefined where everybody may see everything. */
+export function guarding(view: View): Policy | undefined {
+  if (view.rules === undefined) return undefined;
+  const guard = new Guard(view);
+  return admitting((operation, { principal }) => guard.admit(operation, principal));
+}
 
-export class Guard {
+class Guard {
   readonly #view: View;
-  readonly #documents = new WeakMap<DocumentNode, Map<string | undefined, GuardedOperation>>();
+  readonly #operations: PerOperation<GuardedOperation>;
 
   constructor(view: View) {
     this.#view = view;
+    this.#operations = new PerOperation(
+      ({ document, operationName }) => new GuardedOperation(view, document, operationName),
+    );
   }
 
   /** The operation as its caller may run it, or why not. */
-  admit(operation: Operation, principal: Principal = ANONYMOUS): Operation | Refused {
-    const needs = this.#operation(operation).needsOf(operation.variables);
+  admit(operation: PreparedOperation, principal: Principal = ANONYMOUS): Admitted {
+    const needs = this.#operations.get(operation).needsOf(operation.variables);
     if (needs === undefined) return { errors: [tooLarge()] };
     if (needs.rules.length === 0) return operation;
     let met = '';
@@ -41,7 +53,7 @@ export class Guard {
     const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
     const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
     const denied = needs.requirements.filter(({ rule }) => unmet.has(rule.key));
-    const isSubscription = this.#operation(operation).kind === 'subscription';
+    const isSubscription = operation.kind === 'subscription';
     // Of a subscription without its field there is nothing left.
     if (
       this.#view.client.auth?.denied !== 'nullify' ||
@@ -53,25 +65,10 @@ export class Guard {
       denied: needs.denials(`${code} ${met}`, () => new UnmetRules(this.#view, code, unmet)),
     };
   }
-
-  #operation({ document, operationName }: Operation): GuardedOperation {
-    let byName = this.#documents.get(document);
-    if (byName === undefined) {
-      byName = new Map();
-      this.#documents.set(document, byName);
-    }
-    let guarded = byName.get(operationName);
-    if (guarded === undefined) {
-      guarded = new GuardedOperation(this.#view, document, operationName);
-      byName.set(operationName, guarded);
-    }
-    return guarded;
-  }
 }
 
 /** What one operation needs, by the values of its conditions. */
 class GuardedOperation {
-  readonly kind: string | undefined;
   readonly #view: View;
   readonly #document: DocumentNode;
   readonly #operationName: string | undefined;
@@ -84,7 +81,6 @@ class GuardedOperation {
     this.#document = document;
     this.#operationName = operationName;
     const operation = getOperationAST(document, operationName) ?? undefined;
-    this.kind = operation?.operation;
     const own = new Set(operation?.variableDefinitions?.map(({ variable }) => variable.name.value));
     this.#conditions = new Map(
       conditionVariables(document)

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { Cancellation } from '../../src/cancellation.ts';
 import type { Engine } from '../../src/execute/engine.ts';
 import { clientSettings, hemSettings } from '../../src/load/settings.ts';
+import type { Stream } from '../../src/operation/answer.ts';
 import { Endpoint } from '../../src/operation/endpoint.ts';
 import { incrementalUses } from '../../src/plan/incremental.ts';
 import type { View } from '../../src/views/view.ts';
@@ -22,10 +23,15 @@ function endpointOf(engine: Engine, deadline: string): Endpoint {
     schema: buildSchema('type Query { a: Int }'),
   } as unknown as View;
   const settings = hemSettings.parse({ limits: { deadline } });
-  return new Endpoint(view, engine, { settings, log: pino({ level: 'silent' }) });
+  return new Endpoint(view, engine, { settings, log: pino({ level: 'silent' }), policies: [] });
 }
 
-const OPERATION = { document: parse('{ a }'), operationName: undefined, variables: {} };
+const OPERATION = {
+  kind: 'query' as const,
+  document: parse('{ a }'),
+  operationName: undefined,
+  variables: {},
+};
 
 it('answers with DEADLINE_EXCEEDED, a little after its signal', async () => {
   let abortedAt = Number.NaN;
@@ -40,7 +46,7 @@ it('answers with DEADLINE_EXCEEDED, a little after its signal', async () => {
     },
   };
   const request = { requestId: 'id', headers: {}, left: new Cancellation() };
-  const result = await endpointOf(engine, '100ms').execute(OPERATION, request);
+  const { result } = await endpointOf(engine, '100ms').execute(OPERATION, request);
   expect(result).toEqual({
     errors: [
       {
@@ -69,12 +75,12 @@ it('ends an answer in parts whose engine never gives the next one, also when tha
   };
   for (const pauseMs of [0, 700]) {
     const request = { requestId: 'id', headers: {}, left: new Cancellation() };
-    const parts = await endpointOf(engine, '50ms').executeInParts(
+    const stream = await endpointOf(engine, '50ms').executeInParts(
       { ...OPERATION, document, incremental },
       request,
     );
     const received: unknown[] = [];
-    for await (const part of parts as AsyncIterable<unknown>) {
+    for await (const part of (stream as Stream<unknown>).items) {
       received.push(part);
       if (received.length === 1) await sleep(pauseMs);
     }
@@ -113,6 +119,6 @@ it('tells what runs when the caller leaves, also when it has left before', async
     const request = { requestId: 'id', headers: {}, left };
     const answer = endpointOf(engine, '10s').execute(OPERATION, request);
     if (!early) left.cancel();
-    expect(await answer).toEqual({ data: {} });
+    expect(await answer).toEqual({ result: { data: {} } });
   }
 });

@@ -11,7 +11,7 @@ import { referenceEngine } from '../../src/execute/reference.ts';
 import { type Generation, loadGeneration } from '../../src/generation.ts';
 import type { Environment } from '../../src/load/environment.ts';
 import { DeadlineOfParts } from '../../src/operation/deadline.ts';
-import { format, formatError } from '../../src/operation/endpoint.ts';
+import { format, formatError } from '../../src/operation/format.ts';
 import { partsOf } from '../../src/operation/parts.ts';
 import { compiledEngine } from '../../src/plan/compiled.ts';
 import { KeptPlans } from '../../src/plan/kept-plans.ts';

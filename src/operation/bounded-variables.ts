@@ -1,0 +1,22 @@
+/** Variables are bounded before anything reads them. */
+import { GraphQLError } from 'graphql';
+import type { OperationLimits } from '../load/settings.ts';
+import type { View } from '../views/view.ts';
+import { type Admitted, admitting } from './admitting.ts';
+import { hasInheritedNames, makeBare } from './bare-objects.ts';
+import { checkVariables } from './limits.ts';
+import type { Policy } from './policy.ts';
+import type { PreparedOperation } from './request.ts';
+
+export function boundedVariables(view: View, limits: OperationLimits): Policy {
+  const bare = hasInheritedNames(view.schema);
+  return admitting((operation: PreparedOperation): Admitted => {
+    const { variables, incremental } = operation;
+    const refused = checkVariables(variables, limits);
+    if (refused !== undefined) return { errors: [refused] };
+    if (bare) makeBare(variables);
+    const problem = incremental?.problemWith(variables);
+    if (problem === undefined) return operation;
+    return { errors: [new GraphQLError(problem, { extensions: { code: 'BAD_VARIABLES' } })] };
+  });
+}

@@ -1,0 +1,12 @@
+/** The policies of a client, in their order. */
+import type { View } from '../views/view.ts';
+import { guarding } from './guard.ts';
+import type { Policy } from './policy.ts';
+
+/** The outermost first. What comes later sees only what was let pass. */
+export function policiesOf(view: View): readonly Policy[] {
+  return [
+    // What a caller may not see costs nobody anything.
+    guarding(view),
+  ].filter((policy) => policy !== undefined);
+}

@@ -1,0 +1,27 @@
+/** What doors hand to an endpoint: who asks, and for which operation. */
+import type { GraphQLError, OperationTypeNode } from 'graphql';
+import type { Cancellation } from '../cancellation.ts';
+import type { Operation } from '../execute/engine.ts';
+import type { IncrementalUse } from '../plan/incremental.ts';
+import type { Principal } from '../principal/principal.ts';
+
+/** What a door knows of a request. */
+export interface Request {
+  readonly requestId: string;
+  /** Lower-case names; repeated headers joined with ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Cancelled when the caller leaves before the answer is sent. */
+  readonly left: Cancellation;
+  /** Who the caller is; undefined where the client does not ask. */
+  readonly principal?: Principal | undefined;
+}
+
+/** An operation with what is known of its document. */
+export interface PreparedOperation extends Operation {
+  readonly kind: `${OperationTypeNode}`;
+  /** Where something may come later. */
+  readonly incremental?: IncrementalUse | undefined;
+}
+
+/** An operation that can be executed once it has variables, or the reasons why not. */
+export type Prepared = Omit<PreparedOperation, 'variables'> | { readonly errors: readonly GraphQLError[] };
