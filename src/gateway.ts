@@ -18,6 +18,7 @@ import { compiledEngine } from './plan/compiled.ts';
 import { KeptPlans } from './plan/kept-plans.ts';
 import { chosenReference } from './plan/shown.ts';
 import { Authenticator, Keyring } from './principal/authenticator.ts';
+import { openStore } from './store/open.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -51,6 +52,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     isAbsolute(tokenFile) ? tokenFile : join(configuration.directory.root, tokenFile),
   );
 
+  const store = await openStore(settings.store, configuration.directory.root, log);
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
@@ -86,6 +88,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await adminListener.close();
       await connections[Symbol.asyncDispose]();
       await keyring[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
     })();
     return stopping;
   };

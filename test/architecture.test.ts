@@ -11,7 +11,18 @@ const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
-const SERVED = [...VIEWED, 'execute', 'plan', 'principal', 'operation'];
+const SERVED = [
+  ...VIEWED,
+  'execute',
+  'plan',
+  'store',
+  'consumers',
+  'principal',
+  'limits',
+  'cache',
+  'metrics',
+  'operation',
+];
 
 /** A phase, by file or folder below `src`, and what it may import besides itself. The longest name that fits a file is its phase. */
 const PHASES: Readonly<Record<string, readonly string[]>> = {
@@ -35,9 +46,16 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   execute: [...VIEWED],
   // The reference engine stands by itself; the compiled one shares its parts.
   plan: [...VIEWED, 'execute'],
+  // Knows nothing of what is kept in it.
+  store: [...BOTTOM, 'load'],
+  // Who may call by contract: consumers, their subscriptions to plans, their keys.
+  consumers: [...BOTTOM, 'load', 'store'],
   // Who asks; what they may see is the operation's to say.
-  principal: [...BOTTOM, 'load'],
-  operation: [...VIEWED, 'execute', 'plan', 'principal'],
+  principal: [...BOTTOM, 'load', 'consumers'],
+  limits: [...BOTTOM, 'load', 'store', 'consumers', 'principal'],
+  cache: [...BOTTOM, 'load', 'store', 'principal'],
+  metrics: [...BOTTOM, 'load', 'store', 'principal'],
+  operation: [...VIEWED, 'execute', 'plan', 'consumers', 'principal', 'limits', 'cache', 'metrics'],
   doors: [...SERVED],
   admin: [...SERVED, 'doors'],
   generation: [...SERVED, 'connectors'],

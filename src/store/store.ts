@@ -1,0 +1,7 @@
+/** What outlives a process, or is shared by several: one interface, whose parts are each implemented by every kind of store. */
+
+export interface Store extends AsyncDisposable {
+  readonly kind: 'embedded' | 'redis';
+  /** Whether it answered when it was last asked. Where it does not, nothing may wait for it. */
+  readonly isUp: boolean;
+}
