@@ -10,8 +10,10 @@ import { checkShape } from './shape.ts';
 import type { SourceDirectory } from './source-directory.ts';
 import { readYaml } from './yaml.ts';
 
+export type ClientName = string;
+
 export interface Client {
-  readonly name: string;
+  readonly name: ClientName;
   readonly settings: ClientSettings;
   /** Undefined where nobody needs to be known. */
   readonly auth: ClientAuth | undefined;

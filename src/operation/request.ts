@@ -12,6 +12,8 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
   /** Cancelled when the caller leaves before the answer is sent. */
   readonly left: Cancellation;
+  /** The address of who connected, or of whom a trusted proxy names. */
+  readonly address?: string | undefined;
   /** Who the caller is; undefined where the client does not ask. */
   readonly principal?: Principal | undefined;
 }

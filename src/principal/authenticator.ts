@@ -88,7 +88,7 @@ export class Authenticator {
     const verifyingKey = await this.#keyring.get(issuer.keys).keyFor(key);
     const claims = await this.#claimsOf(token, issuer, verifyingKey);
     const principal: Principal = Object.freeze({
-      kind: 'jwt',
+      kind: 'known',
       claims: toBare(claims) as Principal['claims'],
       scopes: scopesOf(claims, issuer.scopes),
       expiresAt: Number(claims.exp) * 1000 + issuer.clockToleranceMs,

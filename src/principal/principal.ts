@@ -1,8 +1,11 @@
 /** Who a request is, and whether that is enough for a rule. */
+import type { KnownKey } from '../consumers/known-key.ts';
 import type { Rule } from '../load/auth-rule.ts';
 
 export interface Principal {
-  readonly kind: 'anonymous' | 'jwt';
+  readonly kind: 'anonymous' | 'known';
+  /** Which application, under which plan. */
+  readonly key?: KnownKey | undefined;
   /** Frozen, and without prototypes: they may be called "constructor". */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly scopes: ReadonlySet<string>;

@@ -1,0 +1,27 @@
+/** What every process knows of a key without asking anybody. */
+import type { ClientName } from '../load/client.ts';
+
+export interface KnownKey {
+  /** The public part of the key. */
+  readonly id: string;
+  readonly consumer: string;
+  /** The subscription under which it was made. */
+  readonly subscription: string;
+  readonly plan: string;
+  readonly planVersion: number;
+  readonly environment: 'live' | 'test';
+  /** Undefined: all clients that the plan grants. */
+  readonly clients: readonly ClientName[] | undefined;
+  /** Set for keys that stand in web pages: they are no secret, and count from these origins only. */
+  readonly origins: readonly string[] | undefined;
+  /** `Date.now()` from which on it is none; Infinity without an end. */
+  readonly expiresAt: number;
+}
+
+/** All keys that count now. */
+export interface KeyTable {
+  /** Garbage is refused without a look-up. Neither waits nor throws: undefined for whatever is no key that counts now. */
+  find(text: string): KnownKey | undefined;
+  /** Called when the key is revoked, or expires. @returns what stops listening */
+  onEnd(id: string, ended: () => void): () => void;
+}
