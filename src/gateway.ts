@@ -2,7 +2,6 @@
 import { isAbsolute, join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
-import { loadOrMakeToken } from './admin/token.ts';
 import { OpenConnections } from './connections.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
@@ -19,6 +18,7 @@ import { KeptPlans } from './plan/kept-plans.ts';
 import { chosenReference } from './plan/shown.ts';
 import { Authenticator, Keyring } from './principal/authenticator.ts';
 import { openStore } from './store/open.ts';
+import { loadOrMakeSecret } from './store/secret-file.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -48,7 +48,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings } = configuration;
   const log = options.log ?? pino({ level: settings.log.level });
   const { tokenFile } = settings.admin;
-  const adminToken = await loadOrMakeToken(
+  const adminToken = await loadOrMakeSecret(
     isAbsolute(tokenFile) ? tokenFile : join(configuration.directory.root, tokenFile),
   );
 
