@@ -69,6 +69,12 @@ export const ERRORS = {
     retryable: true,
     text: 'Credentials cannot be checked at the moment.',
   },
+  LIMIT_EXCEEDED: {
+    status: 429,
+    fault: 'caller',
+    retryable: true,
+    text: 'A limit is used up for the time being.',
+  },
   STORE_UNAVAILABLE: {
     status: 503,
     fault: 'gateway',

@@ -28,8 +28,8 @@ export type KeyRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired' | 'susp
 export interface KeyTable {
   /** Garbage is refused without a look-up. Neither waits nor throws: undefined for whatever is no key that counts now. */
   find(text: string): KnownKey | undefined;
-  /** Why `find` did not. */
-  refusalOf(text: string): KeyRefusal;
-  /** Called once when the key is revoked or expires, at once when it has. @returns what stops listening */
+  /** Why a text that was not found is none. */
+  whyNot(text: string): KeyRefusal;
+  /** Called once when the key is revoked or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
   onEnd(id: string, ended: () => void): () => void;
 }

@@ -55,7 +55,7 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
     return key.known;
   }
 
-  refusalOf(text: string): KeyRefusal {
+  whyNot(text: string): KeyRefusal {
     const key = this.#recognise(text);
     if (key !== undefined) return key.refusal ?? (this.#now() >= key.known.expiresAt ? 'expired' : 'unknown');
     if (!this.#ledger.records.isComplete) return 'unavailable';

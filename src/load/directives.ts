@@ -21,6 +21,12 @@ const RULE_DIRECTIVES = /* GraphQL */ `
   directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | ENUM | SCALAR | INPUT_OBJECT
 `;
 
+/** What plans grant by; in connectors' schemas and in views. */
+const TAG_DIRECTIVE = /* GraphQL */ `
+  "A group of fields that plans include or exclude."
+  directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT | INTERFACE
+`;
+
 /** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
 export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   "The entity can be identified by these fields. Resolves nothing by itself."
@@ -49,6 +55,7 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   }
   scalar FallbackValue
   ${RULE_DIRECTIVES}
+  ${TAG_DIRECTIVE}
 `;
 
 /** In `schemas/<client>.graphql`. */
@@ -56,4 +63,5 @@ export const VIEW_DIRECTIVES = /* GraphQL */ `
   "What of the graph this is, when the name or shape differs."
   directive @from(type: String, field: String, path: String, args: String, argument: String, value: String) on OBJECT | INTERFACE | UNION | ENUM | INPUT_OBJECT | SCALAR | FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE
   ${RULE_DIRECTIVES}
+  ${TAG_DIRECTIVE}
 `;

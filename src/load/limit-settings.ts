@@ -15,7 +15,9 @@ export const limitSettings = z.strictObject({
   /** `rate` refills evenly, `quota` begins anew with each calendar period, `rolling` looks back, `concurrency` counts what runs. */
   algorithm: z.enum(['rate', 'quota', 'rolling', 'concurrency']).optional(),
   /** A duration, or for a quota the calendar period (UTC). */
-  per: z.union([z.enum(PERIODS), duration]).optional(),
+  per: z
+    .union([z.enum(PERIODS), duration], { error: `a duration such as 10s, or one of ${PERIODS.join(', ')}` })
+    .optional(),
   /** How much may come at once. */
   burst: z.int().min(1).max(1e15).optional(),
   /** Whose it is. */

@@ -36,6 +36,8 @@ export interface ConnectorType {
   readonly discriminator: Discriminator | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
+  /** What plans call it. */
+  readonly tags: readonly string[];
   /** Of enums whose values are called differently on the wire. */
   readonly wire: WireValues | undefined;
 }
@@ -77,6 +79,8 @@ export interface ConnectorField {
   readonly fallback: { readonly value: unknown } | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
+  /** What plans call it. */
+  readonly tags: readonly string[];
 }
 
 export interface ConnectorArgument {

@@ -39,6 +39,7 @@ import type {
   RecordSource,
 } from './model.ts';
 import { type CheckedSdl, placeOf } from './sdl.ts';
+import { readTags } from './tag.ts';
 import { readDiscriminator, readWireValues } from './wire-names.ts';
 
 interface Parts {
@@ -109,6 +110,7 @@ class TypeBuilder {
       shareable: has(directives, 'shareable'),
       discriminator: readDiscriminator(type, this.#connector.schema, this.#reader),
       rule: this.#rule([type.astNode, ...type.extensionASTNodes], type.name, directives),
+      tags: readTags([{ directives }], type.name, this.#reader),
       wire: readWireValues(type, this.#reader),
     };
     if (isObjectType(type) || isInterfaceType(type)) {
@@ -135,6 +137,7 @@ class TypeBuilder {
       shareable: has(directives, 'shareable') || owner.shareable,
       fallback: readFallback(field, coordinate, this.#reader),
       rule: this.#rule([field.astNode], coordinate, directives),
+      tags: readTags([field.astNode], coordinate, this.#reader),
     };
   }
 
