@@ -3,11 +3,13 @@ import { isAbsolute, join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { OpenConnections } from './connections.ts';
+import { openRegistry, type Registry } from './consumers/registry.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
 import { type Generation, loadGeneration } from './generation.ts';
 import type { ComposedGraph } from './graph/compose.ts';
+import type { Configuration } from './load/configuration.ts';
 import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
@@ -19,6 +21,7 @@ import { chosenReference } from './plan/shown.ts';
 import { Authenticator, Keyring } from './principal/authenticator.ts';
 import { openStore } from './store/open.ts';
 import { loadOrMakeSecret } from './store/secret-file.ts';
+import type { Store } from './store/store.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -37,6 +40,8 @@ export interface Gateway extends AsyncDisposable {
   readonly adminUrl: string;
   readonly adminToken: string;
   readonly generation: Generation;
+  /** Consumers and their keys; undefined where there are no plans. */
+  readonly registry: Registry | undefined;
   /** Readiness off, stop accepting, finish what is in flight, complete subscriptions. */
   stop(): Promise<void>;
 }
@@ -53,6 +58,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
 
   const store = await openStore(settings.store, configuration.directory.root, log);
+  const registry = await openKeys(configuration, store, log);
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
@@ -73,6 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
+    registry,
     openGraph: async () => {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));
@@ -88,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await adminListener.close();
       await connections[Symbol.asyncDispose]();
       await keyring[Symbol.asyncDispose]();
+      await registry?.[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     })();
     return stopping;
@@ -97,9 +105,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const adminUrl = await adminListener.listen({ ...settings.admin, ...given(options.adminPort) });
     const url = await publicListener.listen({ ...settings.listen, ...given(options.port) });
     ready = true;
-    return { url, adminUrl, adminToken, generation, stop, [Symbol.asyncDispose]: stop };
+    return { url, adminUrl, adminToken, generation, registry, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
+    throw error;
+  }
+}
+
+/** Undefined where there are no plans that keys could be for: then nothing is opened. */
+async function openKeys(
+  { settings, directory, plans }: Pick<Configuration, 'settings' | 'directory' | 'plans'>,
+  store: Store,
+  log: Logger,
+): Promise<Registry | undefined> {
+  if (plans === undefined) return undefined;
+  try {
+    return await openRegistry({
+      store,
+      settings: settings.keys,
+      root: directory.root,
+      plans: plans.plans,
+      log,
+    });
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
     throw error;
   }
 }

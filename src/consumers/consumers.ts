@@ -44,6 +44,17 @@ export class Consumers {
     });
   }
 
+  /** Makes it, without a token, where there is none of this name. @returns whether it was made. @throws {HemError} BAD_REQUEST */
+  ensure(name: string): Promise<boolean> {
+    checkName(name);
+    const { consumers, now } = this.#ledger;
+    return this.#ledger.change(() =>
+      consumers.get(name) === undefined
+        ? { writes: [consumers.put(name, { createdAt: now() })], result: true }
+        : { writes: [], result: false },
+    );
+  }
+
   /** A new token; the one before is none any more. */
   renewToken(name: string): Promise<{ readonly name: string; readonly token: string }> {
     const { id, text } = makeKey('portal');
@@ -73,6 +84,11 @@ export class Consumers {
       .all()
       .map(([name, consumer]) => toView(name, consumer))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Whether all are known here: until then nobody can say whose a token is not. */
+  get areKnown(): boolean {
+    return this.#ledger.records.isComplete;
   }
 
   /** @throws {HemError} NOT_FOUND */
@@ -105,7 +121,7 @@ export class Consumers {
 }
 
 /** @throws {HemError} BAD_REQUEST */
-export function checkName(name: string): void {
+function checkName(name: string): void {
   if (!NAME.test(name))
     throw unfit(
       `A consumer is named in lower-case letters, digits, ".", "_" and "-", at most 63 of them; "${name.slice(0, 80)}" is not.`,

@@ -1,41 +1,13 @@
 /** Keys of consumers. Each is made under an approved subscription, and shown once. */
-import type { RecordWrite } from '../store/record-store.ts';
-import type { Consumers } from './consumers.ts';
-import { looksLikeKey, makeKey, randomId } from './key-format.ts';
-import { type KeyView, keyView, stateOf } from './key-view.ts';
-import type { ImportAlgorithm, Key, Ledger } from './ledger.ts';
-import type { PlanVersions } from './plan-versions.ts';
+import { makeKey } from './key-format.ts';
+import type { KeyRules, KeyWish } from './key-rules.ts';
+import type { KeyView } from './key-view.ts';
+import type { Key, Ledger } from './ledger.ts';
 import { conflict, notFound, unfit } from './refusals.ts';
-import { importedText, type Secrets } from './secrets.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Secrets } from './secrets.ts';
 
-/** That count at the same time, of one consumer. */
-const MAX_ACTIVE = 1000;
-/** Of one consumer that makes them itself. */
-const MAX_OWN_ACTIVE = 50;
-/** That ended; beyond it the oldest are forgotten. */
-const MAX_ENDED = 500;
-const MAX_PREFIXES = 32;
-
-export interface KeyWish {
-  readonly consumer: string;
-  readonly plan: string;
-  readonly environment?: 'live' | 'test' | undefined;
-  readonly label?: string | undefined;
-  /** All that the plan grants, unless given. */
-  readonly clients?: readonly string[] | undefined;
-  readonly expiresAt?: number | undefined;
-  /** For keys that stand in web pages: of which origins. */
-  readonly origins?: readonly string[] | undefined;
-}
-
-export interface ImportWish extends Omit<KeyWish, 'origins'> {
-  readonly algorithm: ImportAlgorithm;
-  /** In hexadecimal. */
-  readonly hash: string;
-  /** What texts of such keys begin with; of others no hash is computed. */
-  readonly prefix?: string | undefined;
-}
+/** Enough to change a key wherever it stands, where nobody says how long that takes. */
+export const DEFAULT_OVERLAP_MS = 10 * 60_000;
 
 export interface RotateWish {
   /** For how long the key before still counts. */
@@ -51,35 +23,15 @@ export interface MadeKey {
   readonly view: KeyView;
 }
 
-/** Who makes it, and under which subscription. */
-interface Maker {
-  readonly subscription: string;
-  readonly by: 'operator' | 'consumer';
-}
-
-const HEX_DIGITS: Readonly<Record<ImportAlgorithm, number>> = { sha256: 64, sha384: 96, sha512: 128 };
-
 export class Keys {
   readonly #ledger: Ledger;
   readonly #secrets: Secrets;
-  readonly #consumers: Consumers;
-  readonly #plans: PlanVersions;
-  readonly #subscriptions: Subscriptions;
+  readonly #rules: KeyRules;
 
-  constructor(
-    ledger: Ledger,
-    parts: {
-      readonly secrets: Secrets;
-      readonly consumers: Consumers;
-      readonly plans: PlanVersions;
-      readonly subscriptions: Subscriptions;
-    },
-  ) {
+  constructor(ledger: Ledger, { secrets, rules }: { readonly secrets: Secrets; readonly rules: KeyRules }) {
     this.#ledger = ledger;
-    this.#secrets = parts.secrets;
-    this.#consumers = parts.consumers;
-    this.#plans = parts.plans;
-    this.#subscriptions = parts.subscriptions;
+    this.#secrets = secrets;
+    this.#rules = rules;
   }
 
   /** @throws {HemError} NOT_FOUND, CONFLICT without an approved subscription, BAD_REQUEST */
@@ -88,51 +40,17 @@ export class Keys {
     const { id, text } = makeKey(environment);
     return this.#ledger.change(() => {
       const key: Key = {
-        ...this.#begin(wish, by),
+        ...this.#rules.begin(wish, by),
         environment,
         ...this.#secrets.keep(text),
         ...(origins === undefined ? {} : { publishable: { origins: origins.map(toOrigin), text } }),
       };
       const writes = [
         this.#ledger.keys.put(id, key),
-        ...this.#forgotten(wish.consumer),
+        ...this.#rules.forgotten(wish.consumer),
         ...this.#secrets.vouch(),
       ];
-      return { writes, result: { id, key: text, view: this.#view(id, key) } };
-    });
-  }
-
-  /** A key that another system made, by its hash: who has it presents it as before. @throws {HemError} as `create` */
-  import(wish: ImportWish): Promise<KeyView> {
-    const { algorithm, prefix = '', environment = 'live' } = wish;
-    const hash = wish.hash.toLowerCase();
-    if (!/^[0-9a-f]*$/.test(hash) || hash.length !== HEX_DIGITS[algorithm])
-      throw unfit(`A hash of ${algorithm} has ${HEX_DIGITS[algorithm]} hexadecimal digits; this has not.`);
-    if (looksLikeKey(prefix)) throw unfit('Keys that begin with "hem_" are made here, and not imported.');
-    const id = randomId();
-    return this.#ledger.change(() => {
-      const secret = this.#secrets.keep(importedText(algorithm, hash));
-      const imports = this.#ledger.keys.all().filter(([, { imported }]) => imported !== undefined);
-      const same = imports.find(
-        ([, key]) =>
-          key.imported?.algorithm === algorithm && this.#secrets.matches(key, importedText(algorithm, hash)),
-      );
-      if (same !== undefined) throw conflict(`This hash was imported before, as the key ${same[0]}.`);
-      const prefixes = new Set(
-        imports.map(([, { imported }]) => `${imported!.algorithm} ${imported!.prefix}`),
-      );
-      if (!prefixes.has(`${algorithm} ${prefix}`) && prefixes.size >= MAX_PREFIXES)
-        throw conflict(
-          `Imported keys have ${MAX_PREFIXES} different prefixes already; a shorter one may fit several.`,
-        );
-      const key: Key = {
-        ...this.#begin(wish, 'operator'),
-        environment,
-        ...secret,
-        imported: { algorithm, prefix },
-      };
-      const writes = [this.#ledger.keys.put(id, key), ...this.#secrets.vouch()];
-      return { writes, result: this.#view(id, key) };
+      return { writes, result: { id, key: text, view: this.#rules.viewOf(id, key) } };
     });
   }
 
@@ -148,7 +66,7 @@ export class Keys {
       const now = this.#ledger.now();
       if (before.replacedBy !== undefined)
         throw conflict(`The key ${id} was rotated before: ${before.replacedBy} is in its place.`);
-      const state = this.#state(before);
+      const state = this.#rules.stateOf(before);
       if (state !== 'active') throw conflict(`The key ${id} is ${state}: it cannot be rotated.`);
       const { expiresAt: end, publishable, imported: _foreign, ...same } = before;
       const newEnd = expiresAt ?? (end === undefined ? undefined : now + end - before.createdAt);
@@ -166,7 +84,7 @@ export class Keys {
         this.#ledger.keys.put(made.id, key),
         ...this.#secrets.vouch(),
       ];
-      return { writes, result: { id: made.id, key: made.text, view: this.#view(made.id, key) } };
+      return { writes, result: { id: made.id, key: made.text, view: this.#rules.viewOf(made.id, key) } };
     });
   }
 
@@ -174,9 +92,9 @@ export class Keys {
   revoke(id: string, consumer?: string): Promise<KeyView> {
     return this.#ledger.change(() => {
       const key = this.#get(id, consumer);
-      if (key.revokedAt !== undefined) return { writes: [], result: this.#view(id, key) };
+      if (key.revokedAt !== undefined) return { writes: [], result: this.#rules.viewOf(id, key) };
       const revoked = { ...key, revokedAt: this.#ledger.now() };
-      return { writes: [this.#ledger.keys.put(id, revoked)], result: this.#view(id, revoked) };
+      return { writes: [this.#ledger.keys.put(id, revoked)], result: this.#rules.viewOf(id, revoked) };
     });
   }
 
@@ -189,7 +107,7 @@ export class Keys {
       .catch(() => new Map<string, number>());
     return this.#ledger.keys
       .all()
-      .map(([id, key]) => this.#view(id, key, used.get(id)))
+      .map(([id, key]) => this.#rules.viewOf(id, key, used.get(id)))
       .filter(
         ({ consumer, plan }) => (filter.consumer ?? consumer) === consumer && (filter.plan ?? plan) === plan,
       )
@@ -204,68 +122,10 @@ export class Keys {
     return (await this.list({ consumer: owner })).find((view) => view.id === id)!;
   }
 
-  /** What every new key has. */
-  #begin(wish: Omit<KeyWish, 'origins'>, by: Maker['by']) {
-    const { consumer, plan, label, clients, expiresAt } = wish;
-    const { suspendedAt } = this.#consumers.get(consumer);
-    if (suspendedAt !== undefined) throw conflict(`The consumer "${consumer}" is suspended.`);
-    this.#plans.known(plan);
-    const [subscription, { state, planVersion } = {}] = this.#subscriptions.current(consumer, plan) ?? [];
-    if (subscription === undefined || state !== 'approved')
-      throw conflict(
-        state === 'pending'
-          ? `The subscription ${subscription} of "${consumer}" to "${plan}" waits for approval.`
-          : `"${consumer}" has no subscription to "${plan}".`,
-      );
-    const granted = this.#plans.settingsOf(plan, planVersion!)?.clients ?? [];
-    for (const client of clients ?? [])
-      if (!granted.includes(client)) throw notFound(`client in the plan "${plan}":`, client, granted);
-    const now = this.#ledger.now();
-    if (expiresAt !== undefined && expiresAt <= now) throw unfit('A key cannot expire before it is made.');
-    const active = this.#ledger.keys
-      .all()
-      .filter(([, key]) => key.consumer === consumer && this.#state(key) === 'active');
-    const most = by === 'operator' ? MAX_ACTIVE : MAX_OWN_ACTIVE;
-    if (active.length >= most)
-      throw conflict(`"${consumer}" has ${active.length} keys that count: revoke one before making another.`);
-    return {
-      consumer,
-      subscription,
-      createdAt: now,
-      ...(label === undefined ? {} : { label }),
-      ...(clients === undefined ? {} : { clients }),
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-    };
-  }
-
-  #forgotten(consumer: string): readonly RecordWrite[] {
-    const ended = this.#ledger.keys
-      .all()
-      .filter(([, key]) => key.consumer === consumer && ['revoked', 'expired'].includes(this.#state(key)))
-      .sort(([, a], [, b]) => a.createdAt - b.createdAt);
-    return ended
-      .slice(0, Math.max(0, ended.length - MAX_ENDED))
-      .slice(0, 10)
-      .map(([id, key]) => ({ ...this.#ledger.keys.put(id, key), value: undefined }));
-  }
-
   #get(id: string, consumer?: string): Key {
     const key = this.#ledger.keys.get(id);
     if (key === undefined || (consumer ?? key.consumer) !== key.consumer) throw notFound('key', id);
     return key;
-  }
-
-  #state(key: Key): KeyView['state'] {
-    return stateOf(key, {
-      consumer: this.#ledger.consumers.get(key.consumer),
-      subscription: this.#ledger.subscriptions.get(key.subscription),
-      now: this.#ledger.now(),
-    });
-  }
-
-  #view(id: string, key: Key, usedAt?: number): KeyView {
-    const subscription = this.#ledger.subscriptions.get(key.subscription);
-    return keyView(id, key, { subscription, state: this.#state(key), usedAt });
   }
 }
 

@@ -64,12 +64,28 @@ export class PlanVersions {
     return this.#ledger.planVersions.get(idOf(name, version))?.settings;
   }
 
+  /** What those see who may subscribe. */
+  offers() {
+    return this.#offeredNames().map((name) => {
+      const { newest, settings } = this.offered(name);
+      const { title = null, description = null, approval, clients, limits } = settings;
+      return { name, version: newest, title, description, approval, clients, limits };
+    });
+  }
+
   /** For a new subscription. @throws {HemError} NOT_FOUND, CONFLICT when it is retired */
   offered(name: string): Plan & { readonly settings: PlanSettings } {
     const plan = this.known(name);
     if (plan.retiredAt !== undefined)
       throw conflict(`The plan "${name}" is retired: it takes no new subscriptions.`);
     return { ...plan, settings: this.settingsOf(name, plan.newest)! };
+  }
+
+  /** @throws {HemError} NOT_FOUND when the plan does not grant one of them */
+  checkClients(name: string, version: number, clients: readonly string[] = []): void {
+    const granted = this.settingsOf(name, version)?.clients ?? [];
+    for (const client of clients)
+      if (!granted.includes(client)) throw notFound(`client in the plan "${name}":`, client, granted);
   }
 
   /** @throws {HemError} NOT_FOUND */
@@ -106,6 +122,21 @@ export class PlanVersions {
         subscriptions: approved.filter(([, { planVersion }]) => planVersion === index + 1).length,
       })),
     };
+  }
+
+  /** @param wanted "partner", or "partner@2". @throws {HemError} NOT_FOUND */
+  find(wanted: string): {
+    readonly plan: PlanView;
+    readonly version: number;
+    readonly content: PlanSettings;
+  } {
+    const [, name = wanted, number] = /^(.+)@(\d{1,9})$/.exec(wanted) ?? [];
+    const plan = this.show(name);
+    const version = number === undefined ? plan.newest : Number(number);
+    const content = this.settingsOf(name, version);
+    if (content === undefined)
+      throw notFound(`version of the plan "${name}", which has ${plan.newest}:`, String(version));
+    return { plan, version, content };
   }
 
   #offeredNames(): readonly string[] {

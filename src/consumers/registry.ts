@@ -5,6 +5,8 @@ import type { PlanSettings } from '../load/plan-settings.ts';
 import { ConfigurationError } from '../problems.ts';
 import type { Store } from '../store/store.ts';
 import { Consumers } from './consumers.ts';
+import { Imports } from './imports.ts';
+import { KeyRules } from './key-rules.ts';
 import { Keys } from './keys.ts';
 import type { KeyTable } from './known-key.ts';
 import { Ledger } from './ledger.ts';
@@ -21,6 +23,7 @@ export interface Registry extends AsyncDisposable {
   readonly consumers: Consumers;
   readonly subscriptions: Subscriptions;
   readonly keys: Keys;
+  readonly imports: Imports;
   readonly plans: PlanVersions;
   /** What requests are looked up in. */
   readonly table: KeyTable;
@@ -59,13 +62,16 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const plans = new PlanVersions(ledger);
   const consumers = new Consumers(ledger, secrets);
   const subscriptions = new Subscriptions(ledger, { consumers, plans });
-  const keys = new Keys(ledger, { secrets, consumers, plans, subscriptions });
+  const rules = new KeyRules(ledger, { consumers, plans, subscriptions });
+  const keys = new Keys(ledger, { secrets, rules });
+  const imports = new Imports(ledger, { secrets, rules });
   const table = new LiveKeys(ledger, { peppers, log });
   const stopSync = options.plans === undefined ? () => {} : await syncPlans(plans, options.plans, log);
   return {
     consumers,
     subscriptions,
     keys,
+    imports,
     plans,
     table,
     async [Symbol.asyncDispose]() {

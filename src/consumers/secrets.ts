@@ -18,6 +18,13 @@ export class Secrets {
     return { pepper: current, digest: this.#peppers.hash(current, text).toString('base64url') };
   }
 
+  /** What `keep` gives, and gave with the other peppers. */
+  digestsOf(text: string): ReadonlySet<string> {
+    return new Set(
+      this.#peppers.versions.map((version) => this.#peppers.hash(version, text).toString('base64url')),
+    );
+  }
+
   /** Takes the same time for whatever is wrong. */
   matches({ pepper, digest }: Pick<KeptSecret, 'pepper' | 'digest'>, text: string): boolean {
     if (!this.#peppers.has(pepper)) return false;
