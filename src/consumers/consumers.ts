@@ -28,7 +28,7 @@ export class Consumers {
   }
 
   /** @returns the consumer and the token that it manages its keys with, which is told this once. @throws {HemError} BAD_REQUEST, CONFLICT */
-  create(name: string, title?: string): Promise<ConsumerView & { readonly token: string }> {
+  async create(name: string, title?: string): Promise<ConsumerView & { readonly token: string }> {
     checkName(name);
     const { consumers, now } = this.#ledger;
     const { id, text } = makeKey('portal');
@@ -45,7 +45,7 @@ export class Consumers {
   }
 
   /** Makes it, without a token, where there is none of this name. @returns whether it was made. @throws {HemError} BAD_REQUEST */
-  ensure(name: string): Promise<boolean> {
+  async ensure(name: string): Promise<boolean> {
     checkName(name);
     const { consumers, now } = this.#ledger;
     return this.#ledger.change(() =>

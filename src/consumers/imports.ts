@@ -30,7 +30,7 @@ export class Imports {
   }
 
   /** A key that another system made, by its hash: who has it presents it as before. @throws {HemError} as for a new key */
-  take(wish: ImportWish): Promise<KeyView> {
+  async take(wish: ImportWish): Promise<KeyView> {
     const { algorithm, prefix = '', environment = 'live' } = wish;
     const hash = wish.hash.toLowerCase();
     if (!/^[0-9a-f]*$/.test(hash) || hash.length !== HEX_DIGITS[algorithm])

@@ -62,12 +62,7 @@ export class KeyRules {
     this.#plans.checkClients(plan, planVersion!, clients);
     const now = this.#ledger.now();
     if (expiresAt !== undefined && expiresAt <= now) throw unfit('A key cannot expire before it is made.');
-    const active = this.#ledger.keys
-      .all()
-      .filter(([, key]) => key.consumer === consumer && this.stateOf(key) === 'active');
-    const most = by === 'operator' ? MAX_ACTIVE : MAX_OWN_ACTIVE;
-    if (active.length >= most)
-      throw conflict(`"${consumer}" has ${active.length} keys that count: revoke one before making another.`);
+    this.checkRoom(consumer, by);
     return {
       consumer,
       subscription,
@@ -76,6 +71,15 @@ export class KeyRules {
       ...(clients === undefined ? {} : { clients }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
     };
+  }
+
+  /** @throws {HemError} CONFLICT when a consumer has too many keys */
+  checkRoom(consumer: string, by: 'operator' | 'consumer'): void {
+    const active = this.#ledger.keys
+      .all()
+      .filter(([, key]) => key.consumer === consumer && this.stateOf(key) === 'active');
+    if (active.length < (by === 'operator' ? MAX_ACTIVE : MAX_OWN_ACTIVE)) return;
+    throw conflict(`"${consumer}" has ${active.length} keys that count: revoke one before making another.`);
   }
 
   /** What ended long ago, where there is much of it. */

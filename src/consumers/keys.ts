@@ -58,7 +58,7 @@ export class Keys {
    * Makes a new key in its place, and lets the one before count for a while. A key is rotated once: of two who try, one is told so.
    * @param consumer the only one whose it may be
    */
-  rotate(id: string, { overlapMs, expiresAt }: RotateWish, consumer?: string): Promise<MadeKey> {
+  async rotate(id: string, { overlapMs, expiresAt }: RotateWish, consumer?: string): Promise<MadeKey> {
     const { environment } = this.#get(id, consumer);
     const made = makeKey(environment);
     return this.#ledger.change(() => {
@@ -68,6 +68,7 @@ export class Keys {
         throw conflict(`The key ${id} was rotated before: ${before.replacedBy} is in its place.`);
       const state = this.#rules.stateOf(before);
       if (state !== 'active') throw conflict(`The key ${id} is ${state}: it cannot be rotated.`);
+      this.#rules.checkRoom(before.consumer, consumer === undefined ? 'operator' : 'consumer');
       const { expiresAt: end, publishable, imported: _foreign, ...same } = before;
       const newEnd = expiresAt ?? (end === undefined ? undefined : now + end - before.createdAt);
       const key: Key = {
@@ -82,6 +83,7 @@ export class Keys {
       const writes = [
         this.#ledger.keys.put(id, ended),
         this.#ledger.keys.put(made.id, key),
+        ...this.#rules.forgotten(before.consumer),
         ...this.#secrets.vouch(),
       ];
       return { writes, result: { id: made.id, key: made.text, view: this.#rules.viewOf(made.id, key) } };
@@ -129,10 +131,12 @@ export class Keys {
   }
 }
 
+const ORIGIN = /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?$/;
+
 /** @throws {HemError} BAD_REQUEST */
 function toOrigin(text: string): string {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.origin !== text.toLowerCase())
+  if (url === null || !ORIGIN.test(url.origin) || url.origin !== text.toLowerCase())
     throw unfit(`An origin is written as in "https://app.example.com"; "${text.slice(0, 80)}" is not.`);
   return url.origin;
 }
