@@ -146,6 +146,13 @@ export class FollowedRecords implements RecordStore {
     const changes = this.#tables.takeChanges();
     if (changes.length === 0) return;
     this.#driver.keep?.(this.#tables);
-    for (const listener of this.#listeners) listener(changes);
+    for (const listener of this.#listeners) {
+      try {
+        listener(changes);
+      } catch (error) {
+        // One who cannot deal with a change must not keep it from the others, nor end the following.
+        this.#log.error({ err: error }, 'a change of records was not dealt with');
+      }
+    }
   }
 }
