@@ -41,7 +41,7 @@ function rate.adjust(usage, rule, difference, at)
   usage[1] = max(0, usage[1] + difference)
 end
 function rate.wait(usage, rule, missing)
-  return max(0, usage[2] - now) + ceil(missing * rule.span / rule.limit - SLACK)
+  return max(0, usage[2] - now) + max(1, ceil(missing * rule.span / rule.limit - SLACK))
 end
 function rate.reset(usage, rule) return usage[1] <= SLACK and 0 or rate.wait(usage, rule, usage[1]) end
 

@@ -74,7 +74,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
     const now = performance.now();
     const shares = demands.map((demand) => this.#shareOf(demand));
     if (canUseSlices(demands, shares, now)) return this.#useSlices(demands, shares);
-    if (!this.#contact.isLost) return this.#ask(demands, shares, now);
+    if (!this.#contact.isLost) return this.#ask(demands, shares);
     // At the start the store is given the time of a command to be there.
     const left = this.#contact.beginning(now);
     return left === undefined ? this.#decideAlone(demands, shares) : left.then(() => this.reserve(demands));
@@ -132,7 +132,8 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
     return new RedisReservation({ admitted: true, states }, 'store', charges);
   }
 
-  #ask(demands: readonly Demand[], shares: readonly Share[], askedAt: number): Promise<Reservation> {
+  #ask(demands: readonly Demand[], shares: readonly Share[], isAgain = false): Promise<Reservation> {
+    const askedAt = performance.now();
     // What was given back a moment ago can be had.
     if (this.adjustments.isWaiting) void this.adjustments.flush();
     const lines = demands.map((demand, index) => toLine(demand, shares[index]!, askedAt));
@@ -155,8 +156,15 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
         timeout.stop();
         this.#contact.heard(verdict.now);
         for (const { share, amount } of lines) share.asking -= amount;
-        if (alone === undefined) resolve(this.#toReservation(lines, verdict, askedAt));
-        else this.#answeredLate(alone, lines, verdict);
+        if (alone !== undefined) {
+          this.#answeredLate(alone, lines, verdict);
+          return;
+        }
+        const reservation = this.#toReservation(lines, verdict, askedAt);
+        // What this process took ahead meanwhile may be what is missing.
+        const mayBeHad = !isAgain && !reservation.admitted && hasAhead(lines, verdict);
+        const isSoon = performance.now() - askedAt < this.#timeoutMs / 2;
+        resolve(mayBeHad && isSoon ? this.#ask(demands, shares, true) : reservation);
       },
       (error) => {
         timeout.stop();
@@ -372,6 +380,10 @@ function canUseSlices(demands: readonly Demand[], shares: readonly Share[], now:
     if (slice === undefined || now >= slice.until || slice.left < amountOf(demands[index]!)) return false;
   }
   return demands.length > 0;
+}
+
+function hasAhead(lines: readonly Line[], { answers }: Verdict): boolean {
+  return lines.some(({ share }, index) => !answers[index]!.enough && (share.slice?.left ?? 0) > 0);
 }
 
 /** Takes what the slice has of it. */
