@@ -49,8 +49,8 @@ export class Contact {
   }
 
   /** Undefined once it was there, or has had the time of a command to be. */
-  beginning(now: number): Promise<void> | undefined {
-    return this.#wasThere || now >= this.#beginsUntil ? undefined : this.#beginning.promise;
+  get beginning(): Promise<void> | undefined {
+    return this.#wasThere || performance.now() >= this.#beginsUntil ? undefined : this.#beginning.promise;
   }
 
   /** The clock of Redis, as far as it is known here. */

@@ -2,35 +2,25 @@
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
-import { type Timeout, timeoutsOf } from '../../timeouts.ts';
+import { timeoutsOf } from '../../timeouts.ts';
 import type { Demand, LimitState, LimitStore, Reservation } from '../limit-store.ts';
-import { Alone } from '../limits/alone.ts';
-import { decide } from '../limits/decide.ts';
 import { Kept } from '../limits/kept.ts';
 import { amountOf, meterOf, partitionName } from '../limits/meter.ts';
 import { reserveAcrossSlots } from './across-slots.ts';
 import { Adjustments } from './adjustments.ts';
-import { AloneCharge, type Charge, type Counting, LeaseCharge, SliceCharge, StoreCharge } from './charges.ts';
+import { AloneDecisions, type AloneReservation } from './alone-decisions.ts';
+import { type Charge, type Counting, StoreCharge } from './charges.ts';
 import { Contact } from './contact.ts';
-import { type Asked, isUncounted, LimitCommands, type Verdict } from './limit-commands.ts';
+import { Leases } from './leases.ts';
+import { isUncounted, LimitCommands, type Verdict } from './limit-commands.ts';
+import { hasAhead, type Line, toLine } from './line.ts';
 import { RedisLink } from './link.ts';
 import { RedisReservation } from './redis-reservation.ts';
-import { Share, type Slice } from './share.ts';
+import { Share } from './share.ts';
+import { Slices } from './slices.ts';
 
 const MAX_KEPT = 100_000;
 const TICK_MS = 100;
-/** Of a lease's length, when it is renewed. */
-const RENEWED_AT = 1 / 3;
-/** The store may be back then. */
-const ASK_AGAIN_MS = 1000;
-
-/** One demand on its way to the store. */
-interface Line extends Asked {
-  readonly demand: Demand;
-  /** What a slice had of it. */
-  readonly slice: Slice | undefined;
-  readonly ofSlice: number;
-}
 
 export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
   readonly adjustments: Adjustments;
@@ -38,12 +28,12 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
   readonly #commands: LimitCommands;
   readonly #contact: Contact;
   readonly #timeoutMs: number;
+  readonly #slices = new Slices(this);
+  readonly #leases: Leases;
+  readonly #alone: AloneDecisions;
   readonly #shares = new Kept<Share>(MAX_KEPT, (forgotten) => {
-    for (const share of forgotten) this.#tell(share);
+    for (const share of forgotten) this.#alone.forget(share);
   });
-  readonly #sliced: Share[] = [];
-  readonly #leasing: Share[] = [];
-  readonly #alone: Share[] = [];
   readonly #ticking: NodeJS.Timeout;
   readonly #onClose = () => this.#contact.lose(new Error('the connection was closed'));
 
@@ -51,48 +41,58 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
     this.#link = new RedisLink(settings, log, { lateAnswers: true });
     this.#timeoutMs = settings.timeout;
     this.#commands = new LimitCommands(this.#link.client, settings.prefix, randomInt(2 ** 48 - 1));
+    const failed = (error: unknown, share: Share) => this.#contact.lose(error, [share]);
+    this.adjustments = new Adjustments(this.#commands, failed);
+    this.#leases = new Leases(this.#commands, this, failed);
+    this.#alone = new AloneDecisions(this, this.#leases, this.#shares);
     this.#contact = new Contact(this.#commands, {
       log,
       timeoutMs: this.#timeoutMs,
-      telling: () => this.#tellAll(),
       onLost: () => {
         this.adjustments.isOpen = false;
       },
-      onBack: () => this.#onBack(),
+      telling: () => {
+        this.#alone.tell();
+        return this.adjustments.flush();
+      },
+      onBack: () => {
+        this.#alone.end();
+        this.adjustments.isOpen = true;
+        void this.adjustments.flush();
+        this.#leases.renewAll();
+      },
     });
-    this.adjustments = new Adjustments(this.#commands, (error, share) => this.#contact.lose(error, [share]));
     this.#link.client.on('ready', () => void this.#contact.beat());
     this.#link.client.on('close', this.#onClose);
     this.#ticking = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
+  /** The clock of Redis, as far as this process knows it. */
   now(): number {
     return this.#contact.now();
   }
 
   reserve(demands: readonly Demand[]): Reservation | Promise<Reservation> {
-    const now = performance.now();
     const shares = demands.map((demand) => this.#shareOf(demand));
-    if (canUseSlices(demands, shares, now)) return this.#useSlices(demands, shares);
+    const atHand = this.#slices.reserve(demands, shares);
+    if (atHand !== undefined) return atHand;
     if (!this.#contact.isLost) return this.#ask(demands, shares);
     // At the start the store is given the time of a command to be there.
-    const left = this.#contact.beginning(now);
-    return left === undefined ? this.#decideAlone(demands, shares) : left.then(() => this.reserve(demands));
+    const beginning = this.#contact.beginning;
+    return beginning === undefined
+      ? this.#decideAlone(demands, shares, false)
+      : beginning.then(() => this.reserve(demands));
   }
 
   /** Gives back what was taken ahead, and what still runs here. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#ticking);
-    for (const share of this.#sliced) this.#returnSlice(share);
-    for (const share of this.#leasing) {
-      this.adjustments.add({ share, difference: -share.running[0]!, at: this.now() });
-    }
+    this.#slices.endAll();
+    this.#leases.endAll();
     if (!this.#contact.isLost) {
-      const left = Promise.all([this.adjustments.flush(), this.#commands.leave().catch(() => {})]);
-      await Promise.race([
-        left,
-        new Promise((over) => timeoutsOf(this.#timeoutMs).start(() => over(undefined))),
-      ]);
+      const left = Promise.all([this.adjustments.flush(), this.#commands.leave()]).catch(() => {});
+      const late = new Promise<void>((resolve) => timeoutsOf(this.#timeoutMs).start(resolve));
+      await Promise.race([left, late]);
     }
     this.#link.client.off('close', this.#onClose);
     await this.#link[Symbol.asyncDispose]();
@@ -107,29 +107,9 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       known.meter = meter;
       return known;
     }
-    const made = new Share(key, tag, meter);
+    const made = new Share(tag, meter);
     this.#shares.add(key, made);
     return made;
-  }
-
-  #useSlices(demands: readonly Demand[], shares: readonly Share[]): Reservation {
-    const now = this.now();
-    const charges: Charge[] = [];
-    const states: LimitState[] = [];
-    for (let index = 0; index < demands.length; index++) {
-      const share = shares[index]!;
-      const slice = share.slice!;
-      slice.left -= amountOf(demands[index]!);
-      charges.push(new SliceCharge(share, slice, this));
-      states.push({
-        demand: demands[index]!,
-        admitted: true,
-        remaining: share.heard!.remaining + slice.left,
-        resetMs: Math.max(0, share.heard!.resetAt - now),
-        retryAfterMs: 0,
-      });
-    }
-    return new RedisReservation({ admitted: true, states }, 'store', charges);
   }
 
   #ask(demands: readonly Demand[], shares: readonly Share[], isAgain = false): Promise<Reservation> {
@@ -139,15 +119,16 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
     const lines = demands.map((demand, index) => toLine(demand, shares[index]!, askedAt));
     const { promise, resolve } = Promise.withResolvers<Reservation>();
     let alone: AloneReservation | undefined;
-    const decideAlone = () => {
-      for (const line of lines) this.#giveBackToSlice(line);
+    const decideAlone = (error: unknown): AloneReservation => {
+      this.#contact.lose(error, shares);
+      for (const line of lines) this.#slices.giveBack(line);
       alone = this.#decideAlone(demands, shares, true);
       resolve(alone);
+      return alone;
     };
-    const timeout: Timeout = timeoutsOf(this.#timeoutMs).start(() => {
-      this.#contact.lose(new Error(`no answer within ${this.#timeoutMs} ms`), shares);
-      decideAlone();
-    });
+    const timeout = timeoutsOf(this.#timeoutMs).start(() =>
+      decideAlone(new Error(`no answer within ${this.#timeoutMs} ms`)),
+    );
     const asked = this.#commands.hasSlots
       ? reserveAcrossSlots(this.#commands, lines, (adjustment) => this.adjustments.add(adjustment))
       : this.#commands.reserve(lines);
@@ -168,13 +149,11 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       },
       (error) => {
         timeout.stop();
-        this.#contact.lose(error, shares);
-        if (alone === undefined) decideAlone();
         for (const { share, amount, ahead } of lines) {
           share.asking -= amount;
-          if (ahead > 0) share.gotAhead(0, 0, { at: 0, askedAt });
+          if (ahead > 0) share.gotNothingAhead();
         }
-        for (const charge of alone!.aloneCharges) {
+        for (const charge of (alone ?? decideAlone(error)).aloneCharges) {
           if (isUncounted(error)) charge?.notCountedByStore();
           else charge?.perhapsCountedByStore();
         }
@@ -184,7 +163,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
   }
 
   #toReservation(lines: readonly Line[], verdict: Verdict, askedAt: number): Reservation {
-    const { admitted, now, answers } = verdict;
+    const { admitted, now: at, answers } = verdict;
     const charges: Array<Charge | undefined> = [];
     const states: LimitState[] = [];
     for (let index = 0; index < lines.length; index++) {
@@ -192,10 +171,10 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       const { share, demand } = line;
       const { enough, remaining, resetMs, retryAfterMs, ahead } = answers[index]!;
       const isTaken = admitted && enough;
-      share.heard = { remaining, at: now, resetAt: now + resetMs };
-      if (!isTaken) this.#giveBackToSlice(line);
-      if (line.ahead > 0) this.#gotAhead(line, { ahead, resetMs, at: now, askedAt });
-      charges.push(isTaken ? this.#chargeOf(line, now) : undefined);
+      share.heard = { remaining, at, resetAt: at + resetMs };
+      if (!isTaken) this.#slices.giveBack(line);
+      if (line.ahead > 0) this.#slices.got(share, { ahead, resetMs, at, askedAt });
+      charges.push(isTaken ? this.#chargeOf(line, at) : undefined);
       const left = share.slice?.left ?? 0;
       states.push({ demand, admitted: enough, remaining: remaining + left, resetMs, retryAfterMs });
     }
@@ -204,210 +183,37 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
 
   #chargeOf({ share, amount, slice }: Line, now: number): Charge {
     if (!share.isLease) return new StoreCharge(share, slice?.at ?? now, this);
-    this.#lease(share);
     share.running[0]! += amount;
-    return new LeaseCharge(share, this);
+    return this.#leases.begin(share);
   }
 
-  #gotAhead(
-    { share }: Line,
-    got: { readonly ahead: number; readonly resetMs: number; readonly at: number; readonly askedAt: number },
-  ): void {
-    this.#returnSlice(share);
-    share.gotAhead(got.ahead, got.resetMs, got);
-    if (share.slice === undefined || share.isListed) return;
-    share.isListed = true;
-    this.#sliced.push(share);
-  }
-
-  #giveBackToSlice({ share, slice, ofSlice }: Line): void {
-    if (slice === undefined || ofSlice === 0) return;
-    if (share.slice === slice) slice.left += ofSlice;
-    else this.adjustments.add({ share, difference: -ofSlice, at: slice.at });
-  }
-
-  #returnSlice(share: Share): void {
-    const slice = share.endSlice();
-    if (slice !== undefined) this.adjustments.add({ share, difference: -slice.left, at: slice.at });
-  }
-
-  #lease(share: Share): void {
-    if (share.isListed) return;
-    share.isListed = true;
-    share.renewAt = performance.now() + share.leaseMs * RENEWED_AT;
-    this.#leasing.push(share);
-  }
-
-  #decideAlone(demands: readonly Demand[], shares: readonly Share[], isAsked = false): AloneReservation {
-    const now = this.now();
-    const seats = shares.map((share) => this.#aloneOf(share, now));
-    const { admitted, states } = decide(demands, seats, now);
-    const aloneCharges: Array<AloneCharge | undefined> = [];
-    const charges = demands.map((demand, index): Charge | undefined => {
-      const share = shares[index]!;
-      if (!admitted || !states[index]!.admitted) return undefined;
-      if (share.isLease) {
-        this.#lease(share);
-        return new LeaseCharge(share, this);
-      }
-      const charge = new AloneCharge(share, amountOf(demand), {
-        alone: seats[index]!,
-        counting: this,
-        isAsked,
-      });
-      aloneCharges[index] = charge;
-      return charge;
-    });
-    return new AloneReservation({ admitted, states: states.map(toPatient) }, charges, aloneCharges);
-  }
-
-  #aloneOf(share: Share, now: number): Alone {
-    if (share.alone === undefined) {
-      const { heard, running } = share;
-      share.alone = new Alone(share.meter, { heard, running, now, processes: this.#contact.processes });
-      this.#alone.push(share);
-    }
-    return share.alone;
+  #decideAlone(demands: readonly Demand[], shares: readonly Share[], isAsked: boolean): AloneReservation {
+    return this.#alone.reserve(demands, shares, { processes: this.#contact.processes, isAsked });
   }
 
   /** The store has counted, or refused, what was decided here meanwhile. */
-  #answeredLate(alone: AloneReservation, lines: readonly Line[], { admitted, now, answers }: Verdict): void {
+  #answeredLate(alone: AloneReservation, lines: readonly Line[], verdict: Verdict): void {
+    const { admitted, now: at, answers } = verdict;
     for (let index = 0; index < lines.length; index++) {
       const { share, amount, demand, ahead: wanted } = lines[index]!;
       const { enough, ahead } = answers[index]!;
       const charge = alone.aloneCharges[index];
-      if (wanted > 0) share.gotAhead(0, 0, { at: now, askedAt: 0 });
-      if (!admitted || !enough) charge?.notCountedByStore();
-      else {
-        const isTaken = alone.admitted && alone.states[index]!.admitted;
-        const difference = (isTaken ? amountOf(demand) : 0) - (amount + ahead);
-        this.adjustments.add({ share, difference, at: now });
-        charge?.countedByStore(now);
+      if (wanted > 0) share.gotNothingAhead();
+      if (!admitted || !enough) {
+        charge?.notCountedByStore();
+        continue;
       }
+      const isTaken = alone.admitted && alone.states[index]!.admitted;
+      const difference = (isTaken ? amountOf(demand) : 0) - (amount + ahead);
+      this.adjustments.add({ share, difference, at });
+      charge?.countedByStore(at);
     }
-  }
-
-  #tell(share: Share): void {
-    const { alone } = share;
-    if (alone === undefined || share.isLease) return;
-    for (const { amount, at } of alone.tell(this.now())) {
-      this.adjustments.add({ share, difference: amount, at });
-    }
-    share.alone = undefined;
-  }
-
-  #tellAll(): Promise<boolean> {
-    const now = this.now();
-    for (const share of this.#alone) {
-      if (share.isLease) continue;
-      for (const { amount, at } of share.alone?.tell(now) ?? []) {
-        this.adjustments.add({ share, difference: amount, at });
-      }
-    }
-    return this.adjustments.flush();
-  }
-
-  #onBack(): void {
-    for (const share of this.#alone) {
-      this.#tell(share);
-      share.alone = undefined;
-    }
-    this.#alone.length = 0;
-    this.adjustments.isOpen = true;
-    void this.adjustments.flush();
-    // Also of those that have ended: what was counted for them is corrected.
-    for (const share of this.#leasing) this.#renewNow(share);
   }
 
   #tick(): void {
     this.#contact.tick();
     if (this.#contact.isLost) return;
-    const now = performance.now();
-    for (let index = this.#sliced.length - 1; index >= 0; index--) {
-      const share = this.#sliced[index]!;
-      if (share.slice !== undefined && now >= share.slice.until) this.#returnSlice(share);
-      if (share.slice === undefined) this.#unlist(this.#sliced, index);
-    }
-    this.#renew();
+    this.#slices.endOld();
+    this.#leases.renewDue();
   }
-
-  #renew(): void {
-    const now = performance.now();
-    const due: Share[] = [];
-    for (let index = this.#leasing.length - 1; index >= 0; index--) {
-      const share = this.#leasing[index]!;
-      if (share.running[0] === 0) this.#unlist(this.#leasing, index);
-      else if (now >= share.renewAt) due.push(share);
-    }
-    if (due.length === 0) return;
-    // What has ended is told first: a renewal says how much there is.
-    void this.adjustments.flush();
-    for (const share of due) this.#renewNow(share);
-  }
-
-  #renewNow(share: Share): void {
-    share.renewAt = performance.now() + share.leaseMs * RENEWED_AT;
-    const least = share.running[0]!;
-    this.#commands
-      .renew([{ share, least, most: least + share.asking }])
-      .catch((error) => this.#contact.lose(error, [share]));
-  }
-
-  #unlist(list: Share[], index: number): void {
-    list[index]!.isListed = false;
-    list[index] = list.at(-1)!;
-    list.pop();
-  }
-}
-
-class AloneReservation extends RedisReservation {
-  /** In the order of the demands; undefined where nothing was taken, and for leases. */
-  readonly aloneCharges: ReadonlyArray<AloneCharge | undefined>;
-
-  constructor(
-    decision: { readonly admitted: boolean; readonly states: readonly LimitState[] },
-    charges: ReadonlyArray<Charge | undefined>,
-    aloneCharges: ReadonlyArray<AloneCharge | undefined>,
-  ) {
-    super(decision, 'process', charges);
-    this.aloneCharges = aloneCharges;
-  }
-}
-
-function canUseSlices(demands: readonly Demand[], shares: readonly Share[], now: number): boolean {
-  for (let index = 0; index < demands.length; index++) {
-    const { slice } = shares[index]!;
-    if (slice === undefined || now >= slice.until || slice.left < amountOf(demands[index]!)) return false;
-  }
-  return demands.length > 0;
-}
-
-function hasAhead(lines: readonly Line[], { answers }: Verdict): boolean {
-  return lines.some(({ share }, index) => !answers[index]!.enough && (share.slice?.left ?? 0) > 0);
-}
-
-/** Takes what the slice has of it. */
-function toLine(demand: Demand, share: Share, now: number): Line {
-  const wanted = amountOf(demand);
-  const ofSlice = share.sliceFor(wanted, now);
-  const amount = wanted - ofSlice;
-  if (ofSlice > 0) share.slice!.left -= ofSlice;
-  share.asking += amount;
-  return {
-    demand,
-    share,
-    amount,
-    isShadow: demand.shadow === true,
-    ahead: share.askAhead(amount, now),
-    slice: ofSlice > 0 ? share.slice : undefined,
-    ofSlice,
-  };
-}
-
-/** More than this process may ever give alone is not more than the limit ever gives. */
-function toPatient(state: LimitState): LimitState {
-  const { rule } = state.demand;
-  const isNever =
-    state.retryAfterMs === Infinity && amountOf(state.demand) <= meterOf(rule).algorithm.capacity;
-  return isNever ? { ...state, retryAfterMs: ASK_AGAIN_MS } : state;
 }

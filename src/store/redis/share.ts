@@ -26,7 +26,6 @@ const MIN_SLICE_MS = 20;
 const FIRST = 8;
 
 export class Share implements Keepable {
-  readonly key: string;
   /** Decides on the slot in a Cluster. */
   readonly tag: string;
   meter: Meter;
@@ -45,8 +44,7 @@ export class Share implements Keepable {
   #askedAt = -Infinity;
   #ahead = 0;
 
-  constructor(key: string, tag: string, meter: Meter) {
-    this.key = key;
+  constructor(tag: string, meter: Meter) {
     this.tag = tag;
     this.meter = meter;
   }
@@ -85,10 +83,19 @@ export class Share implements Keepable {
     return this.#ahead;
   }
 
-  /** @param ahead what the store gave, 0 where it gave nothing or did not answer */
-  gotAhead(ahead: number, resetMs: number, times: { readonly at: number; readonly askedAt: number }): void {
+  /** Where the store refused, or did not answer. */
+  gotNothingAhead(): void {
+    this.#isAskingAhead = false;
+  }
+
+  /** @param times `at` by the clock of Redis, `askedAt` by that of `performance.now()` */
+  gotAhead(
+    ahead: number,
+    times: { readonly at: number; readonly askedAt: number; readonly resetMs: number },
+  ): void {
     this.#isAskingAhead = false;
     if (ahead === 0) return;
+    const { resetMs } = times;
     const { rule } = this.meter;
     // Never into the next period; and a rate admits at most a hundredth more, since what is used now was counted before.
     const ms = rule.algorithm === 'quota' ? resetMs : (rule.windowMs ?? 60_000) * LARGEST;
