@@ -7,16 +7,22 @@ import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
 import { RedisLink } from './link.ts';
 import { RecordCopy } from './record-copy.ts';
+import { RedisLimits } from './redis-limits.ts';
 import { RedisRecords } from './redis-records.ts';
 
 export function openRedisStore(settings: RedisSettings, root: string, log: Logger): Store {
   const ownLog = log.child({ store: 'redis' });
   const link = new RedisLink(settings, ownLog);
+  let limits: RedisLimits | undefined;
   let records: Promise<FollowedRecords> | undefined;
   return {
     kind: 'redis',
     get isUp() {
       return link.isUp;
+    },
+    limits: () => {
+      limits ??= new RedisLimits(settings, ownLog);
+      return limits;
     },
     records: () => {
       records ??= openRecords(settings, root, ownLog);
@@ -24,6 +30,7 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
     },
     async [Symbol.asyncDispose]() {
       await (await records)?.[Symbol.asyncDispose]();
+      await limits?.[Symbol.asyncDispose]();
       await link[Symbol.asyncDispose]();
     },
   };
@@ -36,6 +43,8 @@ function openRecords(settings: RedisSettings, root: string, log: Logger): Promis
 
 /** A copy of another Redis must not be taken for one of this. */
 function placeOf({ url, sentinel, cluster, prefix }: RedisSettings): string {
-  const place = JSON.stringify([url, sentinel?.name, sentinel?.nodes, cluster?.nodes, prefix]);
+  // Without a password, which may change, and is nothing for the name of a file.
+  const { host = url, pathname = '' } = URL.parse(url ?? '') ?? {};
+  const place = JSON.stringify([host, pathname, sentinel?.name, sentinel?.nodes, cluster?.nodes, prefix]);
   return createHash('sha256').update(place).digest('hex').slice(0, 16);
 }
