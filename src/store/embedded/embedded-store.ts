@@ -17,13 +17,13 @@ export function openEmbeddedStore(file: string, root: string, log: Logger): Stor
       limits ??= new EmbeddedLimits(database.opened, { log });
       return limits;
     },
-    async records() {
+    records: () => {
       records ??= FollowedRecords.open(new EmbeddedRecords(database.opened), { log });
       return records;
     },
     async [Symbol.asyncDispose]() {
-      await (await records)?.[Symbol.asyncDispose]();
       limits?.[Symbol.dispose]();
+      await (await records)?.[Symbol.asyncDispose]();
       database.close();
     },
   };

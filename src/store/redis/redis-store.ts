@@ -29,8 +29,8 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
       return records;
     },
     async [Symbol.asyncDispose]() {
-      await (await records)?.[Symbol.asyncDispose]();
       await limits?.[Symbol.asyncDispose]();
+      await (await records)?.[Symbol.asyncDispose]();
       await link[Symbol.asyncDispose]();
     },
   };
