@@ -42,13 +42,13 @@ export class RecordTables {
     this.#changes.push({ table: row.table, id: row.id });
   }
 
-  /** Becomes what others are, of another history. */
+  /** Becomes what others are. All may have changed: the same version may be of another history. */
   replaceBy(others: RecordTables): void {
-    const known = this.rows();
+    const before = this.rows();
     const rows = others.rows();
     this.#tables.clear();
     for (const row of rows) this.apply(row);
-    this.#changes = [...known, ...rows].map(({ table, id }) => ({ table, id }));
+    this.#changes = [...before, ...rows].map(({ table, id }) => ({ table, id }));
     this.revision = others.revision;
     this.epoch = others.epoch;
   }

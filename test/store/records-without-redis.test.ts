@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../src/store/record-store.ts';
@@ -10,7 +11,7 @@ import { RecordCopy } from '../../src/store/redis/record-copy.ts';
 import { type Daemon, freePort } from '../support/services/daemon.ts';
 import { redis } from '../support/services/redis.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { redisStores, type TestStores } from './stores.ts';
+import { newPrefix, redisStores, type TestStores } from './stores.ts';
 
 let directory: string;
 let port: number;
@@ -102,6 +103,30 @@ describe('without Redis', () => {
     const later = await open();
     expect(read(later, 'a')).toEqual({ text: 'kept' });
   });
+});
+
+test('a Redis that is behind, and gave the same versions to others, is told, and tells', async () => {
+  await using proxy = await TcpProxy.before(redis.url(port));
+  const prefix = newPrefix();
+  await using behind = await redisStores(proxy.url, prefix);
+  await using direct = await redisStores(redis.url(port), prefix);
+  const here = await (await behind.open()).records();
+  await put(here, 'a', 1);
+  await put(here, 'b', 'mine');
+  proxy.refuse();
+  // As after a failover to a replica that lacks the last write.
+  const key = (name: string) => `{${prefix}:records}:${name}`;
+  const client = new Redis(redis.url(port));
+  await client.hdel(key('rows'), 'things/b');
+  await client.zrem(key('order'), 'things/b');
+  await client.hset(key('head'), 'revision', 1);
+  client.disconnect();
+  const there = await (await direct.open()).records();
+  expect(read(there, 'b')).toBeUndefined();
+  await put(there, 'c', 'theirs');
+  proxy.accept();
+  await until(() => [read(here, 'b'), read(here, 'c')], ['mine', 'theirs']);
+  await until(() => [read(there, 'b'), read(there, 'c')], ['mine', 'theirs']);
 });
 
 test('a Redis that hangs holds up nobody who reads', async () => {

@@ -22,8 +22,8 @@ export const STORE_KINDS: Readonly<Record<Store['kind'], () => Promise<TestStore
 };
 
 /** On keys of their own, which nobody else uses. */
-export function redisStores(url: string): Promise<TestStores> {
-  return stores({ kind: 'redis', url, prefix: newPrefix() });
+export function redisStores(url: string, prefix = newPrefix()): Promise<TestStores> {
+  return stores({ kind: 'redis', url, prefix });
 }
 
 export function clusterStores({ nodes }: RedisCluster): Promise<TestStores> {

@@ -2,7 +2,8 @@
  * Records in Redis, on a connection of their own: reading them all at the start must not hold up those who decide limits.
  *
  * A Redis that comes back without its data, or with older data after a fail-over, is told what this process knows: whoever has the
- * newer version of a record puts it back, and then all read everything anew.
+ * newer version of a record puts it back, and then all read everything anew. As versions may have been given twice by then, that
+ * is done after every new connection.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +32,8 @@ export class RedisRecords implements RecordDriver {
   readonly #log: Logger;
   readonly #keys: readonly string[];
   #waited = false;
+  /** After each connection it is compared as a whole: it may be another server, which was behind. */
+  #isOther = true;
   /** Which history this process has read: it writes to no other. */
   #epoch = '';
 
@@ -38,6 +41,10 @@ export class RedisRecords implements RecordDriver {
     this.#link = new RedisLink({ ...settings, timeout: COMMAND_MS }, log);
     for (const [name, lua] of Object.entries(RECORD_SCRIPTS))
       this.#link.client.defineCommand(name, { numberOfKeys: 3, lua });
+    for (const event of ['ready', '+node'])
+      this.#link.client.on(event, () => {
+        this.#isOther = true;
+      });
     this.#copy = copy;
     this.#log = log;
     // What stands in braces decides where a Cluster keeps them: all in one place.
@@ -46,13 +53,13 @@ export class RedisRecords implements RecordDriver {
 
   async refresh(tables: RecordTables): Promise<void> {
     await this.#connected();
-    if (!(await this.#read(tables))) {
-      const anew = new RecordTables();
-      anew.epoch = await this.#restore(tables);
-      // Another process may have put something back meanwhile: then it is the next time that succeeds.
-      if (!(await this.#read(anew)))
-        throw new Error('the history of the store has changed while it was read');
-      tables.replaceBy(anew);
+    const isOther = this.#isOther;
+    this.#isOther = false;
+    try {
+      if (isOther || !(await this.#read(tables))) await this.#readAnew(tables);
+    } catch (error) {
+      this.#isOther ||= isOther;
+      throw error;
     }
     this.#epoch = tables.epoch;
   }
@@ -95,6 +102,14 @@ export class RedisRecords implements RecordDriver {
     if (!this.#link.isUp) throw new Error('not connected to Redis');
   }
 
+  async #readAnew(tables: RecordTables): Promise<void> {
+    const anew = new RecordTables();
+    anew.epoch = await this.#restore(tables);
+    // Another process may have put something back meanwhile: then it is the next time that succeeds.
+    if (!(await this.#read(anew))) throw new Error('the history of the store has changed while it was read');
+    tables.replaceBy(anew);
+  }
+
   /** Whether the store has the same history, and all that is known of it. */
   async #read(tables: RecordTables): Promise<boolean> {
     for (;;) {
@@ -121,8 +136,6 @@ export class RedisRecords implements RecordDriver {
   /** @returns the name of the history that all follow from now on */
   async #restore(tables: RecordTables): Promise<string> {
     const rows = tables.rows();
-    if (rows.length > 0)
-      this.#log.warn({ records: rows.length }, 'the store is not as it was; put back what it lacks');
     const fresh = newEpoch();
     let epoch: unknown = fresh;
     for (let index = 0; index === 0 || index < rows.length; index += PAGE) {
@@ -131,6 +144,8 @@ export class RedisRecords implements RecordDriver {
         .flatMap(({ table, id, version, value }) => [nameOf(table, id), version, toText(value)]);
       epoch = await this.#run('hemRecordsRestore', fresh, ...args);
     }
+    if (epoch === fresh && rows.length > 0)
+      this.#log.warn('the store was not as it had been; put back what it lacked');
     return String(epoch);
   }
 
