@@ -118,6 +118,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
     if (this.adjustments.isWaiting) void this.adjustments.flush();
     const lines = demands.map((demand, index) => toLine(demand, shares[index]!, askedAt));
     const { promise, resolve } = Promise.withResolvers<Reservation>();
+    let isAnswered = false;
     let alone: AloneReservation | undefined;
     const decideAlone = (error: unknown): AloneReservation => {
       this.#contact.lose(error, shares);
@@ -126,15 +127,18 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       resolve(alone);
       return alone;
     };
-    const timeout = timeoutsOf(this.#timeoutMs).start(() =>
-      decideAlone(new Error(`no answer within ${this.#timeoutMs} ms`)),
-    );
+    const giveUp = () => {
+      if (!isAnswered) decideAlone(new Error(`no answer within ${this.#timeoutMs} ms`));
+    };
+    // Where it was this process that was busy, the answer may be there and only has to be read.
+    const timeout = timeoutsOf(this.#timeoutMs).start(() => setImmediate(giveUp));
     const asked = this.#commands.hasSlots
       ? reserveAcrossSlots(this.#commands, lines, (adjustment) => this.adjustments.add(adjustment))
       : this.#commands.reserve(lines);
     asked.then(
       (verdict) => {
         timeout.stop();
+        isAnswered = true;
         this.#contact.heard(verdict.now);
         for (const { share, amount } of lines) share.asking -= amount;
         if (alone !== undefined) {
@@ -149,6 +153,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       },
       (error) => {
         timeout.stop();
+        isAnswered = true;
         for (const { share, amount, ahead } of lines) {
           share.asking -= amount;
           if (ahead > 0) share.gotNothingAhead();
