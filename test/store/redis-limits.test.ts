@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisSettings, storeSettings } from '../../src/load/store-settings.ts';
 import type { Demand, LimitRule } from '../../src/store/limit-store.ts';
 import { meterOf } from '../../src/store/limits/meter.ts';
-import { RedisLimits } from '../../src/store/redis/redis-limits.ts';
-import { Share } from '../../src/store/redis/share.ts';
+import { RedisLimits } from '../../src/store/redis/limits/redis-limits.ts';
+import { Share } from '../../src/store/redis/limits/share.ts';
 import { LimitProcess } from '../support/limit-process.ts';
 import { PrivateRedis } from '../support/private-redis.ts';
 

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RedisSettings, storeSettings } from '../../src/load/store-settings.ts';
 import type { Demand, LimitRule, Reservation } from '../../src/store/limit-store.ts';
-import { RedisLimits } from '../../src/store/redis/redis-limits.ts';
+import { RedisLimits } from '../../src/store/redis/limits/redis-limits.ts';
 import { PrivateRedis } from '../support/private-redis.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -179,6 +179,38 @@ describe('killed', () => {
     during[0]!.settle([]);
     await expect.poll(() => remaining(limits, rule), until).toBe(4);
   });
+});
+
+test('what more partitions used than there is memory for is told, too', { timeout: 60_000 }, async () => {
+  await using _ = await openProcesses(1);
+  const settings = storeSettings.parse({
+    kind: 'redis',
+    url: proxy.url,
+    prefix: `loss-${count}`,
+    timeout: '250ms',
+  });
+  await using limits = new RedisLimits(settings as RedisSettings, pino({ level: 'silent' }), { maxKept: 20 });
+  const rule = quota(10);
+  await expect.poll(() => remaining(limits, rule), until).toBe(10);
+  proxy.refuse();
+  await expect.poll(async () => (await limits.reserve([demand(rule, 0)])).decidedBy, until).toBe('process');
+  const names = Array.from({ length: 200 }, (_, index) => `address-${index}`);
+  for (const name of names) alone(limits.reserve([{ ...demand(rule, 4), partition: name }])).settle([3]);
+  proxy.accept();
+  await expect.poll(() => remaining(limits, rule), until).toBe(10);
+  for (const name of names) {
+    const { states } = await limits.reserve([{ ...demand(rule, 0), partition: name }]);
+    expect([name, states[0]!.remaining]).toEqual([name, 7]);
+  }
+});
+
+test('scripts that Redis has forgotten are sent again', async () => {
+  await using processes = await openProcesses(1);
+  const rule = quota(10);
+  await processes[0]!.reserve([demand(rule)]);
+  await server.command('script', 'flush');
+  expect((await processes[0]!.reserve([demand(rule)])).decidedBy).toBe('store');
+  expect(await remaining(processes[0]!, rule)).toBe(8);
 });
 
 describe('frozen', () => {

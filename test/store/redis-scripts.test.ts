@@ -6,9 +6,9 @@ import type { LimitRule } from '../../src/store/limit-store.ts';
 import { algorithmOf } from '../../src/store/limits/algorithm.ts';
 import { decide } from '../../src/store/limits/decide.ts';
 import { meterOf } from '../../src/store/limits/meter.ts';
-import { LimitCommands } from '../../src/store/redis/limit-commands.ts';
-import { LIMIT_SCRIPTS } from '../../src/store/redis/limit-scripts.ts';
-import { Share } from '../../src/store/redis/share.ts';
+import { LimitCommands } from '../../src/store/redis/limits/limit-commands.ts';
+import { LIMIT_SCRIPTS } from '../../src/store/redis/limits/limit-scripts.ts';
+import { Share } from '../../src/store/redis/limits/share.ts';
 
 const TIME = "redis.call('TIME')";
 const EXPIRY = ", 'PX', string.format('%.0f', ttl)";

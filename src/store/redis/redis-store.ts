@@ -2,8 +2,8 @@
 import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
 import type { Store } from '../store.ts';
+import { RedisLimits } from './limits/redis-limits.ts';
 import { RedisLink } from './link.ts';
-import { RedisLimits } from './redis-limits.ts';
 
 export function openRedisStore(settings: RedisSettings, log: Logger): Store {
   const ownLog = log.child({ store: 'redis' });

@@ -3,9 +3,9 @@
  * a sign of life, and what was used meanwhile has been told.
  */
 import type { Logger } from 'pino';
-import { timeoutsOf } from '../../timeouts.ts';
+import { timeoutsOf } from '../../../timeouts.ts';
+import { reasonOf } from '../link.ts';
 import type { LimitCommands } from './limit-commands.ts';
-import { reasonOf } from './link.ts';
 import type { Share } from './share.ts';
 
 const BEAT_MS = 2000;
