@@ -69,10 +69,12 @@ export class Contact {
     if (this.#isLost) return;
     this.#isLost = true;
     this.#options.log.warn(
-      { err: reasonOf(error) },
+      { reason: reasonOf(error) },
       'limits are decided by this process alone: the store is lost',
     );
     this.#options.onLost();
+    // It may have been only late.
+    void this.beat();
   }
 
   /** To be called often. One sign of life at a time: also a late one counts. */
