@@ -3,9 +3,9 @@
  * a sign of life, and what was used meanwhile has been told.
  */
 import type { Logger } from 'pino';
-import { timeoutsOf } from '../../timeouts.ts';
+import { timeoutsOf } from '../../../timeouts.ts';
+import { reasonOf } from '../link.ts';
 import type { LimitCommands } from './limit-commands.ts';
-import { reasonOf } from './link.ts';
 import type { Share } from './share.ts';
 
 const BEAT_MS = 2000;
@@ -36,6 +36,7 @@ export class Contact {
   /** Slots that failed, until they answer. */
   readonly #failedTags = new Set<string>();
   #isBeating = false;
+  #isEnded = false;
   #beatAt = -Infinity;
 
   constructor(commands: LimitCommands, options: ContactOptions) {
@@ -66,13 +67,20 @@ export class Contact {
   /** @param shares what it was asked for */
   lose(error: unknown, shares: readonly Share[] = []): void {
     for (const { tag } of shares) if (this.#failedTags.size < MAX_PROBED) this.#failedTags.add(tag);
-    if (this.#isLost) return;
+    if (this.#isLost || this.#isEnded) return;
     this.#isLost = true;
     this.#options.log.warn(
-      { err: reasonOf(error) },
+      { reason: reasonOf(error) },
       'limits are decided by this process alone: the store is lost',
     );
     this.#options.onLost();
+    // It may have been only late.
+    void this.beat();
+  }
+
+  /** This process ends: that its connection does is no loss. */
+  end(): void {
+    this.#isEnded = true;
   }
 
   /** To be called often. One sign of life at a time: also a late one counts. */
