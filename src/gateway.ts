@@ -4,20 +4,27 @@ import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
 import { OpenConnections } from './connections.ts';
+import type { KeyTable } from './consumers/known-key.ts';
+import { type KnownPlan, KnownPlans } from './consumers/known-plan.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
 import { type Generation, loadGeneration } from './generation.ts';
 import type { ComposedGraph } from './graph/compose.ts';
+import type { ClientAuth } from './load/auth.ts';
 import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
+import type { LoadedPlans } from './load/plans.ts';
 import { limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
+import { Grants } from './operation/grants.ts';
 import { policiesOf } from './operation/policies.ts';
 import { compiledEngine } from './plan/compiled.ts';
 import { KeptPlans } from './plan/kept-plans.ts';
 import { chosenReference } from './plan/shown.ts';
-import { Authenticator, Keyring } from './principal/authenticator.ts';
+import { Authenticator } from './principal/authenticator.ts';
+import type { Keys } from './principal/key-holders.ts';
+import { Keyring } from './principal/keyring.ts';
 import { openStore } from './store/open.ts';
 import type { View } from './views/view.ts';
 
@@ -29,6 +36,8 @@ export interface GatewayOptions {
   readonly port?: number;
   readonly adminPort?: number;
   readonly log?: Logger;
+  /** All keys; without it none count. */
+  readonly keys?: KeyTable;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -56,18 +65,27 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
-  const endpoints = views.map(
-    (view) =>
-      new Endpoint(view, engineOf(view, graph, connections, plans), {
-        settings,
-        log,
-        policies: policiesOf(view),
-        authenticator:
-          view.client.auth === undefined
-            ? undefined
-            : new Authenticator(view.client.auth, { keyring, log: log.child({ client: view.client.name }) }),
-      }),
-  );
+  const keys = openKeys(options, configuration.plans);
+  const endpoints = views.map((view) => {
+    const grants = new Grants(view);
+    const { name, auth } = view.client;
+    return new Endpoint(view, engineOf(view, graph, connections, plans), {
+      settings,
+      log,
+      grants,
+      policies: policiesOf(view, grants),
+      authenticator:
+        auth === undefined
+          ? undefined
+          : new Authenticator(auth, {
+              client: name,
+              keyring,
+              keys,
+              plan: planOfClient(auth, configuration.plans),
+              log: log.child({ client: name }),
+            }),
+    });
+  });
   let ready = false;
   const publicListener = openPublicListener(endpoints, { settings, log });
   const adminListener = openAdminListener({
@@ -102,6 +120,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await stop();
     throw error;
   }
+}
+
+/** No key counts. */
+const NO_KEYS: KeyTable = { find: () => undefined, whyNot: () => 'unknown', onEnd: () => () => {} };
+
+function openKeys({ keys = NO_KEYS }: GatewayOptions, loaded: LoadedPlans | undefined): Keys {
+  return { table: keys, plans: new KnownPlans((name) => loaded?.plans.get(name)) };
+}
+
+function planOfClient({ plan }: ClientAuth, loaded: LoadedPlans | undefined): KnownPlan | undefined {
+  const settings = plan === undefined ? undefined : loaded?.plans.get(plan.name);
+  return plan === undefined || settings === undefined
+    ? undefined
+    : { name: plan.name, version: undefined, settings };
 }
 
 function engineOf(view: View, graph: ComposedGraph, connections: Connections, plans: KeptPlans): Engine {

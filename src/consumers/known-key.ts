@@ -18,10 +18,15 @@ export interface KnownKey {
   readonly expiresAt: number;
 }
 
+/** `revoked` and `expired` are for who has the secret; `unknown` is a wrong secret, too. */
+export type KeyRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired';
+
 /** All keys that count now. */
 export interface KeyTable {
   /** Garbage is refused without a look-up. Neither waits nor throws: undefined for whatever is no key that counts now. */
   find(text: string): KnownKey | undefined;
-  /** Called when the key is revoked, or expires. @returns what stops listening */
+  /** Why a text that was not found is none. Says nothing of keys to who does not have their secret. */
+  whyNot(text: string): KeyRefusal;
+  /** Called when the key is revoked, or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
   onEnd(id: string, ended: () => void): () => void;
 }

@@ -11,13 +11,15 @@ import { ERRORS, HemError } from '../errors.ts';
 import type { Denials, Operation } from '../execute/engine.ts';
 import { describeRule, type Rule } from '../load/auth-rule.ts';
 import { conditionVariables } from '../plan/collect.ts';
+import { waysIn } from '../principal/failures.ts';
 import { ANONYMOUS, isMet, type Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import { type Admitted, admitting } from './admitting.ts';
+import { type Grant, type Grants, knowsPlans } from './grants.ts';
 import { PerOperation } from './per-operation.ts';
 import type { Policy } from './policy.ts';
 import type { PreparedOperation } from './request.ts';
-import { type Requirement, requirementsOf } from './requirements.ts';
+import { type Requirement, type UsedField, type Uses, usesOf } from './requirements.ts';
 
 /** Of one operation. */
 const MAX_KEPT = 32;
@@ -25,18 +27,20 @@ const MAX_KEPT = 32;
 const MAX_NAMED = 100;
 
 /** Undefined where everybody may see everything. */
-export function guarding(view: View): Policy | undefined {
-  if (view.rules === undefined) return undefined;
-  const guard = new Guard(view);
+export function guarding(view: View, grants: Grants): Policy | undefined {
+  if (view.rules === undefined && !knowsPlans(view)) return undefined;
+  const guard = new Guard(view, grants);
   return admitting((operation, { principal }) => guard.admit(operation, principal));
 }
 
 class Guard {
   readonly #view: View;
+  readonly #grants: Grants;
   readonly #operations: PerOperation<GuardedOperation>;
 
-  constructor(view: View) {
+  constructor(view: View, grants: Grants) {
     this.#view = view;
+    this.#grants = grants;
     this.#operations = new PerOperation(
       ({ document, operationName }) => new GuardedOperation(view, document, operationName),
     );
@@ -46,10 +50,11 @@ class Guard {
   admit(operation: PreparedOperation, principal: Principal = ANONYMOUS): Admitted {
     const needs = this.#operations.get(operation).needsOf(operation.variables);
     if (needs === undefined) return { errors: [tooLarge()] };
-    if (needs.rules.length === 0) return operation;
+    const grant = this.#grants.of(principal);
+    const ungranted = grant === undefined ? NOTHING : needs.notIn(grant);
     let met = '';
     for (const rule of needs.rules) met += isMet(rule, principal) ? '1' : '0';
-    if (!met.includes('0')) return operation;
+    if (ungranted.length === 0 && !met.includes('0')) return operation;
     const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
     const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
     const denied = needs.requirements.filter(({ rule }) => unmet.has(rule.key));
@@ -57,15 +62,20 @@ class Guard {
     // Of a subscription without its field there is nothing left.
     if (
       this.#view.client.auth?.denied !== 'nullify' ||
-      (isSubscription && denied.some(({ isRoot }) => isRoot))
+      (isSubscription && [...ungranted, ...denied].some(({ isRoot }) => isRoot))
     )
-      return { errors: [refusal(code, denied)] };
+      return { errors: [refusal({ code, denied, ungranted, grant }, this.#view)] };
     return {
       ...operation,
-      denied: needs.denials(`${code} ${met}`, () => new UnmetRules(this.#view, code, unmet)),
+      denied: needs.denials(
+        `${code} ${met} ${ungranted.length === 0 ? '' : grant?.id}`,
+        () => new Withheld(this.#view, { code, unmet, grant }),
+      ),
     };
   }
 }
+
+const NOTHING: readonly UsedField[] = [];
 
 /** What one operation needs, by the values of its conditions. */
 class GuardedOperation {
@@ -101,8 +111,8 @@ class GuardedOperation {
     const conditions = id.includes('?')
       ? undefined
       : new Map([...this.#conditions.keys()].map((name, index) => [name, id[index] === '1'] as const));
-    const requirements = requirementsOf(this.#view, this.#document, this.#operationName, conditions);
-    const needs = requirements === undefined ? undefined : new Needs(requirements);
+    const uses = usesOf(this.#view, this.#document, this.#operationName, conditions);
+    const needs = uses === undefined ? undefined : new Needs(uses);
     if (this.#needs.size >= MAX_KEPT) this.#needs.clear();
     this.#needs.set(id, needs);
     return needs;
@@ -120,11 +130,23 @@ class Needs {
   readonly requirements: readonly Requirement[];
   /** Each once. */
   readonly rules: readonly Rule[];
+  readonly #fields: readonly UsedField[];
+  readonly #notIn = new WeakMap<Grant, readonly UsedField[]>();
   readonly #denials = new Map<string, Denials>();
 
-  constructor(requirements: readonly Requirement[]) {
+  constructor({ requirements, fields }: Uses) {
     this.requirements = requirements;
     this.rules = [...new Map(requirements.map(({ rule }) => [rule.key, rule])).values()];
+    this.#fields = fields;
+  }
+
+  /** What is asked for that a plan does not grant. */
+  notIn(grant: Grant): readonly UsedField[] {
+    const known = this.#notIn.get(grant);
+    if (known !== undefined) return known;
+    const found = this.#fields.filter(({ coordinate }) => grant.denied.has(coordinate));
+    this.#notIn.set(grant, found);
+    return found;
   }
 
   /** Equal ones are one, because plans are kept by them. */
@@ -138,40 +160,87 @@ class Needs {
   }
 }
 
-/** Holds nothing of a caller but which rules were not met. */
-class UnmetRules implements Denials {
-  readonly #view: View;
-  readonly #code: 'UNAUTHENTICATED' | 'FORBIDDEN';
-  readonly #unmet: ReadonlySet<string>;
+type Code = 'UNAUTHENTICATED' | 'FORBIDDEN';
 
-  constructor(view: View, code: 'UNAUTHENTICATED' | 'FORBIDDEN', unmet: ReadonlySet<string>) {
+interface Unmet {
+  /** What rules that are not met are refused with. */
+  readonly code: Code;
+  /** Keys of rules. */
+  readonly unmet: ReadonlySet<string>;
+  readonly grant: Grant | undefined;
+}
+
+/** Holds nothing of a caller but the plan, and which rules were not met. */
+class Withheld implements Denials {
+  readonly #view: View;
+  readonly #unmet: Unmet;
+
+  constructor(view: View, unmet: Unmet) {
     this.#view = view;
-    this.#code = code;
     this.#unmet = unmet;
   }
 
   denialOf(typeName: string, node: FieldNode): HemError | undefined {
+    const { code, unmet, grant } = this.#unmet;
+    if (grant?.denied.has(`${typeName}.${node.name.value}`)) {
+      const { name } = grant.plan;
+      return new HemError('FORBIDDEN', {
+        publicText: `The plan "${name}" does not grant this.`,
+        publicDetails: { plan: name },
+      });
+    }
     const rule = this.#view.rules?.ruleOf(typeName, node);
-    if (rule === undefined || !this.#unmet.has(rule.key)) return undefined;
+    if (rule === undefined || !unmet.has(rule.key)) return undefined;
     const publicText = `This needs ${describeRule(rule)}.`;
-    return new HemError(this.#code, { publicText, publicDetails: { scopes: rule.scopes } });
+    return new HemError(code, { publicText, publicDetails: { scopes: rule.scopes } });
   }
 }
 
-function refusal(code: 'UNAUTHENTICATED' | 'FORBIDDEN', denied: readonly Requirement[]): GraphQLError {
-  const named = denied
-    .slice(0, MAX_NAMED)
-    .map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
-  const names = [...new Set(denied.map(({ coordinate }) => coordinate))];
-  const shown = names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
-  const advice =
-    code === 'UNAUTHENTICATED'
-      ? 'send a token as "Authorization: Bearer …", or leave them out'
-      : 'send a token with the scopes they need, or leave them out';
-  return new GraphQLError(`${ERRORS[code].text.replace(/\.$/, '')}: ${shown}. To go on, ${advice}.`, {
-    nodes: denied.slice(0, MAX_NAMED).flatMap(({ nodes }) => nodes.slice(0, 1)),
-    extensions: { code, denied: named, ...(denied.length > MAX_NAMED ? { deniedCount: denied.length } : {}) },
+interface Refused {
+  readonly code: Code;
+  readonly denied: readonly Requirement[];
+  readonly ungranted: readonly UsedField[];
+  readonly grant: Grant | undefined;
+}
+
+/** What no plan grants comes first: against that, no token helps. */
+function refusal({ code, denied, ungranted, grant }: Refused, { client }: View): GraphQLError {
+  const plan = grant?.plan.name;
+  const all = [
+    ...ungranted.map((field) => ({ field, named: { coordinate: field.coordinate, plan } })),
+    ...denied.map((field) => ({ field, named: { coordinate: field.coordinate, scopes: field.rule.scopes } })),
+  ];
+  const texts = [
+    ...(ungranted.length === 0
+      ? []
+      : [
+          `The plan "${plan}" does not grant ${namesOf(ungranted)}. To go on, leave that out, or call under another plan.`,
+        ]),
+    ...(denied.length === 0
+      ? []
+      : [
+          `${ERRORS[code].text.replace(/\.$/, '')}: ${namesOf(denied)}. To go on, ${adviceOf(code, client)}.`,
+        ]),
+  ];
+  return new GraphQLError(texts.join(' '), {
+    nodes: all.slice(0, MAX_NAMED).flatMap(({ field }) => field.nodes.slice(0, 1)),
+    extensions: {
+      code: ungranted.length > 0 ? 'FORBIDDEN' : code,
+      denied: all.slice(0, MAX_NAMED).map(({ named }) => named),
+      ...(all.length > MAX_NAMED ? { deniedCount: all.length } : {}),
+    },
   });
+}
+
+function namesOf(fields: readonly UsedField[]): string {
+  const names = [...new Set(fields.map(({ coordinate }) => coordinate))];
+  return names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
+}
+
+function adviceOf(code: Code, { auth }: View['client']): string {
+  if (code === 'UNAUTHENTICATED')
+    return `send ${auth === undefined ? 'credentials' : waysIn(auth)}, or leave them out`;
+  return `send ${auth?.jwt === undefined ? 'a key of a plan' : 'a token'} with the scopes they need, or leave them out`;
 }
 
 function tooLarge(): GraphQLError {
