@@ -2,29 +2,27 @@
 import {
   type DocumentNode,
   type FieldNode,
-  GraphQLError,
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
 } from 'graphql';
-import { ERRORS, HemError } from '../errors.ts';
+import { HemError } from '../errors.ts';
 import type { Denials, Operation } from '../execute/engine.ts';
 import { describeRule, type Rule } from '../load/auth-rule.ts';
 import { conditionVariables } from '../plan/collect.ts';
-import { waysIn } from '../principal/failures.ts';
 import { ANONYMOUS, isMet, type Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import { type Admitted, admitting } from './admitting.ts';
 import { type Grant, type Grants, knowsPlans } from './grants.ts';
 import { PerOperation } from './per-operation.ts';
 import type { Policy } from './policy.ts';
+import { type Refused, refusal, tooLarge } from './refusing.ts';
 import type { PreparedOperation } from './request.ts';
 import { type Requirement, type UsedField, type Uses, usesOf } from './requirements.ts';
+import { ALL_GRANTED, type Ungranted, ungrantedOf } from './ungranted.ts';
 
 /** Of one operation. */
 const MAX_KEPT = 32;
-/** Named in one refusal. */
-const MAX_NAMED = 100;
 
 /** Undefined where everybody may see everything. */
 export function guarding(view: View, grants: Grants): Policy | undefined {
@@ -51,31 +49,30 @@ class Guard {
     const needs = this.#operations.get(operation).needsOf(operation.variables);
     if (needs === undefined) return { errors: [tooLarge()] };
     const grant = this.#grants.of(principal);
-    const ungranted = grant === undefined ? NOTHING : needs.notIn(grant);
+    const { any, refused } = grant === undefined ? ALL_GRANTED : needs.notIn(grant);
     let met = '';
     for (const rule of needs.rules) met += isMet(rule, principal) ? '1' : '0';
-    if (ungranted.length === 0 && !met.includes('0')) return operation;
+    if (!any && !met.includes('0')) return operation;
     const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
     const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
     const denied = needs.requirements.filter(({ rule }) => unmet.has(rule.key));
-    const isSubscription = operation.kind === 'subscription';
+    const reasons = [...refused, ...denied];
     // Of a subscription without its field there is nothing left.
     if (
-      this.#view.client.auth?.denied !== 'nullify' ||
-      (isSubscription && [...ungranted, ...denied].some(({ isRoot }) => isRoot))
+      this.#view.client.auth?.denied === 'nullify'
+        ? operation.kind === 'subscription' && reasons.some(({ isRoot }) => isRoot)
+        : reasons.length > 0
     )
-      return { errors: [refusal({ code, denied, ungranted, grant }, this.#view)] };
+      return { errors: [refusal({ code, denied, ungranted: refused, grant }, this.#view)] };
     return {
       ...operation,
       denied: needs.denials(
-        `${code} ${met} ${ungranted.length === 0 ? '' : grant?.id}`,
+        `${code} ${met} ${any ? grant?.id : ''}`,
         () => new Withheld(this.#view, { code, unmet, grant }),
       ),
     };
   }
 }
-
-const NOTHING: readonly UsedField[] = [];
 
 /** What one operation needs, by the values of its conditions. */
 class GuardedOperation {
@@ -131,7 +128,7 @@ class Needs {
   /** Each once. */
   readonly rules: readonly Rule[];
   readonly #fields: readonly UsedField[];
-  readonly #notIn = new WeakMap<Grant, readonly UsedField[]>();
+  readonly #notIn = new WeakMap<Grant, Ungranted>();
   readonly #denials = new Map<string, Denials>();
 
   constructor({ requirements, fields }: Uses) {
@@ -141,10 +138,10 @@ class Needs {
   }
 
   /** What is asked for that a plan does not grant. */
-  notIn(grant: Grant): readonly UsedField[] {
+  notIn(grant: Grant): Ungranted {
     const known = this.#notIn.get(grant);
     if (known !== undefined) return known;
-    const found = this.#fields.filter(({ coordinate }) => grant.denied.has(coordinate));
+    const found = ungrantedOf(this.#fields, grant);
     this.#notIn.set(grant, found);
     return found;
   }
@@ -160,11 +157,9 @@ class Needs {
   }
 }
 
-type Code = 'UNAUTHENTICATED' | 'FORBIDDEN';
-
 interface Unmet {
   /** What rules that are not met are refused with. */
-  readonly code: Code;
+  readonly code: Refused['code'];
   /** Keys of rules. */
   readonly unmet: ReadonlySet<string>;
   readonly grant: Grant | undefined;
@@ -194,57 +189,4 @@ class Withheld implements Denials {
     const publicText = `This needs ${describeRule(rule)}.`;
     return new HemError(code, { publicText, publicDetails: { scopes: rule.scopes } });
   }
-}
-
-interface Refused {
-  readonly code: Code;
-  readonly denied: readonly Requirement[];
-  readonly ungranted: readonly UsedField[];
-  readonly grant: Grant | undefined;
-}
-
-/** What no plan grants comes first: against that, no token helps. */
-function refusal({ code, denied, ungranted, grant }: Refused, { client }: View): GraphQLError {
-  const plan = grant?.plan.name;
-  const all = [
-    ...ungranted.map((field) => ({ field, named: { coordinate: field.coordinate, plan } })),
-    ...denied.map((field) => ({ field, named: { coordinate: field.coordinate, scopes: field.rule.scopes } })),
-  ];
-  const texts = [
-    ...(ungranted.length === 0
-      ? []
-      : [
-          `The plan "${plan}" does not grant ${namesOf(ungranted)}. To go on, leave that out, or call under another plan.`,
-        ]),
-    ...(denied.length === 0
-      ? []
-      : [
-          `${ERRORS[code].text.replace(/\.$/, '')}: ${namesOf(denied)}. To go on, ${adviceOf(code, client)}.`,
-        ]),
-  ];
-  return new GraphQLError(texts.join(' '), {
-    nodes: all.slice(0, MAX_NAMED).flatMap(({ field }) => field.nodes.slice(0, 1)),
-    extensions: {
-      code: ungranted.length > 0 ? 'FORBIDDEN' : code,
-      denied: all.slice(0, MAX_NAMED).map(({ named }) => named),
-      ...(all.length > MAX_NAMED ? { deniedCount: all.length } : {}),
-    },
-  });
-}
-
-function namesOf(fields: readonly UsedField[]): string {
-  const names = [...new Set(fields.map(({ coordinate }) => coordinate))];
-  return names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
-}
-
-function adviceOf(code: Code, { auth }: View['client']): string {
-  if (code === 'UNAUTHENTICATED')
-    return `send ${auth === undefined ? 'credentials' : waysIn(auth)}, or leave them out`;
-  return `send ${auth?.jwt === undefined ? 'a key of a plan' : 'a token'} with the scopes they need, or leave them out`;
-}
-
-function tooLarge(): GraphQLError {
-  const text =
-    'The operation asks for more than can be judged: there are too many fields, counted for each type that may be there.';
-  return new GraphQLError(text, { extensions: { code: 'OPERATION_TOO_LARGE' } });
 }

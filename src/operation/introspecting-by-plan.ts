@@ -1,7 +1,7 @@
 /** Callers with a plan read the schema as their plan shows it. Data and schema in one operation are answered by both, as one. */
 import {
   type DocumentNode,
-  execute,
+  executeRootSelectionSet,
   type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
@@ -10,8 +10,10 @@ import {
   type OperationDefinitionNode,
   type SelectionNode,
   type SelectionSetNode,
+  validateExecutionArgs,
   visit,
 } from 'graphql';
+import { withoutIncremental } from '../execute/incremental-directives.ts';
 import type { Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import type { Answer } from './answer.ts';
@@ -28,13 +30,14 @@ export function introspectingByPlan(view: View, grants: Grants): Policy | undefi
   const partFor = (operation: PreparedOperation, principal: Principal | undefined) =>
     grants.of(principal) === undefined ? undefined : operations.get(operation);
   const read = async (part: SchemaPart, operation: PreparedOperation, request: Request): Promise<Answer> => {
-    const result = await execute({
+    const validated = validateExecutionArgs({
       schema: grants.schemaFor(request.principal),
       document: part.document,
       operationName: operation.operationName,
       variableValues: operation.variables,
     });
-    return { result: format(result, request) };
+    if (!('schema' in validated)) return { result: format({ errors: validated }, request) };
+    return { result: format(await executeRootSelectionSet(validated), request) };
   };
   const readBoth = async (
     part: SchemaPart,
@@ -85,7 +88,7 @@ function schemaPartOf(document: DocumentNode, operationName: string | undefined)
   const root = new RootSelection(document);
   const selectionSet = root.rewrite(operation.selectionSet);
   if (!root.asksForSchema) return 'none';
-  if (!root.asksForData) return { document: withoutParts(document), isAll: true };
+  if (!root.asksForData) return { document: withoutIncremental(document), isAll: true };
   const own: OperationDefinitionNode = { ...operation, selectionSet };
   const used = variablesIn({
     ...document,
@@ -95,7 +98,7 @@ function schemaPartOf(document: DocumentNode, operationName: string | undefined)
     used.has(variable.name.value),
   );
   return {
-    document: withoutParts({
+    document: withoutIncremental({
       ...document,
       definitions: [{ ...own, variableDefinitions }, ...root.fragments],
     }),
@@ -142,11 +145,4 @@ function variablesIn(document: DocumentNode): ReadonlySet<string> {
   const names = new Set<string>();
   visit(document, { Variable: ({ name }) => void names.add(name.value) });
   return names;
-}
-
-/** The schema comes whole. */
-function withoutParts(document: DocumentNode): DocumentNode {
-  return visit(document, {
-    Directive: ({ name }) => (name.value === 'defer' || name.value === 'stream' ? null : undefined),
-  });
 }

@@ -12,8 +12,8 @@ import { Selectors } from './selectors.ts';
 import type { View } from './view.ts';
 
 /**
- * Coordinates of object types. A type of which nothing is granted is as good as gone, and so is what would give it; of an interface
- * that is a type without any field that all its types grant.
+ * Coordinates of object types. A type of which nothing is granted is gone, and so is what gives nothing else. An interface is gone with
+ * all its types, or when they have none of its fields in common any more.
  */
 export function deniedFields(
   view: Pick<View, 'schema' | 'tags'>,
@@ -50,15 +50,18 @@ export function isGone(
   return isAbstractType(type) && type.getTypes().every((each) => isGone({ schema }, denied, each));
 }
 
-/** Names. A field of an interface is granted where each type that may be there grants it. */
+/** Names. A field of an interface is granted where each type that may be there and is not gone grants it. */
 export function grantedFields(
   { schema }: Pick<View, 'schema'>,
   denied: ReadonlySet<string>,
   type: GraphQLNamedType,
 ): readonly string[] {
-  if (!isObjectType(type) && !isInterfaceType(type)) return [];
-  const concrete = isInterfaceType(type) ? schema.getPossibleTypes(type) : [type];
+  if (isObjectType(type))
+    return Object.keys(type.getFields()).filter((name) => !denied.has(`${type.name}.${name}`));
+  if (!isInterfaceType(type)) return [];
+  const left = schema.getPossibleTypes(type).filter((each) => !isGone({ schema }, denied, each));
+  if (left.length === 0) return [];
   return Object.keys(type.getFields()).filter((name) =>
-    concrete.every((each) => !denied.has(`${each.name}.${name}`)),
+    left.every((each) => !denied.has(`${each.name}.${name}`)),
   );
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
+import type { KeyTable } from '../../src/consumers/known-key.ts';
 import { type Gateway, startGateway as start } from '../../src/gateway.ts';
 
 export interface TestGateway extends AsyncDisposable {
@@ -49,13 +50,15 @@ export interface GatewayFiles {
   /** By path within the configuration directory. */
   readonly files: Readonly<Record<string, string | Buffer>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly keys?: KeyTable;
 }
 
 /** Writes the files into a temporary directory and starts a gateway on it, on free ports. @throws {ConfigurationError} */
-export async function startGateway({ files, env = {} }: GatewayFiles): Promise<TestGateway> {
+export async function startGateway({ files, env = {}, keys }: GatewayFiles): Promise<TestGateway> {
   const directory = await writeConfiguration(files);
   try {
-    return await startGatewayIn(directory, env, () => rm(directory, { recursive: true, force: true }));
+    const cleanUp = () => rm(directory, { recursive: true, force: true });
+    return await startGatewayIn(directory, env, { cleanUp, keys });
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -66,13 +69,17 @@ export async function startGateway({ files, env = {} }: GatewayFiles): Promise<T
 export async function startGatewayIn(
   directory: string,
   env: Readonly<Record<string, string>> = {},
-  cleanUp: () => Promise<void> = async () => {},
+  {
+    cleanUp = async () => {},
+    keys,
+  }: { readonly cleanUp?: () => Promise<void>; readonly keys?: KeyTable | undefined } = {},
 ): Promise<TestGateway> {
   const gateway = await start({
     directory,
     environment: env,
     port: 0,
     adminPort: 0,
+    ...(keys === undefined ? {} : { keys }),
     log: pino({ level: process.env.HEM_TEST_LOG ?? 'silent' }),
   });
   const call = (path: string, init?: RequestInit) => fetch(gateway.url + path, init);
