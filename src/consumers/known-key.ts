@@ -18,15 +18,18 @@ export interface KnownKey {
   readonly expiresAt: number;
 }
 
-/** `revoked` and `expired` are for who has the secret; `unknown` is a wrong secret, too. */
-export type KeyRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired';
+/**
+ * `malformed`: no key at all. `unknown`: not there, or of another secret. `revoked`, `expired`, `suspended` (its consumer is, or the
+ * subscription has ended): said only of keys that were right. `unavailable`: nobody can say at the moment, so it is no reason for a 401.
+ */
+export type KeyRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired' | 'suspended' | 'unavailable';
 
 /** All keys that count now. */
 export interface KeyTable {
   /** Garbage is refused without a look-up. Neither waits nor throws: undefined for whatever is no key that counts now. */
   find(text: string): KnownKey | undefined;
-  /** Why a text that was not found is none. Says nothing of keys to who does not have their secret. */
+  /** Why a text that was not found is none. */
   whyNot(text: string): KeyRefusal;
-  /** Called when the key is revoked, or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
+  /** Called once when the key is revoked or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
   onEnd(id: string, ended: () => void): () => void;
 }

@@ -33,15 +33,17 @@ const KEY_TEXTS = {
   unknown: 'There is no such key: its name or its secret is wrong.',
   revoked: 'The key was revoked: use another one.',
   expired: 'The key has expired: make a new one.',
+  suspended: 'The key does not count at present: who made it, or its subscription, is suspended.',
   'two keys': 'Two different keys came along: send one.',
   client: 'The key is not for this client.',
   publishable: 'This client takes no keys that stand in web pages: send a secret one.',
   origin:
     'The key counts only from the web pages it was made for: the Origin header has to name one of them.',
-} as const satisfies Record<KeyRefusal | string, string>;
+} as const satisfies Record<Exclude<KeyRefusal, 'unavailable'> | string, string>;
 
 /** One text per reason: what each tells is known already to who has the key. */
-export function keyRefused(reason: keyof typeof KEY_TEXTS): Unauthenticated {
+export function keyRefused(reason: keyof typeof KEY_TEXTS | 'unavailable'): HemError {
+  if (reason === 'unavailable') return new HemError('AUTH_UNAVAILABLE', { internal: 'keys cannot be read' });
   return new Unauthenticated(KEY_TEXTS[reason], 'invalid_key', `key refused: ${reason}`);
 }
 
