@@ -2,16 +2,17 @@
 import { isAbsolute, join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
-import { loadOrMakeToken } from './admin/token.ts';
 import { OpenConnections } from './connections.ts';
-import type { KeyTable } from './consumers/known-key.ts';
+import { NO_KEYS } from './consumers/known-key.ts';
 import { type KnownPlan, KnownPlans } from './consumers/known-plan.ts';
+import { openRegistry, type Registry } from './consumers/registry.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
 import { type Generation, loadGeneration } from './generation.ts';
 import type { ComposedGraph } from './graph/compose.ts';
 import type { ClientAuth } from './load/auth.ts';
+import type { Configuration } from './load/configuration.ts';
 import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import type { LoadedPlans } from './load/plans.ts';
@@ -26,6 +27,8 @@ import { Authenticator } from './principal/authenticator.ts';
 import type { Keys } from './principal/key-holders.ts';
 import { Keyring } from './principal/keyring.ts';
 import { openStore } from './store/open.ts';
+import { loadOrMakeSecret } from './store/secret-file.ts';
+import type { Store } from './store/store.ts';
 import type { View } from './views/view.ts';
 
 export interface GatewayOptions {
@@ -36,8 +39,6 @@ export interface GatewayOptions {
   readonly port?: number;
   readonly adminPort?: number;
   readonly log?: Logger;
-  /** All keys; without it none count. */
-  readonly keys?: KeyTable;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -46,6 +47,8 @@ export interface Gateway extends AsyncDisposable {
   readonly adminUrl: string;
   readonly adminToken: string;
   readonly generation: Generation;
+  /** Consumers and their keys; undefined where there are no plans. */
+  readonly registry: Registry | undefined;
   /** Readiness off, stop accepting, finish what is in flight, complete subscriptions. */
   stop(): Promise<void>;
 }
@@ -57,15 +60,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings } = configuration;
   const log = options.log ?? pino({ level: settings.log.level });
   const { tokenFile } = settings.admin;
-  const adminToken = await loadOrMakeToken(
+  const adminToken = await loadOrMakeSecret(
     isAbsolute(tokenFile) ? tokenFile : join(configuration.directory.root, tokenFile),
   );
 
   const store = await openStore(settings.store, configuration.directory.root, log);
+  const registry = await openRegistryOf(configuration, store, log);
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
-  const keys = openKeys(options, configuration.plans);
+  const keys = keysOf(registry);
   const endpoints = views.map((view) => {
     const grants = new Grants(view);
     const { name, auth } = view.client;
@@ -91,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
+    registry,
     openGraph: async () => {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));
@@ -106,6 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await adminListener.close();
       await connections[Symbol.asyncDispose]();
       await keyring[Symbol.asyncDispose]();
+      await registry?.[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     })();
     return stopping;
@@ -115,20 +121,43 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const adminUrl = await adminListener.listen({ ...settings.admin, ...given(options.adminPort) });
     const url = await publicListener.listen({ ...settings.listen, ...given(options.port) });
     ready = true;
-    return { url, adminUrl, adminToken, generation, stop, [Symbol.asyncDispose]: stop };
+    return { url, adminUrl, adminToken, generation, registry, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** No key counts. */
-const NO_KEYS: KeyTable = { find: () => undefined, whyNot: () => 'unknown', onEnd: () => () => {} };
-
-function openKeys({ keys = NO_KEYS }: GatewayOptions, loaded: LoadedPlans | undefined): Keys {
-  return { table: keys, plans: new KnownPlans((name) => loaded?.plans.get(name)) };
+/** Undefined where there are no plans that keys could be for: then nothing is opened. */
+async function openRegistryOf(
+  { settings, directory, plans }: Pick<Configuration, 'settings' | 'directory' | 'plans'>,
+  store: Store,
+  log: Logger,
+): Promise<Registry | undefined> {
+  if (plans === undefined) return undefined;
+  try {
+    return await openRegistry({
+      store,
+      settings: settings.keys,
+      root: directory.root,
+      plans: plans.plans,
+      log,
+    });
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
+/** What requests know of keys. */
+function keysOf(registry: Registry | undefined): Keys {
+  return {
+    table: registry?.table ?? NO_KEYS,
+    plans: new KnownPlans((name, version) => registry?.plans.settingsOf(name, version)),
+  };
+}
+
+/** Of callers without a key: what clients/plans.yml says now. */
 function planOfClient({ plan }: ClientAuth, loaded: LoadedPlans | undefined): KnownPlan | undefined {
   const settings = plan === undefined ? undefined : loaded?.plans.get(plan.name);
   return plan === undefined || settings === undefined

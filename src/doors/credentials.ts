@@ -1,7 +1,8 @@
 /** Where credentials are in what a caller sends. Nobody looks in the address: addresses are written into logs. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { looksLikeKey } from '../consumers/key-format.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
-import { type Credentials, isKeyText } from '../principal/credentials.ts';
+import type { Credentials } from '../principal/credentials.ts';
 import { keyRefused, notValid } from '../principal/failures.ts';
 import { isMeant, isMeantSocket, PREFLIGHT_HEADERS } from './csrf.ts';
 import { Refusal } from './refusal.ts';
@@ -42,7 +43,7 @@ interface Said {
 function read(endpoint: Endpoint, headers: IncomingHttpHeaders, said: Said): Credentials {
   const bearer = bearerOf(said.authorization);
   const header = endpoint.authenticator?.auth.keys?.header;
-  const isKey = header !== undefined && bearer !== undefined && isKeyText(bearer);
+  const isKey = header !== undefined && bearer !== undefined && looksLikeKey(bearer);
   let key = isKey ? bearer : undefined;
   if (header !== undefined) key = oneOf(oneOf(key, headers[header] as string | undefined), said.key);
   return {

@@ -5,6 +5,7 @@ import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
 import type { Connector } from './model.ts';
+import { checkPeppers } from './pepper-settings.ts';
 import { checkPlans, checkPlansOfClients, type LoadedPlans, loadPlans } from './plans.ts';
 import { type HemSettings, hemSettings } from './settings.ts';
 import { checkShape } from './shape.ts';
@@ -99,11 +100,17 @@ export async function loadConfiguration(
   };
 }
 
-async function loadSettings(
+/** hem.yml; undefined without one, and after reporting problems. */
+export async function loadSettings(
   directory: SourceDirectory,
   environment: Environment,
   problems: Problems,
 ): Promise<HemSettings | undefined> {
   const yaml = await readYaml(directory, 'hem.yml', environment, problems);
-  return !yaml ? undefined : checkShape(yaml, hemSettings, problems);
+  const settings = yaml ? checkShape(yaml, hemSettings, problems) : undefined;
+  if (yaml && settings !== undefined) {
+    const keysAreUsed = (await directory.files('clients', 'plans.yml')).length > 0;
+    checkPeppers(yaml, settings, { problems, keysAreUsed });
+  }
+  return settings;
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
 import { authSettings } from './auth-settings.ts';
+import { keySettings } from './pepper-settings.ts';
 import { storeSettings } from './store-settings.ts';
 
 const count = z.int().min(1).max(10_000_000);
@@ -80,6 +81,8 @@ export const hemSettings = z.strictObject({
     .prefault({}),
   /** Keys, what was used of limits, caches, and who used what. */
   store: storeSettings,
+  /** What keys are hashed with. */
+  keys: keySettings.prefault({}),
   limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })

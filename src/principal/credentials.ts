@@ -10,11 +10,6 @@ export interface Credentials {
   readonly origin: string | undefined;
 }
 
-/** Whether a bearer is one of Hem's keys; anything else is a token. */
-export function isKeyText(text: string): boolean {
-  return text.startsWith('hem_');
-}
-
 /** Whether `Authorization` carries one of Hem's keys, which are no backend's business. */
 export function carriesKey(authorization: string): boolean {
   return /^bearer +hem_/i.test(authorization);

@@ -33,7 +33,6 @@ export class KeyHolders {
     if (text.length > MAX_CHARACTERS) throw keyRefused('malformed');
     const key = table.find(text);
     if (key === undefined) throw keyRefused(table.whyNot(text));
-    if (key.expiresAt <= Date.now()) throw keyRefused('expired');
     if (key.origins !== undefined) {
       if (!this.#publishable) throw keyRefused('publishable');
       if (origin === undefined || !key.origins.includes(origin)) throw keyRefused('origin');

@@ -1,6 +1,9 @@
-/** Keys as a gateway's table has them, made and ended by a test. */
-import { randomBytes } from 'node:crypto';
-import type { KeyRefusal, KeyTable, KnownKey } from '../../src/consumers/known-key.ts';
+/** Keys of a running gateway, made and ended as an operator does. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import type { KeyWish } from '../../src/consumers/key-rules.ts';
+import type { Registry } from '../../src/consumers/registry.ts';
+import type { TestGateway } from '../support/gateway.ts';
 
 export interface MadeKey {
   readonly id: string;
@@ -8,52 +11,43 @@ export interface MadeKey {
   readonly text: string;
 }
 
-export class KeyMaker implements KeyTable {
-  readonly #keys = new Map<string, KnownKey>();
-  readonly #ended = new Map<string, Extract<KeyRefusal, 'revoked' | 'expired'>>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+/** The same name with another secret, as well formed as the key itself. */
+export function withWrongSecret({ id }: MadeKey): string {
+  const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+  const body = `hem_test_${id}_${'0'.repeat(32)}`;
+  let checksum = '';
+  for (let rest = crc32(body); checksum.length < 6; rest = Math.floor(rest / 62))
+    checksum = digits[rest % 62]! + checksum;
+  return `${body}_${checksum}`;
+}
 
-  async make(plan: string, more: Partial<KnownKey> = {}): Promise<MadeKey> {
-    const id = randomBytes(8).toString('hex');
-    const text = `hem_test_${id}_${randomBytes(16).toString('hex')}_0`;
-    this.#keys.set(text, {
-      id,
-      consumer: 'acme',
-      subscription: 's1',
-      plan,
-      planVersion: 1,
-      environment: 'test',
-      clients: undefined,
-      origins: undefined,
-      expiresAt: Number.POSITIVE_INFINITY,
-      ...more,
-    });
-    return { id, text };
+const CONSUMER = 'acme';
+
+export class KeyMaker {
+  readonly #registry: Registry;
+
+  constructor({ gateway }: TestGateway) {
+    if (gateway.registry === undefined) throw new Error('a gateway without plans');
+    this.#registry = gateway.registry;
   }
 
-  async revoke({ id, text }: MadeKey): Promise<void> {
-    this.#ended.set(text, 'revoked');
-    this.#keys.delete(text);
-    for (const ended of this.#waiting.get(id) ?? []) setImmediate(ended);
+  async make(plan: string, more: Omit<KeyWish, 'consumer' | 'plan'> = {}): Promise<MadeKey> {
+    await this.#registry.consumers.ensure(CONSUMER);
+    await this.#registry.subscriptions.ask(CONSUMER, plan, 'operator');
+    const wish = { consumer: CONSUMER, plan, environment: 'test', ...more } as const;
+    const { id, key } = await this.#registry.keys.create(wish, 'operator');
+    return { id, text: key };
   }
 
-  /** How many wait for a key to end. */
-  waiting({ id }: MadeKey): number {
-    return this.#waiting.get(id)?.size ?? 0;
+  /** One that was good, and is not any more. */
+  async makeExpired(plan: string): Promise<MadeKey> {
+    const expiresAt = Date.now() + 50;
+    const made = await this.make(plan, { expiresAt });
+    while (Date.now() <= expiresAt) await sleep(10);
+    return made;
   }
 
-  find(text: string): KnownKey | undefined {
-    return this.#keys.get(text);
-  }
-
-  whyNot(text: string): KeyRefusal {
-    if (!/^hem_(?:live|test)_[\da-f]{16}_[\da-f]{32}_0$/.test(text)) return 'malformed';
-    return this.#ended.get(text) ?? 'unknown';
-  }
-
-  onEnd(id: string, ended: () => void): () => void {
-    const waiting = this.#waiting.get(id) ?? new Set();
-    this.#waiting.set(id, waiting.add(ended));
-    return () => waiting.delete(ended);
+  async revoke({ id }: MadeKey): Promise<void> {
+    await this.#registry.keys.revoke(id);
   }
 }

@@ -72,7 +72,6 @@ const PLANS = {
 let backend: JsonBackend;
 let gateway: TestGateway;
 let key: SigningKey;
-const keys = new KeyMaker();
 const texts = new Map<string, string>();
 
 beforeAll(async () => {
@@ -103,8 +102,8 @@ beforeAll(async () => {
       ...client('free', { keys: {}, plan: 'free' }),
       'clients/plans.yml': JSON.stringify({ plans: PLANS }),
     },
-    keys,
   });
+  const keys = new KeyMaker(gateway);
   for (const name of Object.keys(PLANS)) texts.set(name, (await keys.make(name)).text);
 });
 afterAll(async () => {

@@ -154,7 +154,6 @@ export interface VaultGateway extends AsyncDisposable {
 export async function startVault(): Promise<VaultGateway> {
   await using started = new AsyncDisposableStack();
   const key = await newKey('k1');
-  const keys = new KeyMaker();
   const backend = started.use(
     await startJsonBackend(({ path }) => {
       if (path in ANSWERS) return ANSWERS[path];
@@ -183,9 +182,9 @@ export async function startVault(): Promise<VaultGateway> {
         'clients/plans.yml': JSON.stringify({ plans: PLANS }),
         ...Object.fromEntries(clients),
       },
-      keys,
     }),
   );
+  const keys = new KeyMaker(gateway);
   const everything = started.move();
   return { gateway, backend, key, keys, [Symbol.asyncDispose]: () => everything.disposeAsync() };
 }

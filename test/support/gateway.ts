@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
-import type { KeyTable } from '../../src/consumers/known-key.ts';
 import { type Gateway, startGateway as start } from '../../src/gateway.ts';
 
 export interface TestGateway extends AsyncDisposable {
@@ -50,15 +49,13 @@ export interface GatewayFiles {
   /** By path within the configuration directory. */
   readonly files: Readonly<Record<string, string | Buffer>>;
   readonly env?: Readonly<Record<string, string>>;
-  readonly keys?: KeyTable;
 }
 
 /** Writes the files into a temporary directory and starts a gateway on it, on free ports. @throws {ConfigurationError} */
-export async function startGateway({ files, env = {}, keys }: GatewayFiles): Promise<TestGateway> {
+export async function startGateway({ files, env = {} }: GatewayFiles): Promise<TestGateway> {
   const directory = await writeConfiguration(files);
   try {
-    const cleanUp = () => rm(directory, { recursive: true, force: true });
-    return await startGatewayIn(directory, env, { cleanUp, keys });
+    return await startGatewayIn(directory, env, () => rm(directory, { recursive: true, force: true }));
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -69,17 +66,13 @@ export async function startGateway({ files, env = {}, keys }: GatewayFiles): Pro
 export async function startGatewayIn(
   directory: string,
   env: Readonly<Record<string, string>> = {},
-  {
-    cleanUp = async () => {},
-    keys,
-  }: { readonly cleanUp?: () => Promise<void>; readonly keys?: KeyTable | undefined } = {},
+  cleanUp: () => Promise<void> = async () => {},
 ): Promise<TestGateway> {
   const gateway = await start({
     directory,
     environment: env,
     port: 0,
     adminPort: 0,
-    ...(keys === undefined ? {} : { keys }),
     log: pino({ level: process.env.HEM_TEST_LOG ?? 'silent' }),
   });
   const call = (path: string, init?: RequestInit) => fetch(gateway.url + path, init);
