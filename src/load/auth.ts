@@ -34,7 +34,7 @@ export interface ClientAuth {
   readonly anonymous: boolean;
   readonly denied: AuthSettings['denied'];
   /** Undefined where keys are not looked at. */
-  readonly keys: AuthSettings['keys'];
+  readonly keys: (NonNullable<AuthSettings['keys']> & { readonly place: Place }) | undefined;
   /** The plan of callers without a key. */
   readonly plan: { readonly name: string; readonly place: Place } | undefined;
   readonly jwt:
@@ -101,7 +101,7 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
   return {
     anonymous,
     denied,
-    keys,
+    keys: keys === undefined ? undefined : { ...keys, place: yaml.placeOf(['auth', 'keys'], { key: true }) },
     plan: plan === undefined ? undefined : { name: plan, place: yaml.placeOf(['auth', 'plan']) },
     jwt:
       jwt === undefined

@@ -77,13 +77,21 @@ export function checkPlans(
   }
 }
 
-/** Whether the plans exist that hold for callers without a key. */
+/** Whether there are plans for the keys that clients take, and the one that holds for callers without a key. */
 export function checkPlansOfClients(
   clients: readonly Client[],
   plans: ReadonlyMap<string, PlanSettings>,
   problems: Problems,
 ): void {
   for (const { name, auth } of clients) {
+    if (auth?.keys !== undefined && ![...plans.values()].some((plan) => plan.clients.includes(name)))
+      problems.report({
+        rule: 'plan-missing',
+        at: auth.keys.place,
+        message: 'This client takes keys, and no plan grants it: nobody could have one.',
+        expected: `"${name}" among the clients of a plan in ${FILE}`,
+        hint: auth.keys.required ? undefined : 'or remove "keys"',
+      });
     if (auth?.plan === undefined) continue;
     const plan = plans.get(auth.plan.name);
     if (plan?.clients.includes(name)) continue;
