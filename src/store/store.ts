@@ -5,6 +5,6 @@ export interface Store extends AsyncDisposable {
   readonly kind: 'embedded' | 'redis';
   /** Whether it answered when it was last asked. Where it does not, nothing may wait for it. */
   readonly isUp: boolean;
-  /** Opened when first asked for; waits for the store's first answer, but not for long. @throws {Error} when an embedded store cannot be opened */
+  /** Opened when first asked for; waits for the store's first answer, but not for long. @throws {HemError} when an embedded store cannot be opened */
   records(): Promise<RecordStore>;
 }
