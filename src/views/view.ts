@@ -2,6 +2,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Client } from '../load/client.ts';
 import type { Values } from '../mapping/values.ts';
+import type { ViewCosts } from './costs.ts';
 import type { ViewRules } from './rules.ts';
 
 export interface View {
@@ -11,6 +12,8 @@ export interface View {
   readonly types: ReadonlyMap<string, ViewType>;
   /** Who may see what; undefined when everybody may see everything. */
   readonly rules: ViewRules | undefined;
+  /** What it takes to ask for what. */
+  readonly costs: ViewCosts;
 }
 
 export interface ViewType {
