@@ -11,6 +11,9 @@ export function openRedisStore(settings: RedisSettings, log: Logger): Store {
     get isUp() {
       return link.isUp;
     },
+    limits: () => {
+      throw new Error('limits in Redis are not there yet');
+    },
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
   };
 }
