@@ -63,6 +63,18 @@ export const ERRORS = {
     retryable: true,
     text: 'Credentials cannot be checked at the moment.',
   },
+  LIMIT_EXCEEDED: {
+    status: 429,
+    fault: 'caller',
+    retryable: true,
+    text: 'A limit is used up for the time being.',
+  },
+  COST_EXCEEDED: {
+    status: 400,
+    fault: 'caller',
+    retryable: false,
+    text: 'The operation costs more than is allowed.',
+  },
   BAD_ARGUMENT: {
     status: 400,
     fault: 'caller',

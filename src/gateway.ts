@@ -9,6 +9,7 @@ import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
 import { type Generation, loadGeneration } from './generation.ts';
 import type { ComposedGraph } from './graph/compose.ts';
+import { Limiter } from './limits/limiter.ts';
 import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
@@ -56,12 +57,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
+  const limits = { limiter: new Limiter(() => store.limits(), { log }), settings };
   const endpoints = views.map(
     (view) =>
       new Endpoint(view, engineOf(view, graph, connections, plans), {
         settings,
         log,
-        policies: policiesOf(view),
+        policies: policiesOf(view, limits),
         authenticator:
           view.client.auth === undefined
             ? undefined

@@ -10,6 +10,8 @@ export interface Quota {
   readonly scope: string;
   /** `Type.field`, where it stands. */
   readonly coordinate: string;
+  /** Among those that stand there. */
+  readonly index: number;
   readonly limit: number;
   /** A calendar period (UTC), or any so many milliseconds. */
   readonly window: (typeof PERIODS)[number] | number;
@@ -30,7 +32,7 @@ export function readQuotas(
   reader: DirectiveReader,
 ): readonly Quota[] {
   const found = (node?.directives ?? []).filter(({ name }) => name.value === 'quota');
-  return found.flatMap((directive) => {
+  return found.flatMap((directive, index) => {
     // One at a time: there may be several.
     const values = reader.values('quota', { directives: [directive] }) as
       | {
@@ -82,6 +84,8 @@ export function readQuotas(
         },
         ['claim'],
       );
-    return [{ scope, coordinate, limit, window: period ?? windowMs ?? 1, by, claim: claim ?? undefined }];
+    return [
+      { scope, coordinate, index, limit, window: period ?? windowMs ?? 1, by, claim: claim ?? undefined },
+    ];
   });
 }

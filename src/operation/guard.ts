@@ -10,6 +10,7 @@ import { PerConditions } from './per-conditions.ts';
 import type { Policy } from './policy.ts';
 import type { PreparedOperation } from './request.ts';
 import { type Requirement, requirementsOf } from './requirements.ts';
+import { tooLarge } from './too-large.ts';
 
 /** Of one operation's denials. */
 const MAX_KEPT = 32;
@@ -117,10 +118,4 @@ function refusal(code: 'UNAUTHENTICATED' | 'FORBIDDEN', denied: readonly Require
     nodes: denied.slice(0, MAX_NAMED).flatMap(({ nodes }) => nodes.slice(0, 1)),
     extensions: { code, denied: named, ...(denied.length > MAX_NAMED ? { deniedCount: denied.length } : {}) },
   });
-}
-
-function tooLarge(): GraphQLError {
-  const text =
-    'The operation asks for more than can be judged: there are too many fields, counted for each type that may be there.';
-  return new GraphQLError(text, { extensions: { code: 'OPERATION_TOO_LARGE' } });
 }
