@@ -166,7 +166,7 @@ class Limiting implements Policy {
         ? 0
         : most;
     const { chargeExcess } = this.#view.client.settings.cost;
-    if (cost?.hasLists !== true || given === undefined) return most;
+    if (most === 0 || cost === undefined || given === undefined) return most;
     const answered = cost.ofAnswer(result.data, given);
     return chargeExcess ? answered : Math.min(most, answered);
   }

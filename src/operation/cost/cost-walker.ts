@@ -45,7 +45,6 @@ export class CostWalker {
   /** Each after those below it. */
   readonly objects: CountedObject[] = [];
   readonly required: Array<(given: Given) => GraphQLError | undefined> = [];
-  hasLists = false;
   /** Whether variables or claims count. */
   depends = false;
   #visited = 0;
@@ -138,7 +137,6 @@ export class CostWalker {
         ? [named]
         : [];
     const isList = isListType(getNullableType(field.type));
-    this.hasLists ||= isList;
     const { weighArguments } = cost;
     return {
       responseKey,

@@ -40,8 +40,6 @@ export function costOf(
 }
 
 export class OperationCost {
-  /** Whether there is a list, so that the answer may turn out to be cheaper. */
-  readonly hasLists: boolean;
   /** How often each is drawn on, however many objects there are. */
   readonly quotas: ReadonlyArray<{ readonly quota: Quota; readonly times: number }>;
   readonly #objects: readonly CountedObject[];
@@ -54,7 +52,6 @@ export class OperationCost {
   readonly #dearest: Float64Array;
 
   constructor(walker: CostWalker, root: CountedObject, coerce: (variables: Values) => Given['variables']) {
-    this.hasLists = walker.hasLists;
     this.#objects = walker.objects;
     this.#root = root;
     this.#required = walker.required;
