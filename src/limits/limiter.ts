@@ -6,6 +6,8 @@ import type { Charge } from './charge.ts';
 import type { Limit } from './limit.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
+export type { Reservation };
+
 /** `shadow`: it would have been refused, was it not for telling only. `delayed`: let in after having been held back. */
 export type Outcome = 'admitted' | 'delayed' | 'refused' | 'shadow';
 

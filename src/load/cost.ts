@@ -3,6 +3,7 @@ import {
   type ConstDirectiveNode,
   type GraphQLField,
   type GraphQLInputType,
+  type GraphQLNamedType,
   type GraphQLOutputType,
   getNamedType,
   getNullableType,
@@ -59,6 +60,21 @@ export function readWeight(
       );
   }
   return undefined;
+}
+
+const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
+
+/** Of each value of a type. */
+export function readTypeWeight(type: GraphQLNamedType, reader: DirectiveReader): number | undefined {
+  const nodes = [type.astNode, ...type.extensionASTNodes];
+  const directive = nodes.map((node) => directiveOn(node, 'cost')).find((found) => found !== undefined);
+  if (directive !== undefined && ROOTS.has(type.name))
+    reader.report(directive, {
+      rule: 'cost-place',
+      message: `Nobody asks for ${type.name} itself: its @cost would never count.`,
+      hint: 'put it on the fields',
+    });
+  return readWeight(nodes, reader);
 }
 
 /** The `@listSize` of a field; undefined where there is none, or none that could be used. */

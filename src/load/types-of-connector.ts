@@ -24,7 +24,7 @@ import {
 } from '../mapping/path.ts';
 import { didYouMean, type Problems } from '../problems.ts';
 import { readRule, ruleNodes } from './auth-rule.ts';
-import { readListSize, readWeight } from './cost.ts';
+import { readListSize, readTypeWeight, readWeight } from './cost.ts';
 import { DirectiveReader, directivesOf, has } from './directive-reader.ts';
 import { readFallback } from './fallback.ts';
 import { BindableField } from './field-to-bind.ts';
@@ -115,7 +115,7 @@ class TypeBuilder {
       shareable: has(directives, 'shareable'),
       discriminator: readDiscriminator(type, this.#connector.schema, this.#reader),
       rule: this.#rule([type.astNode, ...type.extensionASTNodes], type.name, directives),
-      weight: readWeight([type.astNode, ...type.extensionASTNodes], this.#reader),
+      weight: readTypeWeight(type, this.#reader),
       inputWeights: this.#inputWeights(),
       wire: readWireValues(type, this.#reader),
     };

@@ -22,7 +22,7 @@ import {
 } from 'graphql';
 import { GraphCosts, type WeighArguments } from '../graph/costs.ts';
 import type { Graph } from '../graph/graph.ts';
-import { directiveOn, type ListSize, readWeight } from '../load/cost.ts';
+import { directiveOn, type ListSize, readTypeWeight, readWeight } from '../load/cost.ts';
 import { DirectiveReader } from '../load/directive-reader.ts';
 import { type Quota, readQuotas } from '../load/quota.ts';
 import type { Problems } from '../problems.ts';
@@ -110,7 +110,7 @@ class CostsBuilder {
   ofType(type: GraphQLNamedType): number {
     const nodes = [type.astNode, ...type.extensionASTNodes];
     const graph = this.#graph.weightOfType(this.#graphName(type.name));
-    return this.#raised(nodes, type.name, graph);
+    return this.#raised(nodes, type.name, { own: readTypeWeight(type, this.#reader), graph });
   }
 
   ofField(type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): FieldCost {
@@ -158,7 +158,7 @@ class CostsBuilder {
       const of = type.getInterfaces().find((each) => each.getFields()[field.name]?.astNode === astNode);
       quotas.push(...this.#quotasOf(of!, field.name, scope));
     }
-    weight = this.#raised(nodes, coordinate, weight);
+    weight = this.#raised(nodes, coordinate, { own: readWeight(nodes, this.#reader), graph: weight });
     size = this.#lengthened(nodes, { coordinate, type: field.type, size });
     if (
       weight === 0 &&
@@ -199,8 +199,11 @@ class CostsBuilder {
   }
 
   /** The view's own weight, which is not lower than the graph's. */
-  #raised(nodes: Parameters<typeof readWeight>[0], coordinate: string, graph: number): number {
-    const own = readWeight(nodes, this.#reader);
+  #raised(
+    nodes: Parameters<typeof readWeight>[0],
+    coordinate: string,
+    { own, graph }: { readonly own: number | undefined; readonly graph: number },
+  ): number {
     if (own === undefined || own >= graph) return own ?? graph;
     const directive = nodes.map((node) => directiveOn(node, 'cost')).find((each) => each !== undefined);
     this.#refuse(directive!, `${coordinate} would cost less than in the graph`, [own, graph]);
