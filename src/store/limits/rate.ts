@@ -70,6 +70,6 @@ export class Rate implements Algorithm {
   }
 
   #msFor(amount: number): number {
-    return Math.ceil((amount * this.#windowMs) / this.#limit - SLACK);
+    return Math.max(1, Math.ceil((amount * this.#windowMs) / this.#limit - SLACK));
   }
 }

@@ -3,17 +3,24 @@ import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
 import type { Store } from '../store.ts';
 import { RedisLink } from './link.ts';
+import { RedisLimits } from './redis-limits.ts';
 
 export function openRedisStore(settings: RedisSettings, log: Logger): Store {
-  const link = new RedisLink(settings, log.child({ store: 'redis' }));
+  const ownLog = log.child({ store: 'redis' });
+  const link = new RedisLink(settings, ownLog);
+  let limits: RedisLimits | undefined;
   return {
     kind: 'redis',
     get isUp() {
       return link.isUp;
     },
     limits: () => {
-      throw new Error('limits in Redis are not there yet');
+      limits ??= new RedisLimits(settings, ownLog);
+      return limits;
     },
-    [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await limits?.[Symbol.asyncDispose]();
+      await link[Symbol.asyncDispose]();
+    },
   };
 }
