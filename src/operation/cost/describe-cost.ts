@@ -8,13 +8,17 @@ import { costOf } from './operation-cost.ts';
 
 /** The form is documented in `docs/query-plan.md`; programs read it. */
 export interface CostDescription {
-  /** At most: nothing is skipped, variables have their defaults, other lists are as long as they are taken to be. */
-  readonly cost: number;
+  readonly cost: DescribedCost;
+  /** Those that everybody draws on; the plan of a key may add some. */
+  readonly limits: readonly DescribedLimit[];
+}
+
+interface DescribedCost {
+  /** Nothing is skipped, variables have their defaults, other lists are as long as they are taken to be. */
+  readonly atMost: number;
   /** What the client allows; null for any. */
   readonly maximum: number | null;
   readonly lists: ReadonlyArray<{ readonly coordinate: string; readonly size: number }>;
-  /** Those that everybody draws on; the plan of a key may add some. */
-  readonly limits: readonly DescribedLimit[];
 }
 
 interface DescribedLimit {
@@ -34,29 +38,32 @@ export function describeCost(
   const operation = costOf(view, document, name, undefined);
   if (operation === undefined) return undefined;
   const given = operation.given({}, NO_VALUES);
-  const cost = operation.of(given);
+  const atMost = operation.of(given);
   const { quotas, cost: ofClient } = view.client.settings;
   const limits = [...toLimits(settings.quotas, ''), ...toLimits(quotas, '')];
   return {
-    cost,
-    maximum: ofClient.maximum ?? null,
-    lists: operation.lists(given).map(({ field, size }) => ({ coordinate: field.coordinate, size })),
+    cost: {
+      atMost,
+      maximum: ofClient.maximum ?? null,
+      lists: operation.lists(given).map(({ field, size }) => ({ coordinate: field.coordinate, size })),
+    },
     limits: [
-      ...limits.map((limit) => describe(limit, limit.unit === 'cost' ? cost : 1)),
+      ...limits.map((limit) => describe(limit, limit.unit === 'cost' ? atMost : 1)),
       ...operation.quotas.map(({ quota, times }) => describe(toLimitOfField(quota), times)),
     ],
   };
 }
 
 /** As sentences. */
-export function costInWords({ cost, maximum, lists, limits }: CostDescription): readonly string[] {
+export function costInWords({ cost, limits }: CostDescription): readonly string[] {
+  const { atMost, maximum, lists } = cost;
   const long =
     lists.length === 0
       ? ''
       : `, with ${lists.map((list) => `${list.size} of ${list.coordinate}`).join(', ')}`;
   const allowed = maximum === null ? '' : `; the client allows ${maximum}`;
   return [
-    `It costs ${cost} at most${long}${allowed}.`,
+    ...(atMost === 0 && maximum === null ? [] : [`It costs ${atMost} at most${long}${allowed}.`]),
     ...limits.map(
       ({ name, amount, by, of, shadow }) =>
         `It draws ${amount} on ${name}${shadow ? ' (a shadow)' : ''}: ${of} by ${by}.`,
