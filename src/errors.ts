@@ -43,6 +43,12 @@ export const ERRORS = {
     retryable: false,
     text: 'This method is not allowed here.',
   },
+  CONFLICT: {
+    status: 409,
+    fault: 'caller',
+    retryable: false,
+    text: 'This does not go with what is there.',
+  },
   NOT_ACCEPTABLE: {
     status: 406,
     fault: 'caller',
@@ -74,6 +80,12 @@ export const ERRORS = {
     fault: 'caller',
     retryable: false,
     text: 'The operation costs more than is allowed.',
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    fault: 'gateway',
+    retryable: true,
+    text: 'The store does not answer at the moment.',
   },
   BAD_ARGUMENT: {
     status: 400,

@@ -61,7 +61,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   generation: [...SERVED, 'connectors'],
   // The composition root: everything but the command line.
   gateway: [...SERVED, 'connectors', 'upstream', 'connections', 'doors', 'admin', 'generation'],
-  cli: [...VIEWED, 'plan', 'operation', 'connectors', 'generation', 'gateway'],
+  // Keys are made and revoked on the store itself, whether a gateway runs or not.
+  cli: [...VIEWED, 'store', 'consumers', 'plan', 'operation', 'connectors', 'generation', 'gateway'],
   main: ['cli'],
 };
 

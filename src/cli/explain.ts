@@ -6,7 +6,7 @@ import type { Environment } from '../load/environment.ts';
 import { limitsOf } from '../load/settings.ts';
 import { costInWords, describeCost } from '../operation/cost/describe-cost.ts';
 import { Documents } from '../operation/documents.ts';
-import { requirementsOf } from '../operation/requirements.ts';
+import { usesOf } from '../operation/requirements.ts';
 import { ASSUMED_LIST_LENGTH, describeOperation } from '../plan/describe.ts';
 import { didYouMean, escapeControls } from '../problems.ts';
 import type { View } from '../views/view.ts';
@@ -97,7 +97,7 @@ interface Needed {
 
 /** What of it callers have to be known for, or need scopes for. */
 function needed(view: View, document: DocumentNode, name: string | undefined): readonly Needed[] {
-  const requirements = requirementsOf(view, document, name, undefined) ?? [];
+  const requirements = usesOf(view, document, name, undefined)?.requirements ?? [];
   return requirements.map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation } from '../cancellation.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
+import { carriesKey } from '../principal/credentials.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -109,6 +110,8 @@ export function headersOf(message: IncomingMessage): Readonly<Record<string, str
       : new Set(connection.toLowerCase().split(/\s*,\s*/));
   for (const [name, value] of Object.entries(message.headers)) {
     if (value === undefined || hop?.has(name)) continue;
+    // Connectors that forward it mean the user's token.
+    if (name === 'authorization' && carriesKey(value as string)) continue;
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return headers;

@@ -170,9 +170,9 @@ async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchang
   if (!methods.includes(message.method ?? ''))
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods.join(', ') });
   if (address.resource === 'schema.graphql') {
-    await identify(door.endpoint, message.headers);
+    const principal = await identify(door.endpoint, message.headers);
     setHeaders(exchange);
-    sendSchema(door.endpoint, message, response);
+    sendSchema(door.endpoint.sdlFor(principal), message, response);
     return;
   }
   try {
@@ -266,12 +266,13 @@ function isSingle(params: Params | readonly Params[]): params is Params {
   return !Array.isArray(params);
 }
 
-function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: ServerResponse): void {
-  const { sdl } = endpoint;
+function sendSchema(sdl: string | undefined, message: IncomingMessage, response: ServerResponse): void {
   if (sdl === undefined) throw new Refusal('NOT_FOUND');
   response.writeHead(200, {
     'content-type': 'application/graphql; charset=utf-8',
     'content-length': Buffer.byteLength(sdl),
+    // Each plan has its own.
+    'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
   response.end(message.method === 'HEAD' ? undefined : sdl);

@@ -24,8 +24,10 @@ export function sendGraphQLRefusal(
   error: HemError,
   request: { readonly requestId: string; readonly accept: string | undefined },
 ): void {
-  const { code, publicText } = error;
-  const errors = [{ message: publicText, extensions: { code, requestId: request.requestId } }];
+  const { code, publicText, publicDetails } = error;
+  const errors = [
+    { message: publicText, extensions: { ...publicDetails, code, requestId: request.requestId } },
+  ];
   const type = preferredAnswerType(request.accept)?.type ?? JSON_TYPE;
   send(response, error, `${type}; charset=utf-8`, { errors });
 }

@@ -17,7 +17,7 @@ import { isStream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
-import { onExpiry } from '../principal/expiry.ts';
+import { carriesKey } from '../principal/credentials.ts';
 import { EXPIRED, Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
 import { closeOf, identifySocket } from './authentication.ts';
@@ -54,7 +54,7 @@ interface Peer {
   headers: Readonly<Record<string, string>>;
   /** Who opened it; undefined where the client does not ask. */
   principal: Principal | undefined;
-  forgetExpiry: () => void;
+  forgetEnd: () => void;
   /** By payload, which is an operation's identity: ids can be used again while an operation ends. */
   readonly running: Map<SubscribePayload, Running>;
   started: number;
@@ -127,7 +127,7 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
       message,
       headers: headersOf(message),
       principal: undefined,
-      forgetExpiry: () => {},
+      forgetEnd: () => {},
       running: new Map(),
       started: 0,
       closing: undefined,
@@ -210,7 +210,7 @@ function serve(
   socket.on('error', (error) => log.debug({ err: error, requestId }, 'websocket failed'));
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat);
-    peer.forgetExpiry();
+    peer.forgetEnd();
     for (const { left } of peer.running.values()) left.cancel();
     void closed(code, String(reason));
   });
@@ -236,7 +236,10 @@ function start(
     return [refusal('OPERATION_TOO_LARGE')];
   }
   const trace = endpoint.traceOf(payload.extensions, peer);
-  const prepared = endpoint.prepare(payload.query, payload.operationName, trace);
+  const prepared = endpoint.prepare(payload.query, payload.operationName, {
+    trace,
+    principal: peer.principal,
+  });
   if ('errors' in prepared) return [...prepared.errors];
   const { kind, document, operationName } = prepared;
   const variables = payload.variables ?? {};
@@ -320,12 +323,12 @@ async function letIn(
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
   try {
-    const { principal, authorization } = await identifySocket(endpoint, peer.message.headers, params);
+    const { principal, said } = await identifySocket(endpoint, peer.message.headers, params);
     peer.principal = principal;
     // What connectors forward is what the caller is known by.
-    if (authorization !== undefined) peer.headers = { ...peer.headers, authorization };
+    peer.headers = withSaid(peer.headers, said);
     if (peer.socket.readyState === peer.socket.OPEN)
-      peer.forgetExpiry = onExpiry(principal, () => expire(peer));
+      peer.forgetEnd = endpoint.authenticator?.onEnd(principal, (why) => end(peer, why)) ?? (() => {});
     return true;
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
@@ -335,13 +338,17 @@ async function letIn(
   }
 }
 
+/** A key is no backend's business; nor is the token that it came instead of. */
+function withSaid(headers: Peer['headers'], said: Peer['headers']): Peer['headers'] {
+  const { authorization, ...rest } = { ...headers, ...said };
+  return authorization === undefined || carriesKey(authorization) ? rest : { ...rest, authorization };
+}
+
 /** Subscriptions end with an error, queries may finish, then the socket is closed. */
-function expire(peer: Peer): void {
+function end(peer: Peer, why: string): void {
   peer.closing ??= NOBODY;
-  for (const { end, request } of peer.running.values())
-    end?.(
-      format({ errors: [new GraphQLError(EXPIRED, { extensions: { code: 'UNAUTHENTICATED' } })] }, request),
-    );
+  for (const { end: say, request } of peer.running.values())
+    say?.(format({ errors: [new GraphQLError(why, { extensions: { code: 'UNAUTHENTICATED' } })] }, request));
   closeWhenDone(peer);
   setTimeout(() => peer.socket.close(NOBODY.code, NOBODY.reason), EXPIRED_GRACE_MS).unref();
 }

@@ -6,8 +6,6 @@ import { ERRORS } from '../errors.ts';
 import { isStream, joinHeaders } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
-import { onExpiry } from '../principal/expiry.ts';
-import { EXPIRED } from '../principal/failures.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
 import { headersOf, NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
 import { renderPage } from './page.ts';
@@ -127,13 +125,13 @@ async function stream(
   const stop = () => relay.end(refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
   streams.add(stop);
   left.add(() => relay.end());
-  const forgetExpiry = onExpiry(endpointRequest.principal, () =>
-    relay.end(refuse('UNAUTHENTICATED', EXPIRED, endpointRequest)),
+  const forgetEnd = endpoint.authenticator?.onEnd(endpointRequest.principal, (why) =>
+    relay.end(refuse('UNAUTHENTICATED', why, endpointRequest)),
   );
-  left.add(forgetExpiry);
+  if (forgetEnd !== undefined) left.add(forgetEnd);
   return forgetAtEnd(relay, () => {
     streams.delete(stop);
-    forgetExpiry();
+    forgetEnd?.();
     over.cancel();
   });
 }

@@ -26,24 +26,17 @@ export interface LimiterOptions {
 }
 
 export class Limiter {
-  readonly #open: () => LimitStore;
-  #opened: LimitStore | undefined;
+  readonly #store: LimitStore;
   readonly #log: Logger;
   readonly #onDecision: DecisionListener | undefined;
   /** By limit and partition; one is there only while somebody waits in it. */
   readonly #rooms = new Map<string, WaitingRoom>();
   #waiting = 0;
 
-  /** @param open is called when first something has to be decided */
-  constructor(open: () => LimitStore, { log, onDecision }: LimiterOptions) {
-    this.#open = open;
+  constructor(store: LimitStore, { log, onDecision }: LimiterOptions) {
+    this.#store = store;
     this.#log = log;
     this.#onDecision = onDecision;
-  }
-
-  get #store(): LimitStore {
-    this.#opened ??= this.#open();
-    return this.#opened;
   }
 
   /** Never rejects. A promise only where the store has to be asked, or the request has to wait. @param left ends the wait */

@@ -58,14 +58,33 @@ const issuer = z.strictObject({
   scopes: z.array(text).min(1).max(10).default(['scope', 'scp']),
 });
 
+const keys = z.strictObject({
+  /** The header that may carry a key; `Authorization: Bearer` may, too. */
+  header: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,63}$/i, { error: 'the name of a header' })
+    .transform((name) => name.toLowerCase())
+    .default('x-api-key'),
+  /** Whether every caller needs one. */
+  required: z.boolean().default(false),
+  /** Whether keys count that stand in web pages. */
+  publishable: z.boolean().default(false),
+});
+
 export const authSettings = z.strictObject({
-  /** Whether callers may stay unknown. */
-  anonymous: z.boolean().default(true),
+  /** Whether callers may stay unknown; by default they may where neither a key nor a token is required. */
+  anonymous: z.boolean().optional(),
+  /** The plan of callers without a key. */
+  plan: text.optional(),
+  /** Keys, which say which application calls and under which plan. */
+  keys: keys.optional(),
   /** What becomes of an operation that asks for what its caller may not see: refused as a whole, or answered with null there. */
   denied: z.enum(['reject', 'nullify']).default('reject'),
   jwt: z
     .strictObject({
       issuers: z.array(issuer).min(1).max(20),
+      /** Whether every caller needs one, also beside a key. */
+      required: z.boolean().default(false),
       /** A cookie that may carry the token where there is no Authorization header. */
       cookie: z
         .string()

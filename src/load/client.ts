@@ -2,6 +2,7 @@
 import type { DocumentNode } from 'graphql';
 import type { Problems } from '../problems.ts';
 import { type ClientAuth, readAuth } from './auth.ts';
+import { reportLimits } from './check-limits.ts';
 import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
 import { parseSdl } from './sdl.ts';
@@ -65,6 +66,7 @@ export async function loadClient(
   }
   const settings = yaml ? checkShape(yaml, clientSettings, problems) : undefined;
   const auth = yaml && settings?.auth ? readAuth(yaml, settings.auth, problems) : undefined;
+  if (yaml && settings) reportLimits(yaml, settings.quotas, problems);
   const text = await readSource(directory, file, problems);
   if (text === null) {
     problems.report({

@@ -35,6 +35,12 @@ const QUOTA_DIRECTIVE = /* GraphQL */ `
   scalar CostWeight
 `;
 
+/** What plans grant by; in connectors' schemas and in views. */
+const TAG_DIRECTIVE = /* GraphQL */ `
+  "A group of fields that plans include or exclude."
+  directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT | INTERFACE
+`;
+
 /** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
 export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   "The entity can be identified by these fields. Resolves nothing by itself."
@@ -68,6 +74,7 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   directive @listSize(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION
   ${RULE_DIRECTIVES}
   ${QUOTA_DIRECTIVE}
+  ${TAG_DIRECTIVE}
 `;
 
 /** In `schemas/<client>.graphql`. */
@@ -80,4 +87,5 @@ export const VIEW_DIRECTIVES = /* GraphQL */ `
   directive @listSize(assumedSize: Int!) on FIELD_DEFINITION
   ${RULE_DIRECTIVES}
   ${QUOTA_DIRECTIVE}
+  ${TAG_DIRECTIVE}
 `;

@@ -42,6 +42,8 @@ export interface ConnectorType {
   readonly weight: number | undefined;
   /** Of input types: what their fields cost that are given. */
   readonly inputWeights: ReadonlyMap<string, number>;
+  /** What plans call it. */
+  readonly tags: readonly string[];
   /** Of enums whose values are called differently on the wire. */
   readonly wire: WireValues | undefined;
 }
@@ -87,6 +89,8 @@ export interface ConnectorField {
   readonly weight: number | undefined;
   readonly listSize: ListSize | undefined;
   readonly quotas: readonly Quota[];
+  /** What plans call it. */
+  readonly tags: readonly string[];
 }
 
 export interface ConnectorArgument {

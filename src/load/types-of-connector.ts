@@ -42,6 +42,7 @@ import type {
 } from './model.ts';
 import { readQuotas } from './quota.ts';
 import { type CheckedSdl, placeOf } from './sdl.ts';
+import { readTags } from './tag.ts';
 import { readDiscriminator, readWireValues } from './wire-names.ts';
 
 interface Parts {
@@ -117,6 +118,7 @@ class TypeBuilder {
       rule: this.#rule([type.astNode, ...type.extensionASTNodes], type.name, directives),
       weight: readTypeWeight(type, this.#reader),
       inputWeights: this.#inputWeights(),
+      tags: readTags([{ directives }], type.name, this.#reader),
       wire: readWireValues(type, this.#reader),
     };
     if (isObjectType(type) || isInterfaceType(type)) {
@@ -144,6 +146,7 @@ class TypeBuilder {
       fallback: readFallback(field, coordinate, this.#reader),
       rule: this.#rule([field.astNode], coordinate, directives),
       ...this.#limits(field, coordinate),
+      tags: readTags([field.astNode], coordinate, this.#reader),
     };
   }
 

@@ -3,13 +3,13 @@
  * on the limits of hem.yml, of the client, of the plan of the caller's key, and on `@quota` of what is asked for.
  */
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
+import type { KnownPlan } from '../consumers/known-plan.ts';
 import { ERRORS, type HemError } from '../errors.ts';
 import { Charge } from '../limits/charge.ts';
 import { limitHeaders } from '../limits/headers.ts';
 import { type Limit, toLimitOfField, toLimits } from '../limits/limit.ts';
 import type { Limiter, Reservation } from '../limits/limiter.ts';
 import { refusedBy } from '../limits/refused.ts';
-import type { PlanSettings } from '../load/plan-settings.ts';
 import type { HemSettings } from '../load/settings.ts';
 import { ANONYMOUS } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
@@ -17,16 +17,16 @@ import type { Answer, AnswerHeaders, Stream } from './answer.ts';
 import type { Given } from './cost/counted.ts';
 import { costOf, type OperationCost } from './cost/operation-cost.ts';
 import { format } from './format.ts';
+import { knowsPlans } from './grants.ts';
 import { PerConditions } from './per-conditions.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
+import { tooLarge } from './refusing.ts';
 import type { PreparedOperation, Request } from './request.ts';
-import { tooLarge } from './too-large.ts';
 
 export interface LimitingServices {
-  readonly limiter: Limiter;
+  /** Called where something is limited. @throws {Error} when there is no place to count */
+  readonly openLimiter: () => Limiter;
   readonly settings: Pick<HemSettings, 'quotas'>;
-  /** The plan of a key; undefined where there are no plans. */
-  readonly plansOf?: ((name: string, version: number) => PlanSettings | undefined) | undefined;
 }
 
 /** Undefined where nothing limits anybody. */
@@ -36,13 +36,10 @@ export function limiting(view: View, services: LimitingServices): Policy | undef
     ...toLimits(services.settings.quotas, 'hem'),
     ...toLimits(quotas, `client:${view.client.name}`),
   ];
-  const isLimited =
-    limits.length > 0 ||
-    services.plansOf !== undefined ||
-    cost.maximum !== undefined ||
-    view.costs.hasQuotas ||
-    view.costs.hasRequired;
-  return isLimited ? new Limiting(view, limits, services) : undefined;
+  const { hasQuotas, hasRequired } = view.costs;
+  if (limits.length > 0 || hasQuotas || knowsPlans(view))
+    return new Limiting(view, limits, services.openLimiter());
+  return cost.maximum !== undefined || hasRequired ? new Limiting(view, limits, undefined) : undefined;
 }
 
 /** An operation that may run, with what it draws on. */
@@ -56,17 +53,16 @@ interface Admitted {
 
 class Limiting implements Policy {
   readonly #view: View;
-  readonly #limiter: Limiter;
+  readonly #limiter: Limiter | undefined;
   readonly #limits: LimitsOfCaller;
-  readonly #plansOf: LimitingServices['plansOf'];
-  readonly #ofPlans = new WeakMap<PlanSettings, LimitsOfCaller>();
+  readonly #ofPlans = new WeakMap<KnownPlan, LimitsOfCaller>();
   readonly #costs: PerConditions<OperationCost | undefined>;
 
-  constructor(view: View, limits: readonly Limit[], { limiter, plansOf }: LimitingServices) {
+  /** @param limiter undefined where no limit could be drawn on */
+  constructor(view: View, limits: readonly Limit[], limiter: Limiter | undefined) {
     this.#view = view;
     this.#limiter = limiter;
     this.#limits = new LimitsOfCaller(limits);
-    this.#plansOf = plansOf;
     this.#costs = new PerConditions((document, operationName, conditions) =>
       costOf(view, document, operationName, conditions),
     );
@@ -75,7 +71,7 @@ class Limiting implements Policy {
   answer(operation: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
     const admitted = this.#admit(operation, request);
     if (admitted instanceof GraphQLError) return Promise.resolve(refused(admitted, request));
-    if (admitted.charge.isNothing) return next(operation, request);
+    if (admitted.charge.isNothing || this.#limiter === undefined) return next(operation, request);
     const decided = this.#limiter.decide(admitted.charge, request.left);
     return decided instanceof Promise
       ? decided.then((reservation) => this.#answer(admitted, reservation, { operation, request, next }))
@@ -91,9 +87,13 @@ class Limiting implements Policy {
     if (admitted instanceof GraphQLError) return refused(admitted, request);
     const { charge } = admitted;
     const events = this.#limitsOf(request).events;
-    if (charge.isNothing && (operation.kind !== 'subscription' || events.length === 0))
+    const limiter = this.#limiter;
+    if (
+      limiter === undefined ||
+      (charge.isNothing && (operation.kind !== 'subscription' || events.length === 0))
+    )
       return next(operation, request);
-    const reservation = await this.#limiter.decide(charge, request.left);
+    const reservation = await limiter.decide(charge, request.left);
     if (!reservation.admitted) return limited(charge, reservation, request);
     const outcome = await next(operation, request);
     const headers = limitHeaders(charge, reservation);
@@ -104,6 +104,7 @@ class Limiting implements Policy {
             admitted,
             reservation,
             request,
+            limiter,
           }) as AsyncGenerator<Item, void>)
         : parts(outcome.items, charge, reservation);
     return { items, headers: { ...outcome.headers, ...headers } };
@@ -173,7 +174,7 @@ class Limiting implements Policy {
   /** Each event is an operation of its own: the first has been paid for with the subscription. */
   async *#events(
     events: AsyncGenerator<FormattedExecutionResult, void>,
-    { admitted, reservation, request }: Opened,
+    { admitted, reservation, request, limiter }: Opened,
   ): AsyncGenerator<FormattedExecutionResult, void> {
     let opening: number | undefined;
     const release = () =>
@@ -189,7 +190,7 @@ class Limiting implements Policy {
           yield event;
           continue;
         }
-        const decided = await this.#limiter.decide(charge, request.left);
+        const decided = await limiter.decide(charge, request.left);
         if (!decided.admitted) {
           yield format({ errors: [toGraphQLError(refusedBy(charge, decided))] }, request);
           return;
@@ -211,13 +212,14 @@ class Limiting implements Policy {
   }
 
   #limitsOf({ principal }: Pick<Request, 'principal'>): LimitsOfCaller {
-    const key = principal?.key;
-    if (key === undefined || this.#plansOf === undefined) return this.#limits;
-    const plan = this.#plansOf(key.plan, key.planVersion);
-    if (plan === undefined || plan.limits.length === 0) return this.#limits;
+    const plan = principal?.plan;
+    if (plan === undefined || plan.settings.limits.length === 0) return this.#limits;
     let limits = this.#ofPlans.get(plan);
     if (limits === undefined) {
-      limits = new LimitsOfCaller([...this.#limits.all, ...toLimits(plan.limits, `plan:${key.plan}`)]);
+      limits = new LimitsOfCaller([
+        ...this.#limits.all,
+        ...toLimits(plan.settings.limits, `plan:${plan.name}`),
+      ]);
       this.#ofPlans.set(plan, limits);
     }
     return limits;
@@ -228,6 +230,7 @@ interface Opened {
   readonly admitted: Admitted;
   readonly reservation: Reservation;
   readonly request: Request;
+  readonly limiter: Limiter;
 }
 
 /** The limits of one kind of caller. */

@@ -12,7 +12,7 @@ export async function openStore(settings: StoreSettings, root: string, log: Logg
     }
     case 'redis': {
       const { openRedisStore } = await import('./redis/redis-store.ts');
-      return openRedisStore(settings, log);
+      return openRedisStore(settings, root, log);
     }
   }
 }

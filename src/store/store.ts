@@ -1,5 +1,6 @@
 /** What outlives a process, or is shared by several: one interface, whose parts are each implemented by every kind of store. */
 import type { LimitStore } from './limit-store.ts';
+import type { RecordStore } from './record-store.ts';
 
 export interface Store extends AsyncDisposable {
   readonly kind: 'embedded' | 'redis';
@@ -7,4 +8,6 @@ export interface Store extends AsyncDisposable {
   readonly isUp: boolean;
   /** Opened when first asked for; waits for nothing. @throws {Error} when an embedded store cannot be opened */
   limits(): LimitStore;
+  /** Opened when first asked for; waits for the store's first answer, but not for long. @throws {Error} when an embedded store cannot be opened */
+  records(): Promise<RecordStore>;
 }

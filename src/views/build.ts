@@ -19,6 +19,7 @@ import { checkFromArguments } from './from-arguments.ts';
 import { checkCallers } from './needed-callers.ts';
 import { toPublicSchema } from './public-schema.ts';
 import { buildRules } from './rules.ts';
+import { buildTags } from './tags.ts';
 import { checkInput, checkType, enumValues, possibleTypes } from './type-checks.ts';
 import type { View, ViewField, ViewType } from './view.ts';
 
@@ -55,11 +56,13 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
       message: 'A schema needs a type Query.',
     });
   }
-  const rules = buildRules({ schema: sdl.schema, types: built, graph, file, problems });
-  const costs = buildCosts({ schema: sdl.schema, types: built, graph, client: client.name, file, problems });
+  const described = { schema: sdl.schema, types: built, graph, file, problems };
+  const rules = buildRules(described);
+  const tags = buildTags(described);
+  const costs = buildCosts({ ...described, client: client.name });
   if (problems.count > before) return undefined;
   checkCallers({ rules, schema: sdl.schema }, client, problems);
-  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules, costs };
+  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules, tags, costs };
 }
 
 function toViewType(context: ViewContext, type: GraphQLNamedType): ViewType {

@@ -4,6 +4,7 @@ import type { Client } from '../load/client.ts';
 import type { Values } from '../mapping/values.ts';
 import type { ViewCosts } from './costs.ts';
 import type { ViewRules } from './rules.ts';
+import type { ViewTags } from './tags.ts';
 
 export interface View {
   readonly client: Client;
@@ -14,6 +15,8 @@ export interface View {
   readonly rules: ViewRules | undefined;
   /** What it takes to ask for what. */
   readonly costs: ViewCosts;
+  /** What plans call its fields. */
+  readonly tags: ViewTags;
 }
 
 export interface ViewType {

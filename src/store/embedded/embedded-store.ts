@@ -1,39 +1,30 @@
 /** The store without a service: memory, and a SQLite file beside the configuration that survives a restart. */
-import { chmodSync, mkdirSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Logger } from 'pino';
+import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
+import { EmbeddedDatabase } from './database.ts';
 import { EmbeddedLimits } from './embedded-limits.ts';
-
-/** Another process may hold the file: `hem keys` beside a running gateway. */
-const BUSY_MS = 2000;
+import { EmbeddedRecords } from './embedded-records.ts';
 
 export function openEmbeddedStore(file: string, root: string, log: Logger): Store {
-  let database: DatabaseSync | undefined;
+  const database = new EmbeddedDatabase(file, root);
   let limits: EmbeddedLimits | undefined;
-  const opened = () => {
-    database ??= open(isAbsolute(file) ? file : join(root, file));
-    return database;
-  };
+  let records: Promise<FollowedRecords> | undefined;
   return {
     kind: 'embedded',
     isUp: true,
     limits: () => {
-      limits ??= new EmbeddedLimits(opened(), { log });
+      limits ??= new EmbeddedLimits(database.opened, { log });
       return limits;
+    },
+    records: () => {
+      records ??= FollowedRecords.open(new EmbeddedRecords(database.opened), { log });
+      return records;
     },
     async [Symbol.asyncDispose]() {
       limits?.[Symbol.dispose]();
-      database?.close();
+      await (await records)?.[Symbol.asyncDispose]();
+      database.close();
     },
   };
-}
-
-function open(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(path, { timeout: BUSY_MS });
-  chmodSync(path, 0o600);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
-  return database;
 }
