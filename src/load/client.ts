@@ -2,7 +2,6 @@
 import type { DocumentNode } from 'graphql';
 import type { Problems } from '../problems.ts';
 import { type ClientAuth, readAuth } from './auth.ts';
-import { reportLimits } from './check-limits.ts';
 import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
 import { parseSdl } from './sdl.ts';
@@ -66,7 +65,6 @@ export async function loadClient(
   }
   const settings = yaml ? checkShape(yaml, clientSettings, problems) : undefined;
   const auth = yaml && settings?.auth ? readAuth(yaml, settings.auth, problems) : undefined;
-  if (yaml && settings) reportLimits(yaml, settings.quotas, problems);
   const text = await readSource(directory, file, problems);
   if (text === null) {
     problems.report({

@@ -1,7 +1,6 @@
 /** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
 import { stat } from 'node:fs/promises';
 import { didYouMean, type Problems } from '../problems.ts';
-import { reportLimits } from './check-limits.ts';
 import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
@@ -112,7 +111,6 @@ export async function loadSettings(
   if (yaml && settings !== undefined) {
     const keysAreUsed = (await directory.files('clients', 'plans.yml')).length > 0;
     checkPeppers(yaml, settings, { problems, keysAreUsed });
-    reportLimits(yaml, settings.quotas, problems);
   }
   return settings;
 }

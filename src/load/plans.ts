@@ -1,7 +1,6 @@
 /** Loads `clients/plans.yml`, and checks what can be said of plans without the clients' schemas. */
 import { didYouMean, type Problem, type Problems } from '../problems.ts';
 import { SCOPE } from './auth-rule.ts';
-import { checkLimits } from './check-limits.ts';
 import type { Client } from './client.ts';
 import type { Environment } from './environment.ts';
 import { type PlanSettings, plansSettings } from './plan-settings.ts';
@@ -62,7 +61,6 @@ export function checkPlans(
       });
     }
     const granted = clients.filter((client) => plan.clients.includes(client.name));
-    checkLimits(plan.limits, (path, problem) => report(['limits', ...path], problem));
     for (const [index, { by, claim }] of plan.limits.entries()) {
       if (by !== 'claim' || claim === undefined || granted.length < plan.clients.length) continue;
       if (granted.some(({ auth }) => auth?.jwt !== undefined)) continue;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
 import { authSettings } from './auth-settings.ts';
-import { limitSettings } from './limit-settings.ts';
+import { limitList } from './limit-settings.ts';
 import { keySettings } from './pepper-settings.ts';
 import { storeSettings } from './store-settings.ts';
 
@@ -86,7 +86,7 @@ export const hemSettings = z.strictObject({
   keys: keySettings.prefault({}),
   limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
   /** Of all clients together; plans and clients have their own. */
-  quotas: z.array(limitSettings).max(50).default([]),
+  quotas: limitList.default([]),
   log: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
     .prefault({}),
@@ -121,7 +121,7 @@ export const clientSettings = z.strictObject({
   engine: z.enum(['compiled', 'reference']).default('compiled'),
   limits: z.strictObject(optionalLimits).prefault({}),
   /** Of all callers of this client; plans have their own. */
-  quotas: z.array(limitSettings).max(50).default([]),
+  quotas: limitList.default([]),
   /** What operations cost, by the weights in schemas. */
   cost: z
     .strictObject({

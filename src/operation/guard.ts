@@ -9,9 +9,10 @@ import { type Admitted, admitting } from './admitting.ts';
 import { type Grant, type Grants, knowsPlans } from './grants.ts';
 import { PerConditions } from './per-conditions.ts';
 import type { Policy } from './policy.ts';
-import { type Refused, refusal, tooLarge } from './refusing.ts';
+import { type Refused, refusal } from './refusing.ts';
 import type { PreparedOperation } from './request.ts';
 import { type Requirement, type UsedField, type Uses, usesOf } from './requirements.ts';
+import { tooLarge } from './too-large.ts';
 import { ALL_GRANTED, type Ungranted, ungrantedOf } from './ungranted.ts';
 
 /** Of one operation's denials. */
@@ -63,7 +64,7 @@ class Guard {
       ...operation,
       denied: needs.denials(
         `${code} ${met} ${any ? grant?.id : ''}`,
-        () => new Withheld(this.#view, { code, unmet, grant }),
+        () => new Withheld(this.#view, { code, unmet, grant: any ? grant : undefined }),
       ),
     };
   }

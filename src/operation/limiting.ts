@@ -20,8 +20,8 @@ import { format } from './format.ts';
 import { knowsPlans } from './grants.ts';
 import { PerConditions } from './per-conditions.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
-import { tooLarge } from './refusing.ts';
 import type { PreparedOperation, Request } from './request.ts';
+import { tooLarge } from './too-large.ts';
 
 export interface LimitingServices {
   /** Called where something is limited. @throws {Error} when there is no place to count */

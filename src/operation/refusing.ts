@@ -59,9 +59,3 @@ function adviceOf(code: Code, { auth }: View['client']): string {
     return `send ${auth === undefined ? 'credentials' : waysIn(auth)}, or leave them out`;
   return `send ${auth?.jwt === undefined ? 'a key of a plan' : 'a token'} with the scopes they need, or leave them out`;
 }
-
-export function tooLarge(): GraphQLError {
-  const text =
-    'The operation asks for more than can be judged: there are too many fields, counted for each type that may be there.';
-  return new GraphQLError(text, { extensions: { code: 'OPERATION_TOO_LARGE' } });
-}

@@ -33,6 +33,8 @@ const PLANS = {
   full: { clients: ALL, scopes: ['read'] },
   bare: { clients: ALL },
   web: { clients: ['web'] },
+  still: { clients: ['iot'], fields: { exclude: ['Subscription.*'] } },
+  nameless: { clients: ['iot'], fields: { exclude: ['Rider.name'] } },
 };
 
 let things: JsonBackend;
@@ -463,6 +465,27 @@ describe('a key that ends', () => {
       { event: 'next', data: { errors: [{ message: expect.stringMatching(/The key/) }] } },
       { event: 'complete' },
     ]);
+  });
+});
+
+describe('a subscription that the plan does not grant', () => {
+  test.each(['still', 'nameless'])('%s: is refused, and nothing is opened', async (plan) => {
+    const { text } = await keys.make(plan);
+    const refused = await gateway.fetch('/iot/graphql', {
+      method: 'POST',
+      headers: { accept: 'text/event-stream', 'content-type': 'application/json', 'x-api-key': text },
+      body: JSON.stringify({ query: MOVED }),
+    });
+    expect(refused.status).toBe(403);
+    const error = { extensions: { code: 'FORBIDDEN', denied: [{ plan }] } };
+    expect(await EventReader.of(refused).rest()).toMatchObject([{ data: { errors: [error] } }, {}]);
+    await using socket = await open({ 'x-api-key': text }, {}, 'iot');
+    await socket.until(({ type }) => type === 'connection_ack');
+    socket.subscribe('a', MOVED);
+    expect(await socket.until(({ id }) => id === 'a')).toMatchObject({
+      payload: { errors: [{ extensions: { code: 'FORBIDDEN' } }] },
+    });
+    expect(riders.subscribers).toBe(0);
   });
 });
 

@@ -1,7 +1,12 @@
 /** What plans grant: by coordinate and by tag, and what callers read of the schema under each. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { buildSchema, getIntrospectionQuery, printType, validateSchema } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { plansSettings } from '../../src/load/plan-settings.ts';
 import { type GraphQLBody, startGateway, type TestGateway } from '../support/gateway.ts';
+import { ROOT } from '../support/imports.ts';
 import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
 import { clientYml, newKey, type SigningKey, sign } from './issuer.ts';
 import { KeyMaker } from './key-maker.ts';
@@ -341,6 +346,13 @@ describe('a suggestion', () => {
     ]);
     expect(both.errors!.every(({ extensions: { code } }) => code === 'GRAPHQL_VALIDATION_FAILED')).toBe(true);
   });
+});
+
+test('the example in docs/plans.md is one', async () => {
+  const page = readFileSync(join(ROOT, 'docs/plans.md'), 'utf8');
+  const example = /```yaml\n(.*?)```/s.exec(page)![1]!;
+  const { plans } = plansSettings.parse(parse(example));
+  expect(Object.keys(plans)).toEqual(['free', 'partner']);
 });
 
 /** For each root field of an SDL a query of all that it gives, two levels deep. */
