@@ -11,14 +11,16 @@ import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
 import { type Generation, loadGeneration } from './generation.ts';
 import type { ComposedGraph } from './graph/compose.ts';
+import { Limiter } from './limits/limiter.ts';
 import type { ClientAuth } from './load/auth.ts';
 import type { Configuration } from './load/configuration.ts';
 import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import type { LoadedPlans } from './load/plans.ts';
-import { limitsOf } from './load/settings.ts';
+import { type HemSettings, limitsOf } from './load/settings.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { Grants } from './operation/grants.ts';
+import type { LimitingServices } from './operation/limiting.ts';
 import { policiesOf } from './operation/policies.ts';
 import { compiledEngine } from './plan/compiled.ts';
 import { KeptPlans } from './plan/kept-plans.ts';
@@ -70,6 +72,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
   const keys = keysOf(registry);
+  const limits = limitingBy(store, settings, log);
   const endpoints = views.map((view) => {
     const grants = new Grants(view);
     const { name, auth } = view.client;
@@ -77,7 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       settings,
       log,
       grants,
-      policies: policiesOf(view, grants),
+      policies: policiesOf(view, { grants, limits }),
       authenticator:
         auth === undefined
           ? undefined
@@ -147,6 +150,18 @@ async function openRegistryOf(
     await store[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** One for all clients: a caller's budget is the same in each. */
+function limitingBy(store: Store, settings: HemSettings, log: Logger): LimitingServices {
+  let limiter: Limiter | undefined;
+  return {
+    settings,
+    openLimiter: () => {
+      limiter ??= new Limiter(store.limits(), { log });
+      return limiter;
+    },
+  };
 }
 
 /** What requests know of keys. */

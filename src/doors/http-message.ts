@@ -66,6 +66,11 @@ export class ReceivedRequest implements EndpointRequest {
     return this.#headers;
   }
 
+  /** Of who connected. */
+  get address(): string | undefined {
+    return this.#message.socket.remoteAddress;
+  }
+
   get left(): Cancellation {
     if (this.#left === undefined) {
       this.#left = new Cancellation();

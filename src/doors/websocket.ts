@@ -248,6 +248,7 @@ function start(
     requestId: `${peer.requestId}:${++peer.started}`,
     headers: peer.headers,
     left,
+    address: peer.message.socket.remoteAddress,
     principal: peer.principal,
   };
   const running: Running = {

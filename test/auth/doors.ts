@@ -8,6 +8,8 @@ export interface Passed {
   /** Undefined where the door has none: what a batch, a stream or a socket says is inside. */
   readonly status: number | undefined;
   readonly challenge: string | null;
+  /** Undefined over websocket. */
+  readonly headers?: Headers;
   readonly body: GraphQLBody;
 }
 
@@ -50,6 +52,7 @@ async function toPassed(
   return {
     status: response.status,
     challenge: response.headers.get('www-authenticate'),
+    headers: response.headers,
     body: 'errors' in body ? body : of(body as never),
   };
 }
@@ -66,7 +69,12 @@ async function takeParts(asked: Asked, accept: string): Promise<Passed> {
   const { status, headers } = parts.response;
   const [only, ...more] = await parts.rest();
   if (only === undefined || more.length > 0) throw new Error(`${more.length + (only ? 1 : 0)} parts`);
-  return { status, challenge: headers.get('www-authenticate'), body: only as unknown as GraphQLBody };
+  return {
+    status,
+    challenge: headers.get('www-authenticate'),
+    headers,
+    body: only as unknown as GraphQLBody,
+  };
 }
 
 export const DOORS: Readonly<Record<string, Door>> = {
@@ -113,6 +121,7 @@ export const DOORS: Readonly<Record<string, Door>> = {
     return {
       status: response.status === 200 ? undefined : response.status,
       challenge,
+      headers: response.headers,
       body: JSON.parse(data),
     };
   },

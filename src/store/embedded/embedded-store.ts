@@ -3,19 +3,26 @@ import type { Logger } from 'pino';
 import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
 import { EmbeddedDatabase } from './database.ts';
+import { EmbeddedLimits } from './embedded-limits.ts';
 import { EmbeddedRecords } from './embedded-records.ts';
 
 export function openEmbeddedStore(file: string, root: string, log: Logger): Store {
   const database = new EmbeddedDatabase(file, root);
+  let limits: EmbeddedLimits | undefined;
   let records: Promise<FollowedRecords> | undefined;
   return {
     kind: 'embedded',
     isUp: true,
+    limits: () => {
+      limits ??= new EmbeddedLimits(database.opened, { log });
+      return limits;
+    },
     records: () => {
       records ??= FollowedRecords.open(new EmbeddedRecords(database.opened), { log });
       return records;
     },
     async [Symbol.asyncDispose]() {
+      limits?.[Symbol.dispose]();
       await (await records)?.[Symbol.asyncDispose]();
       database.close();
     },

@@ -7,22 +7,29 @@ import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
 import { RedisLink } from './link.ts';
 import { RecordCopy } from './record-copy.ts';
+import { RedisLimits } from './redis-limits.ts';
 import { RedisRecords } from './redis-records.ts';
 
 export function openRedisStore(settings: RedisSettings, root: string, log: Logger): Store {
   const ownLog = log.child({ store: 'redis' });
   const link = new RedisLink(settings, ownLog);
+  let limits: RedisLimits | undefined;
   let records: Promise<FollowedRecords> | undefined;
   return {
     kind: 'redis',
     get isUp() {
       return link.isUp;
     },
+    limits: () => {
+      limits ??= new RedisLimits(settings, ownLog);
+      return limits;
+    },
     records: () => {
       records ??= openRecords(settings, root, ownLog);
       return records;
     },
     async [Symbol.asyncDispose]() {
+      await limits?.[Symbol.asyncDispose]();
       await (await records)?.[Symbol.asyncDispose]();
       await link[Symbol.asyncDispose]();
     },
