@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
 import { OpenConnections } from './connections.ts';
+import { identityHeadersOf, isExchange } from './connectors/settings/identity.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';
@@ -56,6 +57,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
+  const identities = graph.connectors.map(({ settings: { identity } }) => identity);
   const endpoints = views.map(
     (view) =>
       new Endpoint(view, engineOf(view, graph, connections, plans), {
@@ -65,14 +67,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         authenticator:
           view.client.auth === undefined
             ? undefined
-            : new Authenticator(view.client.auth, { keyring, log: log.child({ client: view.client.name }) }),
+            : new Authenticator(view.client.auth, {
+                keyring,
+                handsTokensOn: identities.some(isExchange),
+                log: log.child({ client: view.client.name }),
+              }),
       }),
   );
   let ready = false;
-  const publicListener = openPublicListener(endpoints, { settings, log });
+  const publicListener = openPublicListener(endpoints, {
+    settings,
+    identityHeaders: identities.flatMap(identityHeadersOf),
+    log,
+  });
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
+    publicKeys: () => connections.publicKeys(),
     openGraph: async () => {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));

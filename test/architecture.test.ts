@@ -36,7 +36,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM],
-  upstream: [...BOTTOM, ...CONTRACT],
+  // What backends are told of callers is made by templates.
+  upstream: [...BOTTOM, ...CONTRACT, 'mapping'],
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],
   load: [...BOTTOM, ...CONTRACT, 'mapping', 'connectors'],
   // Opens what was loaded.

@@ -1,4 +1,4 @@
-/** The operators' listener: liveness, readiness, and the whole graph behind the token. */
+/** The operators' listener: liveness, readiness, public keys for backends, and the whole graph behind the token. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import {
@@ -30,6 +30,8 @@ export interface AdminOptions {
   readonly token: string;
   /** Whether requests may be sent here. */
   readonly ready: () => boolean;
+  /** By which backends check what Hem signs, as JSON Web Keys. */
+  readonly publicKeys: () => readonly object[];
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
   readonly log: Logger;
@@ -65,7 +67,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, graph }: Door,
+  { token, ready, publicKeys, graph }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -74,6 +76,7 @@ async function answer(
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
+  if (path === '/jwks.json') return sendKeys(response, publicKeys());
   if (path !== '/graph') throw new Refusal('NOT_FOUND');
   if (!isToken(message.headers.authorization, token)) {
     throw new Refusal(
@@ -113,4 +116,10 @@ async function readParams(
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   response.end(`${text}\n`);
+}
+
+/** Keys change with the configuration only; backends ask again when they meet one that they do not know. */
+function sendKeys(response: ServerResponse, keys: readonly object[]): void {
+  response.writeHead(200, { 'content-type': 'application/jwk-set+json', 'cache-control': 'max-age=300' });
+  response.end(JSON.stringify({ keys }));
 }

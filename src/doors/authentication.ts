@@ -6,18 +6,20 @@ import type { Endpoint } from '../operation/endpoint.ts';
 import { notValid, Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
 import { isMeant, isMeantSocket, PREFLIGHT_HEADERS } from './csrf.ts';
+import type { Sender } from './hops.ts';
 import { Refusal } from './refusal.ts';
 
 /** Who sends a request; undefined where the client does not ask. A promise only for a token that was not seen lately. @throws {Refusal} */
 export function identify(
   endpoint: Endpoint,
   headers: IncomingHttpHeaders,
+  { peer }: Pick<Sender, 'peer'>,
 ): Principal | undefined | Promise<Principal> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return undefined;
   try {
     const token = bearerOf(headers.authorization) ?? cookieOf(endpoint, headers, isMeant);
-    const principal = authenticator.authenticate(token);
+    const principal = authenticator.authenticate(token, peer);
     return principal instanceof Promise ? principal.catch(refuse) : principal;
   } catch (error) {
     return refuse(error);
@@ -30,14 +32,14 @@ export function identify(
  */
 export async function identifySocket(
   endpoint: Endpoint,
-  headers: IncomingHttpHeaders,
+  { headers, peer }: { readonly headers: IncomingHttpHeaders } & Pick<Sender, 'peer'>,
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<{ readonly principal: Principal | undefined; readonly authorization: string | undefined }> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return { principal: undefined, authorization: undefined };
   const authorization = authorizationIn(params) ?? headers.authorization;
   const token = bearerOf(authorization) ?? cookieOf(endpoint, headers, isMeantSocket);
-  return { principal: await authenticator.authenticate(token), authorization };
+  return { principal: await authenticator.authenticate(token, peer), authorization };
 }
 
 /** `{ "authorization": … }` or `{ "headers": { "authorization": … } }`, in any case of letters. */

@@ -48,6 +48,8 @@ export class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
   /** Set once it is known who asks. */
   principal: EndpointRequest['principal'];
+  /** Set once its headers say only what is believed. */
+  address: EndpointRequest['address'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
@@ -56,6 +58,7 @@ export class ReceivedRequest implements EndpointRequest {
   constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
     this.requestId = requestId;
     this.principal = undefined;
+    this.address = undefined;
     this.#message = message;
     this.#response = response;
   }

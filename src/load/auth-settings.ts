@@ -58,11 +58,31 @@ const issuer = z.strictObject({
   scopes: z.array(text).min(1).max(10).default(['scope', 'scp']),
 });
 
+/** What OAuth calls a scope-token (RFC 6749, 3.3). */
+const scope = z
+  .string()
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, { error: 'a scope: visible characters without spaces' });
+
+const certificates = z.strictObject({
+  /** Nobody comes without one, whatever else they bring. */
+  required: z.boolean().default(false),
+  /** Only SPIFFE ids of these. */
+  trustDomains: z.array(text).min(1).max(100).optional(),
+  /** Only these, by SPIFFE id, name or subject. */
+  allow: z.array(text).min(1).max(1000).optional(),
+  /** Which scopes certificates give, by the same patterns. */
+  scopes: z.record(text, z.array(scope).min(1).max(100)).default({}),
+});
+
+export type CertificateSettings = z.output<typeof certificates>;
+
 export const authSettings = z.strictObject({
   /** Whether callers may stay unknown. */
   anonymous: z.boolean().default(true),
   /** What becomes of an operation that asks for what its caller may not see: refused as a whole, or answered with null there. */
   denied: z.enum(['reject', 'nullify']).default('reject'),
+  /** Client certificates that make callers known. */
+  certificates: certificates.optional(),
   jwt: z
     .strictObject({
       issuers: z.array(issuer).min(1).max(20),

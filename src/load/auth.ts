@@ -2,6 +2,7 @@
 
 import type { Problem, Problems } from '../problems.ts';
 import { ALGORITHMS, type Algorithm, type AuthSettings, type IssuerSettings } from './auth-settings.ts';
+import { type Certificates, readCertificates } from './certificates.ts';
 import { isLoopback } from './loopback.ts';
 import type { YamlFile } from './yaml.ts';
 
@@ -33,6 +34,7 @@ export interface Issuer {
 export interface ClientAuth {
   readonly anonymous: boolean;
   readonly denied: AuthSettings['denied'];
+  readonly certificates: Certificates | undefined;
   readonly jwt:
     | {
         readonly issuers: readonly Issuer[];
@@ -46,17 +48,17 @@ type Path = readonly (string | number)[];
 
 /** What cannot be used is reported. */
 export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Problems): ClientAuth {
-  const { anonymous, denied, jwt } = settings;
+  const { anonymous, denied, certificates, jwt } = settings;
   const report = (path: Path, problem: Omit<Problem, 'at'>) => {
     if (!yaml.isUnresolved(['auth', ...path]))
       problems.report({ at: yaml.placeOf(['auth', ...path]), ...problem });
   };
-  if (!anonymous && jwt === undefined) {
+  if (!anonymous && jwt === undefined && certificates === undefined) {
     report(['anonymous'], {
       rule: 'auth-nobody',
       message:
         'Nobody could call this client: no caller may stay unknown, and there is no way to become known.',
-      hint: 'add "jwt: { issuers: [ … ] }", or remove "anonymous: false"',
+      hint: 'add "jwt: { issuers: [ … ] }" or "certificates: {}", or remove "anonymous: false"',
     });
   }
   const issuers = (jwt?.issuers ?? []).map((issuer, index) =>
@@ -74,6 +76,11 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
   return {
     anonymous,
     denied,
+    certificates:
+      certificates &&
+      readCertificates(certificates, yaml.placeOf(['auth', 'certificates'], { key: true }), (path, problem) =>
+        report(['certificates', ...path], problem),
+      ),
     jwt: jwt === undefined ? undefined : { issuers, cookie: jwt.cookie, maxBytes: jwt.maxBytes },
   };
 }

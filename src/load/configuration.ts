@@ -1,9 +1,11 @@
 /** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
 import { stat } from 'node:fs/promises';
 import { didYouMean, type Problems } from '../problems.ts';
+import { checkArrival } from './certificates.ts';
 import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
+import { checkListener } from './listener.ts';
 import type { Connector } from './model.ts';
 import { type HemSettings, hemSettings } from './settings.ts';
 import { checkShape } from './shape.ts';
@@ -80,11 +82,13 @@ export async function loadConfiguration(
         .map((name) => loadClient(directory, name, environment, problems)),
     ),
   ]);
+  const known = clients.filter((client) => client !== undefined);
+  if (settings !== undefined) checkArrival(settings, known, problems);
   return {
     directory,
     settings: settings ?? hemSettings.parse({}),
     connectors: connectors.filter((connector) => connector !== undefined),
-    clients: clients.filter((client) => client !== undefined),
+    clients: known,
     complete: !connectors.includes(undefined),
   };
 }
@@ -95,5 +99,8 @@ async function loadSettings(
   problems: Problems,
 ): Promise<HemSettings | undefined> {
   const yaml = await readYaml(directory, 'hem.yml', environment, problems);
-  return !yaml ? undefined : checkShape(yaml, hemSettings, problems);
+  if (!yaml) return undefined;
+  const settings = checkShape(yaml, hemSettings, problems);
+  if (settings !== undefined) checkListener(yaml, settings, problems);
+  return settings;
 }

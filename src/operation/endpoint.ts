@@ -253,8 +253,8 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
 /** The same caller; where there is a trace, one whose backend calls are counted. */
 function counting(request: Request, trace: Trace | undefined): Request & CallerFacts {
   if (trace === undefined) return request;
-  const { requestId, headers, left, principal } = request;
-  return { requestId, headers, left, principal, onCall: countCall };
+  const { requestId, headers, left, address, principal } = request;
+  return { requestId, headers, left, address, principal, onCall: countCall };
 }
 
 function toContext(

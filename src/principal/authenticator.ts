@@ -1,10 +1,12 @@
-/** Who a caller of one client is, by the token that came along. */
+/** Who a caller of one client is, by the token and the certificate that came along. */
 import { jwtVerify } from 'jose';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { ClientAuth, Issuer, KeyLocation } from '../load/auth.ts';
-import { NO_TOKEN, notValid, Unauthenticated } from './failures.ts';
+import { type CertificateHolders, holdersOf } from './certificate-holders.ts';
+import { NO_CERTIFICATE, NO_TOKEN, notValid, Unauthenticated } from './failures.ts';
 import { type KeySource, keysAtHand, secretKey } from './key-source.ts';
+import type { Peer } from './peer.ts';
 import { ANONYMOUS, type Principal } from './principal.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import { readToken } from './token.ts';
@@ -52,25 +54,58 @@ export class Authenticator {
   readonly #keyring: Keyring;
   readonly #log: Logger;
   readonly #verified = new VerifiedTokens();
+  readonly #holders: CertificateHolders | undefined;
+  readonly #handsOn: boolean;
 
-  constructor(auth: ClientAuth, { keyring, log }: { readonly keyring: Keyring; readonly log: Logger }) {
+  constructor(
+    auth: ClientAuth,
+    {
+      keyring,
+      log,
+      handsTokensOn = false,
+    }: {
+      readonly keyring: Keyring;
+      readonly log: Logger;
+      /** Whether some connector has to see the callers' tokens. */
+      readonly handsTokensOn?: boolean;
+    },
+  ) {
     this.auth = auth;
     this.#keyring = keyring;
     this.#log = log;
+    this.#holders = auth.certificates && holdersOf(auth.certificates);
+    this.#handsOn = handsTokensOn;
   }
 
   /**
    * A promise only for a token that was not seen lately.
    * @param token undefined without one
+   * @param peer undefined without a certificate that verifies
    * @throws {HemError} UNAUTHENTICATED, AUTH_UNAVAILABLE
    */
-  authenticate(token: string | undefined): Principal | Promise<Principal> {
-    const { jwt, anonymous } = this.auth;
+  authenticate(token: string | undefined, peer?: Peer): Principal | Promise<Principal> {
+    const { jwt, anonymous, certificates } = this.auth;
+    const holder = peer && this.#holders?.find(peer);
+    if (holder === undefined && certificates?.required === true) throw new Unauthenticated(NO_CERTIFICATE);
     if (token === undefined || jwt === undefined) {
+      if (holder !== undefined) return holder;
       if (anonymous) return ANONYMOUS;
-      throw new Unauthenticated(NO_TOKEN);
+      throw new Unauthenticated(jwt === undefined ? NO_CERTIFICATE : NO_TOKEN);
     }
-    return this.#verified.find(token) ?? this.#verifyOrSayWhyNot(token, jwt);
+    const known = this.#verified.find(token);
+    if (known !== undefined) return this.#compose(known, holder, token);
+    return this.#verifyOrSayWhyNot(token, jwt).then((principal) => this.#compose(principal, holder, token));
+  }
+
+  /** A user with a token who calls by an application with a certificate: what may be seen is the user's to see. */
+  #compose(user: Principal, holder: Principal | undefined, token: string): Principal {
+    if (holder === undefined && !this.#handsOn) return user;
+    return Object.freeze({
+      ...user,
+      peer: holder?.peer,
+      token: this.#handsOn ? token : undefined,
+      expiresAt: Math.min(user.expiresAt, holder?.expiresAt ?? Number.POSITIVE_INFINITY),
+    });
   }
 
   /** Callers are not told which of many reasons it was; whoever runs the gateway has to find out. */

@@ -14,6 +14,8 @@ export class Unauthenticated extends HemError {
 }
 
 export const NO_TOKEN = 'This client needs credentials: send a token as "Authorization: Bearer …".';
+export const NO_CERTIFICATE =
+  'This client needs a client certificate, of those that it lets in, that is not out of date.';
 export const EXPIRED = 'The token has expired: send a new one.';
 
 /** One text for many reasons: which of them it was is for the log, not for who tries. */

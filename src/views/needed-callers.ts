@@ -10,7 +10,8 @@ const MAX_NAMED = 5;
 
 /** @param view with the schema as its file says it */
 export function checkCallers(view: Pick<View, 'rules' | 'schema'>, client: Client, problems: Problems): void {
-  if (view.rules === undefined || client.auth?.jwt !== undefined) return;
+  const { auth } = client;
+  if (view.rules === undefined || auth?.jwt !== undefined || auth?.certificates !== undefined) return;
   const hidden = view.rules.fields;
   const [first] = hidden;
   if (first === undefined) return;
