@@ -7,7 +7,7 @@ import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
 const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call-context'];
-/** The contract of connector kinds: types and settings, no kind. */
+/** The contract of connector kinds: types and settings (a file and a folder), no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
@@ -116,9 +116,9 @@ function phaseOf(file: string): string | undefined {
     .sort((a, b) => b.length - a.length)[0];
 }
 
-/** The kind whose folder a file is in. */
+/** The kind whose folder a file is in. What all kinds have in common is the contract's. */
 function kindOf(file: string): string | undefined {
-  return /^src\/connectors\/([^/]+)\//.exec(file)?.[1];
+  return /^src\/connectors\/(?!settings\/)([^/]+)\//.exec(file)?.[1];
 }
 
 function describeImport({ file, line, specifier }: Import): string {
