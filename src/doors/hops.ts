@@ -57,7 +57,10 @@ export class Hops {
   /** @param identityHeaders what connectors tell backends of callers: no caller may say it himself */
   constructor({ addresses, headers }: TrustedProxies, identityHeaders: readonly string[]) {
     this.#believed = new Set(headers);
-    this.#stripped = [...new Set([...PROXY_HEADERS, ...OTHERS, ...identityHeaders])];
+    const names = new Set([...PROXY_HEADERS, ...OTHERS, ...identityHeaders]);
+    // It is checked before anybody believes it.
+    names.delete('authorization');
+    this.#stripped = [...names];
     for (const range of addresses) {
       const [address = '', prefix] = range.split('/');
       const family = isIPv6(address) ? 'ipv6' : 'ipv4';
