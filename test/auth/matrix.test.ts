@@ -3,11 +3,13 @@
  * that the backend was not asked for what was denied.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CERTIFICATE_CALLERS, type CertificateDoors, openCertificateDoors } from './certificate-callers.ts';
 import { DOORS, type Passed } from './doors.ts';
 import { sign } from './issuer.ts';
 import { CLIENTS, startVault, TREASURE, type VaultGateway } from './vault.ts';
 
 let vault: VaultGateway;
+let certificates: CertificateDoors;
 const tokens = new Map<string, string>();
 
 /** What the callers may do, and whether their token is one. */
@@ -19,6 +21,7 @@ const CALLERS = {
   both: { scopes: ['b', 'x', 'a'], valid: true },
   admin: { scopes: ['admin'], valid: true },
   expired: { scopes: ['admin'], valid: false },
+  ...CERTIFICATE_CALLERS,
 } as const;
 type Caller = keyof typeof CALLERS;
 
@@ -32,6 +35,8 @@ interface Way {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Who gets it. */
   readonly rule: ((scopes: readonly string[]) => boolean) | undefined;
+  /** It is asked for with a claim. */
+  readonly claims?: true;
   /** What is asked of the backend for it, and for nobody else. */
   readonly call?: string;
   /** Where null stands instead. */
@@ -224,6 +229,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   },
   'a claim': {
     query: '{ me { name } }',
+    claims: true,
     rule: KNOWN,
     call: '/owners/u1',
     path: ['me'],
@@ -258,12 +264,16 @@ const WAYS: Readonly<Record<string, Way>> = {
 
 beforeAll(async () => {
   vault = await startVault();
+  certificates = await openCertificateDoors(vault.gateway);
   for (const [name, { scopes, valid }] of Object.entries(CALLERS)) {
-    if (scopes === undefined) continue;
+    if (scopes === undefined || name in CERTIFICATE_CALLERS) continue;
     tokens.set(name, await sign(vault.key, { scope: scopes.join(' ') }, { expiresIn: valid ? 600 : -600 }));
   }
 });
-afterAll(() => vault[Symbol.asyncDispose]());
+afterAll(async () => {
+  await certificates?.[Symbol.asyncDispose]();
+  await vault?.[Symbol.asyncDispose]();
+});
 
 const callers = Object.keys(CALLERS) as Caller[];
 const count = Object.keys(WAYS).length * callers.length * Object.keys(DOORS).length * CLIENTS.length;
@@ -276,9 +286,11 @@ describe.each(CLIENTS)('%s', (client) => {
   describe.each(Object.keys(DOORS))('%s', (door) => {
     test.each(Object.entries(WAYS))('%s', async (_name, way) => {
       for (const caller of callers) {
+        // A certificate has no claims.
+        if (way.claims === true && caller in CERTIFICATE_CALLERS) continue;
         const before = vault.backend.requests.length;
         const passed = await DOORS[door]!({
-          gateway: vault.gateway,
+          gateway: certificates.gatewayFor(caller),
           client,
           query: way.query,
           variables: way.variables,
