@@ -58,7 +58,7 @@ function checkOwnership(settings: CommonSettings, report: Report): void {
       hint:
         owner === 'headers.forward'
           ? 'take it out there: a caller could say who he is himself'
-          : name === 'authorization' && owner === 'auth'
+          : owner === 'auth' && typeof identity === 'object' && 'token' in identity
             ? '"identity: { token: { header: … } }" takes another header'
             : undefined,
     });

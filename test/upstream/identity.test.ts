@@ -224,6 +224,52 @@ describe('a token', () => {
     expect(later.payload.exp).toBeGreaterThan(exp + 3000);
   });
 
+  test('says which application calls, and for whom', async () => {
+    const spiffe = 'spiffe://prod.example/ns/shop/sa/web';
+    const certificates = { scopes: { 'spiffe://prod.example/*': ['stock:read'] } };
+    const secret = 'a secret that two of us know, and nobody else';
+    const token = { ...SETTINGS, algorithm: 'HS256', key: secret };
+    await using gateway = await startRestGateway(backend, {
+      schema: 'type Query { a: JSON @rest(get: "/a") }',
+      settings: `identity: ${JSON.stringify({ token })}`,
+      hem: JSON.stringify({
+        trustedProxies: { addresses: ['127.0.0.1'], headers: ['x-forwarded-client-cert'] },
+      }),
+      client: clientYml({ keys: [key.publicJwk] }, { auth: { certificates } }),
+    });
+    const said = async (headers: Record<string, unknown>) => {
+      const { payload } = await jwtVerify(tokenIn(headers), new TextEncoder().encode(secret));
+      const { iss: _iss, aud: _aud, iat: _iat, exp: _exp, ...rest } = payload;
+      return rest;
+    };
+    const by = (element: string) => ({ 'x-forwarded-client-cert': element });
+    expect(await said(await call(gateway, undefined, '{ a }', by(`URI=${spiffe}`)))).toEqual({
+      sub: spiffe,
+      spiffe_id: spiffe,
+      scope: 'stock:read',
+    });
+    expect(await said(await call(gateway, { sub: 'ann', scope: 'a' }, '{ a }', by(`URI=${spiffe}`)))).toEqual(
+      {
+        sub: 'ann',
+        sub_iss: 'https://id.example/',
+        act: { sub: spiffe },
+        spiffe_id: spiffe,
+        scope: 'a',
+      },
+    );
+    // No user can be called as an application is by chance: who says so has an issuer.
+    expect(await said(await call(gateway, { sub: spiffe }))).toEqual({
+      sub: spiffe,
+      sub_iss: 'https://id.example/',
+    });
+    expect(await said(await call(gateway, undefined, '{ a }', by('Subject="CN=web"')))).toEqual({
+      sub: 'subject:CN=web',
+    });
+    expect(await said(await call(gateway, undefined, '{ a }', by('DNS=web.example')))).toEqual({
+      sub: 'dns:web.example',
+    });
+  });
+
   test('is there for nobody who is unknown, and callers’ own are not', async () => {
     await using gateway = await start({
       token: { ...SETTINGS, algorithm: 'ES256', key: await newPem('ES256'), header: 'x-caller' },
