@@ -5,7 +5,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BlockList, isIPv6, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { PROXY_HEADERS, type ProxyHeader, type TrustedProxies } from '../load/listener-settings.ts';
+import {
+  PASSED_HEADERS,
+  PROXY_HEADERS,
+  type ProxyHeader,
+  READ_HEADERS,
+  type ReadHeader,
+  type TrustedProxies,
+} from '../load/listener-settings.ts';
 import { type Peer, peerOfCertificate } from '../principal/peer.ts';
 import { peerOfHeader } from './client-certificate-header.ts';
 import { addressesOf, canonical, parseHops, valuesOf } from './forwarded.ts';
@@ -17,29 +24,6 @@ export interface Sender {
   readonly peer: Peer | undefined;
 }
 
-/** Further headers by which servers are told who called. */
-const OTHERS = [
-  'x-forwarded-port',
-  'x-forwarded-prefix',
-  'x-forwarded-server',
-  'x-forwarded-scheme',
-  'x-forwarded-ssl',
-  'x-forwarded-user',
-  'x-forwarded-email',
-  'x-forwarded-groups',
-  'x-forwarded-access-token',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'true-client-ip',
-  'x-original-forwarded-for',
-  'x-envoy-external-address',
-  'x-ssl-client-cert',
-  'ssl-client-cert',
-  'client-cert',
-  'client-cert-chain',
-] as const;
-
 /** What is found out once per connection. */
 interface Connection extends Sender {
   readonly isTrusted: boolean;
@@ -50,14 +34,16 @@ type KnownSocket = Socket & { [CONNECTION]?: Connection };
 
 export class Hops {
   readonly #trusted = new BlockList();
-  readonly #believed: ReadonlySet<ProxyHeader>;
+  readonly #read: readonly ReadHeader[];
+  readonly #passed: readonly ProxyHeader[];
   /** Of every request. */
   readonly #stripped: readonly string[];
 
   /** @param identityHeaders what connectors tell backends of callers: no caller may say it himself */
   constructor({ addresses, headers }: TrustedProxies, identityHeaders: readonly string[]) {
-    this.#believed = new Set(headers);
-    const names = new Set([...PROXY_HEADERS, ...OTHERS, ...identityHeaders]);
+    this.#read = READ_HEADERS.filter((name) => headers.includes(name));
+    this.#passed = PASSED_HEADERS.filter((name) => headers.includes(name));
+    const names = new Set([...PROXY_HEADERS, ...identityHeaders]);
     // It is checked before anybody believes it.
     names.delete('authorization');
     this.#stripped = [...names];
@@ -79,10 +65,10 @@ export class Hops {
       this.#strip(headers);
       return connection;
     }
-    const said = Object.fromEntries(
-      [...this.#believed].map((name) => [name, headers[name] as string | undefined]),
-    ) as Said;
+    const said = pick(headers, this.#read);
+    const passed = pick(headers, this.#passed);
     this.#strip(headers);
+    Object.assign(headers, passed);
     const address = this.#callerOf(connection.address!, said);
     const { host, proto } = siteOf(said);
     const certificate = said['x-forwarded-client-cert'];
@@ -125,7 +111,20 @@ export class Hops {
   }
 }
 
-type Said = Readonly<Partial<Record<ProxyHeader, string>>>;
+type Said = Readonly<Partial<Record<ReadHeader, string>>>;
+
+/** Repeated ones are one text already: only some others come as lists. */
+function pick<Name extends ProxyHeader>(
+  headers: IncomingHttpHeaders,
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
+  const picked: Partial<Record<Name, string>> = {};
+  for (const name of names) {
+    const value = headers[name];
+    if (typeof value === 'string') picked[name] = value;
+  }
+  return picked;
+}
 
 /** Undefined for one that did not verify. */
 function peerOfSocket(socket: Socket): Peer | undefined {
@@ -139,7 +138,7 @@ const HOST = /^(?:[\w.-]{1,253}|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i;
 /** Which site the caller asked, as the nearest proxy says. */
 function siteOf(said: Said): { readonly host: string | undefined; readonly proto: string | undefined } {
   const hop = said.forwarded === undefined ? undefined : parseHops(said.forwarded)?.at(-1);
-  const last = (header: ProxyHeader, name: string): string | undefined => {
+  const last = (header: ReadHeader, name: string): string | undefined => {
     const text = said[header]?.split(',').at(-1)?.trim().toLowerCase();
     return text ?? (hop && valuesOf(hop, name)[0]?.toLowerCase());
   };
@@ -149,4 +148,10 @@ function siteOf(said: Said): { readonly host: string | undefined; readonly proto
     host: host !== undefined && HOST.test(host) ? host : undefined,
     proto: proto === 'http' || proto === 'https' ? proto : undefined,
   };
+}
+
+/** Why a certificate that was shown does not count; undefined where it does, or where there is none. */
+export function refusalOf(socket: TLSSocket): string | undefined {
+  if (socket.authorized || socket.getPeerX509Certificate() === undefined) return undefined;
+  return String(socket.authorizationError);
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Server as TlsServer } from 'node:tls';
+import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
@@ -11,7 +11,7 @@ import { identify } from './authentication.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
-import { Hops, type Sender } from './hops.ts';
+import { Hops, refusalOf, type Sender } from './hops.ts';
 import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
@@ -125,6 +125,10 @@ export function openPublicListener(
   });
   // A handshake that fails is nobody's request; scanners make many of them.
   server.on('tlsClientError', (error: Error) => log.debug({ err: error }, 'TLS handshake failed'));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const reason = refusalOf(socket);
+    if (reason !== undefined) log.debug({ reason }, 'client certificate refused');
+  });
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     const upgraded = { message, socket, head };

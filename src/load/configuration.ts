@@ -5,6 +5,7 @@ import { checkArrival } from './certificates.ts';
 import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
+import { checkForwarding } from './forwarding.ts';
 import { checkListener } from './listener.ts';
 import type { Connector } from './model.ts';
 import { type HemSettings, hemSettings } from './settings.ts';
@@ -83,11 +84,15 @@ export async function loadConfiguration(
     ),
   ]);
   const known = clients.filter((client) => client !== undefined);
-  if (settings !== undefined) checkArrival(settings, known, problems);
+  const usable = connectors.filter((connector) => connector !== undefined);
+  if (settings !== undefined) {
+    checkArrival(settings, known, problems);
+    checkForwarding(settings, usable, problems);
+  }
   return {
     directory,
     settings: settings ?? hemSettings.parse({}),
-    connectors: connectors.filter((connector) => connector !== undefined),
+    connectors: usable,
     clients: known,
     complete: !connectors.includes(undefined),
   };

@@ -14,8 +14,8 @@ export const tlsSettings = z.strictObject({
 
 export type TlsSettings = z.output<typeof tlsSettings>;
 
-/** What a proxy can say of its caller. */
-export const PROXY_HEADERS = [
+/** What Hem reads of what a proxy says of its caller. */
+export const READ_HEADERS = [
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
@@ -23,7 +23,36 @@ export const PROXY_HEADERS = [
   'x-forwarded-client-cert',
 ] as const;
 
-export type ProxyHeader = (typeof PROXY_HEADERS)[number];
+/** What backends may read of it. */
+export const PASSED_HEADERS = [
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-server',
+  'x-forwarded-scheme',
+  'x-forwarded-ssl',
+  'x-forwarded-user',
+  'x-forwarded-email',
+  'x-forwarded-groups',
+  'x-forwarded-preferred-username',
+  'x-forwarded-access-token',
+  'x-original-forwarded-for',
+  'x-envoy-external-address',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'x-ssl-client-cert',
+  'ssl-client-cert',
+  'client-cert',
+  'client-cert-chain',
+] as const;
+
+export type ReadHeader = (typeof READ_HEADERS)[number];
+export type ProxyHeader = ReadHeader | (typeof PASSED_HEADERS)[number];
+
+/** No caller's word counts on them, and none is believed but those that trusted proxies write. */
+export const PROXY_HEADERS: readonly ProxyHeader[] = [...READ_HEADERS, ...PASSED_HEADERS];
 
 /** Nearly all proxies write these, and take away what their callers wrote. */
 const USUAL: readonly ProxyHeader[] = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'];

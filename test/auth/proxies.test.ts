@@ -37,14 +37,14 @@ let mesh: TestGateway;
 /** Of proxies that write what RFC 7239 says. */
 let standard: TestGateway;
 
-function start(trustedProxies: unknown, more: object = {}): Promise<TestGateway> {
+function start(trustedProxies: unknown, forward: readonly string[]): Promise<TestGateway> {
   return startGateway({
     files: {
-      'hem.yml': JSON.stringify({ trustedProxies, ...more }),
+      'hem.yml': JSON.stringify({ trustedProxies }),
       'connectors/shop/connector.yml': JSON.stringify({
         kind: 'rest',
         endpoint: backend.url,
-        headers: { forward: FORWARDED },
+        headers: { forward },
         identity: {
           headers: { 'x-client-ip': '{address}', 'x-spiffe': '{spiffe}', 'x-subject': '{subject}' },
         },
@@ -60,9 +60,11 @@ beforeAll(async () => {
   backend = await RestBackend.start(() => ({ body: { value: 'yes' } }));
   const addresses = [PROXY, '10.0.0.0/8', 'fd00::/8'];
   [usual, mesh, standard] = await Promise.all([
-    start(addresses),
-    start({ addresses, headers: ['x-forwarded-for', 'x-forwarded-client-cert'] }),
-    start({ addresses, headers: ['forwarded', 'x-forwarded-client-cert'] }),
+    start(addresses, ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'accept-language']),
+    start({ addresses, headers: ['x-forwarded-for', 'x-forwarded-client-cert'] }, ['x-forwarded-for']),
+    start({ addresses, headers: ['forwarded', 'x-forwarded-client-cert', 'x-forwarded-user'] }, [
+      'x-forwarded-user',
+    ]),
   ]);
 });
 afterAll(async () => {
@@ -203,6 +205,13 @@ describe('only what hem.yml says that proxies write is read', () => {
     expect(await response.text()).toContain('yes');
     expect(backend.seen.at(-1)!.headers['x-client-ip']).toBe('192.0.2.7');
   });
+});
+
+test('what else a proxy writes is what backends may read', async () => {
+  const said = { 'x-forwarded-user': 'ann', 'x-forwarded-email': 'ann@example.com' };
+  expect(await told(standard, said)).toMatchObject({ 'x-forwarded-user': 'ann' });
+  expect(await told(standard, said)).not.toHaveProperty('x-forwarded-email');
+  expect(await told(standard, said, STRANGER)).not.toHaveProperty('x-forwarded-user');
 });
 
 describe('which site was asked', () => {
