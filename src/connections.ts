@@ -1,7 +1,7 @@
 /** The open connections of a gateway, one per connector. */
 import type { Logger } from 'pino';
 import type { Connection } from './connectors/kind.ts';
-import type { PublicJwk } from './connectors/settings/signing-key.ts';
+import type { PublicJwk } from './connectors/signing-key.ts';
 import type { Connections, Connector } from './load/model.ts';
 import { openCredentials } from './upstream/credentials.ts';
 import { OutgoingHeaders } from './upstream/headers.ts';

@@ -4,7 +4,7 @@ import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
 import { OpenConnections } from './connections.ts';
-import { identityHeadersOf, isExchange } from './connectors/settings/identity.ts';
+import { identityHeadersOf, isExchange } from './connectors/identity-settings.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
 import { referenceEngine } from './execute/reference.ts';

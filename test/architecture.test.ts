@@ -7,8 +7,10 @@ import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
 const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call-context'];
-/** The contract of connector kinds: types and settings (a file and a folder), no kind. */
-const CONTRACT = ['connectors/kind', 'connectors/settings'];
+/** What settings of all kinds are made of. */
+const SETTINGS = ['connectors/header-settings', 'connectors/identity-settings', 'connectors/signing-key'];
+/** The contract of connector kinds: types and settings, no kind. */
+const CONTRACT = ['connectors/kind', 'connectors/settings', ...SETTINGS];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
 const SERVED = [
@@ -35,7 +37,10 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   'call-context': ['cancellation'],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
-  'connectors/settings': [...BOTTOM],
+  'connectors/settings': [...BOTTOM, ...SETTINGS],
+  'connectors/identity-settings': [...BOTTOM, ...SETTINGS],
+  'connectors/header-settings': [...BOTTOM],
+  'connectors/signing-key': [...BOTTOM],
   // What backends are told of callers is made by templates.
   upstream: [...BOTTOM, ...CONTRACT, 'mapping'],
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],
@@ -116,9 +121,9 @@ function phaseOf(file: string): string | undefined {
     .sort((a, b) => b.length - a.length)[0];
 }
 
-/** The kind whose folder a file is in. What all kinds have in common is the contract's. */
+/** The kind whose folder a file is in. */
 function kindOf(file: string): string | undefined {
-  return /^src\/connectors\/(?!settings\/)([^/]+)\//.exec(file)?.[1];
+  return /^src\/connectors\/([^/]+)\//.exec(file)?.[1];
 }
 
 function describeImport({ file, line, specifier }: Import): string {

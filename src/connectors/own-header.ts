@@ -1,6 +1,7 @@
 /** Headers that a binding fills from arguments, beside those that say who calls. */
+
+import { identityHeadersOf } from './identity-settings.ts';
 import type { ConnectorSource, FieldToBind } from './kind.ts';
-import { identityHeadersOf } from './settings/identity.ts';
 
 /** Reports a header that `identity` writes: from an argument, callers would say themselves who they are. @param at of its name */
 export function checkNoIdentity(

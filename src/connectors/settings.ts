@@ -1,8 +1,8 @@
 /** The keys of connector.yml that every kind has. A kind adds its own through `ConnectorKind.options`. */
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
-import { headerName, headerValue } from './settings/header.ts';
-import { identity } from './settings/identity.ts';
+import { headerName, headerValue } from './header-settings.ts';
+import { identity } from './identity-settings.ts';
 
 const auth = z.union(
   [

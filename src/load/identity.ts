@@ -1,8 +1,8 @@
 /** Checks `identity` of connector.yml beyond its shape: templates, keys, and that nobody else writes the same headers. */
 
-import { type IdentityTokenSettings, identityHeadersOf } from '../connectors/settings/identity.ts';
-import { readSigningKey } from '../connectors/settings/signing-key.ts';
+import { type IdentityTokenSettings, identityHeadersOf } from '../connectors/identity-settings.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
+import { readSigningKey } from '../connectors/signing-key.ts';
 import { GrammarError } from '../mapping/path.ts';
 import { parseTemplate, referencesOf } from '../mapping/template.ts';
 import { rootOf } from '../mapping/values.ts';

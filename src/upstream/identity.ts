@@ -1,7 +1,7 @@
 /** How a backend is told who calls: one of the ways that `identity` of connector.yml can name. */
 import type { CallContext } from '../call-context.ts';
-import type { PublicJwk } from '../connectors/settings/signing-key.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
+import type { PublicJwk } from '../connectors/signing-key.ts';
 import { IdentityHeaders } from './identity-headers.ts';
 import { SignedToken } from './signed-token.ts';
 import { TokenExchange } from './token-exchange.ts';

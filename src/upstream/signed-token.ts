@@ -1,8 +1,8 @@
 /** A short-lived token, signed by Hem, that names who calls: backends check it by Hem's public key. */
 import { SignJWT } from 'jose';
 import type { CallerIdentity } from '../call-context.ts';
-import type { IdentityTokenSettings } from '../connectors/settings/identity.ts';
-import { type PublicJwk, readSigningKey, type SigningKey } from '../connectors/settings/signing-key.ts';
+import type { IdentityTokenSettings } from '../connectors/identity-settings.ts';
+import { type PublicJwk, readSigningKey, type SigningKey } from '../connectors/signing-key.ts';
 import { UpstreamError } from '../errors.ts';
 import { applicationOf } from './application.ts';
 import { waitFor } from './deadline.ts';

@@ -1,6 +1,6 @@
 /** The caller's token in exchange for one that the backend takes (RFC 8693). What fails is an error: the caller's own never goes instead. */
 import type { CallContext } from '../call-context.ts';
-import type { ExchangeSettings } from '../connectors/settings/identity.ts';
+import type { ExchangeSettings } from '../connectors/identity-settings.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
 import { waitFor } from './deadline.ts';

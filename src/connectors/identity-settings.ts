@@ -1,7 +1,7 @@
 /** The shape of `identity` in connector.yml: what a backend is told of who calls. */
 import { z } from 'zod';
-import { duration } from '../../units.ts';
-import { headerName } from './header.ts';
+import { duration } from '../units.ts';
+import { headerName } from './header-settings.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-key.ts';
 
 const text = z.string().min(1).max(1000);
