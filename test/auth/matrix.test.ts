@@ -3,11 +3,13 @@
  * that the backend was not asked for what was denied.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CERTIFICATE_CALLERS, type CertificateDoors, openCertificateDoors } from './certificate-callers.ts';
 import { DOORS, type Passed } from './doors.ts';
 import { sign } from './issuer.ts';
 import { CLIENTS, PAGE, startVault, TREASURE, type VaultGateway } from './vault.ts';
 
 let vault: VaultGateway;
+let certificates: CertificateDoors;
 const tokens = new Map<string, string>();
 const keys = new Map<string, string>();
 
@@ -34,6 +36,7 @@ const CALLERS: Readonly<Record<string, CallerFacts>> = {
   both: { scopes: ['b', 'x', 'a'] },
   admin: { scopes: ['admin'] },
   expired: { scopes: ['admin'], valid: false },
+  ...CERTIFICATE_CALLERS,
   'a key': { plan: 'full' },
   'a key without scopes': { plan: 'bare' },
   'a key and a user with less': { plan: 'full', scopes: ['a'] },
@@ -66,6 +69,8 @@ interface Way {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Who gets it. */
   readonly rule: ((scopes: readonly string[]) => boolean) | undefined;
+  /** It is asked for with a claim. */
+  readonly claims?: true;
   /** What is asked of the backend for it, and for nobody else. */
   readonly call?: string;
   /** Where null stands instead. */
@@ -76,7 +81,7 @@ interface Way {
   readonly tagged?: boolean;
   /** It is asked for by an interface, so that a plan without its type leaves it out and refuses nothing. */
   readonly behind?: boolean;
-  /** It is asked of the backend with a claim, which keys have none of. */
+  /** It is asked of the backend with a claim, which keys and certificates have none of. */
   readonly claim?: boolean;
 }
 
@@ -319,9 +324,10 @@ const WAYS: Readonly<Record<string, Way>> = {
 
 beforeAll(async () => {
   vault = await startVault();
+  certificates = await openCertificateDoors(vault.gateway);
   for (const [name, { scopes, valid = true, plan, publishable, revoked }] of Object.entries(CALLERS)) {
     const expiresIn = valid ? 600 : -600;
-    if (scopes !== undefined)
+    if (scopes !== undefined && !(name in CERTIFICATE_CALLERS))
       tokens.set(name, await sign(vault.key, { scope: scopes.join(' ') }, { expiresIn }));
     if (plan === undefined) continue;
     const key = await vault.keys.make(plan, publishable === true ? { origins: [PAGE] } : {});
@@ -329,7 +335,10 @@ beforeAll(async () => {
     keys.set(name, key.text);
   }
 });
-afterAll(() => vault[Symbol.asyncDispose]());
+afterAll(async () => {
+  await certificates?.[Symbol.asyncDispose]();
+  await vault?.[Symbol.asyncDispose]();
+});
 
 const callers = Object.keys(CALLERS);
 const doors = Object.keys(DOORS);
@@ -357,7 +366,7 @@ describe.each(CLIENTS)('%s', (client) => {
         if (!isTried(caller, way, door)) continue;
         const before = vault.backend.requests.length;
         const passed = await DOORS[door]!({
-          gateway: vault.gateway,
+          gateway: certificates.gatewayFor(caller),
           client,
           query: way.query,
           variables: way.variables,
@@ -399,7 +408,7 @@ function judge(way: Way, { caller, client, passed, calls }: Cell): void {
   const ruled = way.rule !== undefined && !(scopes !== undefined && way.rule(scopes));
   const ungranted =
     (plan === 'tagged' && way.tagged === true) || (plan === 'named' && way.rule !== undefined);
-  if (!ruled && !ungranted && way.claim === true && facts.scopes === undefined) {
+  if (!ruled && !ungranted && way.claim === true && !tokens.has(caller)) {
     expect({ caller, codes, called }).toEqual({ caller, codes: ['BAD_ARGUMENT'], called: 0 });
     return;
   }
