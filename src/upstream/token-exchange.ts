@@ -26,10 +26,9 @@ export class TokenExchange implements Identity {
   }
 
   headers(context: IdentityContext): HeaderValues | Promise<HeaderValues> {
-    const { principal } = context;
-    const { token } = principal ?? {};
-    if (principal === undefined || token === undefined) return NOBODY;
-    const got = this.#exchanged.get(token, () => this.#exchange(token, principal.expiresAt));
+    const token = context.principal?.token;
+    if (token === undefined) return NOBODY;
+    const got = this.#exchanged.get(token, () => this.#exchange(token));
     if (!(got instanceof Promise)) return got;
     const toError = () =>
       new UpstreamError('UPSTREAM_TIMEOUT', this.#connector, { internal: 'waiting for a token exchange' });
@@ -44,7 +43,7 @@ export class TokenExchange implements Identity {
     await this.#endpoint[Symbol.asyncDispose]();
   }
 
-  async #exchange(token: string, expiresAt: number): Promise<Made<HeaderValues>> {
+  async #exchange(token: string): Promise<Made<HeaderValues>> {
     const { audience, scope, subjectTokenType } = this.#settings;
     const { headers, lifeMs } = await this.#endpoint.request({
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -54,7 +53,6 @@ export class TokenExchange implements Identity {
       audience,
       scope,
     });
-    // Nobody is known for longer because a backend knows him.
-    return { value: headers, lifeMs: Math.min(lifeMs * USED, expiresAt - Date.now()) };
+    return { value: headers, lifeMs: lifeMs * USED };
   }
 }

@@ -73,6 +73,7 @@ beforeAll(async () => {
     files: {
       'hem.yml': JSON.stringify({
         listen: { tls: { ...server, clientCa: authority.certificate } },
+        trustedProxies: ['127.0.0.5'],
       }),
       'connectors/shop/connector.yml': JSON.stringify({
         kind: 'rest',
@@ -205,6 +206,14 @@ describe('together with a token', () => {
   });
 });
 
+test('the certificate of a proxy is not its callers’', async () => {
+  const headers = { 'x-forwarded-for': '192.0.2.7' };
+  expect(await verdict('optional', '{ known }', { by: 'web', from: '127.0.0.4', headers })).toBe('ok');
+  expect(await verdict('optional', '{ known }', { by: 'web', from: '127.0.0.5', headers })).toBe(
+    'UNAUTHENTICATED',
+  );
+});
+
 test('the header of a proxy counts for nothing from others', async () => {
   const headers = { 'x-forwarded-client-cert': `Hash=${'a'.repeat(64)};URI=${WEB}` };
   expect(await verdict('optional', '{ known }', { headers })).toBe('UNAUTHENTICATED');
@@ -231,21 +240,25 @@ describe('a websocket', () => {
     expect(await closed).toMatchObject({ code: 4403, reason: 'UNAUTHENTICATED' });
   });
 
-  test('ends with the certificate', async () => {
-    pairs.short = await authority.issue({ subject: '/CN=x', names: `URI:${WEB}`, endsIn: 3 });
-    const { client, closed } = socket('required', 'short');
-    const { value } = await client.iterate({ query: '{ known }' }).next();
-    expect(value?.errors).toBeUndefined();
-    // Kept open by something that goes on for longer.
-    backend.answer = () => new Promise(() => {});
-    void client
-      .iterate({ query: '{ open }' })
-      .next()
-      .catch(() => {});
-    expect(await closed).toMatchObject({ code: 4403 });
-    backend.answer = ({ url }) => ({ body: { value: `value of ${url}` } });
-    await client.dispose();
-  }, 15_000);
+  test.each(['alone', 'with a token'])(
+    'ends with the certificate, %s',
+    async (how) => {
+      pairs.short = await authority.issue({ subject: '/CN=x', names: `URI:${WEB}`, endsIn: 3 });
+      const { client, closed } = socket('required', 'short', how === 'alone' ? undefined : await bearer());
+      const { value } = await client.iterate({ query: '{ known }' }).next();
+      expect(value?.errors).toBeUndefined();
+      // Kept open by something that goes on for longer.
+      backend.answer = () => new Promise(() => {});
+      void client
+        .iterate({ query: '{ open }' })
+        .next()
+        .catch(() => {});
+      expect(await closed).toMatchObject({ code: 4403 });
+      backend.answer = ({ url }) => ({ body: { value: `value of ${url}` } });
+      await client.dispose();
+    },
+    15_000,
+  );
 });
 
 test('a connection that stays open knows its holder no longer than the certificate lives', async () => {

@@ -51,7 +51,9 @@ function start(trustedProxies: unknown, forward: readonly string[]): Promise<Tes
       }),
       'connectors/shop/schema.graphql': SCHEMA,
       'schemas/web.graphql': Array.isArray(trustedProxies) ? VIEW.replace(/known.*/, '') : VIEW,
-      'clients/web/client.yml': Array.isArray(trustedProxies) ? '{}' : '{ auth: { certificates: {} } }',
+      'clients/web/client.yml': Array.isArray(trustedProxies)
+        ? '{ explain: true }'
+        : '{ auth: { certificates: {} } }',
     },
   });
 }
@@ -203,6 +205,13 @@ describe('only what hem.yml says that proxies write is read', () => {
       ...(method === 'GET' ? {} : { body: JSON.stringify({ query: '{ open }' }) }),
     });
     expect(await response.text()).toContain('yes');
+    expect(backend.seen.at(-1)!.headers['x-client-ip']).toBe('192.0.2.7');
+  });
+
+  test('for those who ask what an operation took, too', async () => {
+    const headers = { 'x-forwarded-for': '192.0.2.7', 'hem-plan': '1' };
+    const { body } = await ask(`${usual.url}/web/graphql`, '{ open }', { from: PROXY, headers });
+    expect(body.extensions?.plan).toBeDefined();
     expect(backend.seen.at(-1)!.headers['x-client-ip']).toBe('192.0.2.7');
   });
 });

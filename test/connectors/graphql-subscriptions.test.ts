@@ -76,6 +76,23 @@ describe.each(['ws', 'sse'])('subscriptions over %s', (protocol) => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
+  test('tell the backend of a caller who listens by server-sent events', async () => {
+    const told = `identity: { headers: { x-client-ip: "{address}" } }`;
+    await using gateway = await startGateway(configuration(backend.url, protocol, told));
+    const response = await gateway.fetch('/web/graphql', {
+      method: 'POST',
+      headers: {
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        'x-client-ip': '192.0.2.7',
+      },
+      body: JSON.stringify({ query: 'subscription { ticks(count: 1) }' }),
+    });
+    expect(await response.text()).toContain('{"data":{"ticks":1}}');
+    const { headers } = protocol === 'sse' ? backend.requests.at(-1)! : backend.inits.at(-1)!;
+    expect(headers['x-client-ip']).toBe('127.0.0.1');
+  });
+
   test('deliver what is selected of each event, errors in their places', async () => {
     await using gateway = await startGateway(configuration(backend.url, protocol));
     const events = gateway.subscribe('web', MOVED, { variables: { id: '1' } });
