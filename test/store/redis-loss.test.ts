@@ -255,3 +255,16 @@ describe('answering with errors', () => {
     client.disconnect();
   };
 });
+
+test('a wrong password is as good as no Redis, and stands in no log', { timeout: 30_000 }, async () => {
+  await using guarded = await PrivateRedis.start();
+  await guarded.command('config', 'set', 'requirepass', 'right');
+  const lines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
+  const settings = { kind: 'redis', url: guarded.url, username: 'default', password: 'wrong-secret' };
+  await using limits = new RedisLimits(storeSettings.parse(settings) as RedisSettings, log);
+  const decided = await limits.reserve([demand(quota(2))]);
+  expect(decided).toMatchObject({ admitted: true, decidedBy: 'process' });
+  await expect.poll(() => lines.join('')).toMatch(/WRONGPASS|NOAUTH/);
+  expect(lines.join('')).not.toContain('wrong-secret');
+});

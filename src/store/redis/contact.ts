@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { timeoutsOf } from '../../timeouts.ts';
 import type { LimitCommands } from './limit-commands.ts';
+import { reasonOf } from './link.ts';
 import type { Share } from './share.ts';
 
 const BEAT_MS = 2000;
@@ -67,7 +68,10 @@ export class Contact {
     for (const { tag } of shares) if (this.#failedTags.size < MAX_PROBED) this.#failedTags.add(tag);
     if (this.#isLost) return;
     this.#isLost = true;
-    this.#options.log.warn({ err: error }, 'limits are decided by this process alone: the store is lost');
+    this.#options.log.warn(
+      { err: reasonOf(error) },
+      'limits are decided by this process alone: the store is lost',
+    );
     this.#options.onLost();
   }
 
