@@ -58,9 +58,10 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
   whyNot(text: string): KeyRefusal {
     const key = this.#recognise(text);
     if (key !== undefined) return key.refusal ?? (this.#now() >= key.known.expiresAt ? 'expired' : 'unknown');
-    if (!this.#ledger.records.isComplete) return 'unavailable';
     const parsed = parseKey(text);
-    if (parsed === undefined) return this.#imported.size > 0 && !looksLikeKey(text) ? 'unknown' : 'malformed';
+    if (parsed === undefined && looksLikeKey(text)) return 'malformed';
+    if (!this.#ledger.records.isComplete) return 'unavailable';
+    if (parsed === undefined) return this.#imported.size > 0 ? 'unknown' : 'malformed';
     const named = this.#keys.get(parsed.id);
     // It may be right: without its pepper nobody can say.
     return named !== undefined && !this.#peppers.has(named.pepper) ? 'unavailable' : 'unknown';

@@ -66,11 +66,13 @@ export class PlanVersions {
 
   /** What those see who may subscribe. */
   offers() {
-    return this.#offeredNames().map((name) => {
-      const { newest, settings } = this.offered(name);
-      const { title = null, description = null, approval, clients, limits } = settings;
-      return { name, version: newest, title, description, approval, clients, limits };
-    });
+    return this.#offeredNames()
+      .sort()
+      .map((name) => {
+        const { newest, settings } = this.offered(name);
+        const { title = null, description = null, approval, clients, limits } = settings;
+        return { name, version: newest, title, description, approval, clients, limits };
+      });
   }
 
   /** For a new subscription. @throws {HemError} NOT_FOUND, CONFLICT when it is retired */
@@ -139,7 +141,7 @@ export class PlanVersions {
     return { plan, version, content };
   }
 
-  #offeredNames(): readonly string[] {
+  #offeredNames(): string[] {
     return this.#ledger.plans
       .all()
       .flatMap(([name, { retiredAt }]) => (retiredAt === undefined ? [name] : []));

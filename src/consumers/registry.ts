@@ -41,7 +41,7 @@ export interface RegistryOptions {
   readonly now?: () => number;
 }
 
-/** @throws {ConfigurationError} when its pepper is not the one that the keys in the store were made with; system errors of files */
+/** @throws {ConfigurationError} when its pepper is not the one that the keys in the store were made with; {HemError} when files can be neither read nor made */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const { store, settings, root, log, now = Date.now } = options;
   const peppers = await Peppers.load(settings, root);

@@ -1,6 +1,6 @@
 /** `keys` in hem.yml: the secrets that keys are hashed with. */
 import { z } from 'zod';
-import { didYouMean, type Problems } from '../problems.ts';
+import type { Problems } from '../problems.ts';
 import type { StoreSettings } from './store-settings.ts';
 import type { YamlFile } from './yaml.ts';
 
@@ -12,7 +12,7 @@ export const keySettings = z.strictObject({
     .record(z.string().regex(/^\w{1,16}$/, { error: 'a version such as "1"' }), z.string())
     .optional(),
   /** The version that new keys are hashed with; the others are for keys that are there. */
-  current: z.string().optional(),
+  current: z.union([z.string(), z.int().transform(String)]).optional(),
 });
 
 export type KeySettings = z.output<typeof keySettings>;
@@ -55,7 +55,6 @@ export function checkPeppers(
       message: 'There is no pepper of this version.',
       found: keys.current,
       expected: versions.length === 0 ? 'a version that stands under keys.peppers' : versions.join(' or '),
-      hint: didYouMean(keys.current, versions),
     });
   }
   if (keys.current === undefined && secrets.length > 1) {

@@ -1,8 +1,8 @@
 /** What plans grant of one view. Found out when a version of a plan is first met, and kept with it. */
-import { type GraphQLSchema, isObjectType, printSchema } from 'graphql';
+import { type GraphQLSchema, printSchema } from 'graphql';
 import type { KnownPlan } from '../consumers/known-plan.ts';
 import type { Principal } from '../principal/principal.ts';
-import { deniedFields, isGone } from '../views/denied-fields.ts';
+import { type Denied, deniedFields } from '../views/denied-fields.ts';
 import { grantedSchema } from '../views/granted-schema.ts';
 import type { View } from '../views/view.ts';
 
@@ -11,10 +11,7 @@ export interface Grant {
   readonly plan: KnownPlan;
   /** Unique among those of a view. */
   readonly id: number;
-  /** Coordinates of object types' fields. */
-  readonly denied: ReadonlySet<string>;
-  /** Names of object types of which nothing is granted. */
-  readonly gone: ReadonlySet<string>;
+  readonly denied: Denied;
 }
 
 /** A schema as a plan shows it takes as much as the view's own. */
@@ -60,13 +57,8 @@ export class Grants {
 
   #make(plan: KnownPlan): Grant | 'everything' {
     const denied = deniedFields(this.#view, plan.settings.fields);
-    const gone = Object.values(this.#view.schema.getTypeMap()).filter(
-      (type) => isObjectType(type) && isGone(this.#view, denied, type),
-    );
     const grant: Grant | 'everything' =
-      denied.size === 0
-        ? 'everything'
-        : { plan, id: ++this.#count, denied, gone: new Set(gone.map(({ name }) => name)) };
+      denied.fields.size === 0 ? 'everything' : { plan, id: ++this.#count, denied };
     this.#grants.set(plan, grant);
     return grant;
   }

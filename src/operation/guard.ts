@@ -124,7 +124,7 @@ class Withheld implements Denials {
 
   denialOf(typeName: string, node: FieldNode): HemError | undefined {
     const { code, unmet, grant } = this.#unmet;
-    if (grant?.denied.has(`${typeName}.${node.name.value}`)) {
+    if (grant?.denied.fields.has(`${typeName}.${node.name.value}`)) {
       const { name } = grant.plan;
       return new HemError('FORBIDDEN', {
         publicText: `The plan "${name}" does not grant this.`,

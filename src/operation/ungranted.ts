@@ -15,17 +15,17 @@ export interface Ungranted {
 
 export const ALL_GRANTED: Ungranted = { refused: [], any: false };
 
-export function ungrantedOf(fields: readonly UsedField[], { denied, gone }: Grant): Ungranted {
-  const ungranted = fields.filter(({ coordinate }) => denied.has(coordinate));
+export function ungrantedOf(fields: readonly UsedField[], { denied }: Grant): Ungranted {
+  const ungranted = fields.filter(({ coordinate }) => denied.fields.has(coordinate));
   if (ungranted.length === 0) return ALL_GRANTED;
   const granted = new Set<FieldNode>(
-    fields.flatMap(({ coordinate, nodes }) => (denied.has(coordinate) ? [] : nodes)),
+    fields.flatMap(({ coordinate, nodes }) => (denied.fields.has(coordinate) ? [] : nodes)),
   );
   return {
     any: true,
     refused: ungranted.filter(
       ({ coordinate, nodes }) =>
-        !gone.has(coordinate.split('.', 1)[0]!) || !nodes.every((node) => granted.has(node)),
+        !denied.types.has(coordinate.split('.', 1)[0]!) || !nodes.every((node) => granted.has(node)),
     ),
   };
 }

@@ -8,6 +8,6 @@ export interface Store extends AsyncDisposable {
   readonly isUp: boolean;
   /** Opened when first asked for; waits for nothing. @throws {Error} when an embedded store cannot be opened */
   limits(): LimitStore;
-  /** Opened when first asked for; waits for the store's first answer, but not for long. @throws {Error} when an embedded store cannot be opened */
+  /** Opened when first asked for; waits for the store's first answer, but not for long. @throws {HemError} when an embedded store cannot be opened */
   records(): Promise<RecordStore>;
 }

@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { HemError } from '../../errors.ts';
 
 /** Another process may hold the file: `hem keys` beside a running gateway. */
 const BUSY_MS = 2000;
@@ -14,7 +15,7 @@ export class EmbeddedDatabase {
     this.path = isAbsolute(file) ? file : join(root, file);
   }
 
-  /** @throws {Error} that says what to do when the file can be neither opened nor made */
+  /** @throws {HemError} that says what to do when the file can be neither opened nor made */
   get opened(): DatabaseSync {
     this.#opened ??= this.#open();
     return this.#opened;
@@ -35,10 +36,10 @@ export class EmbeddedDatabase {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
       return database;
     } catch (error) {
-      throw new Error(
-        `the store ${this.path} can be neither opened nor made (${(error as Error).message}); "store: { kind: embedded, file: … }" in hem.yml names another place`,
-        { cause: error },
-      );
+      throw new HemError('STORE_UNAVAILABLE', {
+        publicText: `the store ${this.path} can be neither opened nor made (${(error as Error).message}); "store: { kind: embedded, file: … }" in hem.yml names another place`,
+        cause: error,
+      });
     }
   }
 }
