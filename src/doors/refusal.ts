@@ -34,12 +34,14 @@ export function sendGraphQLRefusal(
 
 /** A problem, for whatever is not GraphQL. */
 export function sendProblem(response: ServerResponse, error: HemError, requestId: string): void {
-  const { code, publicText } = error;
+  const { code, publicText, publicDetails } = error;
   const body = {
     type: 'about:blank',
     title: code,
     status: ERRORS[code].status,
     detail: publicText,
+    // Of a limit: a type of problem, and which limits.
+    ...publicDetails,
     requestId,
   };
   send(response, error, 'application/problem+json', body);

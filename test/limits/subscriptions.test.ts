@@ -80,15 +80,28 @@ test('over server-sent events, with headers', async () => {
 });
 
 test('each event costs, the first is in what the subscription costs', async () => {
-  const limited = await withLimits('[{ name: cost, unit: cost, limit: 5, per: 1h, by: client }]');
-  await using socket = await RawSocket.open(limited.gateway);
-  socket.subscribe('1', 'subscription { riderMoved(id: "1") { name } }');
-  await expect.poll(() => limited.backend.subscribers).toBe(1);
+  const limited = await withLimits('[{ name: cost, unit: cost, limit: 3, per: 1h, by: client }]');
   const left = async () => {
     const { headers } = await limited.gateway.query('web', '{ __typename }');
     return readLimits(headers).cost!.remaining;
   };
-  expect(await left()).toBe(4);
+  await using socket = await RawSocket.open(limited.gateway);
+  socket.subscribe('1', 'subscription { riderMoved(id: "1") { name } }');
+  await expect.poll(() => limited.backend.subscribers).toBe(1);
+  expect(await left()).toBe(2);
+  const move = async (name: string, remaining: number) => {
+    limited.backend.move('1', name);
+    await socket.until(({ payload }) => JSON.stringify(payload)?.includes(`"${name}"`));
+    expect(await left()).toBe(remaining);
+  };
+  await move('Ann', 2);
+  await move('Ben', 1);
+  await move('Cem', 0);
+  limited.backend.move('1', 'Dan');
+  const last = await socket.until(({ payload }) => JSON.stringify(payload)?.includes('LIMIT_EXCEEDED'));
+  expect(last).toMatchObject({ type: 'next', id: '1' });
+  await socket.until(({ type }) => type === 'complete');
+  expect(JSON.stringify(socket.received)).not.toContain('Dan');
 });
 
 test('what runs at the same time counts until it ends, however it ends', async () => {

@@ -46,8 +46,8 @@ export class OperationCost {
   readonly #root: CountedObject;
   readonly #required: CostWalker['required'];
   readonly #coerce: ((variables: Values) => Given['variables']) | undefined;
-  /** Where no variable counts. */
-  readonly #constant: number | undefined;
+  /** What it always costs; undefined where variables count. */
+  readonly constant: number | undefined;
   /** The objects that a value may be, the dearest first. */
   readonly #dearest: Float64Array;
 
@@ -57,7 +57,7 @@ export class OperationCost {
     this.#required = walker.required;
     this.#coerce = walker.depends ? coerce : undefined;
     this.#dearest = sumsOf(walker.objects, NOTHING_GIVEN);
-    this.#constant = walker.depends ? undefined : whole(this.#dearest[root.index]!);
+    this.constant = walker.depends ? undefined : whole(this.#dearest[root.index]!);
     this.quotas = [...timesOf(walker.objects, root)].map(([quota, times]) => ({ quota, times }));
   }
 
@@ -68,7 +68,7 @@ export class OperationCost {
 
   /** Whole, at most 2^53 - 1. */
   of(given: Given): number {
-    return this.#constant ?? whole(sumsOf(this.#objects, given)[this.#root.index]!);
+    return this.constant ?? whole(sumsOf(this.#objects, given)[this.#root.index]!);
   }
 
   /** What was answered. */
