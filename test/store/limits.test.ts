@@ -10,6 +10,7 @@ import type { Demand, LimitRule, LimitStore, Reservation } from '../../src/store
 import { startOf } from '../../src/store/limits/calendar.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { RedisCluster } from '../support/redis-topologies.ts';
 
 const HOUR_MS = 3_600_000;
 /** A month ends only once. */
@@ -46,20 +47,32 @@ const concurrencyRule = (limit: number, more: Partial<LimitRule> = {}): LimitRul
 });
 const ALL = [quotaRule, rateRule, rollingRule, concurrencyRule] as const;
 
-const KINDS: ReadonlyArray<readonly [string, () => unknown]> = [
-  ['embedded', () => ({ kind: 'embedded' })],
-  [
-    'Redis',
-    () => ({
-      kind: 'redis',
-      url: process.env.HEM_TEST_REDIS_URL,
-      prefix: `limits-${process.pid}`,
-      timeout: '1s',
-    }),
-  ],
+interface Kind {
+  readonly name: string;
+  /** @param using stops what was started for it when the cases are over */
+  settings(using: AsyncDisposableStack): Promise<unknown>;
+}
+
+const redisOf = (where: object) => ({
+  kind: 'redis',
+  prefix: `limits-${process.pid}`,
+  timeout: '1s',
+  ...where,
+});
+const KINDS: readonly Kind[] = [
+  { name: 'embedded', settings: async () => ({ kind: 'embedded' }) },
+  { name: 'Redis', settings: async () => redisOf({ url: process.env.HEM_TEST_REDIS_URL }) },
+  {
+    name: 'Redis Cluster',
+    async settings(using) {
+      const { nodes } = using.use(await RedisCluster.start());
+      return redisOf({ cluster: { nodes } });
+    },
+  },
 ];
 
-describe.each(KINDS)('%s', (_, settingsOf) => {
+describe.each(KINDS)('$name', (kind) => {
+  const using = new AsyncDisposableStack();
   let root: string;
   let settings: StoreSettings;
   let store: Store;
@@ -70,13 +83,14 @@ describe.each(KINDS)('%s', (_, settingsOf) => {
 
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'hem-store-'));
-    settings = storeSettings.parse(settingsOf());
+    settings = storeSettings.parse(await kind.settings(using));
     store = await openStore(settings, root, pino({ level: 'silent' }));
     limits = store.limits();
   });
 
   afterAll(async () => {
     await store[Symbol.asyncDispose]();
+    await using.disposeAsync();
     await rm(root, { recursive: true, force: true });
   });
 

@@ -1,5 +1,5 @@
 /** A Redis of one test's own, that may be killed, frozen and started again. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -9,9 +9,8 @@ import { redis } from './services/redis.ts';
 export interface PrivateRedisOptions {
   /** As on its command line. */
   readonly args?: readonly string[];
-  /** Until it answers this, it is not taken for started. */
-  readonly probe?: (url: string) => Promise<void>;
-  readonly port?: number;
+  /** A Sentinel with these lines in its file. */
+  readonly sentinel?: readonly string[];
 }
 
 export class PrivateRedis implements AsyncDisposable {
@@ -31,33 +30,35 @@ export class PrivateRedis implements AsyncDisposable {
   /** On a free port of 127.0.0.1. It keeps what it knows only where `args` say so. */
   static async start(options: PrivateRedisOptions = {}): Promise<PrivateRedis> {
     const directory = await mkdtemp(join(tmpdir(), 'hem-redis-'));
-    const server = new PrivateRedis(options.port ?? (await freePort()), directory, options);
+    const server = new PrivateRedis(await freePort(), directory, options);
     await server.start();
     return server;
   }
 
-  get pid(): number {
-    return this.#daemon?.pid ?? -1;
+  get isRunning(): boolean {
+    return this.#daemon !== undefined;
   }
 
   async start(): Promise<void> {
-    const { args = [], probe = redis.probe } = this.#options;
+    const { args = [], sentinel } = this.#options;
+    const file = join(this.directory, 'sentinel.conf');
+    if (sentinel !== undefined) await writeFile(file, sentinel.join('\n'));
+    const kind = sentinel === undefined ? ['--save', '', ...args] : ['--sentinel'];
+    const common = [
+      '--port',
+      String(this.port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      this.directory,
+      '--daemonize',
+      'no',
+    ];
     this.#daemon = await startDaemon({
       name: 'redis-server',
-      command: [
-        ...([
-          'redis-server',
-          '--port',
-          String(this.port),
-          '--bind',
-          '127.0.0.1',
-          '--dir',
-          this.directory,
-        ] as const),
-        ...['--save', '', '--daemonize', 'no', ...args],
-      ],
+      command: ['redis-server', ...(sentinel === undefined ? [] : [file]), ...common, ...kind],
       directory: this.directory,
-      probe: () => probe(this.url),
+      probe: () => redis.probe(this.url),
       deadlineMs: 30_000,
     });
   }
@@ -65,6 +66,7 @@ export class PrivateRedis implements AsyncDisposable {
   /** SIGKILL. */
   async kill(): Promise<void> {
     await this.#daemon?.stop();
+    this.#daemon = undefined;
   }
 
   /** One command, on a connection of its own. */

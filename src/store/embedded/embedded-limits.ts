@@ -38,7 +38,7 @@ export class EmbeddedLimits implements LimitStore, Disposable {
     this.#log = log;
     this.#now = clock;
     this.#partitions = new Kept(maxKept, (forgotten) => this.#writeExact(forgotten));
-    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
   }
 
   reserve(demands: readonly Demand[]): Reservation {
@@ -62,6 +62,15 @@ export class EmbeddedLimits implements LimitStore, Disposable {
       if (difference > 0) changed.push(partition);
     }
     if (changed.length > 0) this.#cover(changed, now);
+  }
+
+  /** Removes what is over from the file, a part at a time. */
+  sweep(): void {
+    try {
+      if (this.#marks.sweep(this.#now())) setImmediate(() => this.sweep()).unref();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** Writes what is exactly used, so that a restart costs nobody anything. */
@@ -121,14 +130,6 @@ export class EmbeddedLimits implements LimitStore, Disposable {
       this.#marks.write(marks);
       if (!this.#isWriting) this.#log.info('the store takes what is used of limits again');
       this.#isWriting = true;
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  #sweep(): void {
-    try {
-      if (this.#marks.sweep(this.#now())) setImmediate(() => this.#sweep()).unref();
     } catch (error) {
       this.#failed(error);
     }

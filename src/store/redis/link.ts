@@ -39,9 +39,14 @@ export class RedisLink implements AsyncDisposable {
   }
 
   #tell(error: unknown): void {
-    if (!this.#isTold) this.#log.warn({ err: error }, 'the store cannot be reached');
+    if (!this.#isTold) this.#log.warn({ reason: reasonOf(error) }, 'the store cannot be reached');
     this.#isTold = true;
   }
+}
+
+/** What may be logged of an error. Errors of commands carry their arguments: of AUTH that is the password. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown';
 }
 
 function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTimeout'>): Redis | Cluster {
@@ -92,5 +97,5 @@ function retryStrategy(attempt: number): number {
 
 function toAddress(node: string): { readonly host: string; readonly port: number } {
   const at = node.lastIndexOf(':');
-  return { host: node.slice(0, at), port: Number(node.slice(at + 1)) };
+  return { host: node.slice(0, at).replace(/[[\]]/g, ''), port: Number(node.slice(at + 1)) };
 }

@@ -3,7 +3,8 @@
  * a sign of life, and what was used meanwhile has been told.
  */
 import type { Logger } from 'pino';
-import { timeoutsOf } from '../../timeouts.ts';
+import { timeoutsOf } from '../../../timeouts.ts';
+import { reasonOf } from '../link.ts';
 import type { LimitCommands } from './limit-commands.ts';
 import type { Share } from './share.ts';
 
@@ -67,8 +68,13 @@ export class Contact {
     for (const { tag } of shares) if (this.#failedTags.size < MAX_PROBED) this.#failedTags.add(tag);
     if (this.#isLost) return;
     this.#isLost = true;
-    this.#options.log.warn({ err: error }, 'limits are decided by this process alone: the store is lost');
+    this.#options.log.warn(
+      { reason: reasonOf(error) },
+      'limits are decided by this process alone: the store is lost',
+    );
     this.#options.onLost();
+    // It may have been only late.
+    void this.beat();
   }
 
   /** To be called often. One sign of life at a time: also a late one counts. */
