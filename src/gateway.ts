@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { OpenConnections } from './connections.ts';
+import { identityHeadersOf, isExchange } from './connectors/identity-settings.ts';
 import { NO_KEYS } from './consumers/known-key.ts';
 import { type KnownPlan, KnownPlans } from './consumers/known-plan.ts';
 import { openRegistry, type Registry } from './consumers/registry.ts';
@@ -71,6 +72,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
+  const identities = graph.connectors.map(({ settings: { identity } }) => identity);
   const keys = keysOf(registry);
   const limits = limitingBy(store, settings, log);
   const endpoints = views.map((view) => {
@@ -88,17 +90,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
               client: name,
               keyring,
               keys,
+              handsTokensOn: identities.some(isExchange),
               plan: planOfClient(auth, configuration.plans),
               log: log.child({ client: name }),
             }),
     });
   });
   let ready = false;
-  const publicListener = openPublicListener(endpoints, { settings, log });
+  const publicListener = openPublicListener(endpoints, {
+    settings,
+    identityHeaders: identities.flatMap(identityHeadersOf),
+    log,
+  });
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
     registry,
+    publicKeys: () => connections.publicKeys(),
     openGraph: async () => {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));

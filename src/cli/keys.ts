@@ -13,7 +13,7 @@ import type { RegistryProgram } from './registry-program.ts';
 import type { Format } from './report.ts';
 import { printTable, toMinute } from './table.ts';
 
-export function addKeys({ program, options, run }: RegistryProgram): void {
+export function addKeys({ program, options, run, runWithPlans }: RegistryProgram): void {
   const keys = program.command('keys').description('make, list, rotate, revoke and import keys of consumers');
 
   const create = keys.command('create').description('make a key, and show it this once');
@@ -22,7 +22,7 @@ export function addKeys({ program, options, run }: RegistryProgram): void {
     .option('--publishable', 'for web pages: no secret, and shown again by "list"')
     .option('--origin <origins...>', 'for --publishable: where the web pages are from')
     .action((given) =>
-      run(given, async (registry) => {
+      runWithPlans(given, async (registry) => {
         if ((given.publishable === true) !== (given.origin !== undefined))
           throw unfit('--publishable and --origin come together.');
         await prepare(registry, given);
@@ -92,7 +92,7 @@ export function addKeys({ program, options, run }: RegistryProgram): void {
     )
     .option('--prefix <text>', 'what the keys begin with: other texts are not even hashed')
     .action((hashes: readonly string[], given) =>
-      run(given, async (registry) => {
+      runWithPlans(given, async (registry) => {
         await prepare(registry, given);
         const { algorithm, prefix } = given;
         const views: KeyView[] = [];

@@ -4,13 +4,13 @@ import { stringify } from 'yaml';
 import type { RegistryProgram } from './registry-program.ts';
 import { printTable, toMinute } from './table.ts';
 
-export function addPlans({ program, options, run }: RegistryProgram): void {
+export function addPlans({ program, options, runWithPlans }: RegistryProgram): void {
   const plans = program.command('plans').description('show usage plans and their versions');
 
   const list = plans.command('list').description('list them');
   for (const option of options()) list.addOption(option);
   list.action((given) =>
-    run(given, async (registry) => {
+    runWithPlans(given, async (registry) => {
       const all = registry.plans.list();
       if (given.format === 'json') {
         console.log(JSON.stringify({ plans: all }, null, 2));
@@ -40,7 +40,7 @@ export function addPlans({ program, options, run }: RegistryProgram): void {
     .argument('<name>', 'name of the plan; "partner@2" names a version, otherwise it is the newest');
   for (const option of options()) show.addOption(option);
   show.action((wanted: string, given) =>
-    run(given, async (registry) => {
+    runWithPlans(given, async (registry) => {
       const { plan, version, content } = registry.plans.find(wanted);
       if (given.format === 'json') {
         console.log(JSON.stringify({ ...plan, version, content }, null, 2));

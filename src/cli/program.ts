@@ -80,9 +80,9 @@ export async function runCommandLine(args: readonly string[], environment: Envir
   const registry: RegistryProgram = {
     program,
     options: commonOptions,
-    async run({ config }, work) {
-      code = await withRegistry({ directory: config, environment }, work);
-    },
+    run: ({ config }, work) => withRegistry({ directory: config, environment, comparesPlans: false }, work),
+    runWithPlans: ({ config }, work) =>
+      withRegistry({ directory: config, environment, comparesPlans: true }, work),
   };
   for (const add of [addKeys, addPlans, addConsumers, addSubscriptions]) add(registry);
 

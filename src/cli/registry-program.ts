@@ -8,11 +8,18 @@ export interface GivenOptions {
   readonly format: Format;
 }
 
+export type RunOnRegistry = (
+  given: GivenOptions,
+  work: (registry: Registry) => Promise<void>,
+) => Promise<void>;
+
 export interface RegistryProgram {
   readonly program: Command;
   /** What all of them take. */
   readonly options: () => readonly Option[];
-  readonly run: (given: GivenOptions, work: (registry: Registry) => Promise<void>) => Promise<void>;
+  readonly run: RunOnRegistry;
+  /** After clients/plans.yml was compared with the store: for what depends on what plans say. */
+  readonly runWithPlans: RunOnRegistry;
 }
 
 export function commonOptions(): readonly Option[] {

@@ -5,7 +5,7 @@ import type { RegistryProgram } from './registry-program.ts';
 import type { Format } from './report.ts';
 import { printTable, toMinute } from './table.ts';
 
-export function addSubscriptions({ program, options, run }: RegistryProgram): void {
+export function addSubscriptions({ program, options, run, runWithPlans }: RegistryProgram): void {
   const subscriptions = program
     .command('subscriptions')
     .description('list subscriptions of consumers to plans, and decide about them');
@@ -32,7 +32,9 @@ export function addSubscriptions({ program, options, run }: RegistryProgram): vo
     return command;
   };
   about('approve', 'let its consumer make keys').action((id: string, given) =>
-    run(given, async ({ subscriptions: all }) => printOne(await all.decide(id, 'approved'), given.format)),
+    runWithPlans(given, async ({ subscriptions: all }) =>
+      printOne(await all.decide(id, 'approved'), given.format),
+    ),
   );
   about('deny', 'do not let its consumer make keys')
     .option('--reason <text>', 'what the consumer reads')
@@ -51,7 +53,9 @@ export function addSubscriptions({ program, options, run }: RegistryProgram): vo
   about('move', 'to another version of its plan, with all its keys')
     .option('--to <version>', 'which version (default: the newest)', parseVersion)
     .action((id: string, given) =>
-      run(given, async ({ subscriptions: all }) => printOne(await all.move(id, given.to), given.format)),
+      runWithPlans(given, async ({ subscriptions: all }) =>
+        printOne(await all.move(id, given.to), given.format),
+      ),
     );
 }
 

@@ -26,8 +26,7 @@ export function parseKey(text: string): KeyName | undefined {
   if (text.length < SHORTEST || text.length > LONGEST) return undefined;
   const match = KEY.exec(text);
   if (match === null) return undefined;
-  const end = text.length - CHECKSUM_CHARACTERS;
-  if (text.slice(end) !== checksumOf(text.slice(0, end - 1))) return undefined;
+  if (checksumIn(text) !== crc32(text.slice(0, -CHECKSUM_CHARACTERS - 1))) return undefined;
   return { kind: match[1] as KeyKind, id: match[2]! };
 }
 
@@ -50,6 +49,17 @@ function randomText(length: number): string {
   let text = '';
   for (let index = 0; index < length; index++) text += DIGITS[randomInt(DIGITS.length)]!;
   return text;
+}
+
+/** What the last characters, which are base62, say as a number. */
+function checksumIn(text: string): number {
+  let value = 0;
+  for (let index = text.length - CHECKSUM_CHARACTERS; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    // "0" is 48, "A" 65, "a" 97.
+    value = value * DIGITS.length + code - (code < 65 ? 48 : code < 97 ? 55 : 61);
+  }
+  return value;
 }
 
 function checksumOf(body: string): string {

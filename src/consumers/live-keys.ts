@@ -7,6 +7,7 @@ import type { KeyRefusal, KeyTable, KnownKey } from './known-key.ts';
 import type { ImportAlgorithm, Key, Ledger } from './ledger.ts';
 import { LiveKey } from './live-key.ts';
 import type { Peppers } from './peppers.ts';
+import { RecognisedTexts } from './recognised-texts.ts';
 import { importedText } from './secrets.ts';
 
 /** A longer text is no key of another system. */
@@ -30,6 +31,7 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
   readonly #now: () => number;
   readonly #keys = new Map<string, LiveKey>();
   readonly #imported = new Map<string, ImportedGroup>();
+  readonly #recognised = new RecognisedTexts();
   readonly #stopFollowing: () => void;
   readonly #timer: NodeJS.Timeout;
   /** Used since that was last written. */
@@ -81,18 +83,28 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
     await this.#writeUse();
   }
 
-  /** The key that a text is, whether it counts or not. */
+  /** The key that a text is, whether it counts or not. What is none by its form is looked up nowhere. */
   #recognise(text: string): LiveKey | undefined {
     const parsed = parseKey(text);
-    if (parsed === undefined)
-      return this.#imported.size === 0 || looksLikeKey(text) ? undefined : this.#recogniseImported(text);
-    const key = this.#keys.get(parsed.id);
+    if (parsed === undefined && !this.#mayBeImported(text)) return undefined;
+    const known = this.#recognised.find(text);
+    if (known !== undefined) return known;
+    const key = parsed === undefined ? this.#recogniseImported(text) : this.#recogniseOwn(text, parsed.id);
+    if (key !== undefined) this.#recognised.keep(text, key);
+    return key;
+  }
+
+  #recogniseOwn(text: string, id: string): LiveKey | undefined {
+    const key = this.#keys.get(id);
     if (key === undefined || key.isImported || !this.#peppers.has(key.pepper)) return undefined;
     return timingSafeEqual(this.#peppers.hash(key.pepper, text), key.digest) ? key : undefined;
   }
 
+  #mayBeImported(text: string): boolean {
+    return this.#imported.size > 0 && text.length <= MAX_IMPORTED_CHARACTERS && !looksLikeKey(text);
+  }
+
   #recogniseImported(text: string): LiveKey | undefined {
-    if (text.length > MAX_IMPORTED_CHARACTERS) return undefined;
     for (const { algorithm, prefix, pepper, keys } of this.#imported.values()) {
       if (!text.startsWith(prefix) || !this.#peppers.has(pepper)) continue;
       // What is looked up is a keyed hash: how long that takes says nothing about the text.
@@ -137,6 +149,7 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
 
   #remove(id: string, key: LiveKey): void {
     this.#keys.delete(id);
+    this.#recognised.clear();
     for (const [name, { keys }] of this.#imported) {
       for (const [digest, other] of keys) if (other === key) keys.delete(digest);
       if (keys.size === 0) this.#imported.delete(name);
@@ -163,7 +176,7 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
     try {
       await this.#ledger.records.mark(this.#ledger.keys.name, times);
     } catch (error) {
-      this.#log.debug({ err: error }, 'when keys were last used was not written');
+      this.#log.debug({ reason: (error as Error).message }, 'when keys were last used was not written');
       for (const key of used) {
         // Used again meanwhile, it is in the list already.
         if (key.usedAt !== 0) continue;

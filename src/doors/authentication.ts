@@ -7,17 +7,19 @@ import type { Authenticator } from '../principal/authenticator.ts';
 import { Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
 import { credentialsIn, credentialsOfSocket } from './credentials.ts';
+import type { Sender } from './hops.ts';
 import { Refusal } from './refusal.ts';
 
 /** Who sends a request; undefined where the client does not ask. A promise only for a token that was not seen lately. @throws {Refusal} */
 export function identify(
   endpoint: Endpoint,
   headers: IncomingHttpHeaders,
+  { peer }: Pick<Sender, 'peer'>,
 ): Principal | undefined | Promise<Principal> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return undefined;
   try {
-    const principal = authenticator.authenticate(credentialsIn(endpoint, headers));
+    const principal = authenticator.authenticate(credentialsIn(endpoint, headers, peer));
     return principal instanceof Promise
       ? principal.catch((error) => refuse(error, authenticator))
       : principal;
@@ -29,7 +31,7 @@ export function identify(
 /** Who opens a websocket, and what its `connection_init` says in place of headers. @throws {HemError} */
 export async function identifySocket(
   endpoint: Endpoint,
-  headers: IncomingHttpHeaders,
+  { headers, peer }: { readonly headers: IncomingHttpHeaders } & Pick<Sender, 'peer'>,
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<{
   readonly principal: Principal | undefined;
@@ -37,7 +39,7 @@ export async function identifySocket(
 }> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return { principal: undefined, said: {} };
-  const { credentials, said } = credentialsOfSocket(endpoint, headers, params);
+  const { credentials, said } = credentialsOfSocket(endpoint, { headers, peer }, params);
   return { principal: await authenticator.authenticate(credentials), said };
 }
 

@@ -8,21 +8,29 @@ import { isMeant, isMeantSocket, PREFLIGHT_HEADERS } from './csrf.ts';
 import { Refusal } from './refusal.ts';
 
 /** Of a request over HTTP. @throws {HemError} when what there is cannot be read, or is not clear */
-export function credentialsIn(endpoint: Endpoint, headers: IncomingHttpHeaders): Credentials {
-  return read(endpoint, headers, { authorization: headers.authorization, key: undefined, meant: isMeant });
+export function credentialsIn(
+  endpoint: Endpoint,
+  headers: IncomingHttpHeaders,
+  peer: Credentials['peer'],
+): Credentials {
+  return read(
+    endpoint,
+    { headers, peer },
+    { authorization: headers.authorization, key: undefined, meant: isMeant },
+  );
 }
 
 /** Of a websocket: what `connection_init` says, else what opened it. Also gives what it said, as headers. @throws {HemError} */
 export function credentialsOfSocket(
   endpoint: Endpoint,
-  headers: IncomingHttpHeaders,
+  opening: Opening,
   params: Readonly<Record<string, unknown>> | undefined,
 ): { readonly credentials: Credentials; readonly said: Readonly<Record<string, string>> } {
   const header = endpoint.authenticator?.auth.keys?.header;
   const authorization = textIn(params, 'authorization');
   const key = header === undefined ? undefined : textIn(params, header);
-  const credentials = read(endpoint, headers, {
-    authorization: authorization ?? headers.authorization,
+  const credentials = read(endpoint, opening, {
+    authorization: authorization ?? opening.headers.authorization,
     key,
     meant: isMeantSocket,
   });
@@ -30,6 +38,11 @@ export function credentialsOfSocket(
   if (authorization !== undefined) said.authorization = authorization;
   if (header !== undefined && key !== undefined) said[header] = key;
   return { credentials, said };
+}
+
+/** What a request over HTTP, or the upgrade to a websocket, brings along. */
+interface Opening extends Pick<Credentials, 'peer'> {
+  readonly headers: IncomingHttpHeaders;
 }
 
 interface Said {
@@ -40,7 +53,7 @@ interface Said {
   readonly meant: typeof isMeant;
 }
 
-function read(endpoint: Endpoint, headers: IncomingHttpHeaders, said: Said): Credentials {
+function read(endpoint: Endpoint, { headers, peer }: Opening, said: Said): Credentials {
   const bearer = bearerOf(said.authorization);
   const header = endpoint.authenticator?.auth.keys?.header;
   const isKey = header !== undefined && bearer !== undefined && looksLikeKey(bearer);
@@ -50,6 +63,7 @@ function read(endpoint: Endpoint, headers: IncomingHttpHeaders, said: Said): Cre
     token: (isKey ? undefined : bearer) ?? cookieOf(endpoint, headers, said.meant),
     key,
     origin: headers.origin,
+    peer,
   };
 }
 

@@ -49,6 +49,8 @@ export class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
   /** Set once it is known who asks. */
   principal: EndpointRequest['principal'];
+  /** Set once its headers say only what is believed. */
+  address: EndpointRequest['address'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
@@ -57,6 +59,7 @@ export class ReceivedRequest implements EndpointRequest {
   constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
     this.requestId = requestId;
     this.principal = undefined;
+    this.address = undefined;
     this.#message = message;
     this.#response = response;
   }
@@ -64,11 +67,6 @@ export class ReceivedRequest implements EndpointRequest {
   get headers(): EndpointRequest['headers'] {
     this.#headers ??= headersOf(this.#message);
     return this.#headers;
-  }
-
-  /** Of who connected. */
-  get address(): string | undefined {
-    return this.#message.socket.remoteAddress;
   }
 
   get left(): Cancellation {

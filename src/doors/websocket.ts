@@ -21,6 +21,7 @@ import { carriesKey } from '../principal/credentials.ts';
 import { EXPIRED, Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
 import { closeOf, identifySocket } from './authentication.ts';
+import type { Sender } from './hops.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
 import { Relay } from './relay.ts';
 
@@ -33,9 +34,15 @@ const EXPIRED_GRACE_MS = 5000;
 const MAX_REASON_CHARACTERS = 40;
 
 export interface WebSocketDoor {
-  upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void;
+  upgrade(upgraded: Upgraded, socket: Duplex, head: Buffer): void;
   /** Lets queries and mutations finish, then closes each socket with 1001. */
   close(graceMs: number): Promise<void>;
+}
+
+/** The request that opens a socket, and who sent it. */
+export interface Upgraded {
+  readonly message: IncomingMessage;
+  readonly sender: Sender;
 }
 
 export interface WebSocketOptions {
@@ -47,10 +54,9 @@ export interface WebSocketOptions {
 }
 
 /** One socket. */
-interface Peer {
+interface Peer extends Upgraded {
   readonly socket: WebSocket;
   readonly requestId: string;
-  readonly message: IncomingMessage;
   headers: Readonly<Record<string, string>>;
   /** Who opened it; undefined where the client does not ask. */
   principal: Principal | undefined;
@@ -120,11 +126,12 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
     requestIds.set(message, requestId);
     headers.push(`x-request-id: ${requestId}`);
   });
-  server.on('connection', (socket: WebSocket, message: IncomingMessage) => {
+  server.on('connection', (socket: WebSocket, { message, sender }: Upgraded) => {
     const peer: Peer = {
       socket,
       requestId: requestIds.get(message) ?? requestIdOf(message),
       message,
+      sender,
       headers: headersOf(message),
       principal: undefined,
       forgetEnd: () => {},
@@ -138,8 +145,10 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   });
 
   return {
-    upgrade(message, socket, head) {
-      server.handleUpgrade(message, socket, head, (client) => server.emit('connection', client, message));
+    upgrade(upgraded, socket, head) {
+      server.handleUpgrade(upgraded.message, socket, head, (client) =>
+        server.emit('connection', client, upgraded),
+      );
     },
     async close(graceMs) {
       const timer = setTimeout(() => {
@@ -248,7 +257,7 @@ function start(
     requestId: `${peer.requestId}:${++peer.started}`,
     headers: peer.headers,
     left,
-    address: peer.message.socket.remoteAddress,
+    address: peer.sender.address,
     principal: peer.principal,
   };
   const running: Running = {
@@ -323,7 +332,9 @@ async function letIn(
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
   try {
-    const { principal, said } = await identifySocket(endpoint, peer.message.headers, params);
+    const { message, sender } = peer;
+    const opening = { headers: message.headers, peer: sender.peer };
+    const { principal, said } = await identifySocket(endpoint, opening, params);
     peer.principal = principal;
     // What connectors forward is what the caller is known by.
     peer.headers = withSaid(peer.headers, said);

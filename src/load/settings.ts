@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
 import { authSettings } from './auth-settings.ts';
 import { limitList } from './limit-settings.ts';
+import { tlsSettings, trustedProxies } from './listener-settings.ts';
 import { keySettings } from './pepper-settings.ts';
 import { storeSettings } from './store-settings.ts';
 
@@ -69,8 +70,12 @@ export const hemSettings = z.strictObject({
       headersTimeout: duration.default(10_000),
       /** How long a whole request may take to arrive. */
       requestTimeout: duration.default(30_000),
+      /** Without it callers speak plain HTTP, as behind a proxy or a sidecar that does TLS. */
+      tls: tlsSettings.optional(),
     })
     .prefault({}),
+  /** Whose word counts on who called them. */
+  trustedProxies,
   /** Health, readiness and the whole graph, for operators. */
   admin: z
     .strictObject({

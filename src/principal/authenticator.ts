@@ -1,13 +1,14 @@
-/** Who a caller of one client is: which application by its key, which user by a token. A request may carry both. */
+/** Who a caller of one client is: which application by its key or certificate, which user by a token. A request may carry all of them. */
 import type { Logger } from 'pino';
 import type { KnownPlan } from '../consumers/known-plan.ts';
 import type { ClientAuth } from '../load/auth.ts';
+import { type CertificateHolders, holdersOf } from './certificate-holders.ts';
 import type { Credentials } from './credentials.ts';
 import { onEnd } from './expiry.ts';
-import { missing } from './failures.ts';
+import { missing, NO_CERTIFICATE, Unauthenticated } from './failures.ts';
 import { KeyHolders, type Keys } from './key-holders.ts';
 import type { Keyring } from './keyring.ts';
-import { ANONYMOUS, type Principal, withKey } from './principal.ts';
+import { ANONYMOUS, inOne, type Principal, userOf } from './principal.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 export interface AuthenticatorOptions {
@@ -17,46 +18,69 @@ export interface AuthenticatorOptions {
   readonly keys: Keys;
   /** Of callers without a key. */
   readonly plan: KnownPlan | undefined;
+  /** Whether some connector has to see the callers' tokens. */
+  readonly handsTokensOn: boolean;
   readonly log: Logger;
 }
 
 export class Authenticator {
   readonly auth: ClientAuth;
   readonly #keys: Keys;
-  readonly #holders: KeyHolders | undefined;
+  readonly #keyHolders: KeyHolders | undefined;
+  readonly #certificateHolders: CertificateHolders | undefined;
   readonly #tokens: TokenVerifier | undefined;
   readonly #anonymous: Principal;
+  readonly #handsOn: boolean;
 
   constructor(auth: ClientAuth, options: AuthenticatorOptions) {
-    const { client, keys, plan } = options;
+    const { client, keys, plan, handsTokensOn } = options;
     this.auth = auth;
     this.#keys = keys;
-    this.#holders = auth.keys === undefined ? undefined : new KeyHolders(client, auth.keys.publishable, keys);
+    this.#keyHolders =
+      auth.keys === undefined ? undefined : new KeyHolders(client, auth.keys.publishable, keys);
+    this.#certificateHolders = auth.certificates && holdersOf(auth.certificates, plan);
     this.#tokens = auth.jwt === undefined ? undefined : new TokenVerifier(auth.jwt, plan, options);
     this.#anonymous = plan === undefined ? ANONYMOUS : Object.freeze({ ...ANONYMOUS, plan });
+    this.#handsOn = handsTokensOn;
   }
 
   /**
    * A promise only for a token that was not seen lately.
    * @throws {HemError} UNAUTHENTICATED, AUTH_UNAVAILABLE, FORBIDDEN when the key's plan does not grant the client
    */
-  authenticate({ token, key, origin }: Credentials): Principal | Promise<Principal> {
+  authenticate(credentials: Credentials): Principal | Promise<Principal> {
     const { auth } = this;
-    const holder = key === undefined ? undefined : this.#holders?.find(key, origin);
-    if (holder === undefined && auth.keys?.required === true) throw missing(auth);
+    const { token } = credentials;
+    const application = this.#applicationOf(credentials);
     if (token === undefined || this.#tokens === undefined) {
       if (auth.jwt?.required === true) throw missing(auth);
-      if (holder !== undefined) return holder;
+      if (application !== undefined) return application;
       if (auth.anonymous) return this.#anonymous;
       throw missing(auth);
     }
     const user = this.#tokens.userOf(token);
-    if (holder === undefined) return user;
-    return user instanceof Promise ? user.then((known) => withKey(known, holder)) : withKey(user, holder);
+    if (application === undefined && !this.#handsOn) return user;
+    const handedOn = this.#handsOn ? token : undefined;
+    return user instanceof Promise
+      ? user.then((known) => userOf(known, application, handedOn))
+      : userOf(user, application, handedOn);
   }
 
   /** Calls once the token has expired, or the key has ended. @returns what stops waiting for it */
   onEnd(principal: Principal | undefined, ended: (why: string) => void): () => void {
     return onEnd(principal, this.#keys.table, ended);
+  }
+
+  /** Undefined without a key and without a certificate that counts. */
+  #applicationOf({ key, origin, peer }: Credentials): Principal | undefined {
+    const { certificates, keys } = this.auth;
+    const byCertificate = peer && this.#certificateHolders?.find(peer);
+    if (byCertificate === undefined && certificates?.required === true)
+      throw new Unauthenticated(NO_CERTIFICATE);
+    const byKey = key === undefined ? undefined : this.#keyHolders?.find(key, origin);
+    if (byKey === undefined && keys?.required === true) throw missing(this.auth);
+    return byKey !== undefined && byCertificate !== undefined
+      ? inOne(byKey, byCertificate)
+      : (byKey ?? byCertificate);
   }
 }

@@ -1,6 +1,7 @@
 /** What a request brings along to say who sends it. */
+import type { Peer } from './peer.ts';
 
-/** Texts that nobody has looked at yet. */
+/** Texts are such that nobody has looked at yet. */
 export interface Credentials {
   /** Says which user. */
   readonly token: string | undefined;
@@ -8,6 +9,8 @@ export interface Credentials {
   readonly key: string | undefined;
   /** The page that sends it, as its browser says. */
   readonly origin: string | undefined;
+  /** The client certificate, verified; it says which application. */
+  readonly peer: Peer | undefined;
 }
 
 /** Whether `Authorization` carries one of Hem's keys, which are no backend's business. */

@@ -15,6 +15,8 @@ export class Unauthenticated extends HemError {
   }
 }
 
+export const NO_CERTIFICATE =
+  'This client needs a client certificate, of those that it lets in, that is not out of date.';
 export const EXPIRED = 'The token has expired: send a new one.';
 export const KEY_ENDED = 'The key was revoked or has expired: send another one.';
 
@@ -51,12 +53,13 @@ export function keyRefused(reason: keyof typeof KEY_TEXTS | 'unavailable'): HemE
 export function waysIn({ jwt, keys }: Pick<ClientAuth, 'jwt' | 'keys'>): string {
   const token = jwt === undefined ? [] : ['a token as "Authorization: Bearer …"'];
   const key = keys === undefined ? [] : [`a key as "${keys.header}: …"`];
-  return [...token, ...key].join(', or ');
+  return [...token, ...key].join(', or ') || 'a client certificate';
 }
 
 /** What every caller of a client has to send, and this one did not. */
 export function missing(auth: ClientAuth): Unauthenticated {
   const { jwt, keys } = auth;
+  if (jwt === undefined && keys === undefined) return new Unauthenticated(NO_CERTIFICATE);
   const both = jwt?.required === true && keys?.required === true;
   const needed =
     jwt?.required === true || keys?.required === true

@@ -112,7 +112,7 @@ export class FollowedRecords implements RecordStore {
     try {
       return await ask();
     } catch (error) {
-      throw new HemError('STORE_UNAVAILABLE', { internal: 'the store does not answer', cause: error });
+      throw new HemError('STORE_UNAVAILABLE', { internal: `the store does not answer: ${reasonOf(error)}` });
     }
   }
 
@@ -136,7 +136,8 @@ export class FollowedRecords implements RecordStore {
       if (this.#failing) this.#log.info('records are followed again');
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) this.#log.warn({ err: error }, 'records cannot be read; what is known stays');
+      if (!this.#failing)
+        this.#log.warn({ reason: reasonOf(error) }, 'records cannot be read; what is known stays');
       this.#failing = true;
     }
     this.#tell();
@@ -146,6 +147,18 @@ export class FollowedRecords implements RecordStore {
     const changes = this.#tables.takeChanges();
     if (changes.length === 0) return;
     this.#driver.keep?.(this.#tables);
-    for (const listener of this.#listeners) listener(changes);
+    for (const listener of this.#listeners) {
+      try {
+        listener(changes);
+      } catch (error) {
+        // One who cannot deal with a change must not keep it from the others, nor end the following.
+        this.#log.error({ err: error }, 'a change of records was not dealt with');
+      }
+    }
   }
+}
+
+/** Errors of commands carry what was to be written: that is not for the log. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown';
 }

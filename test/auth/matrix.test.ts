@@ -3,11 +3,13 @@
  * that the backend was not asked for what was denied.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CERTIFICATE_CALLERS, type CertificateDoors, openCertificateDoors } from './certificate-callers.ts';
 import { DOORS, type Passed } from './doors.ts';
 import { sign } from './issuer.ts';
 import { CLIENTS, PAGE, startVault, TREASURE, type VaultGateway } from './vault.ts';
 
 let vault: VaultGateway;
+let certificates: CertificateDoors;
 const tokens = new Map<string, string>();
 const keys = new Map<string, string>();
 
@@ -21,6 +23,8 @@ interface CallerFacts {
   readonly publishable?: boolean;
   /** The key was revoked. */
   readonly revoked?: boolean;
+  /** Whose certificate a sidecar tells of. */
+  readonly certificate?: keyof typeof CERTIFICATE_CALLERS;
 }
 
 const PLAN_SCOPES = { full: ['a', 'b'], bare: [], tagged: ['a', 'b'], named: ['a', 'b'] } as const;
@@ -34,6 +38,7 @@ const CALLERS: Readonly<Record<string, CallerFacts>> = {
   both: { scopes: ['b', 'x', 'a'] },
   admin: { scopes: ['admin'] },
   expired: { scopes: ['admin'], valid: false },
+  ...CERTIFICATE_CALLERS,
   'a key': { plan: 'full' },
   'a key without scopes': { plan: 'bare' },
   'a key and a user with less': { plan: 'full', scopes: ['a'] },
@@ -43,6 +48,17 @@ const CALLERS: Readonly<Record<string, CallerFacts>> = {
   'a revoked key and a user': { plan: 'full', revoked: true, scopes: ['admin'] },
   'a publishable key': { plan: 'full', publishable: true },
   'a publishable key and a user': { plan: 'full', publishable: true, scopes: ['admin'] },
+  'a key, and a certificate with scopes': { plan: 'bare', certificate: 'by certificate, with scopes' },
+  'a publishable key, and a certificate': { plan: 'full', publishable: true, certificate: 'by certificate' },
+  'a key, a certificate, and a user': {
+    plan: 'full',
+    certificate: 'by certificate, with scopes',
+    scopes: ['a'],
+  },
+  'a plan that leaves out by name, and a certificate': {
+    plan: 'named',
+    certificate: 'by certificate, with scopes',
+  },
   'a plan that leaves out by tag': { plan: 'tagged' },
   'a plan that leaves out by tag, and a user': { plan: 'tagged', scopes: ['admin'] },
   'a plan that leaves out by name': { plan: 'named' },
@@ -51,9 +67,11 @@ const CALLERS: Readonly<Record<string, CallerFacts>> = {
 };
 
 /** Undefined for who is not known. */
-function scopesOf({ scopes, plan, publishable }: CallerFacts): readonly string[] | undefined {
+function scopesOf({ scopes, plan, publishable, certificate }: CallerFacts): readonly string[] | undefined {
   if (scopes !== undefined || plan === undefined) return scopes;
-  return publishable === true ? undefined : PLAN_SCOPES[plan];
+  const ofPlan = publishable === true ? [] : PLAN_SCOPES[plan];
+  if (certificate !== undefined) return [...ofPlan, ...CERTIFICATE_CALLERS[certificate].scopes];
+  return publishable === true ? undefined : ofPlan;
 }
 
 const SCOPED = (scopes: readonly string[]) =>
@@ -66,6 +84,8 @@ interface Way {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Who gets it. */
   readonly rule: ((scopes: readonly string[]) => boolean) | undefined;
+  /** It is asked for with a claim. */
+  readonly claims?: true;
   /** What is asked of the backend for it, and for nobody else. */
   readonly call?: string;
   /** Where null stands instead. */
@@ -76,7 +96,7 @@ interface Way {
   readonly tagged?: boolean;
   /** It is asked for by an interface, so that a plan without its type leaves it out and refuses nothing. */
   readonly behind?: boolean;
-  /** It is asked of the backend with a claim, which keys have none of. */
+  /** It is asked of the backend with a claim, which keys and certificates have none of. */
   readonly claim?: boolean;
 }
 
@@ -319,9 +339,10 @@ const WAYS: Readonly<Record<string, Way>> = {
 
 beforeAll(async () => {
   vault = await startVault();
+  certificates = await openCertificateDoors(vault.gateway);
   for (const [name, { scopes, valid = true, plan, publishable, revoked }] of Object.entries(CALLERS)) {
     const expiresIn = valid ? 600 : -600;
-    if (scopes !== undefined)
+    if (scopes !== undefined && !(name in CERTIFICATE_CALLERS))
       tokens.set(name, await sign(vault.key, { scope: scopes.join(' ') }, { expiresIn }));
     if (plan === undefined) continue;
     const key = await vault.keys.make(plan, publishable === true ? { origins: [PAGE] } : {});
@@ -329,16 +350,19 @@ beforeAll(async () => {
     keys.set(name, key.text);
   }
 });
-afterAll(() => vault[Symbol.asyncDispose]());
+afterAll(async () => {
+  await certificates?.[Symbol.asyncDispose]();
+  await vault?.[Symbol.asyncDispose]();
+});
 
 const callers = Object.keys(CALLERS);
 const doors = Object.keys(DOORS);
 const ways = Object.values(WAYS);
 
-/** Without a key every cell; with one a third of them, so that each caller still comes by every door and on every way. */
+/** Without a key every cell; with one a fifth of them, so that each caller still comes by every door and on every way. */
 function isTried(caller: string, way: Way, door: string): boolean {
   const turn = callers.indexOf(caller) + ways.indexOf(way) + doors.indexOf(door);
-  return CALLERS[caller]!.plan === undefined || turn % 3 === 0;
+  return CALLERS[caller]!.plan === undefined || turn % 5 === 0;
 }
 
 const perClient = callers.flatMap((caller) =>
@@ -357,7 +381,7 @@ describe.each(CLIENTS)('%s', (client) => {
         if (!isTried(caller, way, door)) continue;
         const before = vault.backend.requests.length;
         const passed = await DOORS[door]!({
-          gateway: vault.gateway,
+          gateway: certificates.gatewayFor(CALLERS[caller]!.certificate ?? caller),
           client,
           query: way.query,
           variables: way.variables,
@@ -399,7 +423,7 @@ function judge(way: Way, { caller, client, passed, calls }: Cell): void {
   const ruled = way.rule !== undefined && !(scopes !== undefined && way.rule(scopes));
   const ungranted =
     (plan === 'tagged' && way.tagged === true) || (plan === 'named' && way.rule !== undefined);
-  if (!ruled && !ungranted && way.claim === true && facts.scopes === undefined) {
+  if (!ruled && !ungranted && way.claim === true && !tokens.has(caller)) {
     expect({ caller, codes, called }).toEqual({ caller, codes: ['BAD_ARGUMENT'], called: 0 });
     return;
   }

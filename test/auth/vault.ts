@@ -2,6 +2,7 @@
 
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
+import { CERTIFICATES, TRUSTED_PROXIES } from './certificate-callers.ts';
 import { clientYml, newKey, type SigningKey } from './issuer.ts';
 import { KeyMaker } from './key-maker.ts';
 
@@ -164,7 +165,7 @@ export async function startVault(): Promise<VaultGateway> {
   const clients = CLIENTS.flatMap((name) => {
     const [engine, denied] = name.split('-');
     const client = { engine, batching: { max: 5 }, uploads: {}, cors: { origins: [PAGE] } };
-    const auth = { denied, keys: { publishable: true } };
+    const auth = { denied, keys: { publishable: true }, certificates: CERTIFICATES };
     const yml = clientYml({ keys: [key.publicJwk] }, { auth, client });
     return [
       [`clients/${name}/client.yml`, yml],
@@ -174,7 +175,7 @@ export async function startVault(): Promise<VaultGateway> {
   const gateway = started.use(
     await startGateway({
       files: {
-        'hem.yml': '{}',
+        'hem.yml': JSON.stringify({ trustedProxies: TRUSTED_PROXIES }),
         'connectors/vault/connector.yml': `kind: rest\nendpoint: ${backend.url}`,
         'connectors/vault/schema.graphql': VAULT,
         'connectors/ledger/connector.yml': `kind: rest\nendpoint: ${backend.url}`,

@@ -1,4 +1,5 @@
 /** `hem keys`, `plans`, `consumers` and `subscriptions`, without a gateway: what is printed, and the exit codes. */
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -144,20 +145,34 @@ test('a refusal leaves nothing behind', async () => {
   expect(consumers.map(({ name }: { name: string }) => name)).not.toContain('nobody-new');
 });
 
-test('a directory without plans, and one with mistakes: 2', async () => {
+test('a directory without plans: 2, and nothing is made there', async () => {
   const { 'clients/plans.yml': _plans, ...files } = FILES;
   const bare = await writeConfiguration(files);
-  const broken = await writeConfiguration({
-    ...FILES,
-    'clients/plans.yml': 'plans: { free: { clint: [web] } }\n',
-  });
-  expect(await hem(bare, 'keys', 'list')).toMatchObject({
-    code: 2,
-    output: expect.stringContaining('clients/plans.yml'),
-  });
-  expect(await hem(broken, 'keys', 'list')).toMatchObject({
+  for (const args of [
+    ['keys', 'list'],
+    ['plans', 'list'],
+    ['keys', 'revoke', 'x'],
+  ])
+    expect(await hem(bare, ...args)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('clients/plans.yml'),
+    });
+  expect(existsSync(join(bare, '.hem'))).toBe(false);
+  await rm(bare, { recursive: true });
+});
+
+test('with plans that are broken no key is made, but keys are listed and revoked', async () => {
+  const broken = await writeConfiguration(FILES);
+  const { id } = await hemJson(broken, ...create);
+  await writeFile(join(broken, 'clients/plans.yml'), 'plans: { free: { clint: [web] } }\n');
+  await writeFile(join(broken, 'connectors/things/schema.graphql'), 'type {');
+  expect(await hem(broken, ...create)).toMatchObject({
     code: 2,
     output: expect.stringContaining('unknown-key'),
   });
-  for (const folder of [bare, broken]) await rm(folder, { recursive: true });
+  expect(await hemJson(broken, 'keys', 'revoke', id)).toEqual({ revoked: [id] });
+  expect((await hemJson(broken, 'keys', 'list')).keys).toMatchObject([
+    { id, plan: 'partner', state: 'revoked' },
+  ]);
+  await rm(broken, { recursive: true });
 });

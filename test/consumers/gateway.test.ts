@@ -71,7 +71,7 @@ describe('on a Redis that is killed', { timeout: 60_000 }, () => {
     try {
       const settings = {
         log: { level: 'silent' },
-        store: { kind: 'redis', url: redis.url(port), prefix: newPrefix(), timeout: '1s' },
+        store: { kind: 'redis', url: redis.url(port), prefix: newPrefix() },
         keys: { peppers: { 1: 'a pepper of thirty-two characters' } },
       };
       await using first = await startGateway({ files: { ...FILES, 'hem.yml': JSON.stringify(settings) } });

@@ -1,12 +1,23 @@
 /** What records promise, of every kind of store. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordChange, RecordStore } from '../../src/store/record-store.ts';
-import { STORE_KINDS, type TestStores } from './stores.ts';
+import { RedisCluster } from '../support/redis-topologies.ts';
+import { clusterStores, STORE_KINDS, type TestStores } from './stores.ts';
 
 /** Within a second, on a machine that has nothing else to do. */
 const soon = { timeout: 5000, interval: 20 };
 
-describe.each(Object.entries(STORE_KINDS))('records of the kind %s', (_kind, openStores) => {
+let cluster: RedisCluster | undefined;
+const KINDS: Readonly<Record<string, () => Promise<TestStores>>> = {
+  ...STORE_KINDS,
+  'redis, a cluster': async () => {
+    cluster ??= await RedisCluster.start();
+    return clusterStores(cluster);
+  },
+};
+afterAll(() => cluster?.[Symbol.asyncDispose]());
+
+describe.each(Object.entries(KINDS))('records of the kind %s', (_kind, openStores) => {
   let stores: TestStores;
   let here: RecordStore;
   let there: RecordStore;

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { storeSettings } from '../../src/load/store-settings.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { RedisCluster } from '../support/redis-topologies.ts';
 
 export interface TestStores extends AsyncDisposable {
   /** As another process on the same data. */
@@ -22,7 +23,11 @@ export const STORE_KINDS: Readonly<Record<Store['kind'], () => Promise<TestStore
 
 /** On keys of their own, which nobody else uses. */
 export function redisStores(url: string): Promise<TestStores> {
-  return stores({ kind: 'redis', url, prefix: newPrefix(), timeout: '2s' });
+  return stores({ kind: 'redis', url, prefix: newPrefix() });
+}
+
+export function clusterStores({ nodes }: RedisCluster): Promise<TestStores> {
+  return stores({ kind: 'redis', cluster: { nodes }, prefix: newPrefix() });
 }
 
 export function newPrefix(): string {

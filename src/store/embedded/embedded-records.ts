@@ -62,18 +62,13 @@ export class EmbeddedRecords implements RecordDriver {
   }
 
   write(writes: readonly RecordWrite[]): number | undefined {
-    return this.#atOnce(() => {
-      for (const { table, id, version } of writes) {
-        const row = this.#one.get(table, id) as Pick<Row, 'version' | 'value'> | undefined;
-        if ((row === undefined || row.value === null ? 0 : row.version) !== version) return undefined;
-      }
-      const { version } = this.#last.get() as { version: number | null };
-      const first = (version ?? 0) + 1;
-      writes.forEach(({ table, id, value }, index) => {
-        this.#put.run(table, id, first + index, value === undefined ? null : JSON.stringify(value));
-      });
-      return first;
-    });
+    // A key that was revoked has to be so even when the machine loses its power now.
+    this.#database.exec('PRAGMA synchronous = FULL');
+    try {
+      return this.#atOnce(() => this.#replace(writes));
+    } finally {
+      this.#database.exec('PRAGMA synchronous = NORMAL');
+    }
   }
 
   mark(table: string, times: ReadonlyMap<string, number>): void {
@@ -88,6 +83,19 @@ export class EmbeddedRecords implements RecordDriver {
   }
 
   async close(): Promise<void> {}
+
+  #replace(writes: readonly RecordWrite[]): number | undefined {
+    for (const { table, id, version } of writes) {
+      const row = this.#one.get(table, id) as Pick<Row, 'version' | 'value'> | undefined;
+      if ((row === undefined || row.value === null ? 0 : row.version) !== version) return undefined;
+    }
+    const { version } = this.#last.get() as { version: number | null };
+    const first = (version ?? 0) + 1;
+    writes.forEach(({ table, id, value }, index) => {
+      this.#put.run(table, id, first + index, value === undefined ? null : JSON.stringify(value));
+    });
+    return first;
+  }
 
   #atOnce<Result>(work: () => Result): Result {
     this.#database.exec('BEGIN IMMEDIATE');

@@ -43,6 +43,8 @@ function openRecords(settings: RedisSettings, root: string, log: Logger): Promis
 
 /** A copy of another Redis must not be taken for one of this. */
 function placeOf({ url, sentinel, cluster, prefix }: RedisSettings): string {
-  const place = JSON.stringify([url, sentinel?.name, sentinel?.nodes, cluster?.nodes, prefix]);
+  // Without a password, which may change, and is nothing for the name of a file.
+  const { host = url, pathname = '' } = URL.parse(url ?? '') ?? {};
+  const place = JSON.stringify([host, pathname, sentinel?.name, sentinel?.nodes, cluster?.nodes, prefix]);
   return createHash('sha256').update(place).digest('hex').slice(0, 16);
 }
