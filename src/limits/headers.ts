@@ -14,7 +14,7 @@ export function limitHeaders({ limits }: Charge, { admitted, states }: Reservati
   );
   if (told.length === 0) return undefined;
   if (told.length > MAX_TOLD) told.sort((a, b) => leftOf(a.state) - leftOf(b.state)).splice(MAX_TOLD);
-  const retryAfterMs = admitted ? 0 : longestRetryMs(states);
+  const retryAfterMs = admitted ? undefined : longestRetryMs(states);
   return {
     'ratelimit-policy': told.map(({ limit }) => limit.policy).join(', '),
     ratelimit: told
@@ -22,17 +22,16 @@ export function limitHeaders({ limits }: Charge, { admitted, states }: Reservati
         ({ limit, state }) => `"${limit.name}";r=${wholeOf(state.remaining)};t=${toSeconds(state.resetMs)}`,
       )
       .join(', '),
-    ...(admitted ? {} : { 'retry-after': String(Math.max(1, toSeconds(retryAfterMs))) }),
+    ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, toSeconds(retryAfterMs))) }),
   };
 }
 
-/** What has to pass until all limits would let it in; those that never will do not count. */
-export function longestRetryMs(states: readonly LimitState[]): number {
+/** What has to pass until all limits would let it in; undefined where one never will. */
+function longestRetryMs(states: readonly LimitState[]): number | undefined {
   let longest = 0;
   for (const { admitted, demand, retryAfterMs } of states)
-    if (!admitted && demand.shadow !== true && retryAfterMs < Number.POSITIVE_INFINITY)
-      longest = Math.max(longest, retryAfterMs);
-  return longest;
+    if (!admitted && demand.shadow !== true) longest = Math.max(longest, retryAfterMs);
+  return longest === Number.POSITIVE_INFINITY ? undefined : longest;
 }
 
 /** Two answers in one response: each limit by the answer that left less of it. */

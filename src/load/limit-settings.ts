@@ -6,6 +6,9 @@ export const UNITS = ['requests', 'cost', 'bytes', 'concurrent', 'events'] as co
 export const PARTITIONS = ['consumer', 'key', 'ip', 'client', 'claim'] as const;
 export const PERIODS = ['minute', 'hour', 'day', 'week', 'month'] as const;
 
+/** Connections on which nothing moves for long are closed. */
+const MAX_DELAY_MS = 30_000;
+
 const limitShape = z.strictObject({
   /** What answers and metrics call it. */
   name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, { error: 'a name such as "per-minute"' }),
@@ -29,7 +32,7 @@ const limitShape = z.strictObject({
   /** Counted and told, but nobody is refused. */
   shadow: z.boolean().default(false),
   /** How long a request may be held back instead of being refused. */
-  delay: duration.optional(),
+  delay: duration.refine((ms) => ms <= MAX_DELAY_MS, { error: 'a duration of at most "30s"' }).optional(),
   /** What counts more while the store cannot be reached. */
   onStoreLoss: z.enum(['availability', 'limit']).default('limit'),
 });

@@ -4,20 +4,19 @@
  */
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import type { KnownPlan } from '../consumers/known-plan.ts';
-import { ERRORS, type HemError } from '../errors.ts';
 import { Charge } from '../limits/charge.ts';
 import { limitHeaders } from '../limits/headers.ts';
 import { type Limit, toLimitOfField, toLimits } from '../limits/limit.ts';
 import type { Limiter, Reservation } from '../limits/limiter.ts';
-import { refusedBy } from '../limits/refused.ts';
 import type { HemSettings } from '../load/settings.ts';
 import { ANONYMOUS } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
-import type { Answer, AnswerHeaders, Stream } from './answer.ts';
-import type { Given } from './cost/counted.ts';
+import { Admission } from './admission.ts';
+import { type Answer, isStream, type Stream } from './answer.ts';
 import { costOf, type OperationCost } from './cost/operation-cost.ts';
 import { format } from './format.ts';
 import { knowsPlans } from './grants.ts';
+import { limitedEvents, limitedParts } from './limited-streams.ts';
 import { PerConditions } from './per-conditions.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
@@ -42,15 +41,6 @@ export function limiting(view: View, services: LimitingServices): Policy | undef
   return cost.maximum !== undefined || hasRequired ? new Limiting(view, limits, undefined) : undefined;
 }
 
-/** An operation that may run, with what it draws on. */
-interface Admitted {
-  readonly charge: Charge;
-  readonly cost: OperationCost | undefined;
-  readonly given: Given | undefined;
-  /** What it costs at most. */
-  readonly most: number;
-}
-
 class Limiting implements Policy {
   readonly #view: View;
   readonly #limiter: Limiter | undefined;
@@ -69,13 +59,15 @@ class Limiting implements Policy {
   }
 
   answer(operation: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
-    const admitted = this.#admit(operation, request);
-    if (admitted instanceof GraphQLError) return Promise.resolve(refused(admitted, request));
-    if (admitted.charge.isNothing || this.#limiter === undefined) return next(operation, request);
-    const decided = this.#limiter.decide(admitted.charge, request.left);
-    return decided instanceof Promise
-      ? decided.then((reservation) => this.#answer(admitted, reservation, { operation, request, next }))
-      : this.#answer(admitted, decided, { operation, request, next });
+    const admission = this.#admit(operation, request);
+    if (admission instanceof GraphQLError) return Promise.resolve(refused(admission, request));
+    if (admission.charge.isNothing || this.#limiter === undefined) return next(operation, request);
+    const run = async (reservation: Reservation) =>
+      reservation.admitted
+        ? admission.settle(reservation, await next(operation, request))
+        : admission.refusal(reservation, request);
+    const decided = this.#limiter.decide(admission.charge, request.left);
+    return decided instanceof Promise ? decided.then(run) : run(decided);
   }
 
   async stream<Item>(
@@ -83,46 +75,37 @@ class Limiting implements Policy {
     request: Request,
     next: Streaming<Item>,
   ): Promise<Answer | Stream<Item>> {
-    const admitted = this.#admit(operation, request);
-    if (admitted instanceof GraphQLError) return refused(admitted, request);
-    const { charge } = admitted;
-    const events = this.#limitsOf(request).events;
+    const admission = this.#admit(operation, request);
+    if (admission instanceof GraphQLError) return refused(admission, request);
     const limiter = this.#limiter;
-    if (
-      limiter === undefined ||
-      (charge.isNothing && (operation.kind !== 'subscription' || events.length === 0))
-    )
-      return next(operation, request);
-    const reservation = await limiter.decide(charge, request.left);
-    if (!reservation.admitted) return limited(charge, reservation, request);
+    const limits = this.#limitsOf(request);
+    const isSubscription = operation.kind === 'subscription';
+    const isLimited = !admission.charge.isNothing || (isSubscription && limits.ofEvent.length > 0);
+    if (limiter === undefined || !isLimited) return next(operation, request);
+    const reservation = await limiter.decide(admission.charge, request.left);
+    if (!reservation.admitted) return admission.refusal(reservation, request);
     const outcome = await next(operation, request);
-    const headers = limitHeaders(charge, reservation);
-    if ('result' in outcome) return this.#settled(admitted, reservation, withHeaders(outcome, headers));
-    const items =
-      operation.kind === 'subscription'
-        ? (this.#events(outcome.items as AsyncGenerator<FormattedExecutionResult>, {
-            admitted,
-            reservation,
-            request,
+    if (!isStream(outcome)) return admission.settle(reservation, outcome);
+    const { items, headers } = outcome;
+    const opened = { admission, reservation, request };
+    return {
+      items: isSubscription
+        ? (limitedEvents(items as AsyncGenerator<FormattedExecutionResult>, {
+            ...opened,
             limiter,
+            chargeOf: (cost) => this.#chargeOf(limits.ofEvent, request, cost),
           }) as AsyncGenerator<Item, void>)
-        : parts(outcome.items, charge, reservation);
-    return { items, headers: { ...outcome.headers, ...headers } };
+        : limitedParts(items, opened),
+      headers: { ...headers, ...limitHeaders(admission.charge, reservation) },
+    };
   }
 
-  #admit(operation: PreparedOperation, request: Request): Admitted | GraphQLError {
+  #admit(operation: PreparedOperation, request: Request): Admission | GraphQLError {
     const limits = this.#limitsOf(request);
     const { costs, client } = this.#view;
-    const { maximum } = client.settings.cost;
-    const charge = new Charge({
-      client: client.name,
-      address: request.address,
-      principal: request.principal,
-    });
-    if (!limits.byCost && maximum === undefined && !costs.hasQuotas && !costs.hasRequired) {
-      for (const limit of limits.ofOperation) charge.add(limit, 1);
-      return { charge, cost: undefined, given: undefined, most: 0 };
-    }
+    const { maximum, chargeExcess } = client.settings.cost;
+    if (!limits.byCost && maximum === undefined && !costs.hasQuotas && !costs.hasRequired)
+      return new Admission(this.#chargeOf(limits.ofOperation, request, 0), undefined);
     const cost = this.#costs.get(operation);
     if (cost === undefined) return tooLarge();
     const given = cost.given(operation.variables, (request.principal ?? ANONYMOUS).claims);
@@ -130,84 +113,14 @@ class Limiting implements Policy {
     if (problem !== undefined) return problem;
     const most = limits.byCost || maximum !== undefined ? cost.of(given) : 0;
     if (maximum !== undefined && most > maximum) return tooDear(most, maximum);
-    for (const limit of limits.ofOperation) charge.add(limit, limit.unit === 'cost' ? most : 1);
+    const charge = this.#chargeOf(limits.ofOperation, request, most);
     for (const { quota, times } of cost.quotas) charge.add(toLimitOfField(quota), times);
-    return { charge, cost, given, most };
+    return new Admission(charge, limits.byCost ? { operation: cost, given, most, chargeExcess } : undefined);
   }
 
-  async #answer(
-    admitted: Admitted,
-    reservation: Reservation,
-    { operation, request, next }: { operation: PreparedOperation; request: Request; next: Answering },
-  ): Promise<Answer> {
-    const { charge } = admitted;
-    if (!reservation.admitted) return limited(charge, reservation, request);
-    const answer = withHeaders(await next(operation, request), limitHeaders(charge, reservation));
-    return this.#settled(admitted, reservation, answer);
-  }
-
-  #settled(admitted: Admitted, reservation: Reservation, answer: Answer): Answer {
-    const { charge } = admitted;
-    const json = charge.counts('bytes') ? (answer.json ?? JSON.stringify(answer.result)) : answer.json;
-    reservation.settle(
-      charge.used({
-        cost: charge.counts('cost') ? this.#costOfAnswer(answer.result, admitted) : 0,
-        bytes: json === undefined ? 0 : Buffer.byteLength(json),
-      }),
-    );
-    return json === undefined ? answer : { ...answer, json };
-  }
-
-  /** Not more than was reserved, unless the client says so. */
-  #costOfAnswer(result: FormattedExecutionResult, { cost, given, most }: Admitted): number {
-    // What nobody has worked on costs nothing; what failed in the middle may have cost all.
-    if (!('data' in result))
-      return ERRORS[result.errors?.[0]?.extensions?.code as keyof typeof ERRORS]?.fault === 'caller'
-        ? 0
-        : most;
-    const { chargeExcess } = this.#view.client.settings.cost;
-    if (most === 0 || cost === undefined || given === undefined) return most;
-    const answered = cost.ofAnswer(result.data, given);
-    return chargeExcess ? answered : Math.min(most, answered);
-  }
-
-  /** Each event is an operation of its own: the first has been paid for with the subscription. */
-  async *#events(
-    events: AsyncGenerator<FormattedExecutionResult, void>,
-    { admitted, reservation, request, limiter }: Opened,
-  ): AsyncGenerator<FormattedExecutionResult, void> {
-    let opening: number | undefined;
-    const release = () =>
-      reservation.settle(admitted.charge.used({ cost: opening ?? admitted.most, bytes: 0 }));
-    // Also where nobody ever reads the first event.
-    request.left.add(release);
-    try {
-      for await (const event of events) {
-        const cost = opening === undefined ? 0 : admitted.most;
-        const charge = this.#chargeOfEvent(request, cost);
-        opening ??= this.#costOfAnswer(event, admitted);
-        if (charge.isNothing) {
-          yield event;
-          continue;
-        }
-        const decided = await limiter.decide(charge, request.left);
-        if (!decided.admitted) {
-          yield format({ errors: [toGraphQLError(refusedBy(charge, decided))] }, request);
-          return;
-        }
-        this.#settled({ ...admitted, charge, most: cost }, decided, { result: event });
-        yield event;
-      }
-    } finally {
-      request.left.remove(release);
-      release();
-    }
-  }
-
-  #chargeOfEvent({ address, principal }: Request, cost: number): Charge {
+  #chargeOf(limits: readonly Limit[], { address, principal }: Request, cost: number): Charge {
     const charge = new Charge({ client: this.#view.client.name, address, principal });
-    for (const limit of this.#limitsOf({ principal }).events)
-      charge.add(limit, limit.unit === 'cost' ? cost : 1);
+    for (const limit of limits) charge.add(limit, limit.unit === 'cost' ? cost : 1);
     return charge;
   }
 
@@ -226,63 +139,25 @@ class Limiting implements Policy {
   }
 }
 
-interface Opened {
-  readonly admitted: Admitted;
-  readonly reservation: Reservation;
-  readonly request: Request;
-  readonly limiter: Limiter;
-}
-
 /** The limits of one kind of caller. */
 class LimitsOfCaller {
   readonly all: readonly Limit[];
   /** What an operation draws on when it begins. */
   readonly ofOperation: readonly Limit[];
   /** What each event of a subscription draws on. */
-  readonly events: readonly Limit[];
+  readonly ofEvent: readonly Limit[];
   readonly byCost: boolean;
 
   constructor(all: readonly Limit[]) {
     this.all = all;
     this.ofOperation = all.filter(({ unit }) => unit !== 'events');
-    this.events = all.filter(({ unit }) => unit === 'events' || unit === 'cost' || unit === 'bytes');
+    this.ofEvent = all.filter(({ unit }) => unit === 'events' || unit === 'cost' || unit === 'bytes');
     this.byCost = all.some(({ unit }) => unit === 'cost');
   }
 }
 
-/** The parts of an answer: all of it has been reserved, and is what it costs. */
-async function* parts<Item>(
-  items: AsyncGenerator<Item, void>,
-  charge: Charge,
-  reservation: Reservation,
-): AsyncGenerator<Item, void> {
-  const countsBytes = charge.counts('bytes');
-  let bytes = 0;
-  try {
-    for await (const item of items) {
-      if (countsBytes) bytes += Buffer.byteLength(JSON.stringify(item));
-      yield item;
-    }
-  } finally {
-    reservation.settle(charge.used({ bytes }));
-  }
-}
-
-function limited(charge: Charge, reservation: Reservation, request: Request): Answer {
-  const error = refusedBy(charge, reservation);
-  return withHeaders(refused(toGraphQLError(error), request), limitHeaders(charge, reservation));
-}
-
 function refused(error: GraphQLError, request: Request): Answer {
   return { result: format({ errors: [error] }, request) };
-}
-
-function withHeaders(answer: Answer, headers: AnswerHeaders | undefined): Answer {
-  return headers === undefined ? answer : { ...answer, headers: { ...answer.headers, ...headers } };
-}
-
-function toGraphQLError({ code, publicText, publicDetails }: HemError): GraphQLError {
-  return new GraphQLError(publicText, { extensions: { ...publicDetails, code } });
 }
 
 function tooDear(cost: number, maximum: number): GraphQLError {

@@ -49,7 +49,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     files: {
       ...libraryFiles(backend.url, CLIENTS, {
-        hem: 'quotas: [{ name: all, limit: 100000, per: 1h, by: ip }]',
+        hem: 'quotas: [{ name: all, limit: 100000, per: month, by: ip }]',
         schema: SCHEMA.replace(
           'type Query {',
           'type Query { slow: Int @rest(get: "/slow")  failing: Author @rest(get: "/failing")',
@@ -149,6 +149,7 @@ describe('cost', () => {
       extensions: { code: 'COST_EXCEEDED', limit: { name: 'cost', retryAfterMs: null } },
     });
     expect(headers.has('ratelimit')).toBe(true);
+    expect(headers.has('retry-after')).toBe(false);
   });
 });
 

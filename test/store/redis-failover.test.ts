@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { type RedisSettings, storeSettings } from '../../src/load/store-settings.ts';
 import type { Demand, LimitRule } from '../../src/store/limit-store.ts';
-import { RedisLimits } from '../../src/store/redis/redis-limits.ts';
+import { RedisLimits } from '../../src/store/redis/limits/redis-limits.ts';
 import { RedisCluster, RedisSentinel } from '../support/redis-topologies.ts';
 
 const rule: LimitRule = {

@@ -4,7 +4,9 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisSettings, storeSettings } from '../../src/load/store-settings.ts';
 import type { Demand, LimitRule } from '../../src/store/limit-store.ts';
-import { RedisLimits } from '../../src/store/redis/redis-limits.ts';
+import { meterOf } from '../../src/store/limits/meter.ts';
+import { RedisLimits } from '../../src/store/redis/limits/redis-limits.ts';
+import { Share } from '../../src/store/redis/limits/share.ts';
 import { LimitProcess } from '../support/limit-process.ts';
 import { PrivateRedis } from '../support/private-redis.ts';
 
@@ -111,6 +113,29 @@ describe('slices', () => {
     await other.reserve([demand(rule, 18_000)]);
     for (let turn = 0; turn < 100; turn++) await limits.reserve([demand(rule)]);
     expect(await remaining(other, rule)).toBe(20_000 - 1 - 18_000 - 100);
+  });
+
+  test('of a rate live for a hundredth of its window', async () => {
+    await using limits = open(`slices-${++count}`);
+    const rule: LimitRule = {
+      name: 'r',
+      algorithm: 'rate',
+      limit: 60_000,
+      windowMs: 60_000,
+      onStoreLoss: 'limit',
+    };
+    for (let turn = 0; turn < 30; turn++) await limits.reserve([demand(rule)]);
+    const startedAt = performance.now();
+    const isAtHand = !(limits.reserve([demand(rule)]) instanceof Promise);
+    if (performance.now() - startedAt < 100) expect(isAtHand).toBe(true);
+    await sleep(650);
+    expect(limits.reserve([demand(rule)])).toBeInstanceOf(Promise);
+  });
+
+  test('of a quota end with its period', () => {
+    const share = new Share('acme', meterOf({ ...quota(1e6), period: 'minute' }));
+    share.gotAhead(10, { at: 0, askedAt: 1000, resetMs: 30 });
+    expect([1000, 1029, 1030].map((now) => share.sliceFor(4, now))).toEqual([4, 4, 0]);
   });
 
   test('let a rate admit no more than it does in their time', { timeout: 30_000 }, async () => {

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RedisSettings, storeSettings } from '../../src/load/store-settings.ts';
 import type { Demand, LimitRule, Reservation } from '../../src/store/limit-store.ts';
-import { RedisLimits } from '../../src/store/redis/redis-limits.ts';
+import { RedisLimits } from '../../src/store/redis/limits/redis-limits.ts';
 import { PrivateRedis } from '../support/private-redis.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -22,10 +22,15 @@ afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
 });
-beforeEach(() => {
+beforeEach(async () => {
   partition = `case-${++count}`;
+  // Whatever became of the case before.
+  proxy.accept();
+  proxy.resume();
+  if (!server.isRunning) await server.start();
 });
 
+const until = { timeout: 10_000 };
 const quota = (limit: number, onStoreLoss: LimitRule['onStoreLoss'] = 'limit'): LimitRule => ({
   name: 'quota',
   algorithm: 'quota',
@@ -36,12 +41,13 @@ const quota = (limit: number, onStoreLoss: LimitRule['onStoreLoss'] = 'limit'): 
 const demand = (rule: LimitRule, amount = 1): Demand => ({ rule, partition, amount });
 
 /** As many processes, as far as Redis can tell. Each has heard of the others. */
-async function openProcesses(number: number, timeout = '50ms'): Promise<Processes> {
+async function openProcesses(number: number): Promise<Processes> {
   const settings = storeSettings.parse({
     kind: 'redis',
     url: proxy.url,
     prefix: `loss-${count}`,
-    timeout,
+    // A machine that is busy with other tests takes its time.
+    timeout: '250ms',
   }) as RedisSettings;
   const log = pino({ level: process.env.HEM_TEST_LOG ?? 'silent' });
   const processes = Array.from({ length: number }, () => new RedisLimits(settings, log));
@@ -49,7 +55,7 @@ async function openProcesses(number: number, timeout = '50ms'): Promise<Processe
   // Heartbeats come every two seconds: the last one to begin is known to all with the next.
   if (number > 1) await sleep(2300);
   for (const limits of processes) {
-    await expect.poll(async () => (await limits.reserve([demand(rule, 0)])).decidedBy).toBe('store');
+    await expect.poll(async () => (await limits.reserve([demand(rule, 0)])).decidedBy, until).toBe('store');
   }
   return Object.assign(processes, {
     [Symbol.asyncDispose]: async () => {
@@ -91,8 +97,12 @@ describe('killed', () => {
     await first.reserve([demand(strict, 41), demand(open, 41)]);
     await second.reserve([demand(strict, 0), demand(open, 0)]);
     await server.kill();
-    await expect.poll(async () => (await first.reserve([demand(strict, 0)])).decidedBy).toBe('process');
-    await expect.poll(async () => (await second.reserve([demand(strict, 0)])).decidedBy).toBe('process');
+    await expect
+      .poll(async () => (await first.reserve([demand(strict, 0)])).decidedBy, until)
+      .toBe('process');
+    await expect
+      .poll(async () => (await second.reserve([demand(strict, 0)])).decidedBy, until)
+      .toBe('process');
     for (const limits of processes) {
       const { states } = alone(limits.reserve([demand(strict, 30)]));
       expect(states[0]).toMatchObject({ admitted: false, remaining: 29 });
@@ -102,8 +112,7 @@ describe('killed', () => {
       expect(await useUp(limits, open)).toBe(100);
     }
     await server.start();
-    for (const limits of processes)
-      await expect.poll(() => remaining(limits, strict), { timeout: 10_000 }).toBe(1);
+    for (const limits of processes) await expect.poll(() => remaining(limits, strict), until).toBe(1);
     expect(await remaining(second, open)).toBe(0);
     // Told once: it does not become more.
     await sleep(500);
@@ -138,12 +147,12 @@ describe('killed', () => {
     await server.kill();
     await sleep(400);
     await server.start();
-    await expect.poll(() => remaining(processes[0]!, rule), { timeout: 10_000 }).not.toBe('process');
-    await expect.poll(() => remaining(processes[1]!, rule), { timeout: 10_000 }).not.toBe('process');
+    await expect.poll(() => remaining(processes[0]!, rule), until).not.toBe('process');
+    await expect.poll(() => remaining(processes[1]!, rule), until).not.toBe('process');
     isRunning = false;
     await Promise.all(callers);
     expect(byProcess).toBeGreaterThan(0);
-    expect(longestMs).toBeLessThan(500);
+    expect(longestMs).toBeLessThan(1500);
     const counted = (1e6 - ((await remaining(processes[0]!, rule)) as number)) / amount;
     // What was under way when it was killed may have been counted without an answer, or not at all: it is not told again.
     expect(counted).toBeLessThanOrEqual(admitted + 20);
@@ -159,17 +168,49 @@ describe('killed', () => {
     const before = [await limits.reserve([demand(rule)]), await limits.reserve([demand(rule)])];
     await server.command('flushall');
     proxy.refuse();
-    await expect.poll(async () => (await limits.reserve([demand(rule, 0)])).decidedBy).toBe('process');
+    await expect.poll(async () => (await limits.reserve([demand(rule, 0)])).decidedBy, until).toBe('process');
     before[0]!.settle([]);
     const during = [limits.reserve([demand(rule)]), limits.reserve([demand(rule)])].map(alone);
     expect(during.map(({ admitted }) => admitted)).toEqual([true, true]);
     during[1]!.settle([]);
     proxy.accept();
-    await expect.poll(() => remaining(limits, rule), { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => remaining(limits, rule), until).toBe(2);
     before[1]!.settle([]);
     during[0]!.settle([]);
-    await expect.poll(() => remaining(limits, rule)).toBe(4);
+    await expect.poll(() => remaining(limits, rule), until).toBe(4);
   });
+});
+
+test('what more partitions used than there is memory for is told, too', { timeout: 60_000 }, async () => {
+  await using _ = await openProcesses(1);
+  const settings = storeSettings.parse({
+    kind: 'redis',
+    url: proxy.url,
+    prefix: `loss-${count}`,
+    timeout: '250ms',
+  });
+  await using limits = new RedisLimits(settings as RedisSettings, pino({ level: 'silent' }), { maxKept: 20 });
+  const rule = quota(10);
+  await expect.poll(() => remaining(limits, rule), until).toBe(10);
+  proxy.refuse();
+  await expect.poll(async () => (await limits.reserve([demand(rule, 0)])).decidedBy, until).toBe('process');
+  const names = Array.from({ length: 200 }, (_, index) => `address-${index}`);
+  for (const name of names) alone(limits.reserve([{ ...demand(rule, 4), partition: name }])).settle([3]);
+  proxy.accept();
+  await expect.poll(() => remaining(limits, rule), until).toBe(10);
+  for (const name of names) {
+    const { states } = await limits.reserve([{ ...demand(rule, 0), partition: name }]);
+    expect([name, states[0]!.remaining]).toEqual([name, 7]);
+  }
+});
+
+test('scripts that Redis has forgotten are sent again', async () => {
+  await using processes = await openProcesses(1);
+  const rule = quota(10);
+  await processes[0]!.reserve([demand(rule)]);
+  await server.command('script', 'flush');
+  expect((await processes[0]!.reserve([demand(rule)])).decidedBy).toBe('store');
+  expect(await remaining(processes[0]!, rule)).toBe(8);
 });
 
 describe('frozen', () => {
@@ -191,7 +232,7 @@ describe('frozen', () => {
     decided[0]!.settle([0]);
     more[0]!.settle([1]);
     proxy.resume();
-    await expect.poll(() => remaining(limits, rule), { timeout: 10_000 }).toBe(500 - 100 - 9 - 9);
+    await expect.poll(() => remaining(limits, rule), until).toBe(500 - 100 - 9 - 9);
     decided[1]!.settle([0]);
     more[1]!.settle([0]);
     expect(await remaining(limits, rule)).toBe(500 - 100 - 8 - 7);
@@ -204,7 +245,7 @@ describe('frozen', () => {
     const refused = await processes[0]!.reserve([demand(rule)]);
     expect([refused.decidedBy, refused.admitted]).toEqual(['process', false]);
     proxy.resume();
-    await expect.poll(() => remaining(processes[0]!, rule), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => remaining(processes[0]!, rule), until).toBe(1);
   });
 
   test('connections that are cut are made again', { timeout: 60_000 }, async () => {
@@ -212,9 +253,11 @@ describe('frozen', () => {
     const rule = quota(10);
     await processes[0]!.reserve([demand(rule, 4)]);
     proxy.cut();
-    await expect.poll(async () => (await processes[0]!.reserve([demand(rule, 0)])).decidedBy).toBe('process');
+    await expect
+      .poll(async () => (await processes[0]!.reserve([demand(rule, 0)])).decidedBy, until)
+      .toBe('process');
     alone(processes[0]!.reserve([demand(rule, 2)]));
-    await expect.poll(() => remaining(processes[0]!, rule), { timeout: 10_000 }).toBe(4);
+    await expect.poll(() => remaining(processes[0]!, rule), until).toBe(4);
   });
 });
 
@@ -228,15 +271,17 @@ describe('answering with errors', () => {
     await using processes = await openProcesses(1);
     const limits = processes[0]!;
     const rule = quota(20);
-    await limits.reserve([demand(rule, 4)]);
+    const before = await limits.reserve([demand(rule, 4)]);
     await server.command(...(breaks as [string, ...string[]]));
     try {
       // Connections that were let in before stay.
       if (name === 'wanting a password') proxy.cut();
+      // Nobody knows yet: it is sent, refused, and kept.
+      else before.settle([1]);
       // A read-only server still looks.
       const other: LimitRule = { ...rule, name: 'other' };
       const isAlone = async () => (await limits.reserve([demand(other)])).decidedBy;
-      await expect.poll(isAlone).toBe('process');
+      await expect.poll(isAlone, until).toBe('process');
       expect(await useUp(limits, rule)).toBeGreaterThan(0);
       await sleep(300);
       expect(alone(limits.reserve([demand(rule)])).admitted).toBe(false);
@@ -245,7 +290,8 @@ describe('answering with errors', () => {
         ? open(mends)
         : server.command(...(mends as [string, ...string[]])));
     }
-    await expect.poll(() => remaining(limits, rule), { timeout: 10_000 }).toBe(0);
+    const left = name === 'wanting a password' ? 0 : 3;
+    await expect.poll(() => remaining(limits, rule), until).toBe(left);
   });
 
   const open = async (command: readonly string[]): Promise<void> => {
@@ -265,6 +311,6 @@ test('a wrong password is as good as no Redis, and stands in no log', { timeout:
   await using limits = new RedisLimits(storeSettings.parse(settings) as RedisSettings, log);
   const decided = await limits.reserve([demand(quota(2))]);
   expect(decided).toMatchObject({ admitted: true, decidedBy: 'process' });
-  await expect.poll(() => lines.join('')).toMatch(/WRONGPASS|NOAUTH/);
+  await expect.poll(() => lines.join(''), until).toMatch(/WRONGPASS|NOAUTH/);
   expect(lines.join('')).not.toContain('wrong-secret');
 });

@@ -35,8 +35,8 @@ export class PrivateRedis implements AsyncDisposable {
     return server;
   }
 
-  get pid(): number {
-    return this.#daemon?.pid ?? -1;
+  get isRunning(): boolean {
+    return this.#daemon !== undefined;
   }
 
   async start(): Promise<void> {
@@ -66,6 +66,7 @@ export class PrivateRedis implements AsyncDisposable {
   /** SIGKILL. */
   async kill(): Promise<void> {
     await this.#daemon?.stop();
+    this.#daemon = undefined;
   }
 
   /** One command, on a connection of its own. */

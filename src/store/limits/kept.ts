@@ -9,6 +9,12 @@ export interface Keepable {
   readonly isNeeded: boolean;
 }
 
+/** So much at once, as a part of all: a request has to wait for it. */
+const FORGOTTEN = 1 / 500;
+/** For each that is forgotten, so many are looked at, and fewer of them spared. */
+const SEEN = 20;
+const SPARED = 10;
+
 export class Kept<Item extends Keepable> {
   readonly #items = new Map<string, Item>();
   readonly #most: number;
@@ -39,16 +45,15 @@ export class Kept<Item extends Keepable> {
     return this.#items.values();
   }
 
-  /** A tenth, the oldest first; each is spared once when it was asked for. What is needed stays, even if there are too many. */
+  /** The oldest first; those that were asked for are spared once, unless that would take long. What is needed stays, even if it is too many. */
   #makeRoom(): void {
+    const wanted = Math.ceil(this.#most * FORGOTTEN);
     const forgotten: Item[] = [];
-    const wanted = Math.ceil(this.#most / 10);
     let seen = 0;
-    const most = this.#items.size * 2;
     for (const [key, item] of this.#items) {
-      if (forgotten.length >= wanted || ++seen > most) break;
+      if (forgotten.length >= wanted || ++seen > wanted * SEEN) break;
       this.#items.delete(key);
-      if (item.isNeeded || item.isRecent) {
+      if (item.isNeeded || (item.isRecent && seen < wanted * SPARED)) {
         item.isRecent = false;
         this.#items.set(key, item);
       } else forgotten.push(item);

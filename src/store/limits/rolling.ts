@@ -84,12 +84,13 @@ export class Rolling implements Algorithm {
   }
 
   #giveBack(usage: Usage, amount: number, number: number): void {
-    for (let index = 1; index < usage.length; index += 2) {
-      if (usage[index] !== number) continue;
-      const back = Math.min(amount, usage[index + 1]!);
-      usage[index + 1]! -= back;
-      usage[0]! -= back;
-    }
+    let index = usage.length - 2;
+    while (index > 0 && usage[index]! > number) index -= 2;
+    if (index < 1 || usage[index] !== number) return;
+    const back = Math.min(amount, usage[index + 1]!);
+    usage[0]! -= back;
+    usage[index + 1]! -= back;
+    if (usage[index + 1] === 0) usage.splice(index, 2);
   }
 
   #advance(usage: Usage, now: number): void {

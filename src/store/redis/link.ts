@@ -39,16 +39,14 @@ export class RedisLink implements AsyncDisposable {
   }
 
   #tell(error: unknown): void {
-    if (!this.#isTold) this.#log.warn({ err: reasonOf(error) }, 'the store cannot be reached');
+    if (!this.#isTold) this.#log.warn({ reason: reasonOf(error) }, 'the store cannot be reached');
     this.#isTold = true;
   }
 }
 
 /** What may be logged of an error. Errors of commands carry their arguments: of AUTH that is the password. */
-export function reasonOf(error: unknown): { readonly type: string; readonly message: string } {
-  return error instanceof Error
-    ? { type: error.name, message: error.message }
-    : { type: typeof error, message: 'unknown' };
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown';
 }
 
 function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTimeout'>): Redis | Cluster {

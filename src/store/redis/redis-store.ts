@@ -5,9 +5,9 @@ import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
 import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
+import { RedisLimits } from './limits/redis-limits.ts';
 import { RedisLink } from './link.ts';
 import { RecordCopy } from './record-copy.ts';
-import { RedisLimits } from './redis-limits.ts';
 import { RedisRecords } from './redis-records.ts';
 
 export function openRedisStore(settings: RedisSettings, root: string, log: Logger): Store {

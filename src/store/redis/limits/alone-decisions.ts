@@ -1,9 +1,9 @@
 /** Decisions of this process alone, while the store is lost, and what it has to tell when the store is back. */
-import type { Demand, LimitState } from '../limit-store.ts';
-import { Alone } from '../limits/alone.ts';
-import { type Decision, decide } from '../limits/decide.ts';
-import type { Kept } from '../limits/kept.ts';
-import { amountOf, meterOf } from '../limits/meter.ts';
+import type { Demand, LimitState } from '../../limit-store.ts';
+import { Alone } from '../../limits/alone.ts';
+import { type Decision, decide } from '../../limits/decide.ts';
+import type { Kept } from '../../limits/kept.ts';
+import { amountOf, meterOf } from '../../limits/meter.ts';
 import { AloneCharge, type Charge, type Counting } from './charges.ts';
 import type { Leases } from './leases.ts';
 import { RedisReservation } from './redis-reservation.ts';

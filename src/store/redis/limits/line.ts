@@ -1,6 +1,6 @@
 /** One demand on its way to the store. */
-import type { Demand } from '../limit-store.ts';
-import { amountOf } from '../limits/meter.ts';
+import type { Demand } from '../../limit-store.ts';
+import { amountOf } from '../../limits/meter.ts';
 import type { Asked, Verdict } from './limit-commands.ts';
 import type { Share, Slice } from './share.ts';
 

@@ -1,6 +1,6 @@
 /** Where the amount of one demand was taken from, and so where it is settled. */
-import type { Usage } from '../limits/algorithm.ts';
-import type { Alone } from '../limits/alone.ts';
+import type { Usage } from '../../limits/algorithm.ts';
+import type { Alone } from '../../limits/alone.ts';
 import type { Adjustments } from './adjustments.ts';
 import type { Share, Slice } from './share.ts';
 

@@ -1,6 +1,6 @@
 /** What this process has taken ahead, and decides on without asking. What is left when its time is over goes back. */
-import type { Demand, LimitState } from '../limit-store.ts';
-import { amountOf } from '../limits/meter.ts';
+import type { Demand, LimitState } from '../../limit-store.ts';
+import { amountOf } from '../../limits/meter.ts';
 import { type Charge, type Counting, SliceCharge } from './charges.ts';
 import type { Line } from './line.ts';
 import { RedisReservation } from './redis-reservation.ts';

@@ -1,11 +1,12 @@
 /** Limits that several processes share. Redis decides, or a slice that was taken from it ahead; where it is lost, this process alone. */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { RedisSettings } from '../../load/store-settings.ts';
-import { timeoutsOf } from '../../timeouts.ts';
-import type { Demand, LimitState, LimitStore, Reservation } from '../limit-store.ts';
-import { Kept } from '../limits/kept.ts';
-import { amountOf, meterOf, partitionName } from '../limits/meter.ts';
+import type { RedisSettings } from '../../../load/store-settings.ts';
+import { timeoutsOf } from '../../../timeouts.ts';
+import type { Demand, LimitState, LimitStore, Reservation } from '../../limit-store.ts';
+import { Kept } from '../../limits/kept.ts';
+import { amountOf, meterOf, partitionName } from '../../limits/meter.ts';
+import { RedisLink } from '../link.ts';
 import { reserveAcrossSlots } from './across-slots.ts';
 import { Adjustments } from './adjustments.ts';
 import { AloneDecisions, type AloneReservation } from './alone-decisions.ts';
@@ -14,13 +15,18 @@ import { Contact } from './contact.ts';
 import { Leases } from './leases.ts';
 import { isUncounted, LimitCommands, type Verdict } from './limit-commands.ts';
 import { hasAhead, type Line, toLine } from './line.ts';
-import { RedisLink } from './link.ts';
 import { RedisReservation } from './redis-reservation.ts';
 import { Share } from './share.ts';
 import { Slices } from './slices.ts';
 
+/** Partitions in memory, some 400 bytes each. */
 const MAX_KEPT = 100_000;
 const TICK_MS = 100;
+
+export interface RedisLimitsOptions {
+  /** For tests: partitions in memory. */
+  readonly maxKept?: number;
+}
 
 export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
   readonly adjustments: Adjustments;
@@ -31,14 +37,15 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
   readonly #slices = new Slices(this);
   readonly #leases: Leases;
   readonly #alone: AloneDecisions;
-  readonly #shares = new Kept<Share>(MAX_KEPT, (forgotten) => {
-    for (const share of forgotten) this.#alone.forget(share);
-  });
+  readonly #shares: Kept<Share>;
   readonly #ticking: NodeJS.Timeout;
   readonly #onClose = () => this.#contact.lose(new Error('the connection was closed'));
 
-  constructor(settings: RedisSettings, log: Logger) {
-    this.#link = new RedisLink(settings, log, { lateAnswers: true });
+  constructor(settings: RedisSettings, log: Logger, { maxKept = MAX_KEPT }: RedisLimitsOptions = {}) {
+    this.#link = new RedisLink(settings, log.child({ connection: 'limits' }), { lateAnswers: true });
+    this.#shares = new Kept(maxKept, (forgotten) => {
+      for (const share of forgotten) this.#alone.forget(share);
+    });
     this.#timeoutMs = settings.timeout;
     this.#commands = new LimitCommands(this.#link.client, settings.prefix, randomInt(2 ** 48 - 1));
     const failed = (error: unknown, share: Share) => this.#contact.lose(error, [share]);
@@ -118,6 +125,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
     if (this.adjustments.isWaiting) void this.adjustments.flush();
     const lines = demands.map((demand, index) => toLine(demand, shares[index]!, askedAt));
     const { promise, resolve } = Promise.withResolvers<Reservation>();
+    let isAnswered = false;
     let alone: AloneReservation | undefined;
     const decideAlone = (error: unknown): AloneReservation => {
       this.#contact.lose(error, shares);
@@ -126,15 +134,18 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       resolve(alone);
       return alone;
     };
-    const timeout = timeoutsOf(this.#timeoutMs).start(() =>
-      decideAlone(new Error(`no answer within ${this.#timeoutMs} ms`)),
-    );
+    const giveUp = () => {
+      if (!isAnswered) decideAlone(new Error(`no answer within ${this.#timeoutMs} ms`));
+    };
+    // Where it was this process that was busy, the answer may be there and only has to be read.
+    const timeout = timeoutsOf(this.#timeoutMs).start(() => setImmediate(giveUp));
     const asked = this.#commands.hasSlots
       ? reserveAcrossSlots(this.#commands, lines, (adjustment) => this.adjustments.add(adjustment))
       : this.#commands.reserve(lines);
     asked.then(
       (verdict) => {
         timeout.stop();
+        isAnswered = true;
         this.#contact.heard(verdict.now);
         for (const { share, amount } of lines) share.asking -= amount;
         if (alone !== undefined) {
@@ -149,6 +160,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       },
       (error) => {
         timeout.stop();
+        isAnswered = true;
         for (const { share, amount, ahead } of lines) {
           share.asking -= amount;
           if (ahead > 0) share.gotNothingAhead();

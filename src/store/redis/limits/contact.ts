@@ -3,9 +3,9 @@
  * a sign of life, and what was used meanwhile has been told.
  */
 import type { Logger } from 'pino';
-import { timeoutsOf } from '../../timeouts.ts';
+import { timeoutsOf } from '../../../timeouts.ts';
+import { reasonOf } from '../link.ts';
 import type { LimitCommands } from './limit-commands.ts';
-import { reasonOf } from './link.ts';
 import type { Share } from './share.ts';
 
 const BEAT_MS = 2000;
@@ -69,10 +69,12 @@ export class Contact {
     if (this.#isLost) return;
     this.#isLost = true;
     this.#options.log.warn(
-      { err: reasonOf(error) },
+      { reason: reasonOf(error) },
       'limits are decided by this process alone: the store is lost',
     );
     this.#options.onLost();
+    // It may have been only late.
+    void this.beat();
   }
 
   /** To be called often. One sign of life at a time: also a late one counts. */

@@ -1,8 +1,8 @@
 /** What one process knows of one rule for one partition that Redis counts. */
-import type { Usage } from '../limits/algorithm.ts';
-import type { Alone, Heard } from '../limits/alone.ts';
-import type { Keepable } from '../limits/kept.ts';
-import type { Meter } from '../limits/meter.ts';
+import type { Usage } from '../../limits/algorithm.ts';
+import type { Alone, Heard } from '../../limits/alone.ts';
+import type { Keepable } from '../../limits/kept.ts';
+import type { Meter } from '../../limits/meter.ts';
 
 /** Taken from the store ahead of use. The store counts all of it until it gets back what is left. */
 export interface Slice {

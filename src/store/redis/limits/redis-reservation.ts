@@ -1,5 +1,5 @@
-import type { LimitState, Reservation } from '../limit-store.ts';
-import { differenceOf } from '../limits/meter.ts';
+import type { LimitState, Reservation } from '../../limit-store.ts';
+import { differenceOf } from '../../limits/meter.ts';
 import type { Charge } from './charges.ts';
 
 export class RedisReservation implements Reservation {

@@ -4,7 +4,7 @@ import type { Share } from './share.ts';
 
 /** In one command. */
 const MAX_SENT = 64;
-/** While the store cannot be reached; the oldest are let go, so that too much counts as used rather than too little. */
+/** While the store cannot be reached. What is given back is let go first: rather too much counts as used than too little. */
 const MAX_KEPT = 50_000;
 
 export class Adjustments {
@@ -26,7 +26,10 @@ export class Adjustments {
 
   add(adjustment: Adjustment): void {
     if (adjustment.difference === 0) return;
-    if (this.#waiting.length >= MAX_KEPT) this.#waiting.splice(0, MAX_KEPT / 10);
+    if (this.#waiting.length >= MAX_KEPT) {
+      if (adjustment.difference < 0) return;
+      this.#waiting.splice(0, MAX_KEPT / 10);
+    }
     this.#waiting.push(adjustment);
     if (!this.isOpen || this.#isScheduled) return;
     this.#isScheduled = true;
