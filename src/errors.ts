@@ -75,6 +75,12 @@ export const ERRORS = {
     retryable: true,
     text: 'A limit is used up for the time being.',
   },
+  COST_EXCEEDED: {
+    status: 400,
+    fault: 'caller',
+    retryable: false,
+    text: 'The operation costs more than is allowed.',
+  },
   STORE_UNAVAILABLE: {
     status: 503,
     fault: 'gateway',

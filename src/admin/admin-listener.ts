@@ -1,4 +1,4 @@
-/** The operators' listener: liveness, readiness, and behind the token the API and the whole graph. */
+/** The operators' listener: liveness, readiness, public keys for backends, and behind the token the API and the whole graph. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Registry } from '../consumers/registry.ts';
@@ -34,6 +34,8 @@ export interface AdminOptions {
   readonly ready: () => boolean;
   /** What the API is about; undefined where there are no plans. */
   readonly registry: Registry | undefined;
+  /** By which backends check what Hem signs, as JSON Web Keys. */
+  readonly publicKeys: () => readonly object[];
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
   readonly log: Logger;
@@ -71,7 +73,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, api, graph }: Door,
+  { token, ready, publicKeys, api, graph }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -81,6 +83,7 @@ async function answer(
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
   if (path?.startsWith('/api/')) return api.answer(message, response, { path, search });
+  if (path === '/jwks.json') return sendKeys(response, publicKeys());
   if (path !== '/graph') throw new Refusal('NOT_FOUND');
   requireToken(message, token);
   const { method = '', headers } = message;
@@ -113,4 +116,10 @@ async function readParams(
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   response.end(`${text}\n`);
+}
+
+/** Keys change with the configuration only; backends ask again when they meet one that they do not know. */
+function sendKeys(response: ServerResponse, keys: readonly object[]): void {
+  response.writeHead(200, { 'content-type': 'application/jwk-set+json', 'cache-control': 'max-age=300' });
+  response.end(JSON.stringify({ keys }));
 }

@@ -33,3 +33,6 @@ export interface KeyTable {
   /** Called once when the key is revoked or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
   onEnd(id: string, ended: () => void): () => void;
 }
+
+/** Where there is none. */
+export const NO_KEYS: KeyTable = { find: () => undefined, whyNot: () => 'unknown', onEnd: () => () => {} };

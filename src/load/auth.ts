@@ -2,6 +2,7 @@
 
 import type { Place, Problem, Problems } from '../problems.ts';
 import { ALGORITHMS, type Algorithm, type AuthSettings, type IssuerSettings } from './auth-settings.ts';
+import { type Certificates, readCertificates } from './certificates.ts';
 import { isLoopback } from './loopback.ts';
 import type { YamlFile } from './yaml.ts';
 
@@ -34,9 +35,10 @@ export interface ClientAuth {
   readonly anonymous: boolean;
   readonly denied: AuthSettings['denied'];
   /** Undefined where keys are not looked at. */
-  readonly keys: AuthSettings['keys'];
+  readonly keys: (NonNullable<AuthSettings['keys']> & { readonly place: Place }) | undefined;
   /** The plan of callers without a key. */
   readonly plan: { readonly name: string; readonly place: Place } | undefined;
+  readonly certificates: Certificates | undefined;
   readonly jwt:
     | {
         readonly required: boolean;
@@ -51,7 +53,7 @@ type Path = readonly (string | number)[];
 
 /** What cannot be used is reported. */
 export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Problems): ClientAuth {
-  const { denied, jwt, keys, plan } = settings;
+  const { denied, certificates, jwt, keys, plan } = settings;
   const required = keys?.required === true ? 'keys' : jwt?.required === true ? 'jwt' : undefined;
   const anonymous = settings.anonymous ?? required === undefined;
   const report = (path: Path, problem: Omit<Problem, 'at'>) => {
@@ -78,12 +80,12 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
           : undefined,
     });
   }
-  if (!anonymous && jwt === undefined && keys === undefined) {
+  if (!anonymous && jwt === undefined && keys === undefined && certificates === undefined) {
     report(['anonymous'], {
       rule: 'auth-nobody',
       message:
         'Nobody could call this client: no caller may stay unknown, and there is no way to become known.',
-      hint: 'add "keys: {}" or "jwt: { issuers: [ … ] }", or remove "anonymous: false"',
+      hint: 'add "keys: {}", "jwt: { issuers: [ … ] }" or "certificates: {}", or remove "anonymous: false"',
     });
   }
   const issuers = (jwt?.issuers ?? []).map((issuer, index) =>
@@ -101,8 +103,13 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
   return {
     anonymous,
     denied,
-    keys,
+    keys: keys === undefined ? undefined : { ...keys, place: yaml.placeOf(['auth', 'keys'], { key: true }) },
     plan: plan === undefined ? undefined : { name: plan, place: yaml.placeOf(['auth', 'plan']) },
+    certificates:
+      certificates &&
+      readCertificates(certificates, yaml.placeOf(['auth', 'certificates'], { key: true }), (path, problem) =>
+        report(['certificates', ...path], problem),
+      ),
     jwt:
       jwt === undefined
         ? undefined

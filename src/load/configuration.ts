@@ -1,9 +1,12 @@
 /** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
 import { stat } from 'node:fs/promises';
 import { didYouMean, type Problems } from '../problems.ts';
+import { checkArrival } from './certificates.ts';
 import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
+import { checkForwarding } from './forwarding.ts';
+import { checkListener } from './listener.ts';
 import type { Connector } from './model.ts';
 import { checkPeppers } from './pepper-settings.ts';
 import { checkPlans, checkPlansOfClients, type LoadedPlans, loadPlans } from './plans.ts';
@@ -90,10 +93,15 @@ export async function loadConfiguration(
   if (plans !== undefined) checkPlans(plans, { clients, clientNames }, problems);
   // Of a file that cannot be read nobody knows which plans it has.
   if (loadedPlans !== 'broken') checkPlansOfClients(clients, plans?.plans ?? new Map(), problems);
+  const usable = connectors.filter((connector) => connector !== undefined);
+  if (settings !== undefined) {
+    checkArrival(settings, clients, problems);
+    checkForwarding(settings, usable, problems);
+  }
   return {
     directory,
     settings: settings ?? hemSettings.parse({}),
-    connectors: connectors.filter((connector) => connector !== undefined),
+    connectors: usable,
     clients,
     plans,
     complete: !connectors.includes(undefined),
@@ -111,6 +119,7 @@ export async function loadSettings(
   if (yaml && settings !== undefined) {
     const keysAreUsed = (await directory.files('clients', 'plans.yml')).length > 0;
     checkPeppers(yaml, settings, { problems, keysAreUsed });
+    checkListener(yaml, settings, problems);
   }
   return settings;
 }

@@ -1,7 +1,6 @@
 /** Loads `clients/plans.yml`, and checks what can be said of plans without the clients' schemas. */
 import { didYouMean, type Problem, type Problems } from '../problems.ts';
 import { SCOPE } from './auth-rule.ts';
-import { checkLimits } from './check-limits.ts';
 import type { Client } from './client.ts';
 import type { Environment } from './environment.ts';
 import { type PlanSettings, plansSettings } from './plan-settings.ts';
@@ -62,7 +61,6 @@ export function checkPlans(
       });
     }
     const granted = clients.filter((client) => plan.clients.includes(client.name));
-    checkLimits(plan.limits, (path, problem) => report(['limits', ...path], problem));
     for (const [index, { by, claim }] of plan.limits.entries()) {
       if (by !== 'claim' || claim === undefined || granted.length < plan.clients.length) continue;
       if (granted.some(({ auth }) => auth?.jwt !== undefined)) continue;
@@ -77,13 +75,21 @@ export function checkPlans(
   }
 }
 
-/** Whether the plans exist that hold for callers without a key. */
+/** Whether there are plans for the keys that clients take, and the one that holds for callers without a key. */
 export function checkPlansOfClients(
   clients: readonly Client[],
   plans: ReadonlyMap<string, PlanSettings>,
   problems: Problems,
 ): void {
   for (const { name, auth } of clients) {
+    if (auth?.keys !== undefined && ![...plans.values()].some((plan) => plan.clients.includes(name)))
+      problems.report({
+        rule: 'plan-missing',
+        at: auth.keys.place,
+        message: 'This client takes keys, and no plan grants it: nobody could have one.',
+        expected: `"${name}" among the clients of a plan in ${FILE}`,
+        hint: auth.keys.required ? undefined : 'or remove "keys"',
+      });
     if (auth?.plan === undefined) continue;
     const plan = plans.get(auth.plan.name);
     if (plan?.clients.includes(name)) continue;

@@ -63,11 +63,11 @@ function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProbl
   ];
 }
 
-/** Of a choice between shapes: what is wrong with the one that the keys are those of, when there is exactly one. */
+/** Of a choice between shapes: what is wrong with the one that the keys are those of, or that is a list, too, when there is exactly one. */
 function intoUnions(issue: Issue, root: unknown): readonly Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const value = valueAt(root, toPath(issue));
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [issue];
+  if (typeof value !== 'object' || value === null) return [issue];
   const close = issue.errors.filter((issues) =>
     issues.every(({ path }) => path.length > 0 && path[0]! in value),
   );

@@ -13,6 +13,7 @@ import { VIEW_DIRECTIVES } from '../load/directives.ts';
 import { checkSdl, placeOf } from '../load/sdl.ts';
 import type { Problems } from '../problems.ts';
 import { ViewContext } from './context.ts';
+import { buildCosts } from './costs.ts';
 import { checkField } from './fields.ts';
 import { checkFromArguments } from './from-arguments.ts';
 import { checkCallers } from './needed-callers.ts';
@@ -58,9 +59,10 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
   const described = { schema: sdl.schema, types: built, graph, file, problems };
   const rules = buildRules(described);
   const tags = buildTags(described);
+  const costs = buildCosts({ ...described, client: client.name });
   if (problems.count > before) return undefined;
   checkCallers({ rules, schema: sdl.schema }, client, problems);
-  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules, tags };
+  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules, tags, costs };
 }
 
 function toViewType(context: ViewContext, type: GraphQLNamedType): ViewType {

@@ -1,8 +1,7 @@
 /** Whether what plans grant is there: selectors that mean something in a client's schema, and something left to ask for. */
-import type { PlanSettings } from '../load/plan-settings.ts';
 import type { LoadedPlans } from '../load/plans.ts';
 import { didYouMean, type Problem, type Problems } from '../problems.ts';
-import { deniedFields, grantedFields, isGone } from './denied-fields.ts';
+import { type Denied, deniedFields, grantedFields } from './denied-fields.ts';
 import { hasFields, meansAnything, parseSelector, type Selector } from './selectors.ts';
 import type { View } from './view.ts';
 
@@ -17,17 +16,18 @@ export function checkGrants(
       (client) => views.find((view) => view?.client.name === client) ?? [],
     );
     if (granted.length < plan.clients.length) continue;
+    const schemas = granted.map((view) => ({ view, denied: deniedFields(view, plan.fields) }));
     const before = problems.count;
     for (const list of ['include', 'exclude'] as const)
       for (const [index, text] of (plan.fields[list] ?? []).entries()) {
-        const problem = judge(text, granted, list === 'include' ? plan : undefined);
+        const isAlone = list === 'include' && plan.fields.exclude.length === 0;
+        const problem = judge(text, schemas) ?? (isAlone ? judgeIncluded(text, schemas) : undefined);
         if (problem === undefined) continue;
         problems.report({ at: yaml.placeOf(['plans', name, 'fields', list, index]), ...problem });
       }
     if (problems.count > before) continue;
-    for (const view of granted) {
-      const query = view.schema.getQueryType()!;
-      if (!isGone(view, deniedFields(view, plan.fields), query)) continue;
+    for (const { view, denied } of schemas) {
+      if (!denied.types.has('Query')) continue;
       problems.report({
         rule: 'plan-empty',
         at: yaml.placeOf(['plans', name, 'fields']),
@@ -38,12 +38,14 @@ export function checkGrants(
   }
 }
 
-/** @param including the plan, where the selector is to include something */
-function judge(
-  text: string,
-  views: readonly View[],
-  including: PlanSettings | undefined,
-): Omit<Problem, 'at'> | undefined {
+/** A client's schema, and what a plan leaves of it. */
+interface Granted {
+  readonly view: View;
+  readonly denied: Denied;
+}
+
+function judge(text: string, schemas: readonly Granted[]): Omit<Problem, 'at'> | undefined {
+  const views = schemas.map(({ view }) => view);
   const selector = parseSelector(text);
   if (selector === undefined) {
     return {
@@ -66,16 +68,20 @@ function judge(
       hint: didYouMean(text, candidates(selector, views)),
     };
   }
-  if (including === undefined || selector.by !== 'field') return undefined;
+  return undefined;
+}
+
+/** A field that is included by its name is granted with something of what it gives, or not at all. */
+function judgeIncluded(text: string, schemas: readonly Granted[]): Omit<Problem, 'at'> | undefined {
+  const selector = parseSelector(text);
+  if (selector?.by !== 'field') return undefined;
   const { typeName, fieldName } = selector;
-  const isGranted = views.some((view) => {
+  const isGranted = schemas.some(({ view, denied }) => {
     const type = view.schema.getType(typeName);
-    return (
-      type !== undefined &&
-      grantedFields(view, deniedFields(view, including.fields), type).includes(fieldName)
-    );
+    return type !== undefined && grantedFields(view, denied, type).includes(fieldName);
   });
-  if (isGranted || including.fields.exclude.length > 0) return undefined;
+  if (isGranted) return undefined;
+  const views = schemas.map(({ view }) => view);
   return {
     rule: 'plan-selector',
     message: `${text} is included, but nothing of what it gives, so nobody could ask for it.`,

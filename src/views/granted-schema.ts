@@ -17,13 +17,13 @@ import {
   isObjectType,
   isUnionType,
 } from 'graphql';
-import { grantedFields, isGone } from './denied-fields.ts';
+import { type Denied, grantedFields } from './denied-fields.ts';
 import type { View } from './view.ts';
 
-export function grantedSchema(view: Pick<View, 'schema'>, denied: ReadonlySet<string>): GraphQLSchema {
+export function grantedSchema(view: Pick<View, 'schema'>, denied: Denied): GraphQLSchema {
   const pruning = new Pruning(view, denied);
   const root = (type: GraphQLObjectType | null | undefined) =>
-    type && !isGone(view, denied, type) ? (pruning.shown(type) as GraphQLObjectType) : undefined;
+    type && !denied.types.has(type.name) ? (pruning.shown(type) as GraphQLObjectType) : undefined;
   const query = view.schema.getQueryType()!;
   return new GraphQLSchema({
     // A schema has one, also where nothing of it is granted.
@@ -39,10 +39,10 @@ export function grantedSchema(view: Pick<View, 'schema'>, denied: ReadonlySet<st
 
 class Pruning {
   readonly #view: Pick<View, 'schema'>;
-  readonly #denied: ReadonlySet<string>;
+  readonly #denied: Denied;
   readonly #shown = new Map<string, GraphQLNamedType>();
 
-  constructor(view: Pick<View, 'schema'>, denied: ReadonlySet<string>) {
+  constructor(view: Pick<View, 'schema'>, denied: Denied) {
     this.#view = view;
     this.#denied = denied;
   }
@@ -63,7 +63,7 @@ class Pruning {
     const found = new Set<GraphQLNamedType>();
     const pending: GraphQLNamedType[] = roots.filter((type) => type !== null && type !== undefined);
     for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
-      if (found.has(type) || isInputObjectType(type) || isGone(this.#view, this.#denied, type)) continue;
+      if (found.has(type) || isInputObjectType(type) || this.#denied.types.has(type.name)) continue;
       found.add(type);
       if (isUnionType(type)) pending.push(...type.getTypes());
       if (isInterfaceType(type)) pending.push(...schema.getPossibleTypes(type));
@@ -111,7 +111,7 @@ class Pruning {
   }
 
   #left(types: readonly GraphQLNamedType[]): readonly GraphQLNamedType[] {
-    return types.filter((type) => !isGone(this.#view, this.#denied, type)).map((type) => this.shown(type));
+    return types.filter((type) => !this.#denied.types.has(type.name)).map((type) => this.shown(type));
   }
 
   #output(type: GraphQLOutputType): GraphQLOutputType {
