@@ -213,6 +213,25 @@ test('scripts that Redis has forgotten are sent again', async () => {
   expect(await remaining(processes[0]!, rule)).toBe(8);
 });
 
+test('a Redis that comes and goes does not give anybody more', { timeout: 60_000 }, async () => {
+  await using processes = await openProcesses(1);
+  const limits = processes[0]!;
+  const rule = quota(20);
+  let admitted = 0;
+  for (let turn = 0; turn < 3; turn++) {
+    proxy.refuse();
+    // Asked about another limit only: of this one nobody hears anything in between.
+    const other: LimitRule = { ...rule, name: 'other' };
+    const decidedBy = async () => (await limits.reserve([demand(other, 0)])).decidedBy;
+    await expect.poll(decidedBy, until).toBe('process');
+    admitted += await useUp(limits, rule, 12);
+    proxy.accept();
+    await expect.poll(decidedBy, until).toBe('store');
+  }
+  expect(admitted).toBe(20);
+  expect(await remaining(limits, rule)).toBe(0);
+});
+
 describe('frozen', () => {
   test('those under way are decided in time, later ones at once; late answers count once', {
     timeout: 60_000,

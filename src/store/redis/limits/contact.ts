@@ -36,6 +36,7 @@ export class Contact {
   /** Slots that failed, until they answer. */
   readonly #failedTags = new Set<string>();
   #isBeating = false;
+  #isEnded = false;
   #beatAt = -Infinity;
 
   constructor(commands: LimitCommands, options: ContactOptions) {
@@ -66,7 +67,7 @@ export class Contact {
   /** @param shares what it was asked for */
   lose(error: unknown, shares: readonly Share[] = []): void {
     for (const { tag } of shares) if (this.#failedTags.size < MAX_PROBED) this.#failedTags.add(tag);
-    if (this.#isLost) return;
+    if (this.#isLost || this.#isEnded) return;
     this.#isLost = true;
     this.#options.log.warn(
       { reason: reasonOf(error) },
@@ -75,6 +76,11 @@ export class Contact {
     this.#options.onLost();
     // It may have been only late.
     void this.beat();
+  }
+
+  /** This process ends: that its connection does is no loss. */
+  end(): void {
+    this.#isEnded = true;
   }
 
   /** To be called often. One sign of life at a time: also a late one counts. */

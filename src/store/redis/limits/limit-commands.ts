@@ -83,6 +83,7 @@ export class LimitCommands {
     };
   }
 
+  /** Also hears what remains. */
   async adjust(adjustments: readonly Adjustment[]): Promise<void> {
     const args: Array<string | number> = [];
     for (const { share } of adjustments) args.push(this.#keyOf(share));
@@ -91,7 +92,11 @@ export class LimitCommands {
       pushRule(args, share);
       args.push(difference, at);
     }
-    await this.#scripts.hemLimitsAdjust(adjustments.length, ...args);
+    const answer = (await this.#scripts.hemLimitsAdjust(adjustments.length, ...args)) as number[];
+    const at = answer[0]!;
+    for (const [index, { share }] of adjustments.entries()) {
+      share.heard = { remaining: answer[1 + index * 2]!, at, resetAt: at + answer[2 + index * 2]! };
+    }
   }
 
   async renew(renewals: readonly Renewal[]): Promise<void> {

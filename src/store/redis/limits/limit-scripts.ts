@@ -158,6 +158,9 @@ local function ruleAt(i, process)
     process = process,
   }
 end
+local function remainingOf(usage, rule)
+  return max(0, floor(rule.capacity - rule.algorithm.used(usage) + SLACK))
+end
 local function read(key, rule)
   local stored = redis.call('GET', key)
   local usage = stored and cmsgpack.unpack(stored) or rule.algorithm.fresh()
@@ -201,25 +204,27 @@ for n = 1, #KEYS do
     algorithm.take(usage, rule, rule.amount + ahead)
     write(KEYS[n], rule, usage)
   end
-  local remaining = max(0, floor(rule.capacity - algorithm.used(usage) + SLACK))
-  for _, value in ipairs({ enough[n] and 1 or 0, remaining, algorithm.reset(usage, rule), retry, ahead }) do
+  for _, value in ipairs({ enough[n] and 1 or 0, remainingOf(usage, rule), algorithm.reset(usage, rule), retry, ahead }) do
     answer[#answer + 1] = value
   end
 end
 return answer
 `;
 
-/** process, then per key: rule, difference, when it was taken → time */
+/** process, then per key: rule, difference, when it was taken → time, then per key: remaining, reset */
 const ADJUST = `${LIBRARY}
 local process = tonumber(ARGV[1])
+local answer = { now }
 for n = 1, #KEYS do
   local i = 2 + (n - 1) * 7
   local rule = ruleAt(i, process)
   local usage = read(KEYS[n], rule)
   rule.algorithm.adjust(usage, rule, tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]))
   write(KEYS[n], rule, usage)
+  answer[n * 2] = remainingOf(usage, rule)
+  answer[n * 2 + 1] = rule.algorithm.reset(usage, rule)
 end
-return now
+return answer
 `;
 
 /** process, then per key: lease, how much the process has at least, and at most → time */

@@ -39,7 +39,6 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
   readonly #alone: AloneDecisions;
   readonly #shares: Kept<Share>;
   readonly #ticking: NodeJS.Timeout;
-  readonly #onClose = () => this.#contact.lose(new Error('the connection was closed'));
 
   constructor(settings: RedisSettings, log: Logger, { maxKept = MAX_KEPT }: RedisLimitsOptions = {}) {
     this.#link = new RedisLink(settings, log.child({ connection: 'limits' }), { lateAnswers: true });
@@ -70,7 +69,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       },
     });
     this.#link.client.on('ready', () => void this.#contact.beat());
-    this.#link.client.on('close', this.#onClose);
+    this.#link.client.on('close', () => this.#contact.lose(new Error('the connection was closed')));
     this.#ticking = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
@@ -101,7 +100,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       const late = new Promise<void>((resolve) => timeoutsOf(this.#timeoutMs).start(resolve));
       await Promise.race([left, late]);
     }
-    this.#link.client.off('close', this.#onClose);
+    this.#contact.end();
     await this.#link[Symbol.asyncDispose]();
   }
 
