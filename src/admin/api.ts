@@ -1,5 +1,4 @@
 /** `/api/…` on the admin listener: finds the route, checks who calls and what comes along, answers JSON or a problem. */
-
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';

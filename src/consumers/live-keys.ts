@@ -117,16 +117,13 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
 
   #follow(changes: readonly RecordChange[]): void {
     const { keys, consumers, subscriptions } = this.#ledger;
-    const ids = new Set<string>();
-    const concerned = { [consumers.name]: new Set<string>(), [subscriptions.name]: new Set<string>() };
-    for (const { table, id } of changes) {
-      if (table === keys.name) ids.add(id);
-      else if (Object.hasOwn(concerned, table)) concerned[table]!.add(id);
-    }
-    if (concerned[consumers.name]!.size + concerned[subscriptions.name]!.size > 0)
+    const changed = (name: string) =>
+      new Set(changes.filter(({ table }) => table === name).map(({ id }) => id));
+    const ids = changed(keys.name);
+    const [owners, contracts] = [changed(consumers.name), changed(subscriptions.name)];
+    if (owners.size + contracts.size > 0)
       for (const [id, { consumer, subscription }] of keys.all())
-        if (concerned[consumers.name]!.has(consumer) || concerned[subscriptions.name]!.has(subscription))
-          ids.add(id);
+        if (owners.has(consumer) || contracts.has(subscription)) ids.add(id);
     for (const id of ids) this.#update(id);
   }
 

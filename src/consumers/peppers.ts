@@ -12,6 +12,7 @@ export class Peppers {
   /** For what is made new. */
   readonly current: string;
   readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #distrusted = new Set<string>();
 
   constructor(current: string, secrets: ReadonlyMap<string, string>) {
     this.current = current;
@@ -29,8 +30,14 @@ export class Peppers {
     return [...this.#keys.keys()];
   }
 
+  /** Whether secrets of this version can be told right from wrong. */
   has(version: string): boolean {
-    return this.#keys.has(version);
+    return this.#keys.has(version) && !this.#distrusted.has(version);
+  }
+
+  /** It is another one than that which the store was written with. */
+  distrust(version: string): void {
+    this.#distrusted.add(version);
   }
 
   /** @param version one of `versions` */

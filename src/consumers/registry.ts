@@ -54,10 +54,13 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       { peppers: missing },
       'keys were made with peppers that are not configured: they cannot be recognised',
     );
-  // Where the store was not there, it is seen later.
+  // Where the store was not there, it is seen later: then nobody is told that a key is wrong that may be right.
   const stopWatching = ledger.records.onChange((changes) => {
-    if (changes.some(({ table }) => table === ledger.peppers.name) && secrets.strangers().length > 0)
-      log.error({ peppers: secrets.strangers() }, 'the keys in the store were made with other peppers');
+    if (!changes.some(({ table }) => table === ledger.peppers.name)) return;
+    const strangers = secrets.strangers();
+    for (const version of strangers) peppers.distrust(version);
+    if (strangers.length > 0)
+      log.error({ peppers: strangers }, 'the keys in the store were made with other peppers');
   });
   const plans = new PlanVersions(ledger);
   const consumers = new Consumers(ledger, secrets);

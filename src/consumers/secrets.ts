@@ -1,5 +1,6 @@
 /** How secrets are kept, and recognised. */
 import { timingSafeEqual } from 'node:crypto';
+import { HemError } from '../errors.ts';
 import type { RecordWrite } from '../store/record-store.ts';
 import type { ImportAlgorithm, KeptSecret, Ledger } from './ledger.ts';
 import type { Peppers } from './peppers.ts';
@@ -31,11 +32,19 @@ export class Secrets {
     return timingSafeEqual(this.#peppers.hash(pepper, text), Buffer.from(digest, 'base64url'));
   }
 
-  /** What is written with the first secret of a pepper, so that another machine can see whether it has the same. */
+  /**
+   * What is written with the first secret of a pepper, so that another machine can see whether it has the same.
+   * @throws {HemError} when it has not
+   */
   vouch(): readonly RecordWrite[] {
     const { current } = this.#peppers;
-    if (this.#ledger.peppers.get(current) !== undefined) return [];
-    return [this.#ledger.peppers.put(current, { fingerprint: this.#peppers.fingerprint(current) })];
+    const fingerprint = this.#peppers.fingerprint(current);
+    const known = this.#ledger.peppers.get(current);
+    if (known === undefined) return [this.#ledger.peppers.put(current, { fingerprint })];
+    if (known.fingerprint === fingerprint) return [];
+    throw new HemError('STORE_UNAVAILABLE', {
+      publicText: `The keys in the store were made with another pepper "${current}" than this machine has.`,
+    });
   }
 
   /** Versions whose pepper is another one than that which secrets in the store were hashed with. */

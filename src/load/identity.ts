@@ -29,6 +29,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   'accept-encoding',
   'cookie',
   'origin',
+  'x-api-key',
   'x-request-id',
   'x-requested-with',
   'sec-fetch-site',

@@ -6,9 +6,10 @@ import { type CertificateHolders, holdersOf } from './certificate-holders.ts';
 import type { Credentials } from './credentials.ts';
 import { onEnd } from './expiry.ts';
 import { missing, NO_CERTIFICATE, Unauthenticated } from './failures.ts';
+import { KeptPairs } from './kept-pairs.ts';
 import { KeyHolders, type Keys } from './key-holders.ts';
 import type { Keyring } from './keyring.ts';
-import { ANONYMOUS, inOne, type Principal, userOf } from './principal.ts';
+import { ANONYMOUS, inOne, type Principal, userWith } from './principal.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 export interface AuthenticatorOptions {
@@ -31,6 +32,8 @@ export class Authenticator {
   readonly #tokens: TokenVerifier | undefined;
   readonly #anonymous: Principal;
   readonly #handsOn: boolean;
+  readonly #users = new KeptPairs(userWith);
+  readonly #applications = new KeptPairs(inOne);
 
   constructor(auth: ClientAuth, options: AuthenticatorOptions) {
     const { client, keys, plan, handsTokensOn } = options;
@@ -60,15 +63,20 @@ export class Authenticator {
     }
     const user = this.#tokens.userOf(token);
     if (application === undefined && !this.#handsOn) return user;
-    const handedOn = this.#handsOn ? token : undefined;
     return user instanceof Promise
-      ? user.then((known) => userOf(known, application, handedOn))
-      : userOf(user, application, handedOn);
+      ? user.then((known) => this.#compose(known, application, token))
+      : this.#compose(user, application, token);
   }
 
   /** Calls once the token has expired, or the key has ended. @returns what stops waiting for it */
   onEnd(principal: Principal | undefined, ended: (why: string) => void): () => void {
     return onEnd(principal, this.#keys.table, ended);
+  }
+
+  /** Tokens are not kept, so who has one on him is made for each request. */
+  #compose(user: Principal, application: Principal | undefined, token: string): Principal {
+    const principal = application === undefined ? user : this.#users.get(user, application);
+    return this.#handsOn ? Object.freeze({ ...principal, token }) : principal;
   }
 
   /** Undefined without a key and without a certificate that counts. */
@@ -80,7 +88,7 @@ export class Authenticator {
     const byKey = key === undefined ? undefined : this.#keyHolders?.find(key, origin);
     if (byKey === undefined && keys?.required === true) throw missing(this.auth);
     return byKey !== undefined && byCertificate !== undefined
-      ? inOne(byKey, byCertificate)
+      ? this.#applications.get(byKey, byCertificate)
       : (byKey ?? byCertificate);
   }
 }

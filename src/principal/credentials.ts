@@ -15,5 +15,5 @@ export interface Credentials {
 
 /** Whether `Authorization` carries one of Hem's keys, which are no backend's business. */
 export function carriesKey(authorization: string): boolean {
-  return /^bearer +hem_/i.test(authorization);
+  return /^\s*bearer\s+hem_/i.test(authorization);
 }

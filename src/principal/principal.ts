@@ -30,20 +30,9 @@ export const ANONYMOUS: Principal = Object.freeze({
   expiresAt: Number.POSITIVE_INFINITY,
 });
 
-/** A user, who may come with an application: the user's rights, under the plan of a key. @param token where some backend needs it */
-export function userOf(
-  user: Principal,
-  application: Principal | undefined,
-  token: string | undefined,
-): Principal {
-  return {
-    ...user,
-    key: application?.key,
-    peer: application?.peer,
-    plan: application === undefined ? user.plan : application.plan,
-    token,
-    expiresAt: Math.min(user.expiresAt, application?.expiresAt ?? Number.POSITIVE_INFINITY),
-  };
+/** A user who comes with an application: the user's rights, under the plan of a key. */
+export function userWith(user: Principal, { key, peer, plan, expiresAt }: Principal): Principal {
+  return { ...user, key, peer, plan, expiresAt: Math.min(user.expiresAt, expiresAt) };
 }
 
 /** An application that is known by a key and by a certificate: the rights of both, under the plan of the key. */

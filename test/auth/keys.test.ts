@@ -497,6 +497,8 @@ describe('towards backends', () => {
     const authorization = `Bearer ${await sign(signing)}`;
     await ask('{ known }', { 'x-api-key': text, authorization });
     await ask('{ known }', { 'x-own-key': text }, { client: 'mine' });
+    // No bearer to anybody who reads it by the letter, and a key all the same.
+    await ask('{ open }', { authorization: `Bearer\t${text}` });
     const seen = heads.map((headers) => ({
       authorization: headers.authorization,
       trace: headers['x-trace'],
@@ -509,6 +511,7 @@ describe('towards backends', () => {
       { authorization },
       // Listed in connector.yml.
       { own: text },
+      {},
     ]);
   });
 

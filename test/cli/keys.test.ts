@@ -83,7 +83,10 @@ test('import, several and from standard input', async () => {
   const command = `printf '%s\\n' ${hashes[2]} | ${process.execPath} src/main.ts keys import ${wish.join(' ')} --config ${directory} -`;
   expect((await runCommand(['sh', '-c', command])).code).toBe(0);
   expect((await json('keys', 'list', '--consumer', 'old')).keys).toHaveLength(3);
-  expect((await run('keys', 'import', ...wish, hashes[2]!)).output).toContain('was imported before');
+  expect((await json('keys', 'import', ...wish, ...hashes)).imported).toHaveLength(3);
+  expect((await json('keys', 'list', '--consumer', 'old')).keys).toHaveLength(3);
+  const others = ['--consumer', 'other', '--plan', 'free', '--algorithm', 'sha256'];
+  expect((await run('keys', 'import', ...others, hashes[2]!)).output).toContain('was imported before');
 });
 
 test('plans and their versions', async () => {

@@ -3,8 +3,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { makeKey } from '../../src/consumers/key-format.ts';
 import { newPrefix } from '../store/stores.ts';
-import { startGateway, startGatewayIn } from '../support/gateway.ts';
+import { startGateway, startGatewayIn, writeConfiguration } from '../support/gateway.ts';
 import { freePort } from '../support/services/daemon.ts';
 import { redis } from '../support/services/redis.ts';
 import { FILES, hem, hemJson } from './configuration.ts';
@@ -106,20 +107,65 @@ describe('on a Redis that is killed', { timeout: 60_000 }, () => {
     }
   });
 
-  test('a gateway that never saw the keys says that it cannot know them', async () => {
-    const settings = {
+  test('a gateway that never saw the keys says that it cannot know them, until it does', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'hem-redis-'));
+    const port = await freePort();
+    const settings = (pepper: string) => ({
       log: { level: 'silent' },
-      store: { kind: 'redis', url: redis.url(await freePort()), prefix: newPrefix() },
-      keys: { peppers: { 1: 'a pepper of thirty-two characters' } },
-    };
-    await using started = await startGateway({ files: { ...FILES, 'hem.yml': JSON.stringify(settings) } });
-    const { table } = started.gateway.registry!;
-    const { makeKey } = await import('../../src/consumers/key-format.ts');
+      store: { kind: 'redis', url: redis.url(port), prefix },
+      keys: { peppers: { 1: pepper } },
+    });
+    const prefix = newPrefix();
+    const [pepper, another] = ['a pepper of thirty-two characters', 'another one of so many characters'];
+    const write = (text: string) => ({ files: { ...FILES, 'hem.yml': JSON.stringify(settings(text)) } });
+    await using first = await startGateway(write(pepper));
+    await using stranger = await startGateway(write(another));
+    const { table } = first.gateway.registry!;
     const { text } = makeKey('live');
     expect([table.find(text), table.whyNot(text), table.whyNot('hem_live_garbage')]).toEqual([
       undefined,
       'unavailable',
       'malformed',
     ]);
+    const daemon = await redis.start({ directory, port });
+    try {
+      const made = () => hemJson(first.directory, ...create).catch(() => undefined);
+      let key = '';
+      await expect.poll(async () => (key = (await made())?.key ?? ''), soon).not.toBe('');
+      await expect.poll(() => table.find(key)?.consumer, soon).toBe('acme');
+      expect(table.whyNot(text)).toBe('unknown');
+      // A machine with another pepper cannot tell whether a key is right, and makes none.
+      const { table: theirs, keys } = stranger.gateway.registry!;
+      await expect.poll(async () => (await keys.list()).length, soon).toBeGreaterThan(0);
+      expect([theirs.find(key), theirs.whyNot(key)]).toEqual([undefined, 'unavailable']);
+      const wish = { consumer: 'acme', plan: 'partner' };
+      await expect(keys.create(wish, 'operator')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await stranger.gateway.stop();
+      await expect(startGatewayIn(stranger.directory)).rejects.toThrow(/keys-pepper/);
+    } finally {
+      await daemon.stop();
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 });
+
+test.each(['no database at all, but long enough to be one'.repeat(100), ''])(
+  'a store that is broken, or empty, is said so or made anew: "%.20s"',
+  async (content) => {
+    const files = { ...FILES, '.hem/store.sqlite': content };
+    const directory = await writeConfiguration(files);
+    try {
+      const { code, output } = await hem(directory, 'keys', 'list');
+      if (content === '') expect([code, output]).toEqual([0, 'no keys\n']);
+      else {
+        expect([code, output]).toEqual([
+          2,
+          expect.stringContaining('store.sqlite can be neither opened nor made'),
+        ]);
+        expect(output).not.toMatch(/^ +at /m);
+      }
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  },
+);

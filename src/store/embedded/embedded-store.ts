@@ -17,7 +17,7 @@ export function openEmbeddedStore(file: string, root: string, log: Logger): Stor
       limits ??= new EmbeddedLimits(database.opened, { log });
       return limits;
     },
-    async records() {
+    records: () => {
       records ??= FollowedRecords.open(new EmbeddedRecords(database.opened), { log });
       return records;
     },
