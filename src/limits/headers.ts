@@ -1,6 +1,7 @@
 /** What answers say of limits: `RateLimit-Policy`, `RateLimit` and `Retry-After`, as draft-ietf-httpapi-ratelimit-headers has them. */
 import type { LimitState, Reservation } from '../store/limit-store.ts';
 import type { Charge } from './charge.ts';
+import { MOST_TOLD } from './limit.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -57,9 +58,8 @@ function leftOf({ remaining, demand }: LimitState): number {
   return remaining / demand.rule.limit;
 }
 
-/** Structured fields have integers of 15 digits. */
 function wholeOf(value: number): number {
-  return Math.min(999_999_999_999_999, Math.max(0, Math.floor(value)));
+  return Math.min(MOST_TOLD, Math.max(0, Math.floor(value)));
 }
 
 function toSeconds(ms: number): number {

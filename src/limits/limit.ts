@@ -74,6 +74,9 @@ export function toLimitOfField(quota: Quota): Limit {
   return limitOfField;
 }
 
+/** Structured fields have integers of 15 digits. */
+export const MOST_TOLD = 999_999_999_999_999;
+
 type Period = (typeof PERIODS)[number];
 
 const SECONDS = { minute: 60, hour: 3600, day: 86_400, week: 604_800, month: 2_592_000 } as const;
@@ -108,7 +111,7 @@ function made(limit: Omit<Limit, 'policy' | 'text'>): Limit {
   const per = period ?? (windowMs === undefined ? undefined : `${windowMs / 1000} s`);
   return {
     ...limit,
-    policy: `"${name}";q=${rule.limit}${window}${HEADER_UNITS[unit]}`,
+    policy: `"${name}";q=${Math.min(rule.limit, MOST_TOLD)}${window}${HEADER_UNITS[unit]}`,
     text: `${rule.limit} ${UNIT_TEXTS[unit]}${per === undefined ? '' : ` per ${per}`}`,
   };
 }

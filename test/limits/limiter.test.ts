@@ -14,6 +14,7 @@ import { networkOf, partitionOf } from '../../src/limits/partition.ts';
 import { refusedBy } from '../../src/limits/refused.ts';
 import { limitSettings } from '../../src/load/limit-settings.ts';
 import { EmbeddedLimits } from '../../src/store/embedded/embedded-limits.ts';
+import { readLimits } from './rate-limit.ts';
 
 const log = pino({ level: 'silent' });
 const caller = { client: 'web', address: '192.0.2.1' };
@@ -65,6 +66,14 @@ describe('who listens', () => {
     const { told, ask } = open([{ name: 'rate', limit: 50, per: '1s', burst: 1, delay: '5s' }]);
     await Promise.all([ask(), ask()]);
     expect(told).toEqual(['rate admitted', 'rate delayed']);
+  });
+});
+
+test('the largest limit fits into the headers', async () => {
+  const { ask, limits } = open([{ name: 'huge', limit: 1e15, per: 'month' }]);
+  const headers = limitHeaders(chargeOf(limits), await ask());
+  expect(readLimits(new Headers(headers))).toMatchObject({
+    huge: { quota: 999_999_999_999_999, remaining: 999_999_999_999_999 },
   });
 });
 
