@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
+import { ResponseCaches } from './cache/response-cache.ts';
 import { OpenConnections } from './connections.ts';
 import { openPublicListener } from './doors/public-listener.ts';
 import type { Engine } from './execute/engine.ts';
@@ -53,6 +54,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
 
   const store = await openStore(settings.store, configuration.directory.root, log);
+  const caches = new ResponseCaches(store.cache);
   const connections = new OpenConnections(graph.connectors, log);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
@@ -61,7 +63,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       new Endpoint(view, engineOf(view, graph, connections, plans), {
         settings,
         log,
-        policies: policiesOf(view),
+        policies: policiesOf(view, { graph, settings, caches }),
         authenticator:
           view.client.auth === undefined
             ? undefined
@@ -77,6 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));
     },
+    caches,
     log,
   });
 

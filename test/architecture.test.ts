@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
-const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call-context'];
+const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'flights', 'call-context'];
 /** The contract of connector kinds: types and settings, no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
@@ -31,6 +31,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   units: [],
   timeouts: [],
   cancellation: [],
+  flights: ['cancellation'],
   // What a caller brings along goes through all phases.
   'call-context': ['cancellation'],
   mapping: [...BOTTOM],
@@ -53,7 +54,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   // Who asks; what they may see is the operation's to say.
   principal: [...BOTTOM, 'load', 'consumers'],
   limits: [...BOTTOM, 'load', 'store', 'consumers', 'principal'],
-  cache: [...BOTTOM, 'load', 'store', 'principal'],
+  cache: [...BOTTOM, 'mapping', 'load', 'store', 'principal'],
   metrics: [...BOTTOM, 'load', 'store', 'principal'],
   operation: [...VIEWED, 'execute', 'plan', 'consumers', 'principal', 'limits', 'cache', 'metrics'],
   doors: [...SERVED],

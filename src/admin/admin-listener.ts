@@ -1,6 +1,7 @@
 /** The operators' listener: liveness, readiness, and the whole graph behind the token. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { ResponseCaches } from '../cache/response-cache.ts';
 import {
   ReceivedRequest,
   readBody,
@@ -15,10 +16,12 @@ import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
+import { readOutOfDate } from './invalidate.ts';
 import { isToken } from './token.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
 const MAX_BODY_BYTES = 1024 ** 2;
+const INVALIDATE = '/api/cache/invalidate';
 
 export interface AdminListener {
   readonly server: Server;
@@ -32,6 +35,7 @@ export interface AdminOptions {
   readonly ready: () => boolean;
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
+  readonly caches: ResponseCaches;
   readonly log: Logger;
 }
 
@@ -65,7 +69,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, graph }: Door,
+  { token, ready, graph, caches }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -74,7 +78,7 @@ async function answer(
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
-  if (path !== '/graph') throw new Refusal('NOT_FOUND');
+  if (path !== '/graph' && path !== INVALIDATE) throw new Refusal('NOT_FOUND');
   if (!isToken(message.headers.authorization, token)) {
     throw new Refusal(
       'UNAUTHENTICATED',
@@ -84,6 +88,12 @@ async function answer(
     );
   }
   const { method = '', headers } = message;
+  if (path === INVALIDATE) {
+    if (method !== 'POST') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'POST' });
+    caches.invalidate(readOutOfDate(await readBody(message, MAX_BODY_BYTES)));
+    response.writeHead(204).end();
+    return;
+  }
   if (method !== 'GET' && method !== 'POST') {
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }

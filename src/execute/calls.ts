@@ -4,6 +4,7 @@ import { getNamedType } from 'graphql';
 import { type CallContext, type Outcome, type StreamCall, StreamGap } from '../connectors/kind.ts';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { CallSource, ConnectorField, ConnectorType, Lookup } from '../load/model.ts';
+import { canonical } from '../mapping/canonical.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
@@ -169,16 +170,6 @@ function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
     current = type.connector.types.get(getNamedType(field.type).name);
   }
   return (record) => readers.reduce((value, read) => read(value), record);
-}
-
-/** Equal for equal keys whatever their wire form: backends give 7 where "7" was asked. */
-export function canonical(key: unknown): string {
-  if (typeof key === 'string') return JSON.stringify(key);
-  return JSON.stringify(key, (_name, value: unknown) =>
-    typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
-      ? String(value)
-      : value,
-  );
 }
 
 function callSourceOf(field: ConnectorField): CallSource {

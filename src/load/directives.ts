@@ -21,6 +21,16 @@ const RULE_DIRECTIVES = /* GraphQL */ `
   directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | ENUM | SCALAR | INPUT_OBJECT
 `;
 
+/** What of the backends may have changed; in connectors' schemas and in views. */
+const INVALIDATES_DIRECTIVE = /* GraphQL */ `
+  "After this mutation nothing that was kept of the type is used any more; with a key, nothing of that one entity. The key is an argument, or a path into the result."
+  directive @invalidates(type: String!, key: String) repeatable on FIELD_DEFINITION
+  enum CacheControlScope {
+    PUBLIC
+    PRIVATE
+  }
+`;
+
 /** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
 export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   "The entity can be identified by these fields. Resolves nothing by itself."
@@ -48,6 +58,9 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
     type: String!
   }
   scalar FallbackValue
+  "How many seconds answers with it may be kept, and whether for everybody. The lowest of an operation holds for all of it."
+  directive @cacheControl(maxAge: Int, scope: CacheControlScope, inheritMaxAge: Boolean) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
+  ${INVALIDATES_DIRECTIVE}
   ${RULE_DIRECTIVES}
 `;
 
@@ -55,5 +68,8 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
 export const VIEW_DIRECTIVES = /* GraphQL */ `
   "What of the graph this is, when the name or shape differs."
   directive @from(type: String, field: String, path: String, args: String, argument: String, value: String) on OBJECT | INTERFACE | UNION | ENUM | INPUT_OBJECT | SCALAR | FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE
+  "Answers with it are kept for a shorter time than connectors allow, or not for everybody."
+  directive @cacheControl(maxAge: Int, scope: CacheControlScope) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
+  ${INVALIDATES_DIRECTIVE}
   ${RULE_DIRECTIVES}
 `;

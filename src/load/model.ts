@@ -5,6 +5,7 @@ import type { CommonSettings } from '../connectors/settings.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Place } from '../problems.ts';
 import type { Rule } from './auth-rule.ts';
+import type { CacheHint, Invalidation } from './cache-control.ts';
 import type { YamlFile } from './yaml.ts';
 
 export interface Connector {
@@ -36,6 +37,8 @@ export interface ConnectorType {
   readonly discriminator: Discriminator | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
+  /** How long answers with it may be kept. */
+  readonly cache: CacheHint | undefined;
   /** Of enums whose values are called differently on the wire. */
   readonly wire: WireValues | undefined;
 }
@@ -77,6 +80,10 @@ export interface ConnectorField {
   readonly fallback: { readonly value: unknown } | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
+  /** How long answers with it may be kept. */
+  readonly cache: CacheHint | undefined;
+  /** What of kept answers ends with this mutation. */
+  readonly invalidates: readonly Invalidation[];
 }
 
 export interface ConnectorArgument {
@@ -109,6 +116,8 @@ export interface CallSource {
   readonly select: Reader | undefined;
   /** Fields of the parent that the binding's templates read. */
   readonly parentFields: readonly string[];
+  /** Whether its templates read claims of the caller. */
+  readonly usesClaims: boolean;
   /** @throws when the binding was reported as unusable: such a configuration never serves */
   compile(connections: Connections, selection: Selection): CompiledCall;
   /** How the call reads to people. */

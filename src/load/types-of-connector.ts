@@ -23,6 +23,7 @@ import {
 } from '../mapping/path.ts';
 import { didYouMean, type Problems } from '../problems.ts';
 import { readRule, ruleNodes } from './auth-rule.ts';
+import { readCacheHint, readInvalidations } from './cache-control.ts';
 import { DirectiveReader, directivesOf, has } from './directive-reader.ts';
 import { readFallback } from './fallback.ts';
 import { BindableField } from './field-to-bind.ts';
@@ -109,6 +110,7 @@ class TypeBuilder {
       shareable: has(directives, 'shareable'),
       discriminator: readDiscriminator(type, this.#connector.schema, this.#reader),
       rule: this.#rule([type.astNode, ...type.extensionASTNodes], type.name, directives),
+      cache: readCacheHint([type.astNode, ...type.extensionASTNodes], this.#reader),
       wire: readWireValues(type, this.#reader),
     };
     if (isObjectType(type) || isInterfaceType(type)) {
@@ -135,6 +137,8 @@ class TypeBuilder {
       shareable: has(directives, 'shareable') || owner.shareable,
       fallback: readFallback(field, coordinate, this.#reader),
       rule: this.#rule([field.astNode], coordinate, directives),
+      cache: readCacheHint([field.astNode], this.#reader),
+      invalidates: readInvalidations(owner.name, field, this.#reader),
     };
   }
 
@@ -323,6 +327,7 @@ class TypeBuilder {
       mode: use === 'subscription' ? 'stream' : 'unary',
       select,
       parentFields: [...bindable.parentFields],
+      usesClaims: bindable.usesClaims,
       compile: (connections, selection) => connections.get(name).compile(usable(), selection),
       describe: (selection) =>
         kind.describe({

@@ -1,7 +1,10 @@
 /** What outlives a process, or is shared by several: one interface, whose parts are each implemented by every kind of store. */
 
+import type { CacheStore } from './cache-store.ts';
+
 export interface Store extends AsyncDisposable {
   readonly kind: 'embedded' | 'redis';
   /** Whether it answered when it was last asked. Where it does not, nothing may wait for it. */
   readonly isUp: boolean;
+  readonly cache: CacheStore;
 }

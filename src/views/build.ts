@@ -9,9 +9,11 @@ import {
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
 import type { LoadedClient } from '../load/client.ts';
+import { DirectiveReader } from '../load/directive-reader.ts';
 import { VIEW_DIRECTIVES } from '../load/directives.ts';
 import { checkSdl, placeOf } from '../load/sdl.ts';
 import type { Problems } from '../problems.ts';
+import { buildCaching } from './cache-hints.ts';
 import { ViewContext } from './context.ts';
 import { checkField } from './fields.ts';
 import { checkFromArguments } from './from-arguments.ts';
@@ -55,9 +57,15 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
     });
   }
   const rules = buildRules({ schema: sdl.schema, types: built, graph, file, problems });
+  const caching = buildCaching({
+    context,
+    reader: new DirectiveReader(sdl.schema, file, problems),
+    built,
+    defaultMaxAgeMs: client.settings.cache?.defaultMaxAge ?? 0,
+  });
   if (problems.count > before) return undefined;
   checkCallers({ rules, schema: sdl.schema }, client, problems);
-  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules };
+  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules, caching };
 }
 
 function toViewType(context: ViewContext, type: GraphQLNamedType): ViewType {

@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { MEMORY_ONLY } from '../cache-store.ts';
 import type { Store } from '../store.ts';
 
 /** Another process may hold the file: `hem keys` beside a running gateway. */
@@ -16,6 +17,7 @@ export function openEmbeddedStore(file: string, root: string): Store {
   return {
     kind: 'embedded',
     isUp: true,
+    cache: MEMORY_ONLY,
     [Symbol.asyncDispose]: async () => database.close(),
   };
 }

@@ -8,8 +8,10 @@ const MAX_RECONNECT_MS = 2000;
 export class RedisLink implements AsyncDisposable {
   readonly client: Redis | Cluster;
   readonly prefix: string;
+  readonly #settings: RedisSettings;
 
   constructor(settings: RedisSettings, log: Logger) {
+    this.#settings = settings;
     this.prefix = settings.prefix;
     this.client = connect(settings);
     let told = false;
@@ -21,6 +23,11 @@ export class RedisLink implements AsyncDisposable {
       if (told) log.info('the store is back');
       told = false;
     });
+  }
+
+  /** A connection of its own, for what cannot share one: hearing of publications. Whoever takes it closes it. */
+  another(): Redis | Cluster {
+    return connect(this.#settings);
   }
 
   get isUp(): boolean {

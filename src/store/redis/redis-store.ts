@@ -3,14 +3,21 @@ import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
 import type { Store } from '../store.ts';
 import { RedisLink } from './link.ts';
+import { RedisCacheStore } from './redis-cache-store.ts';
 
 export function openRedisStore(settings: RedisSettings, log: Logger): Store {
-  const link = new RedisLink(settings, log.child({ store: 'redis' }));
+  const own = log.child({ store: 'redis' });
+  const link = new RedisLink(settings, own);
+  const cache = new RedisCacheStore(link, own);
   return {
     kind: 'redis',
     get isUp() {
       return link.isUp;
     },
-    [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
+    cache,
+    async [Symbol.asyncDispose]() {
+      await cache[Symbol.asyncDispose]();
+      await link[Symbol.asyncDispose]();
+    },
   };
 }
