@@ -149,6 +149,19 @@ test('who leaves ends nothing for those who stay; when all have left, the call e
   release();
   expect(await (await second).json()).toEqual({ data: { brief: 'kept on' } });
   expect(begun).toBe(1);
+  // Of those who come after all have left, the first begins anew.
+  const lonely = new AbortController();
+  const other = () => `/open/graphql?${new URLSearchParams({ query: '{ other: brief }' })}`;
+  const third = city.gateway.fetch(other(), { signal: lonely.signal }).catch(() => 'left');
+  await eventually(() => begun === 2);
+  lonely.abort();
+  expect(await third).toBe('left');
+  await eventually(() => {
+    void city.gateway.fetch(other()).catch(() => {});
+    return begun > 2;
+  });
+  city.instead = undefined;
+  release();
 });
 
 test('a file among variables is nothing that is kept', async () => {
