@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Connection } from './connectors/kind.ts';
 import type { Connections, Connector } from './load/model.ts';
+import { TagClock } from './tag-clock.ts';
 import { openCredentials } from './upstream/credentials.ts';
 import { OutgoingHeaders } from './upstream/headers.ts';
 
@@ -12,8 +13,8 @@ export class OpenConnections implements Connections, AsyncDisposable {
   >();
 
   /** Opens all. Waits for no backend. */
-  constructor(connectors: readonly Connector[], log: Logger) {
-    for (const { name, kind, settings, options } of connectors) {
+  constructor(connectors: readonly Connector[], log: Logger, clock = new TagClock()) {
+    for (const { name, kind, settings, options, types } of connectors) {
       const credentials = openCredentials(name, settings);
       const headers = new OutgoingHeaders(settings, credentials);
       const connection = kind.connect({
@@ -21,6 +22,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
         settings,
         options,
         headers,
+        outOfDate: { clock, tags: [...types.keys()].flatMap((type) => [type, `${type}:*`]) },
         log: log.child({ connector: name }),
       });
       this.#open.set(name, { connection, credentials });

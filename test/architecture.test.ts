@@ -6,7 +6,16 @@ import { describe, expect, test } from 'vitest';
 import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
-const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'flights', 'call-context'];
+const BOTTOM = [
+  'problems',
+  'errors',
+  'units',
+  'timeouts',
+  'cancellation',
+  'flights',
+  'tag-clock',
+  'call-context',
+];
 /** The contract of connector kinds: types and settings, no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings'];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
@@ -32,6 +41,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   timeouts: [],
   cancellation: [],
   flights: ['cancellation'],
+  'tag-clock': [],
   // What a caller brings along goes through all phases.
   'call-context': ['cancellation'],
   mapping: [...BOTTOM],

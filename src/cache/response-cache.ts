@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { Flights } from '../flights.ts';
 import type { ResponseCacheSettings } from '../load/cache-settings.ts';
 import type { CacheStore } from '../store/cache-store.ts';
-import { TagClock } from '../store/tag-clock.ts';
+import { TagClock } from '../tag-clock.ts';
 import { type KeptAnswer, keptAnswer } from './kept-answer.ts';
 import { type OutOfDate, tagsOf } from './tags.ts';
 

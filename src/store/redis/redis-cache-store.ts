@@ -4,8 +4,8 @@
  */
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { TagClock } from '../../tag-clock.ts';
 import type { CacheStore, StoredAnswer } from '../cache-store.ts';
-import { TagClock } from '../tag-clock.ts';
 import type { RedisLink } from './link.ts';
 
 /** Tags that Redis remembers. */
