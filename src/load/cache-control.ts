@@ -1,5 +1,5 @@
 /** `@cacheControl` and `@invalidates`: how long answers may be kept, and what ends it. */
-import type { ConstDirectiveNode, GraphQLField } from 'graphql';
+import { type ConstDirectiveNode, type GraphQLField, Kind } from 'graphql';
 import { GrammarError, type Path, parsePath } from '../mapping/path.ts';
 import type { Place } from '../problems.ts';
 import type { DirectiveReader } from './directive-reader.ts';
@@ -49,7 +49,15 @@ export function shortest(hints: ReadonlyArray<CacheHint | undefined>): CacheHint
 function readOne(node: Annotated, reader: DirectiveReader): CacheHint | undefined {
   const directive = directiveOf(node, 'cacheControl');
   const values = directive && reader.values('cacheControl', node);
-  if (directive === undefined || values === undefined) return undefined;
+  if (directive === undefined) return undefined;
+  if (values === undefined) {
+    reader.report(directive, {
+      rule: 'cache-values',
+      message: '@cacheControl cannot be read: a value is not of the type of its argument.',
+      expected: 'maxAge: 60 (seconds), scope: PUBLIC or PRIVATE, inheritMaxAge: true or false',
+    });
+    return undefined;
+  }
   const { maxAge, scope, inheritMaxAge } = values as {
     readonly maxAge?: number | null;
     readonly scope?: CacheHint['scope'] | null;
@@ -98,15 +106,26 @@ export function readInvalidations(
     return [];
   }
   return nodes.flatMap((node): readonly Invalidation[] => {
-    const values = Object.fromEntries(
-      (node.arguments ?? []).flatMap(({ name, value }) =>
-        value.kind === 'StringValue' ? [[name.value, value.value]] : [],
-      ),
-    );
+    const values: Record<string, string> = {};
+    for (const { name, value } of node.arguments ?? []) {
+      if (value.kind === Kind.STRING) values[name.value] = value.value;
+      else {
+        reader.report(
+          node,
+          {
+            rule: 'cache-values',
+            message: `"${name.value}" of @invalidates is no text.`,
+            expected: '@invalidates(type: "Station", key: "id")',
+          },
+          [name.value],
+        );
+        return [];
+      }
+    }
     if (values.type === undefined) return [];
     const place = reader.place(node);
     if (values.key === undefined) return [{ type: values.type, key: undefined, place }];
-    const path = reader.parse(node, 'key', () => namesOf(parsePath(values.key!)));
+    const path = reader.parse(node, 'key', () => namesOf(parsePath(values.key as string)));
     return path === undefined ? [] : [{ type: values.type, key: path, place }];
   });
 }

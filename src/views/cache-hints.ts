@@ -78,7 +78,8 @@ function graphHintOf(
     owner = fields[0] === undefined ? '' : getNamedType(fields[0].type).name;
   }
   const ofType = shortest((context.graph.types.get(owner)?.sources ?? []).map(({ cache }) => cache));
-  const maxAgeMs = hint?.maxAgeMs ?? (hint?.inherits ? Number.POSITIVE_INFINITY : ofType?.maxAgeMs);
+  const inherits = hint?.inherits || (ofType?.inherits === true && ofType.maxAgeMs === undefined);
+  const maxAgeMs = hint?.maxAgeMs ?? (inherits ? Number.POSITIVE_INFINITY : ofType?.maxAgeMs);
   const scope = hint?.scope ?? ofType?.scope;
   const isSilent =
     maxAgeMs === undefined && !isCompositeType(getNamedType(field.type)) && typeName !== 'Query';
@@ -136,11 +137,15 @@ function inGraph({ context }: Input, invalidation: Invalidation): readonly Inval
   const type = context.types.find(({ name }) => name === invalidation.type);
   if (isCompositeType(type)) return [{ ...invalidation, type: context.graphNameOf(type.name) }];
   const names = context.types.flatMap((one) => (isObjectType(one) ? [one.name] : []));
+  const viewName = context.viewNameOf(invalidation.type);
   context.report(invalidation.place, {
     rule: 'invalidates-type',
-    message: `There is no such type in this schema.`,
+    message: 'There is no such type in this schema.',
     found: invalidation.type,
-    hint: didYouMean(invalidation.type, names),
+    hint:
+      viewName === invalidation.type
+        ? didYouMean(invalidation.type, names)
+        : `here it is called "${viewName}"`,
   });
   return [];
 }
