@@ -8,6 +8,7 @@ import { canonical } from '../mapping/canonical.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
+import { withLastGood } from './last-good.ts';
 import type { RecordSelection } from './record-selection.ts';
 import { MAX_BATCH, runUnary } from './unary-call.ts';
 
@@ -94,8 +95,13 @@ async function callBatch(
   const source = callSourceOf(field);
   const call = source.compile(execution.connections, selection.selection);
   if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
-  const run = () =>
-    runUnary(field, { call, select: source.select }, batch, () => contextOf(execution, selection));
+  const run = async () => {
+    const how = { call, select: source.select };
+    const outcomes = await runUnary(field, how, batch, () => contextOf(execution, selection));
+    if (field.staleMs === undefined) return outcomes;
+    const asked = { field, selectionId: selection.id, batch, context: contextOf(execution, selection) };
+    return withLastGood(execution, asked, outcomes);
+  };
   return execution.trace === undefined ? run() : execution.trace.batch(field, objects, run);
 }
 

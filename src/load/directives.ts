@@ -51,8 +51,8 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   directive @from(path: String, map: String, value: String) on FIELD_DEFINITION | ENUM_VALUE
   "Which concrete type a record is: the property that says so, and which of its values means which type (by default the type's name). Nested: the record proper stands under a key named like the value, as in a protobuf oneof."
   directive @discriminator(property: String!, mapping: [DiscriminatorValue!], nested: Boolean = false) on INTERFACE | UNION
-  "The answer when the backend fails, in place of an error."
-  directive @fallback(value: FallbackValue!) on FIELD_DEFINITION
+  "What stands in for an error when the backend fails: what it last answered, if that is no older (10m), else the value."
+  directive @fallback(value: FallbackValue, stale: String) on FIELD_DEFINITION
   input DiscriminatorValue {
     value: String!
     type: String!

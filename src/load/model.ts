@@ -78,6 +78,8 @@ export interface ConnectorField {
   readonly inaccessible: boolean;
   readonly shareable: boolean;
   readonly fallback: { readonly value: unknown } | undefined;
+  /** How old an earlier answer may be that comes in place of a failure; undefined where none does. */
+  readonly staleMs: number | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
   /** How long answers with it may be kept. */

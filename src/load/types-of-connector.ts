@@ -135,11 +135,17 @@ class TypeBuilder {
       internal: has(directives, 'internal'),
       inaccessible: has(directives, 'inaccessible'),
       shareable: has(directives, 'shareable') || owner.shareable,
-      fallback: readFallback(field, coordinate, this.#reader),
+      ...readFallback(field, { coordinate, isCalled: this.#isQueried(owner, directives) }, this.#reader),
       rule: this.#rule([field.astNode], coordinate, directives),
       cache: readCacheHint([field.astNode], this.#reader),
       invalidates: readInvalidations(owner.name, field, this.#reader),
     };
+  }
+
+  /** Whether the field is a call of its own that changes nothing. */
+  #isQueried({ name }: ConnectorType, directives: readonly ConstDirectiveNode[]): boolean {
+    const isRead = (ROOTS.get(name) ?? 'query') === 'query';
+    return isRead && has(directives, this.#connector.kind.kind);
   }
 
   #rule(

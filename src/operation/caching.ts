@@ -8,7 +8,7 @@ import { canonicalVariables } from '../cache/canonical-variables.ts';
 import type { KeptAnswer } from '../cache/kept-answer.ts';
 import type { ResponseCache, ResponseCaches } from '../cache/response-cache.ts';
 import { Cancellation } from '../cancellation.ts';
-import type { ERRORS, ErrorCode } from '../errors.ts';
+import { type ErrorCode, isFailureOfBackend } from '../errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import { fingerprintOf, isNobody } from '../principal/identity.ts';
 import type { View } from '../views/view.ts';
@@ -215,18 +215,10 @@ class Keeper {
     return (
       overMs < cache.settings.staleIfError &&
       cache.isCurrent(stale) &&
-      (result.errors ?? []).every(({ extensions }) => FAILURES.has(extensions?.code as ErrorCode))
+      (result.errors ?? []).every(({ extensions }) => isFailureOfBackend(extensions?.code as ErrorCode))
     );
   }
 }
-
-const FAILURES: ReadonlySet<ErrorCode> = new Set([
-  'UPSTREAM_UNAVAILABLE',
-  'UPSTREAM_TIMEOUT',
-  'UPSTREAM_FAILED',
-  'UPSTREAM_INVALID',
-  'DEADLINE_EXCEEDED',
-] satisfies Array<keyof typeof ERRORS>);
 
 function isClean({ result, headers }: Answer): boolean {
   return (
