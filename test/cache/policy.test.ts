@@ -1,6 +1,8 @@
 /** How long answers may be kept, and for whom: by what connectors and views say. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sign } from '../auth/issuer.ts';
+import { startGateway } from '../support/gateway.ts';
 import { type City, startCity } from './city.ts';
 
 let city: City;
@@ -140,4 +142,21 @@ describe('over HTTP', () => {
     expect(response.headers.get('etag')).toBeNull();
     expect(await response.json()).toHaveLength(2);
   });
+});
+
+test('the example of the documentation loads', async () => {
+  const page = await readFile(new URL('../../docs/caching.md', import.meta.url), 'utf8');
+  const [, schema] = /```graphql\n([\s\S]*?)```/.exec(page)!;
+  await using gateway = await startGateway({
+    files: {
+      'hem.yml': '{}',
+      'connectors/stations/connector.yml':
+        'kind: rest\nendpoint: http://127.0.0.1:9\ncache: {}\ndedupe: true',
+      'connectors/stations/schema.graphql': `${schema}\ntype Rider { id: ID! }`,
+      'clients/web/client.yml': 'cache: { responses: {} }',
+      'schemas/web.graphql':
+        'type Query { station(id: ID!): Station }\ntype Station { id: ID!  name: String }',
+    },
+  });
+  expect(gateway.url).toContain('http');
 });
