@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DOORS } from '../auth/doors.ts';
 import { sign } from '../auth/issuer.ts';
 import { Random } from '../oracle/random.ts';
+import { Reply } from '../support/json-backend.ts';
 import { type City, startCity } from './city.ts';
 
 let city: City;
@@ -11,7 +12,14 @@ const USERS = 100;
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 beforeAll(async () => {
-  city = await startCity({ cache: { responses: { staleWhileRevalidate: '1m', staleIfError: '1m' } } });
+  city = await startCity({
+    cache: { responses: { staleWhileRevalidate: '1m', staleIfError: '1m' } },
+    connector: { cache: {}, dedupe: true },
+  });
+  // Kept of the backend's answers, too: what knows its caller by a header, for that caller.
+  const control = { 'cache-control': 'private, max-age=60' };
+  city.instead = ({ path, headers }) =>
+    path === '/desk' ? new Reply(`desk of ${headers.authorization ?? 'nobody'}`, control) : undefined;
   tokens = await Promise.all(
     Array.from({ length: USERS }, (_, user) =>
       sign(city.key, { sub: `u${user}`, scope: user % 2 ? 'see' : 'other' }),

@@ -160,3 +160,25 @@ test('the example of the documentation loads', async () => {
   });
   expect(gateway.url).toContain('http');
 });
+
+test('a federation subgraph’s @cacheControl counts, with the definitions that Apollo asks for', async () => {
+  const sdl = `
+    extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])
+    enum CacheControlScope { PUBLIC PRIVATE }
+    directive @cacheControl(maxAge: Int, scope: CacheControlScope, inheritMaxAge: Boolean) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
+    type Query { top: Product @cacheControl(scope: PRIVATE) }
+    type Product @key(fields: "id") @cacheControl(maxAge: 240) { id: ID!  name: String }
+  `;
+  await using gateway = await startGateway({
+    files: {
+      'hem.yml': '{}',
+      'connectors/products/connector.yml': 'kind: graphql\nendpoint: http://127.0.0.1:9\nfederation: true',
+      'connectors/products/schema.graphql': sdl,
+      'clients/web/client.yml': '{}',
+      'schemas/web.graphql': 'type Query { top: Product }\ntype Product { id: ID! }',
+    },
+  });
+  const { types } = gateway.gateway.generation.graph.connectors[0]!;
+  expect(types.get('Product')?.cache?.maxAgeMs).toBe(240_000);
+  expect(types.get('Query')?.fields.get('top')?.cache?.scope).toBe('PRIVATE');
+});

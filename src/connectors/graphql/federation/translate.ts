@@ -37,8 +37,8 @@ const ROOTS: ReadonlySet<string> = new Set(Object.values(ROOT_NAMES));
 const MACHINERY: ReadonlySet<string> = new Set(['_entities', '_service']);
 /** Directives of GraphQL itself, which stay. */
 const PLAIN: ReadonlySet<string> = new Set(['deprecated', 'specifiedBy', 'oneOf']);
-/** What restricts access is never dropped, whoever defined it: this much Hem decides itself. */
-const RULES: ReadonlySet<string> = new Set(['authenticated', 'requiresScopes']);
+/** What restricts access is never dropped, whoever defined it: this much Hem decides itself. How long answers may be kept is Hem's, too. */
+const AS_THEY_ARE: ReadonlySet<string> = new Set(['authenticated', 'requiresScopes', 'cacheControl']);
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   interfaceObject: 'Hem cannot add fields to an interface through an object that stands for it.',
   fromContext: 'Hem cannot fill an argument from an object further up.',
@@ -240,7 +240,8 @@ class Translation {
       if (PLAIN.has(name)) return [directive];
       const canonical = this.#names.canonicalOf(name) ?? name;
       this.#refuse(directive, canonical);
-      if (RULES.has(canonical)) return [{ ...directive, name: { ...directive.name, value: canonical } }];
+      if (AS_THEY_ARE.has(canonical))
+        return [{ ...directive, name: { ...directive.name, value: canonical } }];
       if (this.#names.canonicalOf(name) === undefined) return [];
       return canonical === 'inaccessible' || canonical === 'shareable'
         ? toDirectives(`@${canonical}`, directive.loc)
