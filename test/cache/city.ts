@@ -95,6 +95,8 @@ export interface Asked {
 
 export interface CityOptions {
   readonly cache?: object;
+  /** More lines of client.yml. */
+  readonly client?: object;
   readonly hem?: object;
   /** More lines of the connectors' connector.yml. */
   readonly connector?: object;
@@ -107,6 +109,7 @@ export async function startCity({
   cache = { responses: {} },
   hem = {},
   connector = {},
+  client: more = {},
   backend: given,
 }: CityOptions = {}): Promise<City> {
   await using started = new AsyncDisposableStack();
@@ -121,7 +124,7 @@ export async function startCity({
   };
   const backend = given ?? started.use(await startJsonBackend(answer));
   const yml = (own: object) => JSON.stringify({ kind: 'rest', endpoint: backend.url, ...connector, ...own });
-  const client = { cache, batching: { max: 5 }, uploads: {} };
+  const client = { cache, batching: { max: 5 }, uploads: {}, ...more };
   const gateway = started.use(
     await startGateway({
       files: {

@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../support/json-backend.ts';
 import { freePort } from '../support/services/daemon.ts';
-import { redis } from '../support/services/redis.ts';
+import { redis as redisServer } from '../support/services/redis.ts';
 import { type City, eventually, startCity } from './city.ts';
 
 const ONE = '{ station(id: 1) { number name } }';
@@ -180,11 +181,34 @@ describe('over Redis', () => {
     await eventually(async () => (await two.ask(ONE)).body.data.station.name === 'Near');
   });
 
+  test('what cannot be read there is not there', async () => {
+    const hem = storeOf(process.env.HEM_TEST_REDIS_URL!);
+    await using one = await startCity({ hem, cache: RESPONSES });
+    await using two = await startCity({ hem, cache: RESPONSES, backend: one.backend });
+    await eventually(() => sharedBetween(one, two));
+    const redis = new Redis(process.env.HEM_TEST_REDIS_URL!);
+    try {
+      const garbage = ['', 'x', '{}\n{}', '[]\n{}', '[1,"a",[]]\n{}', '[1,2,{}]\n{}', '[9e15,9e15,[]]\n{}'];
+      for (const [index, text] of garbage.entries()) {
+        const query = `{ g${index}: station(id: 2) { name } }`;
+        const answer = await one.ask(query);
+        await eventually(async () => (await redis.keys(`${hem.store.prefix}:cache:answer:*`)).length > 0);
+        await sleep(30);
+        for (const key of await redis.keys(`${hem.store.prefix}:cache:answer:*`)) await redis.set(key, text);
+        expect((await two.ask(query)).body).toEqual(answer.body);
+      }
+      // None of this was taken for a Redis that is away.
+      await eventually(() => sharedBetween(one, two));
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   test('without Redis each goes on with its own, at once; what was marked meanwhile is told when it is back', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'hem-redis-'));
     const port = await freePort();
     const url = `redis://127.0.0.1:${port}`;
-    let server = await redis.start({ directory, port });
+    let server = await redisServer.start({ directory, port });
     try {
       const hem = storeOf(url);
       await using one = await startCity({ hem, cache: RESPONSES });
@@ -205,7 +229,7 @@ describe('over Redis', () => {
       }
       await one.ask('mutation { call(place: 2, name: "While away") { number } }');
       expect((await one.ask(TWO)).body.data.station.name).toBe('While away');
-      server = await redis.start({ directory, port });
+      server = await redisServer.start({ directory, port });
       await eventually(async () => (await two.ask(TWO)).body.data.station.name === 'While away');
       await eventually(() => sharedBetween(one, two));
     } finally {

@@ -161,6 +161,18 @@ test('the example of the documentation loads', async () => {
   expect(gateway.url).toContain('http');
 });
 
+test('where web pages of other origins call, answers differ by origin as well', async () => {
+  await using own = await startCity({
+    client: { cors: { origins: ['https://a.example', 'https://b.example'] } },
+  });
+  const headers = { origin: 'https://a.example' };
+  for (const accept of ['application/json', 'multipart/mixed;incrementalSpec=v0.2, application/json']) {
+    const answer = await own.ask('{ brief }', { headers: { ...headers, accept } });
+    expect(answer.headers.get('vary')?.toLowerCase().split(/, ?/).sort()).toEqual(['accept', 'origin']);
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://a.example');
+  }
+});
+
 test('a federation subgraph’s @cacheControl counts, with the definitions that Apollo asks for', async () => {
   const sdl = `
     extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])

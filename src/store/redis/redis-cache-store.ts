@@ -74,6 +74,7 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     this.#subscriber.on('error', () => {});
     this.#subscriber.on('message', (_channel: string, message: string) => this.#hear(message));
     this.#subscriber.on('ready', () => void this.#listen());
+    link.client.on('ready', () => void this.#catchUp());
     this.#timer = setInterval(() => void this.#catchUp(), CATCH_UP_MS);
     this.#timer.unref();
   }
@@ -133,8 +134,8 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   #read(text: string): StoredAnswer | undefined {
     const end = text.indexOf('\n');
     const head = parseJson(text.slice(0, end));
-    if (end === -1 || !Array.isArray(head)) return undefined;
-    const [madeAt, revision, tags] = head as [number, number, readonly string[]];
+    if (end === -1 || !isHead(head)) return undefined;
+    const [madeAt, revision, tags] = head;
     // Of a later revision than is known here, it is from before Redis lost its memory, or will be understood in a moment.
     if (revision > this.#clock.now || !this.#clock.isCurrent(tags, revision)) return undefined;
     if (this.#unheard.size > 0 && tags.some((tag) => this.#unheard.has(tag))) return undefined;
@@ -218,6 +219,14 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     this.#complained = now;
     this.#log.warn({ err: error }, 'shared answers cannot be had: this process goes on with its own');
   }
+}
+
+type Head = readonly [madeAt: number, revision: number, tags: readonly string[]];
+
+function isHead(head: unknown): head is Head {
+  if (!Array.isArray(head)) return false;
+  const [madeAt, revision, tags] = head;
+  return Number.isFinite(madeAt) && Number.isSafeInteger(revision) && Array.isArray(tags);
 }
 
 function parseJson(text: string): unknown {
