@@ -13,7 +13,11 @@ export class OpenConnections implements Connections, AsyncDisposable {
   >();
 
   /** Opens all. Waits for no backend. */
-  constructor(connectors: readonly Connector[], log: Logger, clock = new TagClock()) {
+  constructor(
+    connectors: readonly Connector[],
+    log: Logger,
+    { clock = new TagClock() }: { readonly clock?: TagClock } = {},
+  ) {
     for (const { name, kind, settings, options, types } of connectors) {
       const credentials = openCredentials(name, settings);
       const headers = new OutgoingHeaders(settings, credentials);

@@ -55,7 +55,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const store = await openStore(settings.store, configuration.directory.root, log);
   const caches = new ResponseCaches(store.cache);
-  const connections = new OpenConnections(graph.connectors, log, caches.clock);
+  const connections = new OpenConnections(graph.connectors, log, { clock: caches.clock });
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
   const endpoints = views.map(

@@ -120,7 +120,8 @@ function keptFor(
   if (getOperationAST(document, name)?.operation !== OperationTypeNode.QUERY) return undefined;
   const operation = { document, operationName: name };
   const { maxAgeMs, isPrivate, dependence } = cacheabilityOf({ view, graph }, operation, undefined);
-  const dependsOn = [...(dependence.principal ? ['principal'] : []), ...dependence.headers];
+  const { principal, address, headers } = dependence;
+  const dependsOn = [...(principal ? ['principal'] : []), ...(address ? ['address'] : []), ...headers];
   const scope = isPrivate || dependsOn.length > 0 ? 'PRIVATE' : 'PUBLIC';
   return { maxAge: maxAgeMs / 1000, scope, dependsOn };
 }

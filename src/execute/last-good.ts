@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import type { CallContext, Outcome } from '../connectors/kind.ts';
 import { isFailureOfBackend, UpstreamError } from '../errors.ts';
 import type { ConnectorField } from '../load/model.ts';
+import { toldOfCaller } from '../load/told-of-caller.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 
@@ -34,10 +35,11 @@ export function withLastGood(
   { field, selectionId, batch, context }: Asked,
   outcomes: readonly Outcome[],
 ): readonly Outcome[] {
+  const caller = callerOf(field, context);
+  if (caller === undefined) return outcomes;
   const remembered = byField.get(field) ?? new LRUCache<string, Remembered>({ max: MAX_KEPT });
   byField.set(field, remembered);
   const now = performance.now();
-  const caller = callerOf(field, context);
   return outcomes.map((outcome, index) => {
     const { args, parent } = batch[index]!;
     // Holds credentials, so it is a hash.
@@ -61,14 +63,10 @@ export function withLastGood(
   });
 }
 
-/** All of a caller by which a backend's answers may differ. */
-function callerOf({ owner, source }: ConnectorField, { headers, claims, slots }: CallContext): unknown {
-  const { forward } = owner.connector.settings.headers;
-  return [
-    slots,
-    source.via === 'call' && source.usesClaims ? claims : null,
-    forward.length === 0
-      ? null
-      : forward.map((name) => (name === 'x-request-id' ? null : (headers[name] ?? null))),
-  ];
+/** All of a caller by which a backend's answers may differ; undefined where that is more than is known here. */
+function callerOf({ owner, source }: ConnectorField, context: CallContext): readonly unknown[] | undefined {
+  const { headers, more } = toldOfCaller(owner.connector.settings);
+  if (more) return undefined;
+  const claims = source.via === 'call' && source.usesClaims ? context.claims : null;
+  return [context.slots, claims, headers.map((name) => context.headers[name] ?? null)];
 }

@@ -16,6 +16,7 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Access, Origin } from '../graph/graph.ts';
 import type { CacheHint } from '../load/cache-control.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
+import { toldOfCaller } from '../load/told-of-caller.ts';
 import { pathsOf, type ValueMap } from '../mapping/path.ts';
 import {
   type Conditions,
@@ -42,9 +43,6 @@ export interface Cacheability {
   /** How the entities in the answer are found. */
   readonly entities: ObjectTags;
 }
-
-/** Headers of a request rather than of who sends it: what a backend answers does not depend on them. */
-const OF_THE_REQUEST: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate']);
 
 /** Counted for each type that may stand somewhere. */
 const MAX_FIELDS = 100_000;
@@ -95,16 +93,18 @@ class Walker {
   }
 
   cacheability(entities: ObjectTags | undefined): Cacheability {
-    const headers = new Set(
-      [...this.#connectors]
-        .flatMap(({ settings }) => settings.headers.forward)
-        .filter((name) => !OF_THE_REQUEST.has(name)),
-    );
+    const told = [...this.#connectors].map(({ settings }) => toldOfCaller(settings));
+    const headers = new Set(told.flatMap((one) => one.headers));
+    const isTold = told.some(({ more }) => more);
     const isKept = Number.isFinite(this.#maxAgeMs) && this.#visited <= MAX_FIELDS && entities !== undefined;
     return {
       maxAgeMs: isKept ? this.#maxAgeMs : 0,
       isPrivate: this.#isPrivate,
-      dependence: { principal: this.#isPrivate || this.#usesClaims, headers: [...headers].sort() },
+      dependence: {
+        principal: this.#isPrivate || this.#usesClaims || isTold,
+        address: isTold,
+        headers: [...headers].sort(),
+      },
       types: [...this.#types],
       unknownEntities: this.#tags.unknown([...this.#types]),
       entities: entities ?? { keys: [], below: [] },

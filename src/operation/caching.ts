@@ -13,11 +13,10 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import { fingerprintOf, isNobody } from '../principal/identity.ts';
 import type { View } from '../views/view.ts';
 import type { Answer, Freshness } from './answer.ts';
-import { ByConditions } from './by-conditions.ts';
 import { type Cacheability, cacheabilityOf } from './cacheability.ts';
 import { Deadline } from './deadline.ts';
 import { entitiesIn } from './entity-tags.ts';
-import { PerOperation } from './per-operation.ts';
+import { PerConditions } from './per-conditions.ts';
 import type { Answering, Policy } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
 import { RequestOfMany } from './request-of-many.ts';
@@ -78,26 +77,19 @@ interface Asking {
 
 class Keeper {
   readonly #setup: CachingSetup;
-  readonly #operations: PerOperation<{
-    readonly id: string;
-    readonly variables: readonly string[];
-    readonly facts: ByConditions<CacheableOperation | undefined>;
-  }>;
+  /** Undefined for those whose answers are not kept. */
+  readonly #operations: PerConditions<CacheableOperation | undefined>;
 
   constructor(setup: CachingSetup) {
     this.#setup = setup;
-    this.#operations = new PerOperation((operation) => {
-      const { document, operationName } = operation;
-      const node = getOperationAST(document, operationName);
-      const text = document.loc?.source.body ?? '';
-      return {
-        id: hash('sha256', JSON.stringify([text, operationName ?? null]), 'base64url'),
-        variables: node?.variableDefinitions?.map(({ variable }) => variable.name.value) ?? [],
-        facts: new ByConditions(document, operationName, (conditions) => {
-          const facts = cacheabilityOf(setup, operation, conditions);
-          return facts.maxAgeMs === 0 ? undefined : new CacheableOperation(facts, setup.view);
-        }),
-      };
+    this.#operations = new PerConditions((document, operationName, conditions) => {
+      const facts = cacheabilityOf(setup, { document, operationName }, conditions);
+      const text = document.loc?.source.body;
+      if (facts.maxAgeMs === 0 || text === undefined) return undefined;
+      const id = hash('sha256', JSON.stringify([text, operationName ?? null]), 'base64url');
+      const variables = getOperationAST(document, operationName)?.variableDefinitions ?? [];
+      const names = variables.map(({ variable }) => variable.name.value);
+      return new CacheableOperation(facts, { id, variables: names, view: setup.view });
     });
   }
 
@@ -105,14 +97,14 @@ class Keeper {
     // What some may not see ends in errors, and a trace tells of one run.
     if (operation.kind !== 'query' || operation.denied !== undefined || operation.trace !== undefined)
       return next(operation, request);
-    const { id, variables: names, facts: byConditions } = this.#operations.get(operation);
-    const facts = byConditions.get(operation.variables);
+    const facts = this.#operations.get(operation);
     if (facts === undefined) return next(operation, request);
     const { cache } = this.#setup;
-    const variables = cache === undefined ? undefined : canonicalVariables(names, operation.variables);
+    const variables =
+      cache === undefined ? undefined : canonicalVariables(facts.variables, operation.variables);
     if (cache === undefined || variables === undefined || !facts.isForOne(request))
       return this.#unkept(facts, operation, request, next);
-    const key = `${id} ${fingerprintOf(request, facts.dependence)} ${variables}`;
+    const key = `${facts.id} ${fingerprintOf(request, facts.dependence)} ${variables}`;
     const kept = cache.find(key, facts.maxAgeMs + cache.staleMs);
     if (kept === undefined) return this.#make({ key, facts, operation, request, next }, undefined);
     const overMs = performance.now() - kept.madeAt - facts.maxAgeMs;
@@ -234,6 +226,10 @@ const MADE = { miss: 'hem; fwd=miss; stored', joined: 'hem; fwd=miss; collapsed'
 
 /** An operation whose answers may be kept, with all that is said of them. */
 class CacheableOperation {
+  /** Equal for equal texts and operation names. */
+  readonly id: string;
+  /** Names of those that it has. */
+  readonly variables: readonly string[];
   readonly maxAgeMs: number;
   readonly dependence: Cacheability['dependence'];
   readonly #facts: Cacheability;
@@ -241,12 +237,17 @@ class CacheableOperation {
   readonly #forOne: Pick<Freshness, 'cacheControl' | 'vary'>;
   readonly #dependsOnCaller: boolean;
 
-  constructor(facts: Cacheability, view: View) {
+  constructor(
+    facts: Cacheability,
+    { id, variables, view }: Pick<CacheableOperation, 'id' | 'variables'> & { readonly view: View },
+  ) {
+    this.id = id;
+    this.variables = variables;
     const { dependence, maxAgeMs } = facts;
     this.#facts = facts;
     this.maxAgeMs = maxAgeMs;
     this.dependence = dependence;
-    this.#dependsOnCaller = dependence.principal || dependence.headers.length > 0;
+    this.#dependsOnCaller = dependence.principal || dependence.address || dependence.headers.length > 0;
     const maxAge = `max-age=${Math.floor(maxAgeMs / 1000)}`;
     const cookie = view.client.auth?.jwt?.cookie === undefined ? [] : ['cookie'];
     this.#forAll = { cacheControl: `${maxAge}, public`, vary: 'accept' };

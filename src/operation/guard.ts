@@ -1,12 +1,19 @@
 /** Decides before anything is called what of an operation its caller may see. What an operation needs is kept with its document. */
-import { type FieldNode, GraphQLError } from 'graphql';
+import {
+  type DocumentNode,
+  type FieldNode,
+  GraphQLError,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { ERRORS, HemError } from '../errors.ts';
-import type { Denials } from '../execute/engine.ts';
+import type { Denials, Operation } from '../execute/engine.ts';
 import { describeRule, type Rule } from '../load/auth-rule.ts';
+import { conditionVariables } from '../plan/collect.ts';
 import { ANONYMOUS, isMet, type Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import { type Admitted, admitting } from './admitting.ts';
-import { ByConditions } from './by-conditions.ts';
 import { PerOperation } from './per-operation.ts';
 import type { Policy } from './policy.ts';
 import type { PreparedOperation } from './request.ts';
@@ -26,23 +33,18 @@ export function guarding(view: View): Policy | undefined {
 
 class Guard {
   readonly #view: View;
-  /** Undefined when there is more than may be walked. */
-  readonly #operations: PerOperation<ByConditions<Needs | undefined>>;
+  readonly #operations: PerOperation<GuardedOperation>;
 
   constructor(view: View) {
     this.#view = view;
     this.#operations = new PerOperation(
-      ({ document, operationName }) =>
-        new ByConditions(document, operationName, (conditions) => {
-          const requirements = requirementsOf(view, document, operationName, conditions);
-          return requirements === undefined ? undefined : new Needs(requirements);
-        }),
+      ({ document, operationName }) => new GuardedOperation(view, document, operationName),
     );
   }
 
   /** The operation as its caller may run it, or why not. */
   admit(operation: PreparedOperation, principal: Principal = ANONYMOUS): Admitted {
-    const needs = this.#operations.get(operation).get(operation.variables);
+    const needs = this.#operations.get(operation).needsOf(operation.variables);
     if (needs === undefined) return { errors: [tooLarge()] };
     if (needs.rules.length === 0) return operation;
     let met = '';
@@ -63,6 +65,55 @@ class Guard {
       denied: needs.denials(`${code} ${met}`, () => new UnmetRules(this.#view, code, unmet)),
     };
   }
+}
+
+/** What one operation needs, by the values of its conditions. */
+class GuardedOperation {
+  readonly #view: View;
+  readonly #document: DocumentNode;
+  readonly #operationName: string | undefined;
+  /** Variables that `@skip` and `@include` stand on, and their defaults. */
+  readonly #conditions: ReadonlyMap<string, unknown>;
+  readonly #needs = new Map<string, Needs | undefined>();
+
+  constructor(view: View, document: DocumentNode, operationName: string | undefined) {
+    this.#view = view;
+    this.#document = document;
+    this.#operationName = operationName;
+    const operation = getOperationAST(document, operationName) ?? undefined;
+    const own = new Set(operation?.variableDefinitions?.map(({ variable }) => variable.name.value));
+    this.#conditions = new Map(
+      conditionVariables(document)
+        .filter((name) => own.has(name))
+        .map((name) => [name, defaultOf(operation, name)]),
+    );
+  }
+
+  /** Undefined when there is more than may be walked. */
+  needsOf(variables: Operation['variables']): Needs | undefined {
+    let id = '';
+    for (const [name, preset] of this.#conditions) {
+      const given = Object.hasOwn(variables, name) ? variables[name] : preset;
+      // Null, or nothing that will be executed: then all counts that may be there.
+      id += typeof given === 'boolean' ? Number(given) : '?';
+    }
+    if (this.#needs.has(id)) return this.#needs.get(id);
+    const conditions = id.includes('?')
+      ? undefined
+      : new Map([...this.#conditions.keys()].map((name, index) => [name, id[index] === '1'] as const));
+    const requirements = requirementsOf(this.#view, this.#document, this.#operationName, conditions);
+    const needs = requirements === undefined ? undefined : new Needs(requirements);
+    if (this.#needs.size >= MAX_KEPT) this.#needs.clear();
+    this.#needs.set(id, needs);
+    return needs;
+  }
+}
+
+function defaultOf(operation: OperationDefinitionNode | undefined, name: string): unknown {
+  const value = operation?.variableDefinitions?.find(
+    ({ variable }) => variable.name.value === name,
+  )?.defaultValue;
+  return value?.kind === Kind.BOOLEAN ? value.value : undefined;
 }
 
 class Needs {

@@ -2,22 +2,18 @@
 import {
   type DocumentNode,
   type FieldNode,
+  type FragmentDefinitionNode,
   type GraphQLObjectType,
   type GraphQLOutputType,
   getNamedType,
   getOperationAST,
   isAbstractType,
   isObjectType,
+  Kind,
 } from 'graphql';
 import { Identities } from '../execute/identities.ts';
 import type { Rule } from '../load/auth-rule.ts';
-import {
-  type Conditions,
-  collectFields,
-  type Fragments,
-  fragmentsOf,
-  type SelectionSource,
-} from '../plan/collect.ts';
+import { type Conditions, collectFields, type Fragments, type SelectionSource } from '../plan/collect.ts';
 import type { View } from '../views/view.ts';
 
 export interface Requirement {
@@ -58,7 +54,14 @@ class Walker {
 
   constructor(view: View, document: DocumentNode, conditions: Conditions) {
     this.#view = view;
-    this.#fragments = fragmentsOf(view.schema, document, conditions);
+    const fragments = document.definitions.filter(
+      (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION,
+    );
+    this.#fragments = {
+      schema: view.schema,
+      byName: new Map(fragments.map((node) => [node.name.value, node])),
+      conditions,
+    };
   }
 
   walk(type: GraphQLObjectType, sources: readonly SelectionSource[], isRoot: boolean): void {

@@ -9,22 +9,29 @@ const OF_THE_TOKEN: ReadonlySet<string> = new Set(['exp', 'iat', 'nbf', 'jti']);
 export interface Dependence {
   /** On who it is: claims, scopes, key, peer. */
   readonly principal: boolean;
+  /** On where it is. */
+  readonly address: boolean;
   /** On headers that travel on to backends; lower-case names, sorted. */
   readonly headers: readonly string[];
 }
 
 interface Caller {
   readonly principal?: Principal | undefined;
+  readonly address?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Equal exactly for callers between whom nothing differs that an answer depends on. */
-export function fingerprintOf(caller: Caller, { principal, headers }: Dependence): string {
+export function fingerprintOf(caller: Caller, { principal, address, headers }: Dependence): string {
   const who = principal && caller.principal !== undefined ? identityOf(caller.principal) : '';
-  if (headers.length === 0) return who;
+  if (headers.length === 0 && !address) return who;
   return hash(
     'sha256',
-    JSON.stringify([who, headers.map((name) => caller.headers[name] ?? null)]),
+    JSON.stringify([
+      who,
+      address ? (caller.address ?? null) : null,
+      headers.map((name) => caller.headers[name] ?? null),
+    ]),
     'base64url',
   );
 }

@@ -1,22 +1,45 @@
-/** What is found out of an operation for each combination of the values that `@skip` and `@include` stand on. Bounded. */
+/** What is found out once per operation and combination of its conditions: of the values that `@skip` and `@include` stand on. */
 import { type DocumentNode, getOperationAST, Kind, type OperationDefinitionNode } from 'graphql';
 import type { Operation } from '../execute/engine.ts';
 import { type Conditions, conditionVariables } from '../plan/collect.ts';
+import { PerOperation } from './per-operation.ts';
 
 /** Of one operation. */
 const MAX_KEPT = 32;
 
-export class ByConditions<Facts> {
+type Make<Facts> = (
+  document: DocumentNode,
+  operationName: string | undefined,
+  conditions: Conditions,
+) => Facts;
+
+/** Nothing of a request may be in the facts. */
+export class PerConditions<Facts> {
+  readonly #operations: PerOperation<Conditioned<Facts>>;
+
+  constructor(make: Make<Facts>) {
+    this.#operations = new PerOperation(
+      ({ document, operationName }) => new Conditioned(make, document, operationName),
+    );
+  }
+
+  get(operation: Operation): Facts {
+    return this.#operations.get(operation).of(operation.variables);
+  }
+}
+
+class Conditioned<Facts> {
+  readonly #make: Make<Facts>;
+  readonly #document: DocumentNode;
+  readonly #operationName: string | undefined;
   /** Variables that `@skip` and `@include` stand on, and their defaults. */
   readonly #conditions: ReadonlyMap<string, unknown>;
-  readonly #make: (conditions: Conditions) => Facts;
-  readonly #known = new Map<string, Facts>();
+  readonly #facts = new Map<string, Facts>();
 
-  constructor(
-    document: DocumentNode,
-    operationName: string | undefined,
-    make: (conditions: Conditions) => Facts,
-  ) {
+  constructor(make: Make<Facts>, document: DocumentNode, operationName: string | undefined) {
+    this.#make = make;
+    this.#document = document;
+    this.#operationName = operationName;
     const operation = getOperationAST(document, operationName) ?? undefined;
     const own = new Set(operation?.variableDefinitions?.map(({ variable }) => variable.name.value));
     this.#conditions = new Map(
@@ -24,25 +47,24 @@ export class ByConditions<Facts> {
         .filter((name) => own.has(name))
         .map((name) => [name, defaultOf(operation, name)]),
     );
-    this.#make = make;
   }
 
-  get(variables: Operation['variables']): Facts {
+  of(variables: Operation['variables']): Facts {
     let id = '';
     for (const [name, preset] of this.#conditions) {
       const given = Object.hasOwn(variables, name) ? variables[name] : preset;
       // Null, or nothing that will be executed: then all counts that may be there.
       id += typeof given === 'boolean' ? Number(given) : '?';
     }
-    const known = this.#known.get(id);
-    if (known !== undefined || this.#known.has(id)) return known as Facts;
+    const known = this.#facts.get(id);
+    if (known !== undefined || this.#facts.has(id)) return known as Facts;
     const conditions = id.includes('?')
       ? undefined
       : new Map([...this.#conditions.keys()].map((name, index) => [name, id[index] === '1'] as const));
-    const made = this.#make(conditions);
-    if (this.#known.size >= MAX_KEPT) this.#known.clear();
-    this.#known.set(id, made);
-    return made;
+    const facts = this.#make(this.#document, this.#operationName, conditions);
+    if (this.#facts.size >= MAX_KEPT) this.#facts.clear();
+    this.#facts.set(id, facts);
+    return facts;
   }
 }
 
