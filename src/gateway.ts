@@ -2,6 +2,7 @@
 import { isAbsolute, join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
+import { ResponseCaches } from './cache/response-cache.ts';
 import { OpenConnections } from './connections.ts';
 import { identityHeadersOf, isExchange } from './connectors/identity-settings.ts';
 import { NO_KEYS } from './consumers/known-key.ts';
@@ -69,7 +70,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const store = await openStore(settings.store, configuration.directory.root, log);
   const registry = await openRegistryOf(configuration, store, log);
-  const connections = new OpenConnections(graph.connectors, log);
+  const caches = new ResponseCaches(store.cache);
+  const connections = new OpenConnections(graph.connectors, log, { clock: caches.clock });
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
   const identities = graph.connectors.map(({ settings: { identity } }) => identity);
@@ -82,7 +84,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       settings,
       log,
       grants,
-      policies: policiesOf(view, { grants, limits }),
+      policies: policiesOf(view, { graph, settings, grants, limits, caches }),
       authenticator:
         auth === undefined
           ? undefined
@@ -111,6 +113,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));
     },
+    caches,
     log,
   });
 

@@ -1,6 +1,7 @@
 /** The operators' listener: liveness, readiness, public keys for backends, and behind the token the API and the whole graph. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { ResponseCaches } from '../cache/response-cache.ts';
 import type { Registry } from '../consumers/registry.ts';
 import {
   ReceivedRequest,
@@ -17,10 +18,12 @@ import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import { Api } from './api.ts';
+import { readOutOfDate } from './invalidate.ts';
 import { requireToken } from './token.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
 const MAX_BODY_BYTES = 1024 ** 2;
+const INVALIDATE = '/api/cache/invalidate';
 
 export interface AdminListener {
   readonly server: Server;
@@ -38,6 +41,7 @@ export interface AdminOptions {
   readonly publicKeys: () => readonly object[];
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
+  readonly caches: ResponseCaches;
   readonly log: Logger;
 }
 
@@ -73,7 +77,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, publicKeys, api, graph }: Door,
+  { token, ready, publicKeys, api, graph, caches }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -82,11 +86,18 @@ async function answer(
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
-  if (path?.startsWith('/api/')) return api.answer(message, response, { path, search });
   if (path === '/jwks.json') return sendKeys(response, publicKeys());
-  if (path !== '/graph') throw new Refusal('NOT_FOUND');
+  if (path?.startsWith('/api/') && path !== INVALIDATE)
+    return api.answer(message, response, { path, search });
+  if (path !== '/graph' && path !== INVALIDATE) throw new Refusal('NOT_FOUND');
   requireToken(message, token);
   const { method = '', headers } = message;
+  if (path === INVALIDATE) {
+    if (method !== 'POST') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'POST' });
+    caches.invalidate(readOutOfDate(await readBody(message, MAX_BODY_BYTES)));
+    response.writeHead(204).end();
+    return;
+  }
   if (method !== 'GET' && method !== 'POST') {
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }

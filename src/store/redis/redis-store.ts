@@ -8,11 +8,13 @@ import type { Store } from '../store.ts';
 import { RedisLimits } from './limits/redis-limits.ts';
 import { RedisLink } from './link.ts';
 import { RecordCopy } from './record-copy.ts';
+import { RedisCacheStore } from './redis-cache-store.ts';
 import { RedisRecords } from './redis-records.ts';
 
 export function openRedisStore(settings: RedisSettings, root: string, log: Logger): Store {
   const ownLog = log.child({ store: 'redis' });
   const link = new RedisLink(settings, ownLog);
+  const cache = new RedisCacheStore(link, ownLog);
   let limits: RedisLimits | undefined;
   let records: Promise<FollowedRecords> | undefined;
   return {
@@ -20,6 +22,7 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
     get isUp() {
       return link.isUp;
     },
+    cache,
     limits: () => {
       limits ??= new RedisLimits(settings, ownLog);
       return limits;
@@ -29,6 +32,7 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
       return records;
     },
     async [Symbol.asyncDispose]() {
+      await cache[Symbol.asyncDispose]();
       await limits?.[Symbol.asyncDispose]();
       await (await records)?.[Symbol.asyncDispose]();
       await link[Symbol.asyncDispose]();
