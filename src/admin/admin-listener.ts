@@ -1,6 +1,7 @@
-/** The operators' listener: liveness, readiness, and the whole graph behind the token. */
+/** The operators' listener: liveness, readiness, public keys for backends, and behind the token the API and the whole graph. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { Registry } from '../consumers/registry.ts';
 import {
   ReceivedRequest,
   readBody,
@@ -15,7 +16,8 @@ import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
-import { isToken } from './token.ts';
+import { Api } from './api.ts';
+import { requireToken } from './token.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
 const MAX_BODY_BYTES = 1024 ** 2;
@@ -30,6 +32,10 @@ export interface AdminOptions {
   readonly token: string;
   /** Whether requests may be sent here. */
   readonly ready: () => boolean;
+  /** What the API is about; undefined where there are no plans. */
+  readonly registry: Registry | undefined;
+  /** By which backends check what Hem signs, as JSON Web Keys. */
+  readonly publicKeys: () => readonly object[];
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
   readonly log: Logger;
@@ -37,7 +43,8 @@ export interface AdminOptions {
 
 export function openAdminListener(options: AdminOptions): AdminListener {
   let graph: Promise<WholeGraphDoor> | undefined;
-  const door = { ...options, graph: () => (graph ??= options.openGraph()) };
+  const api = new Api(options);
+  const door = { ...options, api, graph: () => (graph ??= options.openGraph()) };
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 });
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
@@ -61,11 +68,12 @@ export function openAdminListener(options: AdminOptions): AdminListener {
 }
 
 interface Door extends AdminOptions {
+  readonly api: Api;
   readonly graph: () => Promise<WholeGraphDoor>;
 }
 
 async function answer(
-  { token, ready, graph }: Door,
+  { token, ready, publicKeys, api, graph }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -74,15 +82,10 @@ async function answer(
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
+  if (path?.startsWith('/api/')) return api.answer(message, response, { path, search });
+  if (path === '/jwks.json') return sendKeys(response, publicKeys());
   if (path !== '/graph') throw new Refusal('NOT_FOUND');
-  if (!isToken(message.headers.authorization, token)) {
-    throw new Refusal(
-      'UNAUTHENTICATED',
-      'This needs the operators\' token: "Authorization: Bearer …", or as the password of any user.',
-      // Browsers ask for a password, so that the page can be opened.
-      { 'www-authenticate': 'Basic realm="Hem operators", charset="UTF-8"' },
-    );
-  }
+  requireToken(message, token);
   const { method = '', headers } = message;
   if (method !== 'GET' && method !== 'POST') {
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
@@ -113,4 +116,10 @@ async function readParams(
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   response.end(`${text}\n`);
+}
+
+/** Keys change with the configuration only; backends ask again when they meet one that they do not know. */
+function sendKeys(response: ServerResponse, keys: readonly object[]): void {
+  response.writeHead(200, { 'content-type': 'application/jwk-set+json', 'cache-control': 'max-age=300' });
+  response.end(JSON.stringify({ keys }));
 }

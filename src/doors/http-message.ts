@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation } from '../cancellation.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
+import { carriesKey } from '../principal/credentials.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -48,6 +49,8 @@ export class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
   /** Set once it is known who asks. */
   principal: EndpointRequest['principal'];
+  /** Set once its headers say only what is believed. */
+  address: EndpointRequest['address'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
@@ -56,6 +59,7 @@ export class ReceivedRequest implements EndpointRequest {
   constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
     this.requestId = requestId;
     this.principal = undefined;
+    this.address = undefined;
     this.#message = message;
     this.#response = response;
   }
@@ -104,6 +108,8 @@ export function headersOf(message: IncomingMessage): Readonly<Record<string, str
       : new Set(connection.toLowerCase().split(/\s*,\s*/));
   for (const [name, value] of Object.entries(message.headers)) {
     if (value === undefined || hop?.has(name)) continue;
+    // Connectors that forward it mean the user's token.
+    if (name === 'authorization' && carriesKey(value as string)) continue;
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return headers;
