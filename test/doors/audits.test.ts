@@ -10,8 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => bikeShare[Symbol.asyncDispose]());
 
+/** With a key. */
+const known = ((url: string, init?: RequestInit) => {
+  const { pathname, search } = new URL(url);
+  return bikeShare.gateway.fetch(pathname + search, init);
+}) as typeof fetch;
+
 it.each(['web', 'mobile', 'iot'])('%s passes all 61', async (client) => {
-  expect(await failedAudits(`${bikeShare.gateway.url}/${client}/graphql`)).toEqual([]);
+  expect(await failedAudits(`${bikeShare.gateway.url}/${client}/graphql`, known)).toEqual([]);
 });
 
 describe.each(['short', 'broad'] as const)('at the %s door', (door) => {
@@ -21,7 +27,7 @@ describe.each(['short', 'broad'] as const)('at the %s door', (door) => {
       const compared: Array<{ readonly short: Seen; readonly broad: Seen }> = [];
       const { gateway } = bikeShare;
       const fetchAtDoor = async (url: string, init: RequestInit = {}) => {
-        if (!hasTwoDoors(init)) return fetch(url, init);
+        if (!hasTwoDoors(init)) return known(url, init);
         const both = await atBothDoors(gateway, new URL(url).pathname, init);
         compared.push(both);
         const { status, headers, text } = both[door];

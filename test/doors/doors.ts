@@ -12,7 +12,15 @@ export interface Seen {
   readonly text: string;
 }
 
-const TRANSPORT = new Set(['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding']);
+/** What is left of a limit is another number at each request. */
+const TRANSPORT = new Set([
+  'date',
+  'connection',
+  'keep-alive',
+  'content-length',
+  'transfer-encoding',
+  'ratelimit',
+]);
 
 async function seen(response: Response): Promise<Seen> {
   const headers = [...response.headers].filter(([name]) => !TRANSPORT.has(name));

@@ -50,10 +50,13 @@ const availableAt = (stationId: string) =>
 
 function bikes(at: string | null | undefined, state: string | null | undefined, first: number | null) {
   if ((first ?? 0) < 0) return null;
-  return DATA.bikes
-    .filter((bike) => (at ?? null) === null || bike.dock?.stationId === at)
-    .filter((bike) => (state ?? null) === null || upper(bike.state) === state)
-    .slice(0, Math.min(first || MOST, MOST));
+  return (
+    DATA.bikes
+      // The fleet takes an empty text for none.
+      .filter((bike) => (at ?? '') === '' || bike.dock?.stationId === at)
+      .filter((bike) => (state ?? null) === null || upper(bike.state) === state)
+      .slice(0, Math.min(first || MOST, MOST))
+  );
 }
 
 interface RidesAsked {
