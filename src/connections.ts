@@ -6,13 +6,15 @@ import { openCredentials } from './upstream/credentials.ts';
 import { OutgoingHeaders } from './upstream/headers.ts';
 
 export class OpenConnections implements Connections, AsyncDisposable {
+  readonly watch: Connections['watch'];
   readonly #open = new Map<
     string,
     { readonly connection: Connection<unknown>; readonly credentials: AsyncDisposable }
   >();
 
-  /** Opens all. Waits for no backend. */
-  constructor(connectors: readonly Connector[], log: Logger) {
+  /** Opens all. Waits for no backend. @param watch what watches the calls that are made */
+  constructor(connectors: readonly Connector[], log: Logger, watch?: Connections['watch']) {
+    this.watch = watch;
     for (const { name, kind, settings, options } of connectors) {
       const credentials = openCredentials(name, settings);
       const headers = new OutgoingHeaders(settings, credentials);

@@ -12,6 +12,9 @@ import type { ComposedGraph } from './graph/compose.ts';
 import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
+import { expose } from './metrics/exposition.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { UsageRecorder } from './metrics/usage-recorder.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { policiesOf } from './operation/policies.ts';
 import { compiledEngine } from './plan/compiled.ts';
@@ -53,7 +56,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
 
   const store = await openStore(settings.store, configuration.directory.root, log);
-  const connections = new OpenConnections(graph.connectors, log);
+  const usage = settings.usage.enabled
+    ? new UsageRecorder(store.usage, { settings: settings.usage, log })
+    : undefined;
+  const metrics =
+    settings.metrics.enabled || usage !== undefined ? new Metrics(settings.metrics, usage) : undefined;
+  const watch: Connections['watch'] = settings.metrics.enabled
+    ? (...call) => metrics!.backends.watch(...call)
+    : undefined;
+  const connections = new OpenConnections(graph.connectors, log, watch);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
   const endpoints = views.map(
@@ -61,7 +72,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       new Endpoint(view, engineOf(view, graph, connections, plans), {
         settings,
         log,
-        policies: policiesOf(view),
+        policies: policiesOf(view, { settings, metrics }),
+        metrics: metrics?.of(view.client.name),
         authenticator:
           view.client.auth === undefined
             ? undefined
@@ -77,6 +89,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));
     },
+    metrics: settings.metrics.enabled ? (accept) => expose(metrics!.families(), accept) : undefined,
+    usage: usage && {
+      store: store.usage,
+      settings: settings.usage,
+      schemas: () => views.map(({ client, schema }) => ({ client: client.name, schema })),
+      flush: () => {
+        metrics!.read();
+        return usage.flush();
+      },
+    },
     log,
   });
 
@@ -86,6 +108,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ready = false;
       await publicListener.close(settings.shutdown.grace);
       await adminListener.close();
+      metrics?.read();
+      await usage?.[Symbol.asyncDispose]();
       await connections[Symbol.asyncDispose]();
       await keyring[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
@@ -96,6 +120,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const adminUrl = await adminListener.listen({ ...settings.admin, ...given(options.adminPort) });
     const url = await publicListener.listen({ ...settings.listen, ...given(options.port) });
+    usage?.start(() => metrics!.read());
     ready = true;
     return { url, adminUrl, adminToken, generation, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {

@@ -54,14 +54,16 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   principal: [...BOTTOM, 'load', 'consumers'],
   limits: [...BOTTOM, 'load', 'store', 'consumers', 'principal'],
   cache: [...BOTTOM, 'load', 'store', 'principal'],
-  metrics: [...BOTTOM, 'load', 'store', 'principal'],
+  // Watches the calls that connectors make.
+  metrics: [...BOTTOM, ...CONTRACT, 'mapping', 'load', 'store', 'principal'],
   operation: [...VIEWED, 'execute', 'plan', 'consumers', 'principal', 'limits', 'cache', 'metrics'],
   doors: [...SERVED],
   admin: [...SERVED, 'doors'],
   generation: [...SERVED, 'connectors'],
   // The composition root: everything but the command line.
   gateway: [...SERVED, 'connectors', 'upstream', 'connections', 'doors', 'admin', 'generation'],
-  cli: [...VIEWED, 'plan', 'operation', 'connectors', 'generation', 'gateway'],
+  // Reads what the store keeps without a gateway.
+  cli: [...VIEWED, 'plan', 'store', 'metrics', 'operation', 'connectors', 'generation', 'gateway'],
   main: ['cli'],
 };
 

@@ -1,4 +1,4 @@
-/** The operators' listener: liveness, readiness, and the whole graph behind the token. */
+/** The operators' listener: liveness, readiness, metrics; who used what and the whole graph behind the token. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import {
@@ -15,7 +15,9 @@ import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
+import type { Exposition } from '../metrics/exposition.ts';
 import { isToken } from './token.ts';
+import { answerUsage, type UsageApi } from './usage-api.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
 const MAX_BODY_BYTES = 1024 ** 2;
@@ -32,6 +34,10 @@ export interface AdminOptions {
   readonly ready: () => boolean;
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
+  /** All metrics, for whoever scrapes; undefined where nothing is counted. */
+  readonly metrics: ((accept: string | undefined) => Promise<Exposition>) | undefined;
+  /** Undefined where no usage is kept. */
+  readonly usage: UsageApi | undefined;
   readonly log: Logger;
 }
 
@@ -65,7 +71,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, graph }: Door,
+  { token, ready, graph, metrics, usage }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -74,7 +80,11 @@ async function answer(
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
-  if (path !== '/graph') throw new Refusal('NOT_FOUND');
+  if (path === '/metrics' && metrics !== undefined) {
+    const { contentType, text } = await metrics(message.headers.accept);
+    return send(response, contentType, text);
+  }
+  if (path !== '/graph' && !(path === '/api/usage' && usage !== undefined)) throw new Refusal('NOT_FOUND');
   if (!isToken(message.headers.authorization, token)) {
     throw new Refusal(
       'UNAUTHENTICATED',
@@ -84,6 +94,11 @@ async function answer(
     );
   }
   const { method = '', headers } = message;
+  if (path === '/api/usage') {
+    if (method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
+    const { contentType, body } = await answerUsage(usage!, search, headers.accept);
+    return send(response, contentType, JSON.stringify(body));
+  }
   if (method !== 'GET' && method !== 'POST') {
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }
@@ -108,6 +123,16 @@ async function readParams(
   if (method === 'GET') return paramsOfAddress(search);
   const settings = { batching: undefined, uploads: undefined, maxBytes: MAX_BODY_BYTES };
   return (await paramsOfBody(body, parseContentType(contentType), settings)) as Params;
+}
+
+function send(response: ServerResponse, contentType: string, text: string): void {
+  response.writeHead(200, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(text);
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
 import { authSettings } from './auth-settings.ts';
+import { metricsSettings, usageSettings } from './metrics-settings.ts';
 import { storeSettings } from './store-settings.ts';
 
 const count = z.int().min(1).max(10_000_000);
@@ -80,6 +81,9 @@ export const hemSettings = z.strictObject({
     .prefault({}),
   /** Keys, what was used of limits, caches, and who used what. */
   store: storeSettings,
+  metrics: metricsSettings,
+  /** Who used what, per consumer and field. */
+  usage: usageSettings,
   limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })

@@ -323,7 +323,10 @@ class TypeBuilder {
       mode: use === 'subscription' ? 'stream' : 'unary',
       select,
       parentFields: [...bindable.parentFields],
-      compile: (connections, selection) => connections.get(name).compile(usable(), selection),
+      compile: (connections, selection) => {
+        const call = connections.get(name).compile(usable(), selection);
+        return connections.watch?.(name, coordinate, call) ?? call;
+      },
       describe: (selection) =>
         kind.describe({
           directive: values,

@@ -13,11 +13,11 @@ import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine } from '../execute/engine.ts';
 import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
+import type { ClientMetrics } from '../metrics/client-metrics.ts';
 import type { Authenticator } from '../principal/authenticator.ts';
 import type { View } from '../views/view.ts';
 import type { Answer, Stream } from './answer.ts';
 import { asksForPlan } from './asking.ts';
-import { boundedVariables } from './bounded-variables.ts';
 import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
 import { codeOf, failure, format, formatErrors } from './format.ts';
@@ -38,6 +38,7 @@ export class Endpoint {
   readonly #engine: Engine;
   readonly #documents: Documents;
   readonly #log: Logger;
+  readonly #metrics: ClientMetrics | undefined;
   readonly #answer: Answering;
   readonly #inParts: Streaming<Part>;
   readonly #events: Streaming<FormattedExecutionResult>;
@@ -51,12 +52,15 @@ export class Endpoint {
       log,
       authenticator,
       policies,
+      metrics,
     }: {
       readonly settings: HemSettings;
       readonly log: Logger;
       readonly authenticator?: Authenticator | undefined;
       /** The outermost first. */
       readonly policies: readonly Policy[];
+      /** Told of what does not come so far as to a policy; undefined where nothing is counted. */
+      readonly metrics?: ClientMetrics | undefined;
     },
   ) {
     this.name = view.client.name;
@@ -65,10 +69,10 @@ export class Endpoint {
     this.authenticator = authenticator;
     this.#engine = engine;
     this.#log = log;
-    const through = [boundedVariables(view, this.limits), ...policies];
-    this.#answer = answeringThrough(through, (operation, request) => this.#runOnce(operation, request));
-    this.#inParts = streamingThrough(through, (operation, request) => this.#runInParts(operation, request));
-    this.#events = streamingThrough(through, (operation, request) => this.#runForEvents(operation, request));
+    this.#metrics = metrics;
+    this.#answer = answeringThrough(policies, (operation, request) => this.#runOnce(operation, request));
+    this.#inParts = streamingThrough(policies, (operation, request) => this.#runInParts(operation, request));
+    this.#events = streamingThrough(policies, (operation, request) => this.#runForEvents(operation, request));
     this.#documents = new Documents(view.schema, this.limits, view.client.settings.introspection);
   }
 
@@ -90,20 +94,18 @@ export class Endpoint {
   /** The operation of a document that is asked for: the only one, unless a name says which. */
   prepare(text: string, name: string | null | undefined, trace?: Trace): Prepared {
     const checked = trace === undefined ? this.#documents.check(text) : this.#documents.trace(text, trace);
-    if ('errors' in checked) return checked;
+    if ('errors' in checked) return this.#refuse(checked.errors);
     const { document, incremental } = checked;
     const operationName = name ?? undefined;
     const node = getOperationAST(document, operationName);
     if (node) return { document, operationName, kind: node.operation, incremental: incremental?.get(node) };
-    return {
-      errors: [
-        refusal(
-          operationName === undefined
-            ? 'The document has several operations; name one with "operationName".'
-            : 'The document has no operation of this name.',
-        ),
-      ],
-    };
+    return this.#refuse([
+      refusal(
+        operationName === undefined
+          ? 'The document has several operations; name one with "operationName".'
+          : 'The document has no operation of this name.',
+      ),
+    ]);
   }
 
   /** A query or mutation. */
@@ -124,6 +126,11 @@ export class Endpoint {
     request: Request,
   ): Promise<Answer | Stream<FormattedExecutionResult>> {
     return this.#events(operation, request);
+  }
+
+  #refuse(errors: readonly GraphQLError[]): { readonly errors: readonly GraphQLError[] } {
+    this.#metrics?.notAnOperation(String(errors[0]?.extensions.code));
+    return { errors };
   }
 
   /** By the client's deadline. */

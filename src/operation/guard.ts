@@ -1,19 +1,12 @@
 /** Decides before anything is called what of an operation its caller may see. What an operation needs is kept with its document. */
-import {
-  type DocumentNode,
-  type FieldNode,
-  GraphQLError,
-  getOperationAST,
-  Kind,
-  type OperationDefinitionNode,
-} from 'graphql';
+import { type DocumentNode, type FieldNode, GraphQLError } from 'graphql';
 import { ERRORS, HemError } from '../errors.ts';
 import type { Denials, Operation } from '../execute/engine.ts';
 import { describeRule, type Rule } from '../load/auth-rule.ts';
-import { conditionVariables } from '../plan/collect.ts';
 import { ANONYMOUS, isMet, type Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import { type Admitted, admitting } from './admitting.ts';
+import { OperationConditions } from './conditions.ts';
 import { PerOperation } from './per-operation.ts';
 import type { Policy } from './policy.ts';
 import type { PreparedOperation } from './request.ts';
@@ -72,48 +65,27 @@ class GuardedOperation {
   readonly #view: View;
   readonly #document: DocumentNode;
   readonly #operationName: string | undefined;
-  /** Variables that `@skip` and `@include` stand on, and their defaults. */
-  readonly #conditions: ReadonlyMap<string, unknown>;
+  readonly #conditions: OperationConditions;
   readonly #needs = new Map<string, Needs | undefined>();
 
   constructor(view: View, document: DocumentNode, operationName: string | undefined) {
     this.#view = view;
     this.#document = document;
     this.#operationName = operationName;
-    const operation = getOperationAST(document, operationName) ?? undefined;
-    const own = new Set(operation?.variableDefinitions?.map(({ variable }) => variable.name.value));
-    this.#conditions = new Map(
-      conditionVariables(document)
-        .filter((name) => own.has(name))
-        .map((name) => [name, defaultOf(operation, name)]),
-    );
+    this.#conditions = new OperationConditions(document, operationName);
   }
 
   /** Undefined when there is more than may be walked. */
   needsOf(variables: Operation['variables']): Needs | undefined {
-    let id = '';
-    for (const [name, preset] of this.#conditions) {
-      const given = Object.hasOwn(variables, name) ? variables[name] : preset;
-      // Null, or nothing that will be executed: then all counts that may be there.
-      id += typeof given === 'boolean' ? Number(given) : '?';
-    }
+    const id = this.#conditions.idOf(variables);
     if (this.#needs.has(id)) return this.#needs.get(id);
-    const conditions = id.includes('?')
-      ? undefined
-      : new Map([...this.#conditions.keys()].map((name, index) => [name, id[index] === '1'] as const));
+    const conditions = this.#conditions.valuesOf(id);
     const requirements = requirementsOf(this.#view, this.#document, this.#operationName, conditions);
     const needs = requirements === undefined ? undefined : new Needs(requirements);
     if (this.#needs.size >= MAX_KEPT) this.#needs.clear();
     this.#needs.set(id, needs);
     return needs;
   }
-}
-
-function defaultOf(operation: OperationDefinitionNode | undefined, name: string): unknown {
-  const value = operation?.variableDefinitions?.find(
-    ({ variable }) => variable.name.value === name,
-  )?.defaultValue;
-  return value?.kind === Kind.BOOLEAN ? value.value : undefined;
 }
 
 class Needs {

@@ -1,11 +1,25 @@
 /** The policies of a client, in their order. */
+import { type HemSettings, limitsOf } from '../load/settings.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { View } from '../views/view.ts';
+import { boundedVariables } from './bounded-variables.ts';
+import { counting } from './counting.ts';
 import { guarding } from './guard.ts';
 import type { Policy } from './policy.ts';
 
+export interface PolicyServices {
+  readonly settings: HemSettings;
+  /** Undefined where nothing is counted. */
+  readonly metrics?: Metrics | undefined;
+}
+
 /** The outermost first. What comes later sees only what was let pass. */
-export function policiesOf(view: View): readonly Policy[] {
+export function policiesOf(view: View, { settings, metrics }: PolicyServices): readonly Policy[] {
   return [
+    // Also what is refused has been asked for.
+    counting(view, metrics),
+    // Nothing reads variables that nobody has measured.
+    boundedVariables(view, limitsOf(settings, view.client.settings)),
     // What a caller may not see costs nobody anything.
     guarding(view),
   ].filter((policy) => policy !== undefined);

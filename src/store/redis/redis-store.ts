@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
 import type { Store } from '../store.ts';
 import { RedisLink } from './link.ts';
+import { RedisUsage } from './redis-usage.ts';
 
 export function openRedisStore(settings: RedisSettings, log: Logger): Store {
   const link = new RedisLink(settings, log.child({ store: 'redis' }));
@@ -11,6 +12,7 @@ export function openRedisStore(settings: RedisSettings, log: Logger): Store {
     get isUp() {
       return link.isUp;
     },
+    usage: new RedisUsage(link),
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
   };
 }

@@ -1,0 +1,99 @@
+/** All that is counted of one gateway. Lives as long as the process, whatever is loaded meanwhile. */
+import type { MetricsSettings } from '../load/metrics-settings.ts';
+import { BackendMetrics } from './backend-metrics.ts';
+import { Series } from './bounded-labels.ts';
+import { ClientMetrics, type UsageSink } from './client-metrics.ts';
+import { counters, type Family } from './family.ts';
+import { Counter } from './histogram.ts';
+import { MetricsOfClients } from './metrics-of-clients.ts';
+
+/** What a limit said: `shadow` would have been a refusal, had the limit not been on trial. */
+export type LimitOutcome = 'admitted' | 'refused' | 'shadow';
+export type CacheOutcome = 'hit' | 'miss' | 'stale' | 'revalidated';
+
+export class Metrics {
+  /** How many of the operations have the time of their fields taken, from 0 to 1. */
+  readonly sample: number;
+  readonly backends: BackendMetrics;
+  readonly #ofClients: MetricsOfClients;
+  readonly #clients = new Map<string, ClientMetrics>();
+  readonly #usage: UsageSink | undefined;
+  readonly #limits: Series<Counter>;
+  readonly #caches: Series<Counter>;
+  readonly #responses: Series<Counter>;
+
+  constructor({ sample, maxSeries }: MetricsSettings, usage?: UsageSink) {
+    this.sample = sample;
+    this.#usage = usage;
+    this.backends = new BackendMetrics(maxSeries);
+    this.#ofClients = new MetricsOfClients(maxSeries);
+    const counts = { make: () => new Counter(), max: maxSeries };
+    this.#limits = new Series(['limit', 'outcome', 'decided_by'], counts);
+    this.#caches = new Series(['cache', 'client', 'outcome'], counts);
+    this.#responses = new Series(['client', 'status'], counts);
+  }
+
+  /** Of a client by its name. */
+  of(client: string): ClientMetrics {
+    let known = this.#clients.get(client);
+    if (known === undefined) {
+      known = new ClientMetrics(client, this.#ofClients, this.#usage);
+      this.#clients.set(client, known);
+    }
+    return known;
+  }
+
+  /** A limit was asked. @param decidedBy the store, or this process alone while the store cannot be reached */
+  limited(limit: string, outcome: LimitOutcome, decidedBy: 'store' | 'process'): void {
+    this.#limits.of(limit, outcome, decidedBy).value++;
+  }
+
+  /** A cache was asked. */
+  cached(cache: string, client: string, outcome: CacheOutcome): void {
+    this.#caches.of(cache, client, outcome).value++;
+  }
+
+  /** A response over HTTP has ended. @param client `-` where the address names none */
+  responded(client: string, status: number): void {
+    this.#responses.of(client, String(status)).value++;
+  }
+
+  /** Expands what was counted since this was last done. */
+  read(): void {
+    for (const client of this.#clients.values()) client.read();
+  }
+
+  families(): readonly Family[] {
+    this.read();
+    const now = (pick: (client: ClientMetrics) => number) =>
+      [...this.#clients.values()].map((client) => ({ labels: { client: client.name }, value: pick(client) }));
+    return [
+      ...this.#ofClients.families(),
+      {
+        name: 'hem_operations_in_flight',
+        help: 'Operations that are executed now.',
+        type: 'gauge',
+        values: now(({ inFlight }) => inFlight),
+      },
+      {
+        name: 'hem_subscriptions_open',
+        help: 'Subscriptions that are open now.',
+        type: 'gauge',
+        values: now(({ subscriptions }) => subscriptions),
+      },
+      {
+        name: 'hem_subscription_events_total',
+        help: 'Events that subscribers were sent.',
+        type: 'counter',
+        values: now(({ events }) => events),
+      },
+      counters(
+        { name: 'hem_http_responses_total', help: 'Responses of the public listener.' },
+        this.#responses,
+      ),
+      ...this.backends.families(),
+      counters({ name: 'hem_limit_decisions_total', help: 'What limits said.' }, this.#limits),
+      counters({ name: 'hem_cache_lookups_total', help: 'What caches had.' }, this.#caches),
+    ];
+  }
+}
