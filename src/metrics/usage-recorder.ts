@@ -16,7 +16,7 @@ import {
 import { NOWHERE, type UsageSink } from './client-metrics.ts';
 import type { Tally } from './operation-use.ts';
 
-/** Of consumers and fields together. */
+/** Some 30 MB. */
 const MAX_HELD = 100_000;
 /** What one addition has at most: what a store writes at once. */
 const MAX_COUNTS = 500;
@@ -44,6 +44,7 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
   readonly #store: UsageStore;
   readonly #settings: UsageSettings;
   readonly #log: Logger;
+  readonly #maxHeld: number;
   #held = new Map<string, Held>();
   #run = newRun();
   /** Since when counts were lost. */
@@ -55,14 +56,19 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
 
-  /** @param settings.flush how often what `read` brings is handed on */
+  /** @param maxHeld of consumers and fields together */
   constructor(
     store: UsageStore,
-    { settings, log }: { readonly settings: UsageSettings; readonly log: Logger },
+    {
+      settings,
+      log,
+      maxHeld = MAX_HELD,
+    }: { readonly settings: UsageSettings; readonly log: Logger; readonly maxHeld?: number },
   ) {
     this.#store = store;
     this.#settings = settings;
     this.#log = log;
+    this.#maxHeld = maxHeld;
   }
 
   /** Begins to hand counts on. @param read brings what was counted and not told yet */
@@ -124,7 +130,7 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
     const id = `${consumer}\n${client}\n${coordinate}\n${hour}`;
     let held = this.#held.get(id);
     if (held === undefined) {
-      if (this.#held.size >= MAX_HELD) {
+      if (this.#held.size >= this.#maxHeld) {
         this.#losingSince ??= at;
         this.#lost++;
         return undefined;

@@ -47,7 +47,8 @@ export async function reportUsage(
   { hours }: Pick<UsageSettings, 'hours'>,
 ): Promise<UsageReport> {
   const now = Date.now();
-  const by = since >= now - hours * HOUR_MS ? 'hour' : 'day';
+  const areHoursKept = beginningOf(since, 'hour') >= beginningOf(now, 'hour') - hours * HOUR_MS;
+  const by = areHoursKept ? 'hour' : 'day';
   const length = by === 'hour' ? HOUR_MS : DAY_MS;
   const window = { since: beginningOf(since, by), until: beginningOf(until - 1, by) + length };
   const rows = new Map<string, UsageCount>();

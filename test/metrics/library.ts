@@ -50,7 +50,7 @@ export async function startLibrary({
   const gateway = started.use(
     await startGateway({
       files: {
-        'hem.yml': store === undefined ? hem : `${hem}\nstore: ${JSON.stringify(store)}`,
+        'hem.yml': store === undefined ? hem : JSON.stringify({ store }),
         'connectors/books/connector.yml': `kind: rest\nendpoint: ${backend.url}`,
         'connectors/books/schema.graphql': SCHEMA,
         'schemas/web.graphql': SCHEMA.replace(/@(?!deprecated)\w+(\((?:"[^"]*"|[^()"])*\))?/g, ''),
