@@ -1,6 +1,6 @@
 /** A running gateway: one generation, its connections and its listeners. */
 import { isAbsolute, join } from 'node:path';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { loadOrMakeToken } from './admin/token.ts';
 import { OpenConnections } from './connections.ts';
@@ -13,7 +13,9 @@ import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import { limitsOf } from './load/settings.ts';
 import { expose } from './metrics/exposition.ts';
+import { openLog } from './metrics/log.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { scrubber, secretsOf } from './metrics/scrubber.ts';
 import { UsageRecorder } from './metrics/usage-recorder.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { policiesOf } from './operation/policies.ts';
@@ -49,11 +51,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const generation = await loadGeneration(options.directory, options.environment);
   const { configuration, graph, views } = generation;
   const { settings } = configuration;
-  const log = options.log ?? pino({ level: settings.log.level });
   const { tokenFile } = settings.admin;
   const adminToken = await loadOrMakeToken(
     isAbsolute(tokenFile) ? tokenFile : join(configuration.directory.root, tokenFile),
   );
+  const logs = openLog(
+    settings.log,
+    scrubber([
+      adminToken,
+      ...secretsOf({ ...settings, ...graph, clients: views.map(({ client }) => client) }),
+    ]),
+    options.log,
+  );
+  const { log } = logs;
 
   const store = await openStore(settings.store, configuration.directory.root, log);
   const usage = settings.usage.enabled
@@ -81,7 +91,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
   );
   let ready = false;
-  const publicListener = openPublicListener(endpoints, { settings, log });
+  const publicListener = openPublicListener(endpoints, {
+    settings,
+    log,
+    requests: logs.requests,
+    metrics,
+  });
   const adminListener = openAdminListener({
     token: adminToken,
     ready: () => ready,
@@ -113,6 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await connections[Symbol.asyncDispose]();
       await keyring[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
+      logs[Symbol.dispose]();
     })();
     return stopping;
   };

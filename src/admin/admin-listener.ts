@@ -103,7 +103,7 @@ async function answer(
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }
   const wantsPage = method === 'GET' && acceptsHtml(headers.accept);
-  const request = new ReceivedRequest(message, response, requestId);
+  const request = new ReceivedRequest(message, response, { requestId });
   response.on('close', () => request.over());
   const body = await readBody(message, MAX_BODY_BYTES);
   const params = wantsPage ? undefined : await readParams(method, search, body, headers['content-type']);

@@ -48,14 +48,20 @@ export class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
   /** Set once it is known who asks. */
   principal: EndpointRequest['principal'];
+  readonly notes: EndpointRequest['notes'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
   #left: Cancellation | undefined;
 
-  constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    { requestId, notes }: Pick<EndpointRequest, 'requestId' | 'notes'>,
+  ) {
     this.requestId = requestId;
     this.principal = undefined;
+    this.notes = notes;
     this.#message = message;
     this.#response = response;
   }

@@ -121,9 +121,16 @@ async function stream(
   const { endpointRequest, streams } = asked;
   // What ends the stream ends what runs for it, also while it waits for an event that may never come.
   const over = new Cancellation();
-  const { requestId, headers, principal, left } = endpointRequest;
+  const { requestId, headers, principal, left, address, notes } = endpointRequest;
   left.add(() => over.cancel());
-  const outcome = await endpoint.subscribe(operation, { requestId, headers, principal, left: over });
+  const outcome = await endpoint.subscribe(operation, {
+    requestId,
+    headers,
+    principal,
+    address,
+    notes,
+    left: over,
+  });
   say(outcome.headers, asked);
   if (!isStream(outcome)) return outcome.result;
   const relay = new Relay(outcome.items);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
 import { authSettings } from './auth-settings.ts';
+import { logSettings } from './log-settings.ts';
 import { metricsSettings, usageSettings } from './metrics-settings.ts';
 import { storeSettings } from './store-settings.ts';
 
@@ -85,9 +86,7 @@ export const hemSettings = z.strictObject({
   /** Who used what, per consumer and field. */
   usage: usageSettings,
   limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
-  log: z
-    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
-    .prefault({}),
+  log: logSettings,
   /** How long requests in flight may take after a signal to stop. */
   shutdown: z.strictObject({ grace: duration.default(10_000) }).prefault({}),
 });

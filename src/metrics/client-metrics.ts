@@ -19,6 +19,8 @@ export class ClientMetrics {
   /** Subscriptions that are open now. */
   subscriptions = 0;
   events = 0;
+  /** Over HTTP, by status. */
+  readonly responses = new Map<number, Counter>();
   readonly #all: MetricsOfClients;
   readonly #usage: UsageSink | undefined;
   #unread: Tally[] = [];

@@ -2,7 +2,7 @@
 import type { MetricsSettings } from '../load/metrics-settings.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { Series } from './bounded-labels.ts';
-import { ClientMetrics, type UsageSink } from './client-metrics.ts';
+import { ClientMetrics, NOWHERE, type UsageSink } from './client-metrics.ts';
 import { counters, type Family } from './family.ts';
 import { Counter } from './histogram.ts';
 import { MetricsOfClients } from './metrics-of-clients.ts';
@@ -21,6 +21,8 @@ export class Metrics {
   readonly #limits: Series<Counter>;
   readonly #caches: Series<Counter>;
   readonly #responses: Series<Counter>;
+  /** Responses at addresses that are no client's, by status. */
+  readonly #elsewhere = new Map<number, Counter>();
 
   constructor({ sample, maxSeries }: MetricsSettings, usage?: UsageSink) {
     this.sample = sample;
@@ -53,9 +55,15 @@ export class Metrics {
     this.#caches.of(cache, client, outcome).value++;
   }
 
-  /** A response over HTTP has ended. @param client `-` where the address names none */
-  responded(client: string, status: number): void {
-    this.#responses.of(client, String(status)).value++;
+  /** A response over HTTP has ended. @param client undefined where the address names none */
+  responded(client: string | undefined, status: number): void {
+    const ofClient = client === undefined ? this.#elsewhere : this.of(client).responses;
+    let counter = ofClient.get(status);
+    if (counter === undefined) {
+      counter = this.#responses.of(client ?? NOWHERE, String(status));
+      ofClient.set(status, counter);
+    }
+    counter.value++;
   }
 
   /** Expands what was counted since this was last done. */

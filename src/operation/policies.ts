@@ -6,6 +6,7 @@ import { boundedVariables } from './bounded-variables.ts';
 import { counting } from './counting.ts';
 import { guarding } from './guard.ts';
 import type { Policy } from './policy.ts';
+import { noting } from './request-notes.ts';
 
 export interface PolicyServices {
   readonly settings: HemSettings;
@@ -16,6 +17,7 @@ export interface PolicyServices {
 /** The outermost first. What comes later sees only what was let pass. */
 export function policiesOf(view: View, { settings, metrics }: PolicyServices): readonly Policy[] {
   return [
+    settings.log.requests ? noting() : undefined,
     // Also what is refused has been asked for.
     counting(view, metrics),
     // Nothing reads variables that nobody has measured.

@@ -4,6 +4,7 @@ import type { Cancellation } from '../cancellation.ts';
 import type { Operation } from '../execute/engine.ts';
 import type { IncrementalUse } from '../plan/incremental.ts';
 import type { Principal } from '../principal/principal.ts';
+import type { RequestNotes } from './request-notes.ts';
 
 /** What a door knows of a request. */
 export interface Request {
@@ -16,6 +17,8 @@ export interface Request {
   readonly address?: string | undefined;
   /** Who the caller is; undefined where the client does not ask. */
   readonly principal?: Principal | undefined;
+  /** For its line of the log; undefined where none is written. */
+  readonly notes?: RequestNotes | undefined;
 }
 
 /** An operation with what is known of its document. */
