@@ -16,6 +16,7 @@ import { expose } from './metrics/exposition.ts';
 import { openLog } from './metrics/log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { scrubber, secretsOf } from './metrics/scrubber.ts';
+import { traceCalls } from './metrics/traced-calls.ts';
 import { UsageRecorder } from './metrics/usage-recorder.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { policiesOf } from './operation/policies.ts';
@@ -71,9 +72,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     : undefined;
   const metrics =
     settings.metrics.enabled || usage !== undefined ? new Metrics(settings.metrics, usage) : undefined;
-  const watch: Connections['watch'] = settings.metrics.enabled
-    ? (...call) => metrics!.backends.watch(...call)
-    : undefined;
+  const { traces } = settings.telemetry;
+  const tracing =
+    traces &&
+    (await import('./metrics/open-telemetry.ts')).openTelemetry(traces, log.child({ to: 'traces' }));
+  const watch = watching([
+    settings.metrics.enabled ? (...call) => metrics!.backends.watch(...call) : undefined,
+    tracing && traceCalls,
+  ]);
   const connections = new OpenConnections(graph.connectors, log, watch);
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
@@ -82,7 +88,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       new Endpoint(view, engineOf(view, graph, connections, plans), {
         settings,
         log,
-        policies: policiesOf(view, { settings, metrics }),
+        policies: policiesOf(view, {
+          settings,
+          metrics,
+          noted: logs.requests !== undefined,
+          traced: tracing !== undefined,
+        }),
         metrics: metrics?.of(view.client.name),
         authenticator:
           view.client.auth === undefined
@@ -96,6 +107,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log,
     requests: logs.requests,
     metrics,
+    tracing,
   });
   const adminListener = openAdminListener({
     token: adminToken,
@@ -125,6 +137,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await adminListener.close();
       metrics?.read();
       await usage?.[Symbol.asyncDispose]();
+      await tracing?.[Symbol.asyncDispose]();
       await connections[Symbol.asyncDispose]();
       await keyring[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
@@ -150,6 +163,21 @@ function engineOf(view: View, graph: ComposedGraph, connections: Connections, pl
   return view.client.settings.engine === 'reference'
     ? chosenReference(reference, view)
     : compiledEngine(view, graph, connections, { reference, plans });
+}
+
+type Watch = NonNullable<Connections['watch']>;
+
+/** All of them, the last one outermost; undefined where there is none. */
+function watching(all: ReadonlyArray<Watch | undefined>): Watch | undefined {
+  return all
+    .filter((watch) => watch !== undefined)
+    .reduce<Watch | undefined>(
+      (inner, watch) =>
+        inner === undefined
+          ? watch
+          : (connector, coordinate, call) => watch(connector, coordinate, inner(connector, coordinate, call)),
+      undefined,
+    );
 }
 
 function given(port: number | undefined): { readonly port?: number } {

@@ -49,6 +49,7 @@ export class ReceivedRequest implements EndpointRequest {
   /** Set once it is known who asks. */
   principal: EndpointRequest['principal'];
   readonly notes: EndpointRequest['notes'];
+  readonly span: EndpointRequest['span'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
@@ -57,11 +58,12 @@ export class ReceivedRequest implements EndpointRequest {
   constructor(
     message: IncomingMessage,
     response: ServerResponse,
-    { requestId, notes }: Pick<EndpointRequest, 'requestId' | 'notes'>,
+    { requestId, notes, span }: Pick<EndpointRequest, 'requestId' | 'notes' | 'span'>,
   ) {
     this.requestId = requestId;
     this.principal = undefined;
     this.notes = notes;
+    this.span = span;
     this.#message = message;
     this.#response = response;
   }

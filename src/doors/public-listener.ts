@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Tracing } from '../metrics/tracing.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { RequestNotes } from '../operation/request-notes.ts';
@@ -68,12 +69,15 @@ export function openPublicListener(
     log,
     requests,
     metrics,
+    tracing,
   }: {
     readonly settings: HemSettings;
     readonly log: Logger;
     /** Gets a line per request; undefined where nobody wants them. */
     readonly requests?: Logger | undefined;
     readonly metrics?: Metrics | undefined;
+    /** Undefined where nothing is traced. */
+    readonly tracing?: Tracing | undefined;
   },
 ): PublicListener {
   const { headersTimeout, requestTimeout } = settings.listen;
@@ -89,6 +93,7 @@ export function openPublicListener(
           initTimeoutMs: headersTimeout,
           log,
           requestLog,
+          tracing,
         }),
         streams: new Set<() => void>(),
       },
@@ -113,9 +118,12 @@ export function openPublicListener(
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
     const notes = requestLog && new RequestNotes();
+    const { method, headers } = message;
+    const span = tracing?.begin({ requestId, door: 'http', method, headers });
     const request: EndpointRequest & ReceivedRequest = new ReceivedRequest(message, response, {
       requestId,
       notes,
+      span,
     });
     const exchange: Exchange = {
       message,
@@ -131,6 +139,7 @@ export function openPublicListener(
       inFlight.release(slot);
       request.over();
       metrics?.responded(exchange.client, response.statusCode);
+      span?.end({ client: exchange.client, status: response.statusCode });
       if (notes !== undefined) {
         const { client } = exchange;
         const remote = request.address ?? message.socket.remoteAddress;

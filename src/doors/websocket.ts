@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
+import type { Tracing } from '../metrics/tracing.ts';
 import { isStream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
@@ -48,6 +49,7 @@ export interface WebSocketOptions {
   readonly log: Logger;
   /** Gets a line per operation; undefined where nobody wants them. */
   readonly requestLog?: RequestLog | undefined;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** One socket. */
@@ -229,7 +231,7 @@ function sent(send: (done: () => void) => void, socket: WebSocket): Promise<void
 
 function start(
   endpoint: Endpoint,
-  { maxOperations, requestLog }: WebSocketOptions,
+  { maxOperations, requestLog, tracing }: WebSocketOptions,
   context: Context<Record<string, unknown>, Peer>,
   id: string,
   payload: SubscribePayload,
@@ -242,12 +244,15 @@ function start(
     return [refusal('OPERATION_TOO_LARGE')];
   }
   const left = new Cancellation();
+  const { headers, principal } = peer;
+  const requestId = `${peer.requestId}:${++peer.started}`;
   const request = {
-    requestId: `${peer.requestId}:${++peer.started}`,
-    headers: peer.headers,
+    requestId,
+    headers,
     left,
-    principal: peer.principal,
+    principal,
     notes: requestLog && new RequestNotes(),
+    span: tracing?.begin({ requestId, door: 'websocket', headers }),
   };
   const startedAt = performance.now();
   const trace = endpoint.traceOf(payload.extensions, peer);
@@ -255,7 +260,7 @@ function start(
   if ('errors' in prepared) {
     const { errors } = format({ errors: prepared.errors }, request);
     request.notes?.failed(errors);
-    logEnd({ endpoint, request, startedAt }, peer, requestLog);
+    told({ endpoint, request, startedAt }, peer, requestLog);
     return [...prepared.errors];
   }
   const { kind, document, operationName } = prepared;
@@ -318,17 +323,18 @@ function finish(peer: Peer, payload: SubscribePayload, requestLog: RequestLog | 
   const running = peer.running.get(payload);
   running?.left.cancel();
   peer.running.delete(payload);
-  if (running !== undefined) logEnd(running, peer, requestLog);
+  if (running !== undefined) told(running, peer, requestLog);
   // After the last answer has been handed to the socket.
   if (peer.closing) setImmediate(() => closeWhenDone(peer));
 }
 
-function logEnd(
+function told(
   { endpoint, request, startedAt }: Pick<Running, 'endpoint' | 'request' | 'startedAt'>,
   { message }: Peer,
   requestLog: RequestLog | undefined,
 ): void {
-  const { requestId, principal, notes } = request;
+  const { requestId, principal, notes, span } = request;
+  span?.end({ client: endpoint.name });
   if (requestLog === undefined || notes === undefined) return;
   const remote = request.address ?? message.socket.remoteAddress;
   requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt });

@@ -121,7 +121,7 @@ async function stream(
   const { endpointRequest, streams } = asked;
   // What ends the stream ends what runs for it, also while it waits for an event that may never come.
   const over = new Cancellation();
-  const { requestId, headers, principal, left, address, notes } = endpointRequest;
+  const { requestId, headers, principal, left, address, notes, span } = endpointRequest;
   left.add(() => over.cancel());
   const outcome = await endpoint.subscribe(operation, {
     requestId,
@@ -129,6 +129,7 @@ async function stream(
     principal,
     address,
     notes,
+    span,
     left: over,
   });
   say(outcome.headers, asked);

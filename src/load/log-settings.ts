@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const logSettings = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-    /** One line per request. */
-    requests: z.boolean().default(true),
+    /** One line per request; unless said, where nobody sits before it: where standard output is no terminal. */
+    requests: z.boolean().optional(),
   })
   .prefault({});
 

@@ -5,6 +5,7 @@ import { authSettings } from './auth-settings.ts';
 import { logSettings } from './log-settings.ts';
 import { metricsSettings, usageSettings } from './metrics-settings.ts';
 import { storeSettings } from './store-settings.ts';
+import { telemetrySettings } from './telemetry-settings.ts';
 
 const count = z.int().min(1).max(10_000_000);
 
@@ -87,6 +88,7 @@ export const hemSettings = z.strictObject({
   usage: usageSettings,
   limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
   log: logSettings,
+  telemetry: telemetrySettings,
   /** How long requests in flight may take after a signal to stop. */
   shutdown: z.strictObject({ grace: duration.default(10_000) }).prefault({}),
 });

@@ -17,12 +17,12 @@ export interface Log extends Disposable {
 
 /** @param given a log that is there already */
 export function openLog(settings: LogSettings, scrub: Scrub, given?: Logger): Log {
-  if (given !== undefined) {
-    return { log: given, requests: settings.requests ? given : undefined, [Symbol.dispose]: () => {} };
+  const log = given ?? loggerOn(pino.destination({ dest: 1, sync: true }), settings, scrub);
+  const wanted = settings.requests ?? !process.stdout.isTTY;
+  if (given !== undefined || !wanted || !log.isLevelEnabled('info')) {
+    const requests = wanted && log.isLevelEnabled('info') ? log : undefined;
+    return { log, requests, [Symbol.dispose]: () => {} };
   }
-  const log = loggerOn(pino.destination({ dest: 1, sync: true }), settings, scrub);
-  if (!settings.requests || !log.isLevelEnabled('info'))
-    return { log, requests: undefined, [Symbol.dispose]: () => {} };
   const gathered = pino.destination({
     dest: 1,
     sync: false,

@@ -22,8 +22,13 @@ const SHAPES: readonly RegExp[] = [
   /\b((?:authorization|proxy-authorization|cookie|set-cookie|x-api-key)\\?"?\s?[:=]\s?\\?"?)[^"\\\r\n]+/gi,
 ];
 
+/** Most lines have nothing of it, and one look is enough. */
+const SUSPECT = /hem_|eyJ|bearer|basic|:\/\/|=|authorization|cookie|x-api-key/i;
+
 /** What JSON leaves as it is and terminals act on: further control characters, separators, what changes the direction of text. */
 const UNSEEN = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+const ASCII = /^[\n\x20-\x7e]*$/;
 
 /** Shorter ones would be found in words. */
 const MIN_CHARACTERS = 6;
@@ -38,7 +43,8 @@ export function scrubber(secrets: readonly string[]): Scrub {
   return (line) => {
     let scrubbed = line;
     for (const secret of known) scrubbed = scrubbed.replaceAll(secret, MASK);
-    for (const shape of SHAPES) scrubbed = scrubbed.replace(shape, `$1${MASK}`);
+    if (SUSPECT.test(scrubbed)) for (const shape of SHAPES) scrubbed = scrubbed.replace(shape, `$1${MASK}`);
+    if (ASCII.test(scrubbed)) return scrubbed;
     return scrubbed.replace(
       UNSEEN,
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -49,13 +55,14 @@ export function scrubber(secrets: readonly string[]): Scrub {
 /** All credentials that a configuration holds. */
 export function secretsOf({
   store,
+  telemetry,
   connectors,
   clients,
-}: Pick<HemSettings, 'store'> & {
+}: Pick<HemSettings, 'store' | 'telemetry'> & {
   readonly connectors: readonly Connector[];
   readonly clients: ReadonlyArray<Pick<Client, 'auth'>>;
 }): readonly string[] {
-  const found: Array<string | undefined> = [];
+  const found: Array<string | undefined> = Object.values(telemetry.traces?.headers ?? {});
   if (store.kind === 'redis')
     found.push(store.password, store.sentinel?.password, passwordIn(store.url ?? ''));
   for (const { settings: own } of connectors) {

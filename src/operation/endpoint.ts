@@ -260,8 +260,8 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
 /** The same caller; where there is a trace, one whose backend calls are counted. */
 function counting(request: Request, trace: Trace | undefined): Request & CallerFacts {
   if (trace === undefined) return request;
-  const { requestId, headers, left, principal } = request;
-  return { requestId, headers, left, principal, onCall: countCall };
+  const { requestId, headers, left, principal, tracing } = request;
+  return { requestId, headers, left, principal, tracing, onCall: countCall };
 }
 
 function toContext(

@@ -7,17 +7,26 @@ import { counting } from './counting.ts';
 import { guarding } from './guard.ts';
 import type { Policy } from './policy.ts';
 import { noting } from './request-notes.ts';
+import { tracing } from './tracing.ts';
 
 export interface PolicyServices {
   readonly settings: HemSettings;
   /** Undefined where nothing is counted. */
   readonly metrics?: Metrics | undefined;
+  /** Whether requests have a line in the log. */
+  readonly noted?: boolean;
+  /** Whether requests are traced. */
+  readonly traced?: boolean;
 }
 
 /** The outermost first. What comes later sees only what was let pass. */
-export function policiesOf(view: View, { settings, metrics }: PolicyServices): readonly Policy[] {
+export function policiesOf(
+  view: View,
+  { settings, metrics, noted, traced }: PolicyServices,
+): readonly Policy[] {
   return [
-    settings.log.requests ? noting() : undefined,
+    noted ? noting() : undefined,
+    traced ? tracing(view.client.name) : undefined,
     // Also what is refused has been asked for.
     counting(view, metrics),
     // Nothing reads variables that nobody has measured.

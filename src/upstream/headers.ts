@@ -21,7 +21,8 @@ export class OutgoingHeaders {
    * @throws {UpstreamError} UPSTREAM_DENIED or UPSTREAM_UNAVAILABLE when credentials cannot be had
    */
   of(
-    context: Pick<CallContext, 'headers' | 'requestId' | 'cancellation' | 'deadlineAt'>,
+    context: Pick<CallContext, 'headers' | 'requestId' | 'cancellation' | 'deadlineAt'> &
+      Partial<Pick<CallContext, 'carried'>>,
   ): Record<string, string> | Promise<Record<string, string>> {
     const headers: Record<string, string> = {};
     for (const name of this.#forward) {
@@ -29,6 +30,7 @@ export class OutgoingHeaders {
       if (value !== undefined) headers[name] = value;
     }
     Object.assign(headers, this.#set);
+    if (context.carried !== undefined) Object.assign(headers, context.carried);
     headers['x-request-id'] = context.requestId;
     const credentials = this.#credentials.headers(context);
     if (credentials instanceof Promise) return credentials.then((own) => Object.assign(headers, own));

@@ -19,7 +19,7 @@ export function messageHeaders(
   settings: CommonSettings['headers'],
   own: readonly BoundHeader[],
   values: Values,
-  context: Pick<CallContext, 'headers' | 'requestId'>,
+  context: Pick<CallContext, 'headers' | 'requestId'> & Partial<Pick<CallContext, 'carried'>>,
 ): Record<string, string> {
   const headers: Record<string, string> = Object.create(null);
   for (const name of settings.forward) {
@@ -27,6 +27,7 @@ export function messageHeaders(
     if (value !== undefined) headers[name] = value;
   }
   Object.assign(headers, settings.set);
+  if (context.carried !== undefined) Object.assign(headers, context.carried);
   headers['x-request-id'] = context.requestId;
   for (const { name, value } of own) {
     const text = value(values);
