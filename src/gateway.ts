@@ -68,7 +68,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const store = await openStore(settings.store, configuration.directory.root, log);
   const usage = settings.usage.enabled
-    ? new UsageRecorder(store.usage, { settings: settings.usage, log })
+    ? new UsageRecorder(() => store.usage(), { settings: settings.usage, log })
     : undefined;
   const metrics =
     settings.metrics.enabled || usage !== undefined ? new Metrics(settings.metrics, usage) : undefined;
@@ -118,7 +118,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     metrics: settings.metrics.enabled ? (accept) => expose(metrics!.families(), accept) : undefined,
     usage: usage && {
-      store: store.usage,
+      store: () => store.usage(),
       settings: settings.usage,
       schemas: () => views.map(({ client, schema }) => ({ client: client.name, schema })),
       flush: () => {

@@ -14,7 +14,7 @@ const PARAMETERS = ['consumer', 'client', 'field', 'since', 'until', 'unused', '
 const MAX_LIMIT = 1000;
 
 export interface UsageApi {
-  readonly store: UsageStore;
+  readonly store: () => UsageStore;
   readonly settings: UsageSettings;
   readonly schemas: () => readonly ClientSchema[];
   /** Hands to the store what was counted until now. */
@@ -39,7 +39,7 @@ export async function answerUsage(
   const format = asked.format ?? (accept?.includes(CLOUD_EVENTS_TYPE) ? 'cloudevents' : 'json');
   if (format !== 'json' && format !== 'cloudevents') throw badRequest('"format" is "json" or "cloudevents".');
   await flush();
-  const report = await reportUsage(store, request, settings).catch(toRefusal);
+  const report = await reportUsage(store(), request, settings).catch(toRefusal);
   if (asked.unused !== undefined) {
     const unused = unusedFields(schemas(), report, request);
     return { contentType: 'application/json', body: usageToJson(report, unused) };

@@ -1,5 +1,6 @@
 /** Usage for people: a table, and what it does not know. */
 import { styleText } from 'node:util';
+import { toLabel } from '../metrics/bounded-labels.ts';
 import type { UnusedField } from '../metrics/usage-json.ts';
 import type { Span, UsageReport } from '../metrics/usage-report.ts';
 
@@ -15,7 +16,7 @@ export function usageText(report: UsageReport): string {
   const cells = rows.map(({ coordinate, client, consumer, count, errors, firstAt, lastAt }) => [
     coordinate,
     client,
-    consumer,
+    toLabel(consumer),
     count.toLocaleString('en'),
     errors === 0 ? '' : errors.toLocaleString('en'),
     moment(firstAt),

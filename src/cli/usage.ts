@@ -32,7 +32,7 @@ export async function usage(options: UsageOptions): Promise<number> {
     const store = await openStore(settings.store, configuration.directory.root, pino({ level: 'silent' }));
     await using _closing = store;
     await reached(store);
-    const report = await reportUsage(store.usage, request, settings.usage);
+    const report = await reportUsage(store.usage(), request, settings.usage);
     const schemas = views.map(({ client, schema }) => ({ client: client.name, schema }));
     if (format === 'cloudevents') console.log(JSON.stringify(toCloudEvents(report), null, 2));
     else if (format === 'json') {

@@ -34,10 +34,13 @@ export class Series<Value> {
 
   /** The one of these labels, in the order of the names; the same as long as the process lives. */
   of(...given: readonly string[]): Value {
+    // Labels are nearly always as they should be. One with a line break is nobody's id: an id has as many of them as names, less one.
+    const known = this.#entries.get(given.join('\n'));
+    if (known !== undefined) return known.value;
     const labels = given.map(toLabel);
     const id = labels.join('\n');
-    const known = this.#entries.get(id);
-    if (known !== undefined) return known.value;
+    const cleaned = this.#entries.get(id);
+    if (cleaned !== undefined) return cleaned.value;
     return this.#entries.size < this.#max ? this.#add(id, labels) : this.#other();
   }
 

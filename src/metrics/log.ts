@@ -6,8 +6,10 @@ import type { Scrub } from './scrubber.ts';
 /** Of the texts of an error. Backends write long ones. */
 const MAX_CHARACTERS = 4000;
 /** Lines of requests are written together: when there are so many bytes of them, and four times a second. */
-const GATHERED_BYTES = 8192;
+const GATHERED_BYTES = 16_000;
 const GATHERED_MS = 250;
+/** What waits for whoever reads standard output; further lines of requests are dropped. */
+const MAX_WAITING_BYTES = 8 * 1024 ** 2;
 
 export interface Log extends Disposable {
   readonly log: Logger;
@@ -27,6 +29,7 @@ export function openLog(settings: LogSettings, scrub: Scrub, given?: Logger): Lo
     dest: 1,
     sync: false,
     minLength: GATHERED_BYTES,
+    maxLength: MAX_WAITING_BYTES,
     periodicFlush: GATHERED_MS,
   });
   const flush = () => gathered.flushSync();

@@ -7,10 +7,6 @@ import { counters, type Family } from './family.ts';
 import { Counter } from './histogram.ts';
 import { MetricsOfClients } from './metrics-of-clients.ts';
 
-/** What a limit said: `shadow` would have been a refusal, had the limit not been on trial. */
-export type LimitOutcome = 'admitted' | 'refused' | 'shadow';
-export type CacheOutcome = 'hit' | 'miss' | 'stale' | 'revalidated';
-
 export class Metrics {
   /** How many of the operations have the time of their fields taken, from 0 to 1. */
   readonly sample: number;
@@ -30,7 +26,7 @@ export class Metrics {
     this.backends = new BackendMetrics(maxSeries);
     this.#ofClients = new MetricsOfClients(maxSeries);
     const counts = { make: () => new Counter(), max: maxSeries };
-    this.#limits = new Series(['limit', 'outcome', 'decided_by'], counts);
+    this.#limits = new Series(['limit', 'outcome'], counts);
     this.#caches = new Series(['cache', 'client', 'outcome'], counts);
     this.#responses = new Series(['client', 'status'], counts);
   }
@@ -45,13 +41,13 @@ export class Metrics {
     return known;
   }
 
-  /** A limit was asked. @param decidedBy the store, or this process alone while the store cannot be reached */
-  limited(limit: string, outcome: LimitOutcome, decidedBy: 'store' | 'process'): void {
-    this.#limits.of(limit, outcome, decidedBy).value++;
+  /** A limit was asked. @param limit its name @param outcome a word of the limits' own, such as "refused" */
+  limited(limit: string, outcome: string): void {
+    this.#limits.of(limit, outcome).value++;
   }
 
-  /** A cache was asked. */
-  cached(cache: string, client: string, outcome: CacheOutcome): void {
+  /** A cache was asked. @param outcome a word of the caches' own, such as "hit" */
+  cached(client: string, outcome: string, cache = 'response'): void {
     this.#caches.of(cache, client, outcome).value++;
   }
 

@@ -41,7 +41,7 @@ interface Run {
 }
 
 export class UsageRecorder implements UsageSink, AsyncDisposable {
-  readonly #store: UsageStore;
+  readonly #store: () => UsageStore;
   readonly #settings: UsageSettings;
   readonly #log: Logger;
   readonly #maxHeld: number;
@@ -55,10 +55,11 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
   #flushing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
+  #isClosed = false;
 
   /** @param maxHeld of consumers and fields together */
   constructor(
-    store: UsageStore,
+    store: () => UsageStore,
     {
       settings,
       log,
@@ -76,7 +77,7 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
     const tick = () => {
       read();
       void this.flush().finally(() => {
-        this.#timer = setTimeout(tick, this.#settings.flush).unref();
+        if (!this.#isClosed) this.#timer = setTimeout(tick, this.#settings.flush).unref();
       });
     };
     this.#timer = setTimeout(tick, this.#settings.flush).unref();
@@ -112,6 +113,7 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
 
   /** What is held goes to the store, if that takes it soon. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -156,7 +158,7 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
 
   async #handIn(): Promise<void> {
     for (let next = this.#leaving[0]; next !== undefined; next = this.#leaving[0]) {
-      await this.#store.add(next);
+      await this.#store().add(next);
       this.#leaving.shift();
     }
   }

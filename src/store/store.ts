@@ -5,5 +5,6 @@ export interface Store extends AsyncDisposable {
   readonly kind: 'embedded' | 'redis';
   /** Whether it answered when it was last asked. Where it does not, nothing may wait for it. */
   readonly isUp: boolean;
-  readonly usage: UsageStore;
+  /** Opened when first asked for; waits for nothing. @throws {Error} when an embedded store cannot be opened */
+  usage(): UsageStore;
 }

@@ -18,16 +18,16 @@ const scrape = async (metrics: Metrics) => new Scraped((await expose(metrics.fam
 
 it('decisions of limits, caches and breakers are series', async () => {
   const metrics = new Metrics(metricsSettings.parse({}));
-  metrics.limited('per-minute', 'admitted', 'store');
-  metrics.limited('per-minute', 'admitted', 'store');
-  metrics.limited('per-minute', 'refused', 'process');
-  metrics.cached('response', 'web', 'hit');
+  metrics.limited('per-minute', 'admitted');
+  metrics.limited('per-minute', 'admitted');
+  metrics.limited('per-minute', 'refused');
+  metrics.cached('web', 'hit');
   metrics.backends.broke('stations', 'open');
   metrics.backends.broke('stations', 'half-open');
   const scraped = await scrape(metrics);
   expect(scraped.all('hem_limit_decisions_total')).toEqual({
-    'limit="per-minute",outcome="admitted",decided_by="store"': 2,
-    'limit="per-minute",outcome="refused",decided_by="process"': 1,
+    'limit="per-minute",outcome="admitted"': 2,
+    'limit="per-minute",outcome="refused"': 1,
   });
   expect(scraped.all('hem_cache_lookups_total')).toEqual({
     'cache="response",client="web",outcome="hit"': 1,

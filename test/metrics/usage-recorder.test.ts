@@ -30,8 +30,12 @@ function use(recorder: UsageRecorder, consumer: string, ...fields: readonly stri
 }
 
 /** How often each field was used, by consumer. */
-async function counted({ usage }: Store): Promise<Readonly<Record<string, number>>> {
-  const { rows } = await reportUsage(usage, { since: Date.now() - 60_000, until: Date.now() + 1 }, settings);
+async function counted(store: Store): Promise<Readonly<Record<string, number>>> {
+  const { rows } = await reportUsage(
+    store.usage(),
+    { since: Date.now() - 60_000, until: Date.now() + 1 },
+    settings,
+  );
   return Object.fromEntries(
     rows.map(({ consumer, coordinate, count }) => [`${consumer} ${coordinate}`, count]),
   );
@@ -57,7 +61,7 @@ describe('a store that answers late', () => {
     await using proxy = await TcpProxy.before(process.env.HEM_TEST_REDIS_URL!);
     await using slow = await open(proxy.url, prefix, '100ms');
     await using direct = await open(process.env.HEM_TEST_REDIS_URL!, prefix, '2s');
-    const recorder = new UsageRecorder(slow.usage, { settings, log });
+    const recorder = new UsageRecorder(() => slow.usage(), { settings, log });
     use(recorder, 'acme', 'A.x');
     proxy.delay(300);
     // It reaches Redis after its time is over: nobody can know.
@@ -82,7 +86,7 @@ describe('a store that is killed', () => {
     let server = await start();
     try {
       await using store = await open(url, 'killed', '200ms');
-      const recorder = new UsageRecorder(store.usage, { settings, log, maxHeld: 3 });
+      const recorder = new UsageRecorder(() => store.usage(), { settings, log, maxHeld: 3 });
       use(recorder, 'acme', 'A.x');
       await server[Symbol.asyncDispose]();
       await until(() => !store.isUp);
@@ -108,7 +112,7 @@ describe('a store that is killed', () => {
         'acme B.d': 1,
       });
       const report = await reportUsage(
-        store.usage,
+        store.usage(),
         { since: Date.now() - 60_000, until: Date.now() },
         settings,
       );
@@ -126,7 +130,7 @@ it('the last counts are handed in at the end, and an end without a store does no
   const prefix = `end-${crypto.randomUUID()}`;
   await using proxy = await TcpProxy.before(process.env.HEM_TEST_REDIS_URL!);
   await using store = await open(proxy.url, prefix, '20s');
-  const recorder = new UsageRecorder(store.usage, { settings, log });
+  const recorder = new UsageRecorder(() => store.usage(), { settings, log });
   use(recorder, '-', 'A.x');
   await recorder[Symbol.asyncDispose]();
   expect(await counted(store)).toEqual({ '- A.x': 1 });

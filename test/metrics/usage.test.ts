@@ -39,7 +39,7 @@ async function addAs(
   await using opened = await openStore(storeSettings.parse(store), directory, pino({ level: 'silent' }));
   for (let times = 0; !opened.isUp && times < 200; times++)
     await new Promise((resolve) => setTimeout(resolve, 10));
-  await opened.usage.add({
+  await opened.usage().add({
     run: crypto.randomUUID(),
     seq: 1,
     from: hour,

@@ -105,17 +105,17 @@ describe.each(KINDS)('%s', (_kind, open) => {
   it('adds up counts and errors, and keeps the first and last moment', async () => {
     await using stores = await open();
     const { first, second } = stores;
-    await first.usage.add(
-      addition([count('A.x', { count: 3, errors: 1, firstAt: HOUR + 5, lastAt: HOUR + 9 })]),
-    );
-    await second.usage.add(
+    await first
+      .usage()
+      .add(addition([count('A.x', { count: 3, errors: 1, firstAt: HOUR + 5, lastAt: HOUR + 9 })]));
+    await second.usage().add(
       addition([count('A.x', { count: 4, firstAt: HOUR + 2, lastAt: HOUR + 7 }), count('A.y')], {
         run: 'two',
       }),
     );
     const expected = { 'acme web A.x': '7 1 2 9', 'acme web A.y': '1 0 0 0' };
-    expect(await read(first.usage)).toEqual(expected);
-    expect(await read(second.usage)).toEqual(expected);
+    expect(await read(first.usage())).toEqual(expected);
+    expect(await read(second.usage())).toEqual(expected);
   });
 
   it('comes to the same in whatever order additions come', async () => {
@@ -127,26 +127,26 @@ describe.each(KINDS)('%s', (_kind, open) => {
     for (const order of [additions, additions.toReversed()]) {
       await using stores = await open();
       await Promise.all(
-        order.map((one, index) => stores[index % 2 === 0 ? 'first' : 'second'].usage.add(one)),
+        order.map((one, index) => stores[index % 2 === 0 ? 'first' : 'second'].usage().add(one)),
       );
-      expect(await read(stores.first.usage)).toEqual({ 'acme web A.x': '21 0 0 10' });
+      expect(await read(stores.first.usage())).toEqual({ 'acme web A.x': '21 0 0 10' });
     }
   });
 
   it('counts once what is handed in twice, and goes on with the next', async () => {
     await using stores = await open();
     const [one, two] = [addition([count('A.x')]), addition([count('A.x')], { seq: 2 })];
-    await stores.first.usage.add(one);
-    await stores.second.usage.add(one);
-    await stores.first.usage.add(two);
-    await stores.first.usage.add(one);
-    await stores.second.usage.add(two);
-    expect(await read(stores.first.usage)).toEqual({ 'acme web A.x': '2 0 0 0' });
+    await stores.first.usage().add(one);
+    await stores.second.usage().add(one);
+    await stores.first.usage().add(two);
+    await stores.first.usage().add(one);
+    await stores.second.usage().add(two);
+    expect(await read(stores.first.usage())).toEqual({ 'acme web A.x': '2 0 0 0' });
   });
 
   it('counts each hour by itself, and days', async () => {
     await using stores = await open();
-    const { usage } = stores.first;
+    const usage = stores.first.usage();
     const earlier = HOUR - 3 * HOUR_MS;
     await usage.add(addition([count('A.x')]));
     await usage.add(
@@ -164,7 +164,7 @@ describe.each(KINDS)('%s', (_kind, open) => {
 
   it('finds what is asked for: one consumer, one client, one field', async () => {
     await using stores = await open();
-    const { usage } = stores.first;
+    const usage = stores.first.usage();
     await usage.add(
       addition([
         count('A.x'),
@@ -196,16 +196,16 @@ describe.each(KINDS)('%s', (_kind, open) => {
       '%_*?[a-z]',
       'a\nb',
     ];
-    await stores.first.usage.add(addition(consumers.map((consumer) => count('A.x', { consumer }))));
-    expect(Object.keys(await read(stores.first.usage)).sort()).toEqual(
+    await stores.first.usage().add(addition(consumers.map((consumer) => count('A.x', { consumer }))));
+    expect(Object.keys(await read(stores.first.usage())).sort()).toEqual(
       consumers.map((one) => `${one} web A.x`).sort(),
     );
-    expect(Object.keys(await read(stores.first.usage, { consumer: '%_*?[a-z]' }))).toHaveLength(1);
+    expect(Object.keys(await read(stores.first.usage(), { consumer: '%_*?[a-z]' }))).toHaveLength(1);
   });
 
   it('gives thousands in pages', async () => {
     await using stores = await open();
-    const { usage } = stores.first;
+    const usage = stores.first.usage();
     for (let seq = 1; seq <= 5; seq++)
       await usage.add(
         addition(
@@ -218,7 +218,7 @@ describe.each(KINDS)('%s', (_kind, open) => {
 
   it('forgets hours and days that are too old, and runs with them', async () => {
     await using stores = await open();
-    const { usage } = stores.first;
+    const usage = stores.first.usage();
     const [old, ancient] = [HOUR - 12 * HOUR_MS, HOUR - 12 * DAY_MS];
     // As it was added when it happened.
     const add = (run: string, hour: number, until: number) =>
@@ -239,13 +239,13 @@ describe.each(KINDS)('%s', (_kind, open) => {
 
   it('remembers when was counted', async () => {
     await using stores = await open();
-    await stores.first.usage.add(addition([], { until: HOUR + 10 }));
-    await stores.first.usage.add(addition([count('A.x')], { seq: 2, until: HOUR + 30 }));
-    await stores.second.usage.add(addition([], { run: 'two', from: HOUR + 5, until: HOUR + 7 }));
-    expect([...(await stores.second.usage.runs())].sort((a, b) => a.from - b.from)).toEqual([
+    await stores.first.usage().add(addition([], { until: HOUR + 10 }));
+    await stores.first.usage().add(addition([count('A.x')], { seq: 2, until: HOUR + 30 }));
+    await stores.second.usage().add(addition([], { run: 'two', from: HOUR + 5, until: HOUR + 7 }));
+    expect([...(await stores.second.usage().runs())].sort((a, b) => a.from - b.from)).toEqual([
       { run: 'one', from: HOUR, until: HOUR + 30 },
       { run: 'two', from: HOUR + 5, until: HOUR + 7 },
     ]);
-    expect(await read(stores.first.usage)).toEqual({ 'acme web A.x': '1 0 0 0' });
+    expect(await read(stores.first.usage())).toEqual({ 'acme web A.x': '1 0 0 0' });
   });
 });

@@ -18,7 +18,7 @@ export function openEmbeddedStore(file: string, root: string): Store {
   return {
     kind: 'embedded',
     isUp: true,
-    get usage() {
+    usage: () => {
       usage ??= new SqliteUsage(database);
       return usage;
     },

@@ -7,12 +7,13 @@ import { RedisUsage } from './redis-usage.ts';
 
 export function openRedisStore(settings: RedisSettings, log: Logger): Store {
   const link = new RedisLink(settings, log.child({ store: 'redis' }));
+  const usage = new RedisUsage(link);
   return {
     kind: 'redis',
     get isUp() {
       return link.isUp;
     },
-    usage: new RedisUsage(link),
+    usage: () => usage,
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
   };
 }
