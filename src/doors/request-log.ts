@@ -24,27 +24,49 @@ export class RequestLog {
 
   /** A request over HTTP whose response is closed. @param bytesBefore what its connection had written before */
   http(asked: Asked, message: IncomingMessage, response: ServerResponse, bytesBefore: number): void {
+    const { method, url, socket } = message;
     this.#log.info(
-      {
-        ...lineOf(asked, 'http'),
-        method: message.method,
+      lineOf('http', asked, {
+        method,
         // Of an address that is no client's; the query may hold anything.
-        ...(asked.client === undefined ? { path: toLabel(message.url?.split('?', 1)[0] ?? '') } : {}),
+        path: asked.client === undefined ? toLabel(url?.split('?', 1)[0] ?? '') : undefined,
         status: response.statusCode,
-        bytes: (message.socket.bytesWritten ?? bytesBefore) - bytesBefore,
-        ...(response.writableFinished ? {} : { left: true }),
-      },
+        bytes: (socket.bytesWritten ?? bytesBefore) - bytesBefore,
+        left: response.writableFinished ? undefined : true,
+      }),
       'request',
     );
   }
 
   /** An operation over a websocket that has ended. */
   websocket(asked: Asked): void {
-    this.#log.info(lineOf(asked, 'websocket'), 'request');
+    this.#log.info(lineOf('websocket', asked, OVER_A_SOCKET), 'request');
   }
 }
 
-function lineOf({ requestId, client, principal, remote, notes, startedAt }: Asked, door: string) {
+interface OfHttp {
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly status: number | undefined;
+  readonly bytes: number | undefined;
+  /** The caller did not wait for the end. */
+  readonly left: true | undefined;
+}
+
+const OVER_A_SOCKET: OfHttp = {
+  method: undefined,
+  path: undefined,
+  status: undefined,
+  bytes: undefined,
+  left: undefined,
+};
+
+/** All lines have one shape, which costs less; what is undefined is not written. */
+function lineOf(
+  door: 'http' | 'websocket',
+  { requestId, client, principal, remote, notes, startedAt }: Asked,
+  { method, path, status, bytes, left }: OfHttp,
+) {
   const { operation, kind, operations, events, codes } = notes;
   const key = principal?.key;
   return {
@@ -53,11 +75,17 @@ function lineOf({ requestId, client, principal, remote, notes, startedAt }: Aske
     client,
     operation,
     kind,
-    ...(operations > 1 ? { operations } : {}),
-    ...(events > 0 ? { events } : {}),
+    operations: operations > 1 ? operations : undefined,
+    events: events > 0 ? events : undefined,
     codes,
     ms: Math.round((performance.now() - startedAt) * 1000) / 1000,
-    ...(key === undefined ? {} : { consumer: key.consumer, key: key.id }),
+    consumer: key?.consumer,
+    key: key?.id,
     remote,
+    method,
+    path,
+    status,
+    bytes,
+    left,
   };
 }
