@@ -3,6 +3,7 @@
  * memory is bounded. What is more is lost, and the time of it is then known to be without counts.
  */
 import { randomBytes } from 'node:crypto';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { UsageSettings } from '../load/metrics-settings.ts';
 import {
@@ -22,6 +23,7 @@ const MAX_HELD = 100_000;
 const MAX_COUNTS = 500;
 /** How long the last counts may take when the process ends. */
 const LAST_FLUSH_MS = 2000;
+const ASK_AGAIN_MS = 50;
 
 interface Held extends Omit<UsageCount, 'count' | 'errors' | 'firstAt' | 'lastAt'> {
   readonly hour: number;
@@ -115,13 +117,12 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_FLUSH_MS);
-    });
-    // One may be under way that began before the last counts came.
-    await Promise.race([this.flush().then(() => this.flush()), late]);
-    clearTimeout(timer);
+    const late = sleep(LAST_FLUSH_MS, 'late' as const, { ref: false });
+    for (;;) {
+      if ((await Promise.race([this.flush(), late])) === 'late') break;
+      const holdsNothing = this.#held.size === 0 && this.#leaving.every(({ counts }) => counts.length === 0);
+      if (holdsNothing || (await Promise.race([sleep(ASK_AGAIN_MS), late])) === 'late') break;
+    }
   }
 
   #hold(
@@ -160,6 +161,8 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
     for (let next = this.#leaving[0]; next !== undefined; next = this.#leaving[0]) {
       await this.#store().add(next);
       this.#leaving.shift();
+      // An embedded store writes at once, and requests do not wait for all of it.
+      await setImmediate();
     }
   }
 

@@ -56,7 +56,8 @@ headers: { forward: [authorization, cookie, x-api-key] }`,
     'connectors/things/schema.graphql': SCHEMA,
     'connectors/riders/connector.yml': `kind: graphql\nendpoint: ${riders.url}\nspec: riders.graphql`,
     'connectors/riders/riders.graphql': RIDERS_SDL,
-    'connectors/riders/schema.graphql': 'type Subscription { ticks(count: Int!): Int @graphql }',
+    'connectors/riders/schema.graphql':
+      'type Subscription { ticks(count: Int!): Int @graphql  riderMoved(id: ID!): Rider @graphql }  type Rider { name: String }',
     'connectors/telling/connector.yml': `kind: graphql
 endpoint: http://127.0.0.1:${port}/graphql
 spec: s.graphql
@@ -66,7 +67,7 @@ headers: { forward: [authorization, cookie, x-api-key] }`,
     'connectors/gone/connector.yml': `kind: amqp\nendpoint: amqp://planted-user:${PASSWORD}@127.0.0.1:1`,
     'connectors/gone/schema.graphql': 'type Query { gone: String @amqp(request: { routingKey: "q" }) }',
     'schemas/web.graphql': `${SCHEMA.replace(/@\w+\([^)]*\)/g, '')} extend type Query { gone: String  telling: String }
-      type Subscription { ticks(count: Int!): Int }`,
+      type Rider { name: String }  type Subscription { ticks(count: Int!): Int  riderMoved(id: ID!): Rider }`,
     'clients/web/client.yml': `auth: { jwt: { issuers: [{ issuer: i, audience: a, secret: planted-hmac-secret-of-32-characters }] } }
 batching: { max: 5 }`,
   });
@@ -201,6 +202,21 @@ describe('a request has one line', () => {
       { door: 'websocket', kind: 'subscription', events: 2 },
       { door: 'websocket', codes: ['GRAPHQL_VALIDATION_FAILED'] },
     ]);
+  });
+
+  it('of an operation on a websocket whose caller is gone', async () => {
+    const id = `log-${++ids}`;
+    const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws', {
+      headers: { 'x-request-id': id },
+    });
+    await once(socket, 'open');
+    socket.send('{"type":"connection_init"}');
+    await once(socket, 'message');
+    const query = 'subscription Gone { riderMoved(id: "1") { name } }';
+    socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query } }));
+    await hem.until(() => riders.subscribers > 0, 5000);
+    socket.terminate();
+    expect((await lineOf(id))[0]).toMatchObject({ kind: 'subscription', operation: 'Gone' });
   });
 
   it('at addresses that are no client’s, without the query', async () => {

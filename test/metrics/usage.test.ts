@@ -111,6 +111,17 @@ describe.each(STORES)('on a store that is %s', (_kind, settingsOf) => {
     expect(Date.now() - Date.parse(gap.until)).toBeLessThan(60_000);
   });
 
+  it('is there when the gateway has stopped, without anybody having asked', async () => {
+    const store = settingsOf();
+    await using library = await startLibrary({ store });
+    const { gateway } = library;
+    await gateway.query('web', '{ book(id: 1) { title } }');
+    await gateway.gateway.stop();
+    const { code, output } = await hem(gateway, '--field', 'Book.title', '--format', 'json');
+    expect(code, output).toBe(0);
+    expect(JSON.parse(output).usage).toMatchObject([{ consumer: '-', field: 'Book.title', count: 1 }]);
+  });
+
   it('is told by days where hours are not kept so long', async () => {
     const store = settingsOf();
     await using library = await startLibrary({ store });
