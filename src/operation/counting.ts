@@ -1,31 +1,22 @@
 /** Counts what operations use, how long they take and what becomes of them. */
-import {
-  type FormattedExecutionResult,
-  type GraphQLFormattedError,
-  type GraphQLNamedType,
-  getOperationAST,
-} from 'graphql';
+import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { Trace } from '../execute/trace.ts';
-import { OTHER } from '../metrics/bounded-labels.ts';
 import { type ClientMetrics, NOWHERE } from '../metrics/client-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { type OperationUse, OUTCOMES } from '../metrics/operation-use.ts';
+import { OUTCOMES } from '../metrics/operation-use.ts';
 import { tracedField } from '../plan/traced-field.ts';
 import type { View } from '../views/view.ts';
 import { type Answer, isStream, type Stream } from './answer.ts';
-import { OperationConditions } from './conditions.ts';
-import { EnumVariables, typesWithEnums } from './enum-variables.ts';
+import { CountedOperation } from './counted-operation.ts';
+import { typesWithEnums } from './enum-variables.ts';
 import { ownNames } from './own-names.ts';
 import { PerOperation } from './per-operation.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
 import { Sampler } from './sampler.ts';
 import { Tapped } from './tapped.ts';
-import { usedBy } from './used.ts';
 
-/** Of one operation. */
-const MAX_KEPT = 32;
 /** Of one answer; more say nothing new. */
 const MAX_ERRORS = 100;
 /** Who calls without a key. */
@@ -177,53 +168,5 @@ function noteTimes({ steps }: Trace, metrics: ClientMetrics): void {
     const field = tracedField(step);
     if (field !== undefined && step.answeredMs !== undefined)
       metrics.took(field.connector, field.coordinate, step.answeredMs - step.readyMs);
-  }
-}
-
-/** Kept with its document. */
-class CountedOperation {
-  /** Undefined where no variable may hold an enum. */
-  readonly enums: EnumVariables | undefined;
-  readonly #conditions: OperationConditions;
-  readonly #newUse: (id: string) => OperationUse;
-  readonly #uses = new Map<string, OperationUse>();
-  #last: { readonly id: string; readonly use: OperationUse } | undefined;
-
-  constructor(
-    { document, operationName }: Pick<PreparedOperation, 'document' | 'operationName'>,
-    {
-      view,
-      holding,
-      names,
-      metrics,
-    }: {
-      readonly view: View;
-      readonly holding: ReadonlySet<GraphQLNamedType>;
-      readonly names: ReadonlySet<string>;
-      readonly metrics: ClientMetrics;
-    },
-  ) {
-    const node = getOperationAST(document, operationName) ?? undefined;
-    const name = node?.name?.value ?? '';
-    const label = names.has(name) ? name : OTHER;
-    this.enums = EnumVariables.of(view.schema, node, holding);
-    const conditions = new OperationConditions(document, operationName);
-    this.#conditions = conditions;
-    this.#newUse = (id) =>
-      metrics.newUse(node?.operation ?? 'query', label, () =>
-        usedBy(view, document, operationName, conditions.valuesOf(id)),
-      );
-  }
-
-  useOf(variables: PreparedOperation['variables']): OperationUse {
-    const id = this.#conditions.idOf(variables);
-    if (this.#last?.id === id) return this.#last.use;
-    const known = this.#uses.get(id);
-    const use = known ?? this.#newUse(id);
-    // What was counted is read by those who hold what was counted; here it is only found again.
-    if (known === undefined && this.#uses.size >= MAX_KEPT) this.#uses.clear();
-    if (known === undefined) this.#uses.set(id, use);
-    this.#last = { id, use };
-    return use;
   }
 }

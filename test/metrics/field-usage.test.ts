@@ -148,6 +148,13 @@ describe('arguments and enum values', () => {
   });
 });
 
+it('an operation that is as deep as it may be is counted like others', async () => {
+  const deep = `${'{ and: '.repeat(1500)}{ kinds: [AUDIO] }${' }'.repeat(1500)}`;
+  await ask(`{ search(filter: ${deep}) { id } }`);
+  await ask('{ book(id: 1) { id } }');
+  expect((await used('hem_field_used_total'))['Query.book']).toBe(1);
+});
+
 describe('errors', () => {
   it('count by the field and the code, also where the field is of a list', async () => {
     await ask('{ broken { id } search { reviews { text } } }');
