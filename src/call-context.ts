@@ -1,9 +1,36 @@
 /** What of a client's operation a backend call may know. */
 import type { Cancellation } from './cancellation.ts';
 
+/** Who asks, as far as backends may be told. */
+export interface CallerIdentity {
+  readonly kind: 'anonymous' | 'known';
+  /** Frozen, and without prototypes. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly scopes: ReadonlySet<string>;
+  /** `Date.now()` from which on it is nobody. */
+  readonly expiresAt: number;
+  /** Which application. */
+  readonly key?: { readonly id: string; readonly consumer: string; readonly plan: string } | undefined;
+  /** Which certificate. */
+  readonly peer?:
+    | {
+        readonly spiffeId: string | undefined;
+        readonly subject: string | undefined;
+        readonly dnsNames: readonly string[];
+        readonly fingerprint: string | undefined;
+      }
+    | undefined;
+  /** The caller's own token, where some connector gets another one in exchange for it. */
+  readonly token?: string | undefined;
+}
+
 /** Who asks, as a door knows it. */
 export interface CallerFacts {
   readonly requestId: string;
+  /** The address of who connected, or of whom a trusted proxy names. */
+  readonly address?: string | undefined;
+  /** Undefined where the client does not ask. */
+  readonly principal?: CallerIdentity | undefined;
   /** Lower-case names; repeated headers joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
   /** Told of each call that leaves for a backend; there only when somebody has asked how an operation is executed. */
@@ -63,6 +90,15 @@ export class CallContext {
   /** The caller's headers; only a connector's allow-list may read them. Doors make them when they are first asked for. */
   get headers(): Readonly<Record<string, string>> {
     return this.#facts.headers;
+  }
+
+  get address(): string | undefined {
+    return this.#facts.address;
+  }
+
+  /** Who asks; only what connector.yml says under `identity` may read it. */
+  get principal(): CallerIdentity | undefined {
+    return this.#facts.principal;
   }
 
   /** What a kind tells of each call that leaves for a backend, where somebody wants to know. */

@@ -1,15 +1,21 @@
 /** The open connections of a gateway, one per connector. */
 import type { Logger } from 'pino';
 import type { Connection } from './connectors/kind.ts';
+import type { PublicJwk } from './connectors/signing-key.ts';
 import type { Connections, Connector } from './load/model.ts';
 import { openCredentials } from './upstream/credentials.ts';
 import { OutgoingHeaders } from './upstream/headers.ts';
+import { type Identity, openIdentity } from './upstream/identity.ts';
 
 export class OpenConnections implements Connections, AsyncDisposable {
   readonly watch: Connections['watch'];
   readonly #open = new Map<
     string,
-    { readonly connection: Connection<unknown>; readonly credentials: AsyncDisposable }
+    {
+      readonly connection: Connection<unknown>;
+      readonly credentials: AsyncDisposable;
+      readonly identity: Identity | undefined;
+    }
   >();
 
   /** Opens all. Waits for no backend. @param watch what watches the calls that are made */
@@ -17,7 +23,8 @@ export class OpenConnections implements Connections, AsyncDisposable {
     this.watch = watch;
     for (const { name, kind, settings, options } of connectors) {
       const credentials = openCredentials(name, settings);
-      const headers = new OutgoingHeaders(settings, credentials);
+      const identity = openIdentity(name, settings);
+      const headers = new OutgoingHeaders(settings, credentials, identity);
       const connection = kind.connect({
         name,
         settings,
@@ -25,7 +32,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
         headers,
         log: log.child({ connector: name }),
       });
-      this.#open.set(name, { connection, credentials });
+      this.#open.set(name, { connection, credentials, identity });
     }
   }
 
@@ -33,11 +40,20 @@ export class OpenConnections implements Connections, AsyncDisposable {
     return this.#open.get(connector)!.connection;
   }
 
+  /** What backends check by what Hem signs for them: each key once. */
+  publicKeys(): readonly PublicJwk[] {
+    const keys = [...this.#open.values()].flatMap(({ identity }) =>
+      identity?.publicJwk === undefined ? [] : [identity.publicJwk],
+    );
+    return [...new Map(keys.map((key) => [JSON.stringify(key), key])).values()];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(
-      [...this.#open.values()].flatMap(({ connection, credentials }) => [
+      [...this.#open.values()].flatMap(({ connection, credentials, identity }) => [
         connection[Symbol.asyncDispose](),
         credentials[Symbol.asyncDispose](),
+        identity?.[Symbol.asyncDispose](),
       ]),
     );
   }

@@ -43,6 +43,12 @@ export const ERRORS = {
     retryable: false,
     text: 'This method is not allowed here.',
   },
+  CONFLICT: {
+    status: 409,
+    fault: 'caller',
+    retryable: false,
+    text: 'This does not go with what is there.',
+  },
   NOT_ACCEPTABLE: {
     status: 406,
     fault: 'caller',
@@ -62,6 +68,24 @@ export const ERRORS = {
     fault: 'gateway',
     retryable: true,
     text: 'Credentials cannot be checked at the moment.',
+  },
+  LIMIT_EXCEEDED: {
+    status: 429,
+    fault: 'caller',
+    retryable: true,
+    text: 'A limit is used up for the time being.',
+  },
+  COST_EXCEEDED: {
+    status: 400,
+    fault: 'caller',
+    retryable: false,
+    text: 'The operation costs more than is allowed.',
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    fault: 'gateway',
+    retryable: true,
+    text: 'The store does not answer at the moment.',
   },
   BAD_ARGUMENT: {
     status: 400,

@@ -5,6 +5,7 @@ import type { Environment } from './load/environment.ts';
 import { checkOperations } from './operation/own-operations.ts';
 import { Problems } from './problems.ts';
 import { buildView } from './views/build.ts';
+import { checkGrants } from './views/check-plans.ts';
 import type { View } from './views/view.ts';
 
 export interface Generation {
@@ -24,6 +25,7 @@ export async function loadGeneration(root: string, environment: Environment): Pr
       : undefined;
   const views =
     graph === undefined ? [] : configuration.clients.map((client) => buildView(client, graph, problems));
+  if (configuration.plans !== undefined) checkGrants(configuration.plans, views, problems);
   for (const view of views) if (view !== undefined) checkOperations(view, problems);
   problems.throwIfAny();
   // The clients are in their views, without the documents that those were built from.

@@ -7,8 +7,10 @@ import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
 const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call-context'];
+/** What settings of all kinds are made of. */
+const SETTINGS = ['connectors/header-settings', 'connectors/identity-settings', 'connectors/signing-key'];
 /** The contract of connector kinds: types and settings, no kind. */
-const CONTRACT = ['connectors/kind', 'connectors/settings'];
+const CONTRACT = ['connectors/kind', 'connectors/settings', ...SETTINGS];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
 const VIEWED = [...LOADED, 'graph', 'views'];
 const SERVED = [
@@ -35,8 +37,12 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   'call-context': ['cancellation'],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
-  'connectors/settings': [...BOTTOM],
-  upstream: [...BOTTOM, ...CONTRACT],
+  'connectors/settings': [...BOTTOM, ...SETTINGS],
+  'connectors/identity-settings': [...BOTTOM, ...SETTINGS],
+  'connectors/header-settings': [...BOTTOM],
+  'connectors/signing-key': [...BOTTOM],
+  // What backends are told of callers is made by templates.
+  upstream: [...BOTTOM, ...CONTRACT, 'mapping'],
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],
   load: [...BOTTOM, ...CONTRACT, 'mapping', 'connectors'],
   // Opens what was loaded.
@@ -62,8 +68,18 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   generation: [...SERVED, 'connectors'],
   // The composition root: everything but the command line.
   gateway: [...SERVED, 'connectors', 'upstream', 'connections', 'doors', 'admin', 'generation'],
-  // Reads what the store keeps without a gateway.
-  cli: [...VIEWED, 'plan', 'store', 'metrics', 'operation', 'connectors', 'generation', 'gateway'],
+  // Reads and changes what the store keeps, whether a gateway runs or not.
+  cli: [
+    ...VIEWED,
+    'store',
+    'consumers',
+    'plan',
+    'metrics',
+    'operation',
+    'connectors',
+    'generation',
+    'gateway',
+  ],
   main: ['cli'],
 };
 

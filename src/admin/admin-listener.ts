@@ -1,6 +1,7 @@
-/** The operators' listener: liveness, readiness, metrics; who used what and the whole graph behind the token. */
+/** The operators' listener: liveness, readiness, metrics, public keys for backends, and behind the token the API and the whole graph. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { Registry } from '../consumers/registry.ts';
 import {
   ReceivedRequest,
   readBody,
@@ -16,7 +17,8 @@ import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import type { Exposition } from '../metrics/exposition.ts';
-import { isToken } from './token.ts';
+import { Api } from './api.ts';
+import { requireToken } from './token.ts';
 import { answerUsage, type UsageApi } from './usage-api.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
@@ -32,6 +34,10 @@ export interface AdminOptions {
   readonly token: string;
   /** Whether requests may be sent here. */
   readonly ready: () => boolean;
+  /** What the API is about; undefined where there are no plans. */
+  readonly registry: Registry | undefined;
+  /** By which backends check what Hem signs, as JSON Web Keys. */
+  readonly publicKeys: () => readonly object[];
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
   /** All metrics, for whoever scrapes; undefined where nothing is counted. */
@@ -43,7 +49,8 @@ export interface AdminOptions {
 
 export function openAdminListener(options: AdminOptions): AdminListener {
   let graph: Promise<WholeGraphDoor> | undefined;
-  const door = { ...options, graph: () => (graph ??= options.openGraph()) };
+  const api = new Api(options);
+  const door = { ...options, api, graph: () => (graph ??= options.openGraph()) };
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 });
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
@@ -67,11 +74,12 @@ export function openAdminListener(options: AdminOptions): AdminListener {
 }
 
 interface Door extends AdminOptions {
+  readonly api: Api;
   readonly graph: () => Promise<WholeGraphDoor>;
 }
 
 async function answer(
-  { token, ready, graph, metrics, usage }: Door,
+  { token, ready, publicKeys, api, graph, metrics, usage }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -84,21 +92,17 @@ async function answer(
     const { contentType, text } = await metrics(message.headers.accept);
     return send(response, contentType, text);
   }
-  if (path !== '/graph' && !(path === '/api/usage' && usage !== undefined)) throw new Refusal('NOT_FOUND');
-  if (!isToken(message.headers.authorization, token)) {
-    throw new Refusal(
-      'UNAUTHENTICATED',
-      'This needs the operators\' token: "Authorization: Bearer …", or as the password of any user.',
-      // Browsers ask for a password, so that the page can be opened.
-      { 'www-authenticate': 'Basic realm="Hem operators", charset="UTF-8"' },
-    );
-  }
-  const { method = '', headers } = message;
-  if (path === '/api/usage') {
-    if (method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
-    const { contentType, body } = await answerUsage(usage!, search, headers.accept);
+  if (path === '/api/usage' && usage !== undefined) {
+    requireToken(message, token);
+    if (message.method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
+    const { contentType, body } = await answerUsage(usage, search, message.headers.accept);
     return send(response, contentType, JSON.stringify(body));
   }
+  if (path?.startsWith('/api/')) return api.answer(message, response, { path, search });
+  if (path === '/jwks.json') return sendKeys(response, publicKeys());
+  if (path !== '/graph') throw new Refusal('NOT_FOUND');
+  requireToken(message, token);
+  const { method = '', headers } = message;
   if (method !== 'GET' && method !== 'POST') {
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }
@@ -138,4 +142,10 @@ function send(response: ServerResponse, contentType: string, text: string): void
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   response.end(`${text}\n`);
+}
+
+/** Keys change with the configuration only; backends ask again when they meet one that they do not know. */
+function sendKeys(response: ServerResponse, keys: readonly object[]): void {
+  response.writeHead(200, { 'content-type': 'application/jwk-set+json', 'cache-control': 'max-age=300' });
+  response.end(JSON.stringify({ keys }));
 }

@@ -4,8 +4,9 @@ import { type Generation, loadGeneration } from '../generation.ts';
 import { describeRule, type Rule } from '../load/auth-rule.ts';
 import type { Environment } from '../load/environment.ts';
 import { limitsOf } from '../load/settings.ts';
+import { costInWords, describeCost } from '../operation/cost/describe-cost.ts';
 import { Documents } from '../operation/documents.ts';
-import { requirementsOf } from '../operation/requirements.ts';
+import { usesOf } from '../operation/requirements.ts';
 import { ASSUMED_LIST_LENGTH, describeOperation } from '../plan/describe.ts';
 import { didYouMean, escapeControls } from '../problems.ts';
 import type { View } from '../views/view.ts';
@@ -63,7 +64,7 @@ export async function explain(options: ExplainOptions): Promise<number> {
 }
 
 function show(
-  { graph }: Generation,
+  { graph, configuration }: Generation,
   view: View,
   document: DocumentNode,
   name: string | undefined,
@@ -78,13 +79,14 @@ function show(
   };
   const description = describeOperation({ view, graph, connections }, document, name, listLength);
   const needs = needed(view, document, name);
+  const cost = describeCost(view, document, { name, settings: configuration.settings });
   console.log(
     format === 'json'
-      ? JSON.stringify({ ...description, ...(needs.length > 0 ? { needs } : {}) }, null, 2)
-      : planAsText(
-          description,
-          needs.map(({ coordinate, scopes }) => `${coordinate} needs ${describeRule({ scopes })}.`),
-        ),
+      ? JSON.stringify({ ...description, ...(needs.length > 0 ? { needs } : {}), ...cost }, null, 2)
+      : planAsText(description, [
+          ...needs.map(({ coordinate, scopes }) => `${coordinate} needs ${describeRule({ scopes })}.`),
+          ...(cost === undefined ? [] : costInWords(cost)),
+        ]),
   );
 }
 
@@ -95,7 +97,7 @@ interface Needed {
 
 /** What of it callers have to be known for, or need scopes for. */
 function needed(view: View, document: DocumentNode, name: string | undefined): readonly Needed[] {
-  const requirements = requirementsOf(view, document, name, undefined) ?? [];
+  const requirements = usesOf(view, document, name, undefined)?.requirements ?? [];
   return requirements.map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { KINDS } from '../connectors/registry.ts';
 import { commonSettings } from '../connectors/settings.ts';
+import { plansSettings } from '../load/plan-settings.ts';
 import { clientSettings, hemSettings } from '../load/settings.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
 
@@ -9,6 +10,7 @@ import { EXIT_UNUSABLE } from './exit-codes.ts';
 export const JSON_SCHEMAS: Readonly<Record<string, () => Promise<object>>> = {
   'hem.yml': async () => toSchema(hemSettings, 'hem.yml'),
   'client.yml': async () => toSchema(clientSettings, 'clients/<client>/client.yml'),
+  'plans.yml': async () => toSchema(plansSettings, 'clients/plans.yml'),
   'connector.yml': async () => ({
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'connectors/<name>/connector.yml',

@@ -8,8 +8,8 @@ import { escapeControls } from '../problems.ts';
 const MAX_NAMES = 8;
 const NARROWEST = 40;
 
-/** @param needs sentences on what callers need */
-export function planAsText(description: OperationDescription, needs: readonly string[]): string {
+/** @param more sentences on what callers need, and what it costs */
+export function planAsText(description: OperationDescription, more: readonly string[]): string {
   const { client, name, operation } = description;
   const head = `${style('bold', `${client} · ${name ?? '(without a name)'}`)}, a ${operation}`;
   if (description.engine === 'reference') {
@@ -18,7 +18,7 @@ export function planAsText(description: OperationDescription, needs: readonly st
       head,
       ...wrap(`Runs on the reference engine, which answers the same, more slowly: ${reason}.`, ''),
       ...partsOf(description),
-      ...needs.flatMap((sentence) => wrap(sentence, '')),
+      ...more.flatMap((sentence) => wrap(sentence, '')),
     ].join('\n');
   }
   const { longestChain, steps } = description;
@@ -32,7 +32,7 @@ export function planAsText(description: OperationDescription, needs: readonly st
           '',
         )),
     ...partsOf(description),
-    ...needs.flatMap((sentence) => wrap(sentence, '')),
+    ...more.flatMap((sentence) => wrap(sentence, '')),
     ...(steps.length === 0 ? [] : ['', ...tree(toShown(steps), '', undefined)]),
   ].join('\n');
 }

@@ -1,15 +1,22 @@
 /** The command line: which commands there are and what they take. Each command is a file beside this one. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { HemError } from '../errors.ts';
 import type { Environment } from '../load/environment.ts';
 import { ConfigurationError } from '../problems.ts';
 import { check } from './check.ts';
+import { addConsumers } from './consumers.ts';
 import { demo } from './demo.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
 import { explain } from './explain.ts';
 import { JSON_SCHEMAS, printJsonSchema } from './json-schema.ts';
+import { addKeys } from './keys.ts';
+import { addPlans } from './plans.ts';
+import { commonOptions, type RegistryProgram } from './registry-program.ts';
 import { reportProblems } from './report.ts';
 import { start } from './start.ts';
+import { addSubscriptions } from './subscriptions.ts';
 import { usage } from './usage.ts';
+import { withRegistry } from './with-registry.ts';
 
 /** @returns the exit code; a command that serves resolves once it has stopped */
 export async function runCommandLine(args: readonly string[], environment: Environment): Promise<number> {
@@ -89,6 +96,14 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .action(async (file: string) => {
       code = await printJsonSchema(file);
     });
+  const registry: RegistryProgram = {
+    program,
+    options: commonOptions,
+    run: ({ config }, work) => withRegistry({ directory: config, environment, comparesPlans: false }, work),
+    runWithPlans: ({ config }, work) =>
+      withRegistry({ directory: config, environment, comparesPlans: true }, work),
+  };
+  for (const add of [addKeys, addPlans, addConsumers, addSubscriptions]) add(registry);
 
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -121,6 +136,7 @@ function parseListLength(text: string): number {
 
 /** What to do about the errors that people meet; the rest as it is. */
 function toAdvice(error: unknown): string {
+  if (error instanceof HemError) return error.publicText;
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (code === 'EADDRINUSE')
     return `port ${port} of ${address} is in use; choose another with --port or --admin-port, or in hem.yml`;

@@ -1,37 +1,8 @@
 /** The keys of connector.yml that every kind has. A kind adds its own through `ConnectorKind.options`. */
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
-
-/** Headers that belong to one hop or to the transport: no caller's value of them may travel on. */
-export const NEVER_FORWARDED: ReadonlySet<string> = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-const headerName = z
-  .string()
-  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: 'a header name' })
-  .transform((name) => name.toLowerCase())
-  .refine((name) => !NEVER_FORWARDED.has(name), {
-    error: 'a header that may be forwarded; this one belongs to a single hop',
-  });
-
-const headerValue = z
-  .string()
-  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'a header value without control characters' });
+import { headerName, headerValue } from './header-settings.ts';
+import { identity } from './identity-settings.ts';
 
 const auth = z.union(
   [
@@ -84,6 +55,8 @@ export const commonSettings = z.strictObject({
       set: z.record(headerName, headerValue).default({}),
     })
     .default({ forward: [], set: {} }),
+  /** What the backend is told of who calls. */
+  identity: identity.default('none'),
   errors: z
     .strictObject({
       /** Whether the backend's own description of an error may be shown to callers. */

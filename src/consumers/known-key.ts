@@ -18,10 +18,21 @@ export interface KnownKey {
   readonly expiresAt: number;
 }
 
+/**
+ * `malformed`: no key at all. `unknown`: not there, or of another secret. `revoked`, `expired`, `suspended` (its consumer is, or the
+ * subscription has ended): said only of keys that were right. `unavailable`: nobody can say at the moment, so it is no reason for a 401.
+ */
+export type KeyRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired' | 'suspended' | 'unavailable';
+
 /** All keys that count now. */
 export interface KeyTable {
   /** Garbage is refused without a look-up. Neither waits nor throws: undefined for whatever is no key that counts now. */
   find(text: string): KnownKey | undefined;
-  /** Called when the key is revoked, or expires. @returns what stops listening */
+  /** Why a text that was not found is none. */
+  whyNot(text: string): KeyRefusal;
+  /** Called once when the key is revoked or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
   onEnd(id: string, ended: () => void): () => void;
 }
+
+/** Where there is none. */
+export const NO_KEYS: KeyTable = { find: () => undefined, whyNot: () => 'unknown', onEnd: () => () => {} };

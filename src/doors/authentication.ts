@@ -1,110 +1,75 @@
-/** Finds the credential of a request, asks who that is, and says in the protocol's words what is missing. */
+/** Asks who sends a request, by the credentials that came along, and says in the protocol's words what is missing. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FormattedExecutionResult } from 'graphql';
 import type { HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
-import { notValid, Unauthenticated } from '../principal/failures.ts';
+import type { Authenticator } from '../principal/authenticator.ts';
+import { Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
-import { isMeant, isMeantSocket, PREFLIGHT_HEADERS } from './csrf.ts';
+import { credentialsIn, credentialsOfSocket } from './credentials.ts';
+import type { Sender } from './hops.ts';
 import { Refusal } from './refusal.ts';
 
 /** Who sends a request; undefined where the client does not ask. A promise only for a token that was not seen lately. @throws {Refusal} */
 export function identify(
   endpoint: Endpoint,
   headers: IncomingHttpHeaders,
+  { peer }: Pick<Sender, 'peer'>,
 ): Principal | undefined | Promise<Principal> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return undefined;
   try {
-    const token = bearerOf(headers.authorization) ?? cookieOf(endpoint, headers, isMeant);
-    const principal = authenticator.authenticate(token);
-    return principal instanceof Promise ? principal.catch(refuse) : principal;
+    const principal = authenticator.authenticate(credentialsIn(endpoint, headers, peer));
+    return principal instanceof Promise
+      ? principal.catch((error) => refuse(error, authenticator))
+      : principal;
   } catch (error) {
-    return refuse(error);
+    return refuse(error, authenticator);
   }
 }
 
-/**
- * Who opens a websocket: by what `connection_init` says, else by what opened it. Also gives the `Authorization` that counted.
- * @throws {HemError}
- */
+/** Who opens a websocket, and what its `connection_init` says in place of headers. @throws {HemError} */
 export async function identifySocket(
   endpoint: Endpoint,
-  headers: IncomingHttpHeaders,
+  { headers, peer }: { readonly headers: IncomingHttpHeaders } & Pick<Sender, 'peer'>,
   params: Readonly<Record<string, unknown>> | undefined,
-): Promise<{ readonly principal: Principal | undefined; readonly authorization: string | undefined }> {
+): Promise<{
+  readonly principal: Principal | undefined;
+  readonly said: Readonly<Record<string, string>>;
+}> {
   const { authenticator } = endpoint;
-  if (authenticator === undefined) return { principal: undefined, authorization: undefined };
-  const authorization = authorizationIn(params) ?? headers.authorization;
-  const token = bearerOf(authorization) ?? cookieOf(endpoint, headers, isMeantSocket);
-  return { principal: await authenticator.authenticate(token), authorization };
+  if (authenticator === undefined) return { principal: undefined, said: {} };
+  const { credentials, said } = credentialsOfSocket(endpoint, { headers, peer }, params);
+  return { principal: await authenticator.authenticate(credentials), said };
 }
 
-/** `{ "authorization": … }` or `{ "headers": { "authorization": … } }`, in any case of letters. */
-function authorizationIn(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  for (const place of [params, params?.headers]) {
-    if (typeof place !== 'object' || place === null) continue;
-    const entry = Object.entries(place).find(([name]) => name.toLowerCase() === 'authorization');
-    if (entry === undefined) continue;
-    if (typeof entry[1] !== 'string') throw notValid('no text in connection_init');
-    return entry[1];
-  }
-  return undefined;
-}
-
-/** Undefined for other schemes, which are for backends. @throws {Unauthenticated} */
-function bearerOf(authorization: string | undefined): string | undefined {
-  if (authorization === undefined || !/^bearer(?: |$)/i.test(authorization)) return undefined;
-  const token = authorization.slice('bearer'.length).trim();
-  if (token === '') throw notValid('empty');
-  return token;
-}
-
-/** @throws {HemError} when another site may have sent it along, or when it is not clear which counts */
-function cookieOf(
-  { authenticator, view }: Endpoint,
-  headers: IncomingHttpHeaders,
-  meant: typeof isMeant,
-): string | undefined {
-  const name = authenticator?.auth.jwt?.cookie;
-  if (name === undefined || headers.cookie === undefined) return undefined;
-  const values = headers.cookie.split(';').flatMap((pair) => {
-    const at = pair.indexOf('=');
-    return at !== -1 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
-  });
-  const [value] = values;
-  if (value === undefined || value === '') return undefined;
-  if (values.length > 1) throw notValid(`${values.length} cookies of one name`);
-  if (!meant(headers, view.client.settings.cors)) {
-    throw new Refusal(
-      'BAD_REQUEST',
-      `A request that is authenticated by a cookie needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, or has to come from this origin or one that client.yml lists, so that no other site can send it.`,
-    );
-  }
-  return value.replace(/^"(.*)"$/, '$1');
-}
-
-function refuse(error: unknown): never {
+function refuse(error: unknown, { auth: { keys } }: Authenticator): never {
   if (!(error instanceof Unauthenticated)) throw error;
-  const parts = ['realm="hem"'];
-  if (error.error !== undefined)
-    parts.push(`error="${error.error}"`, `error_description="${error.publicText.replace(/["\\]/g, '')}"`);
+  const token = challenge('Bearer', error, 'invalid_token');
+  // A scheme that is not registered, as it is widely used.
+  const key = keys === undefined ? [] : [challenge(`ApiKey header="${keys.header}",`, error, 'invalid_key')];
   throw new Refusal('UNAUTHENTICATED', error.publicText, {
-    'www-authenticate': `Bearer ${parts.join(', ')}`,
+    'www-authenticate': [token, ...key].join(', '),
   });
+}
+
+function challenge(scheme: string, { error, publicText }: Unauthenticated, about: typeof error): string {
+  const why = `, error="${error}", error_description="${publicText.replace(/["\\]/g, '')}"`;
+  return `${scheme} realm="hem"${error === about ? why : ''}`;
 }
 
 /** What a 401 or 403 for an operation says in `WWW-Authenticate` (RFC 6750). */
-export function challengeOf({ errors = [] }: FormattedExecutionResult): string {
+export function challengeOf({ errors = [] }: FormattedExecutionResult): string | undefined {
   const { code, denied = [] } = (errors[0]?.extensions ?? {}) as {
     readonly code?: string;
-    readonly denied?: ReadonlyArray<{ readonly scopes: ReadonlyArray<readonly (readonly string[])[]> }>;
+    readonly denied?: ReadonlyArray<{ readonly scopes?: ReadonlyArray<readonly (readonly string[])[]> }>;
   };
   if (code !== 'FORBIDDEN') return 'Bearer realm="hem"';
+  const lacking = denied.flatMap(({ scopes = [] }) => scopes);
+  // No scope would help against a plan.
+  if (lacking.length === 0) return undefined;
   // Of alternatives the first: the header cannot say "or".
-  const scopes = new Set(
-    denied.flatMap(({ scopes: all }) => all.flatMap((alternatives) => alternatives[0] ?? [])),
-  );
+  const scopes = new Set(lacking.flatMap((alternatives) => alternatives[0] ?? []));
   const scope = [...scopes].join(' ').slice(0, 1000);
   return `Bearer realm="hem", error="insufficient_scope"${scope === '' ? '' : `, scope="${scope}"`}`;
 }

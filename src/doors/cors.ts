@@ -3,6 +3,9 @@ import type { ClientSettings } from '../load/settings.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
+/** What pages may read of an answer beside its body. */
+const EXPOSED = 'x-request-id, ratelimit, ratelimit-policy, retry-after';
+
 const PREFLIGHT_SECONDS = 600;
 
 /**
@@ -12,12 +15,12 @@ const PREFLIGHT_SECONDS = 600;
 export function corsHeaders(cors: ClientSettings['cors'], origin: string | undefined): Headers | undefined {
   if (cors === undefined) return undefined;
   if (cors.origins.includes('*'))
-    return { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'x-request-id' };
+    return { 'access-control-allow-origin': '*', 'access-control-expose-headers': EXPOSED };
   if (origin === undefined || !cors.origins.includes(origin)) return { vary: 'Origin' };
   return {
     'access-control-allow-origin': origin,
     'access-control-allow-credentials': 'true',
-    'access-control-expose-headers': 'x-request-id',
+    'access-control-expose-headers': EXPOSED,
     vary: 'Origin',
   };
 }

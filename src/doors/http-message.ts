@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation } from '../cancellation.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
+import { carriesKey } from '../principal/credentials.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -50,6 +51,8 @@ export class ReceivedRequest implements EndpointRequest {
   principal: EndpointRequest['principal'];
   readonly notes: EndpointRequest['notes'];
   readonly span: EndpointRequest['span'];
+  /** Set once its headers say only what is believed. */
+  address: EndpointRequest['address'];
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #headers: EndpointRequest['headers'] | undefined;
@@ -64,6 +67,7 @@ export class ReceivedRequest implements EndpointRequest {
     this.principal = undefined;
     this.notes = notes;
     this.span = span;
+    this.address = undefined;
     this.#message = message;
     this.#response = response;
   }
@@ -112,6 +116,8 @@ export function headersOf(message: IncomingMessage): Readonly<Record<string, str
       : new Set(connection.toLowerCase().split(/\s*,\s*/));
   for (const [name, value] of Object.entries(message.headers)) {
     if (value === undefined || hop?.has(name)) continue;
+    // Connectors that forward it mean the user's token.
+    if (name === 'authorization' && carriesKey(value as string)) continue;
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return headers;

@@ -1,5 +1,29 @@
 /**
- * `createServer` of node:http. An import of that module asks for everything that it exports, and among that is WebSocket, whose first
- * mention loads Node's own fetch: 16 MB and 45 ms.
+ * Servers of node:http and node:https. An import of these modules asks for everything that they export, and among that is WebSocket,
+ * whose first mention loads Node's own fetch: 16 MB and 45 ms.
  */
+import type { Server, ServerOptions } from 'node:http';
+import type { TlsSettings } from '../load/listener-settings.ts';
+
 export const { createServer } = process.getBuiltinModule('node:http');
+
+/** With TLS where there are settings of it. */
+export function openServer(tls: TlsSettings | undefined, options: ServerOptions): Server {
+  if (tls === undefined) return createServer(options);
+  const { certificate, key, clientCa, requestClientCertificate = clientCa !== undefined } = tls;
+  const { createServer: createTlsServer } = process.getBuiltinModule('node:https');
+  return createTlsServer({
+    ...options,
+    cert: certificate,
+    key,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+    // Node waits for two minutes.
+    handshakeTimeout: options.headersTimeout,
+    // Whether there has to be one, and which, is up to each client: the handshake only asks.
+    requestCert: requestClientCertificate,
+    rejectUnauthorized: false,
+    // Never the authorities that the machine trusts for the web: they vouch for anybody.
+    ca: clientCa ?? [],
+  });
+}

@@ -42,7 +42,10 @@ export function operate(
   how: 'execute' | 'executeInParts' = 'execute',
 ): Outcome<Answer | Stream<Part>> {
   const trace = endpoint.traceOf(params.extensions, request);
-  const prepared = endpoint.prepare(params.query, params.operationName, trace);
+  const prepared = endpoint.prepare(params.query, params.operationName, {
+    trace,
+    principal: request.principal,
+  });
   if ('errors' in prepared) return refused(format({ errors: prepared.errors }, request), request);
   const { kind } = prepared;
   if (method === 'GET' && kind !== 'query')
@@ -87,8 +90,10 @@ export function headersOf(
 ): Readonly<Record<string, string>> {
   switch (status) {
     case 401:
-    case 403:
-      return { 'www-authenticate': challengeOf(result) };
+    case 403: {
+      const challenge = challengeOf(result);
+      return challenge === undefined ? {} : { 'www-authenticate': challenge };
+    }
     case 405:
       return { allow: 'POST' };
     default:

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
@@ -14,6 +15,7 @@ import { identify } from './authentication.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
 import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
+import { Hops, refusalOf, type Sender } from './hops.ts';
 import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
 import { answerInParts } from './in-parts.ts';
@@ -28,7 +30,7 @@ import {
   preferredAnswerType,
   remembered,
 } from './media-type.ts';
-import { createServer } from './node-http.ts';
+import { openServer } from './node-http.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
@@ -66,12 +68,15 @@ export function openPublicListener(
   endpoints: readonly Endpoint[],
   {
     settings,
+    identityHeaders,
     log,
     requests,
     metrics,
     tracing,
   }: {
     readonly settings: HemSettings;
+    /** What connectors tell backends of callers: no caller may say it himself. */
+    readonly identityHeaders: readonly string[];
     readonly log: Logger;
     /** Gets a line per request; undefined where nobody wants them. */
     readonly requests?: Logger | undefined;
@@ -80,7 +85,8 @@ export function openPublicListener(
     readonly tracing?: Tracing | undefined;
   },
 ): PublicListener {
-  const { headersTimeout, requestTimeout } = settings.listen;
+  const { headersTimeout, requestTimeout, tls } = settings.listen;
+  const hops = new Hops(settings.trustedProxies, identityHeaders);
   const requestLog = requests && new RequestLog(requests);
   const doors = new Map<string, ClientDoors>(
     endpoints.map((endpoint) => [
@@ -102,7 +108,7 @@ export function openPublicListener(
   const inFlight = new InFlight();
   let closing = false;
 
-  const server = createServer({
+  const server = openServer(tls, {
     headersTimeout,
     requestTimeout: Math.max(requestTimeout, headersTimeout),
     // How late a timeout may be noticed.
@@ -150,7 +156,7 @@ export function openPublicListener(
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     if (closing) response.setHeader('connection', 'close');
-    answer(doors, exchange).catch((error: unknown) => {
+    answer(doors, hops, exchange).catch((error: unknown) => {
       notes?.code(asHemError(error).code);
       if (response.destroyed) return;
       if (!(error instanceof HemError)) log.error({ err: error, requestId }, 'request failed');
@@ -158,9 +164,16 @@ export function openPublicListener(
       sendProblem(response, asHemError(error), requestId);
     });
   });
+  // A handshake that fails is nobody's request; scanners make many of them.
+  server.on('tlsClientError', (error: Error) => log.debug({ err: error }, 'TLS handshake failed'));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const reason = refusalOf(socket);
+    if (reason !== undefined) log.debug({ reason }, 'client certificate refused');
+  });
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const status = closing ? '503 Service Unavailable' : upgrade(doors, message, socket, head);
+    const upgraded = { message, socket, head };
+    const status = closing ? '503 Service Unavailable' : upgrade(doors, hops, upgraded);
     if (status !== undefined) {
       socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     }
@@ -201,9 +214,15 @@ function setHeaders({ response, headers }: Exchange): void {
   for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at]!, headers[at + 1]!);
 }
 
-async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchange): Promise<void> {
-  const { message, response, headers } = exchange;
+async function answer(
+  doors: ReadonlyMap<string, ClientDoors>,
+  hops: Hops,
+  exchange: Exchange,
+): Promise<void> {
+  const { message, response, request, headers } = exchange;
   const address = addressOf(targetOf(message));
+  const sender = hops.receive(message);
+  request.address = sender.address;
   const door = address === undefined ? undefined : doors.get(address.client);
   if (address === undefined || door === undefined) throw new Refusal('NOT_FOUND');
   exchange.client = address.client;
@@ -220,13 +239,13 @@ async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchang
   if (!methods.includes(message.method ?? ''))
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods.join(', ') });
   if (address.resource === 'schema.graphql') {
-    await identify(door.endpoint, message.headers);
+    const principal = await identify(door.endpoint, message.headers, sender);
     setHeaders(exchange);
-    sendSchema(door.endpoint, message, response);
+    sendSchema(door.endpoint.sdlFor(principal), message, response);
     return;
   }
   try {
-    await answerGraphQL(door, exchange, address.search);
+    await answerGraphQL(door, { ...exchange, sender }, address.search);
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
     exchange.request.notes?.code(error.code);
@@ -238,8 +257,12 @@ async function answer(doors: ReadonlyMap<string, ClientDoors>, exchange: Exchang
   }
 }
 
-async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: string): Promise<void> {
-  const { message, response, request, headers } = exchange;
+async function answerGraphQL(
+  door: ClientDoors,
+  exchange: Exchange & { readonly sender: Sender },
+  search: string,
+): Promise<void> {
+  const { message, response, request, headers, sender } = exchange;
   const { endpoint } = door;
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;
@@ -261,7 +284,7 @@ async function answerGraphQL(door: ClientDoors, exchange: Exchange, search: stri
   if (coding !== undefined && coding !== 'identity')
     throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read without a Content-Encoding.');
   // The page is the same for all; what it asks for is not.
-  const identified = wantsPage ? undefined : identify(endpoint, message.headers);
+  const identified = wantsPage ? undefined : identify(endpoint, message.headers, sender);
   request.principal = identified instanceof Promise ? await identified : identified;
   const { bodyBytes } = endpoint.limits;
   const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
@@ -317,12 +340,13 @@ function isSingle(params: Params | readonly Params[]): params is Params {
   return !Array.isArray(params);
 }
 
-function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: ServerResponse): void {
-  const { sdl } = endpoint;
+function sendSchema(sdl: string | undefined, message: IncomingMessage, response: ServerResponse): void {
   if (sdl === undefined) throw new Refusal('NOT_FOUND');
   response.writeHead(200, {
     'content-type': 'application/graphql; charset=utf-8',
     'content-length': Buffer.byteLength(sdl),
+    // Each plan has its own.
+    'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
   response.end(message.method === 'HEAD' ? undefined : sdl);
@@ -331,9 +355,12 @@ function sendSchema(endpoint: Endpoint, message: IncomingMessage, response: Serv
 /** Hands a socket to its door, or gives the status that it is refused with. */
 function upgrade(
   doors: ReadonlyMap<string, ClientDoors>,
-  message: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  hops: Hops,
+  {
+    message,
+    socket,
+    head,
+  }: { readonly message: IncomingMessage; readonly socket: Duplex; readonly head: Buffer },
 ): string | undefined {
   let target: string;
   try {
@@ -342,11 +369,12 @@ function upgrade(
     return '400 Bad Request';
   }
   const address = addressOf(target);
+  const sender = hops.receive(message);
   const door = address?.resource === 'graphql' ? doors.get(address.client) : undefined;
   if (door === undefined) return '404 Not Found';
   const { cors } = door.endpoint.view.client.settings;
   if (!mayOpenSocket(cors, message.headers.origin, message.headers.host)) return '403 Forbidden';
-  door.websocket.upgrade(message, socket, head);
+  door.websocket.upgrade({ message, sender }, socket, head);
   return undefined;
 }
 
@@ -380,7 +408,7 @@ export function listenOn(
       server.off('error', reject);
       const address = server.address() as AddressInfo;
       const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-      resolve(`http://${name}:${address.port}`);
+      resolve(`${server instanceof TlsServer ? 'https' : 'http'}://${name}:${address.port}`);
     });
   });
 }

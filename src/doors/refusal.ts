@@ -24,20 +24,24 @@ export function sendGraphQLRefusal(
   error: HemError,
   request: { readonly requestId: string; readonly accept: string | undefined },
 ): void {
-  const { code, publicText } = error;
-  const errors = [{ message: publicText, extensions: { code, requestId: request.requestId } }];
+  const { code, publicText, publicDetails } = error;
+  const errors = [
+    { message: publicText, extensions: { ...publicDetails, code, requestId: request.requestId } },
+  ];
   const type = preferredAnswerType(request.accept)?.type ?? JSON_TYPE;
   send(response, error, `${type}; charset=utf-8`, { errors });
 }
 
 /** A problem, for whatever is not GraphQL. */
 export function sendProblem(response: ServerResponse, error: HemError, requestId: string): void {
-  const { code, publicText } = error;
+  const { code, publicText, publicDetails } = error;
   const body = {
     type: 'about:blank',
     title: code,
     status: ERRORS[code].status,
     detail: publicText,
+    // Of a limit: a type of problem, and which limits.
+    ...publicDetails,
     requestId,
   };
   send(response, error, 'application/problem+json', body);

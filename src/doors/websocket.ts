@@ -19,10 +19,11 @@ import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { RequestNotes } from '../operation/request-notes.ts';
-import { onExpiry } from '../principal/expiry.ts';
+import { carriesKey } from '../principal/credentials.ts';
 import { EXPIRED, Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
 import { closeOf, identifySocket } from './authentication.ts';
+import type { Sender } from './hops.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
 import { Relay } from './relay.ts';
 import type { RequestLog } from './request-log.ts';
@@ -36,9 +37,15 @@ const EXPIRED_GRACE_MS = 5000;
 const MAX_REASON_CHARACTERS = 40;
 
 export interface WebSocketDoor {
-  upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void;
+  upgrade(upgraded: Upgraded, socket: Duplex, head: Buffer): void;
   /** Lets queries and mutations finish, then closes each socket with 1001. */
   close(graceMs: number): Promise<void>;
+}
+
+/** The request that opens a socket, and who sent it. */
+export interface Upgraded {
+  readonly message: IncomingMessage;
+  readonly sender: Sender;
 }
 
 export interface WebSocketOptions {
@@ -53,14 +60,13 @@ export interface WebSocketOptions {
 }
 
 /** One socket. */
-interface Peer {
+interface Peer extends Upgraded {
   readonly socket: WebSocket;
   readonly requestId: string;
-  readonly message: IncomingMessage;
   headers: Readonly<Record<string, string>>;
   /** Who opened it; undefined where the client does not ask. */
   principal: Principal | undefined;
-  forgetExpiry: () => void;
+  forgetEnd: () => void;
   /** By payload, which is an operation's identity: ids can be used again while an operation ends. */
   readonly running: Map<SubscribePayload, Running>;
   started: number;
@@ -128,14 +134,15 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
     requestIds.set(message, requestId);
     headers.push(`x-request-id: ${requestId}`);
   });
-  server.on('connection', (socket: WebSocket, message: IncomingMessage) => {
+  server.on('connection', (socket: WebSocket, { message, sender }: Upgraded) => {
     const peer: Peer = {
       socket,
       requestId: requestIds.get(message) ?? requestIdOf(message),
       message,
+      sender,
       headers: headersOf(message),
       principal: undefined,
-      forgetExpiry: () => {},
+      forgetEnd: () => {},
       running: new Map(),
       started: 0,
       closing: undefined,
@@ -146,8 +153,10 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   });
 
   return {
-    upgrade(message, socket, head) {
-      server.handleUpgrade(message, socket, head, (client) => server.emit('connection', client, message));
+    upgrade(upgraded, socket, head) {
+      server.handleUpgrade(upgraded.message, socket, head, (client) =>
+        server.emit('connection', client, upgraded),
+      );
     },
     async close(graceMs) {
       const timer = setTimeout(() => {
@@ -218,7 +227,7 @@ function serve(
   socket.on('error', (error) => log.debug({ err: error, requestId }, 'websocket failed'));
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat);
-    peer.forgetExpiry();
+    peer.forgetEnd();
     for (const { left } of peer.running.values()) left.cancel();
     void closed(code, String(reason));
   });
@@ -250,13 +259,14 @@ function start(
     requestId,
     headers,
     left,
+    address: peer.sender.address,
     principal,
     notes: requestLog && new RequestNotes(),
     span: tracing?.begin({ requestId, door: 'websocket', headers }),
   };
   const startedAt = performance.now();
   const trace = endpoint.traceOf(payload.extensions, peer);
-  const prepared = endpoint.prepare(payload.query, payload.operationName, trace);
+  const prepared = endpoint.prepare(payload.query, payload.operationName, { trace, principal });
   if ('errors' in prepared) {
     const { errors } = format({ errors: prepared.errors }, request);
     request.notes?.failed(errors);
@@ -352,12 +362,14 @@ async function letIn(
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
   try {
-    const { principal, authorization } = await identifySocket(endpoint, peer.message.headers, params);
+    const { message, sender } = peer;
+    const opening = { headers: message.headers, peer: sender.peer };
+    const { principal, said } = await identifySocket(endpoint, opening, params);
     peer.principal = principal;
     // What connectors forward is what the caller is known by.
-    if (authorization !== undefined) peer.headers = { ...peer.headers, authorization };
+    peer.headers = withSaid(peer.headers, said);
     if (peer.socket.readyState === peer.socket.OPEN)
-      peer.forgetExpiry = onExpiry(principal, () => expire(peer));
+      peer.forgetEnd = endpoint.authenticator?.onEnd(principal, (why) => end(peer, why)) ?? (() => {});
     return true;
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
@@ -367,13 +379,17 @@ async function letIn(
   }
 }
 
+/** A key is no backend's business; nor is the token that it came instead of. */
+function withSaid(headers: Peer['headers'], said: Peer['headers']): Peer['headers'] {
+  const { authorization, ...rest } = { ...headers, ...said };
+  return authorization === undefined || carriesKey(authorization) ? rest : { ...rest, authorization };
+}
+
 /** Subscriptions end with an error, queries may finish, then the socket is closed. */
-function expire(peer: Peer): void {
+function end(peer: Peer, why: string): void {
   peer.closing ??= NOBODY;
-  for (const { end, request } of peer.running.values())
-    end?.(
-      format({ errors: [new GraphQLError(EXPIRED, { extensions: { code: 'UNAUTHENTICATED' } })] }, request),
-    );
+  for (const { end: say, request } of peer.running.values())
+    say?.(format({ errors: [new GraphQLError(why, { extensions: { code: 'UNAUTHENTICATED' } })] }, request));
   closeWhenDone(peer);
   setTimeout(() => peer.socket.close(NOBODY.code, NOBODY.reason), EXPIRED_GRACE_MS).unref();
 }

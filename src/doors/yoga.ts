@@ -3,11 +3,9 @@ import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS } from '../errors.ts';
-import { type AnswerHeaders, isStream } from '../operation/answer.ts';
+import { isStream, joinHeaders } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
-import { onExpiry } from '../principal/expiry.ts';
-import { EXPIRED } from '../principal/failures.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
 import { headersOf, NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
 import { renderPage } from './page.ts';
@@ -90,7 +88,7 @@ async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Re
   const { endpointRequest: request, method, batched } = asked;
   const outcome = await operate(endpoint, params, method, request);
   if (!('subscription' in outcome)) {
-    say(outcome.headers, asked);
+    joinHeaders(asked.said, outcome.headers);
     return outcome.result;
   }
   if (batched) return refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
@@ -98,10 +96,6 @@ async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Re
     return refuse('NOT_ACCEPTABLE', NEEDS_EVENT_STREAM, request);
   }
   return stream(endpoint, outcome.subscription, asked);
-}
-
-function say(headers: AnswerHeaders = {}, { said }: Asked): void {
-  for (const [name, value] of Object.entries(headers)) said.set(name, value);
 }
 
 /** Yoga would send a refusal to whoever accepts nothing but events with status 500. */
@@ -121,30 +115,23 @@ async function stream(
   const { endpointRequest, streams } = asked;
   // What ends the stream ends what runs for it, also while it waits for an event that may never come.
   const over = new Cancellation();
-  const { requestId, headers, principal, left, address, notes, span } = endpointRequest;
+  const { requestId, headers, principal, address, notes, span, left } = endpointRequest;
   left.add(() => over.cancel());
-  const outcome = await endpoint.subscribe(operation, {
-    requestId,
-    headers,
-    principal,
-    address,
-    notes,
-    span,
-    left: over,
-  });
-  say(outcome.headers, asked);
+  const request = { requestId, headers, principal, address, notes, span, left: over };
+  const outcome = await endpoint.subscribe(operation, request);
+  joinHeaders(asked.said, outcome.headers);
   if (!isStream(outcome)) return outcome.result;
   const relay = new Relay(outcome.items);
   const stop = () => relay.end(refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
   streams.add(stop);
   left.add(() => relay.end());
-  const forgetExpiry = onExpiry(endpointRequest.principal, () =>
-    relay.end(refuse('UNAUTHENTICATED', EXPIRED, endpointRequest)),
+  const forgetEnd = endpoint.authenticator?.onEnd(endpointRequest.principal, (why) =>
+    relay.end(refuse('UNAUTHENTICATED', why, endpointRequest)),
   );
-  left.add(forgetExpiry);
+  if (forgetEnd !== undefined) left.add(forgetEnd);
   return forgetAtEnd(relay, () => {
     streams.delete(stop);
-    forgetExpiry();
+    forgetEnd?.();
     over.cancel();
   });
 }

@@ -75,6 +75,9 @@ function plain(directives: readonly ConstDirectiveNode[] | undefined): readonly 
   return (directives ?? []).filter(({ name }) => PLAIN_DIRECTIVES.has(name.value));
 }
 
+/** Scalars that only arguments of directives have. */
+const OF_DIRECTIVES = new Set(['FallbackValue', 'CostWeight']);
+
 /** Hem's own scalars that the connector uses without declaring them. */
 function usedScalars(connector: Connector): string[] {
   return Object.values(connector.schema.getTypeMap())
@@ -82,7 +85,7 @@ function usedScalars(connector: Connector): string[] {
       (type) =>
         type.astNode?.kind === Kind.SCALAR_TYPE_DEFINITION &&
         type.astNode.loc?.source.name === '(definitions)' &&
-        type.name !== 'FallbackValue',
+        !OF_DIRECTIVES.has(type.name),
     )
     .map(({ name }) => name);
 }

@@ -59,7 +59,7 @@ function readOne(node: Annotated, reader: DirectiveReader): Rule | undefined {
 }
 
 /** What OAuth calls a scope-token (RFC 6749, 3.3): tokens list them with spaces between. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;
+export const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;
 
 function checkScopes(directive: ConstDirectiveNode, scopes: Alternatives, reader: DirectiveReader): boolean {
   if (scopes.length === 0) {

@@ -58,14 +58,53 @@ const issuer = z.strictObject({
   scopes: z.array(text).min(1).max(10).default(['scope', 'scp']),
 });
 
+const keys = z.strictObject({
+  /** The header that may carry a key; `Authorization: Bearer` may, too. */
+  header: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,63}$/i, { error: 'the name of a header' })
+    .transform((name) => name.toLowerCase())
+    .default('x-api-key'),
+  /** Whether every caller needs one. */
+  required: z.boolean().default(false),
+  /** Whether keys count that stand in web pages. */
+  publishable: z.boolean().default(false),
+});
+
+/** What OAuth calls a scope-token (RFC 6749, 3.3). */
+const scope = z
+  .string()
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, { error: 'a scope: visible characters without spaces' });
+
+const certificates = z.strictObject({
+  /** Nobody comes without one, whatever else they bring. */
+  required: z.boolean().default(false),
+  /** Only SPIFFE ids of these. */
+  trustDomains: z.array(text).min(1).max(100).optional(),
+  /** Only these, by SPIFFE id, name or subject. */
+  allow: z.array(text).min(1).max(1000).optional(),
+  /** Which scopes certificates give, by the same patterns. */
+  scopes: z.record(text, z.array(scope).min(1).max(100)).default({}),
+});
+
+export type CertificateSettings = z.output<typeof certificates>;
+
 export const authSettings = z.strictObject({
-  /** Whether callers may stay unknown. */
-  anonymous: z.boolean().default(true),
+  /** Whether callers may stay unknown; by default they may where neither a key nor a token is required. */
+  anonymous: z.boolean().optional(),
+  /** The plan of callers without a key. */
+  plan: text.optional(),
+  /** Keys, which say which application calls and under which plan. */
+  keys: keys.optional(),
   /** What becomes of an operation that asks for what its caller may not see: refused as a whole, or answered with null there. */
   denied: z.enum(['reject', 'nullify']).default('reject'),
+  /** Client certificates that make callers known. */
+  certificates: certificates.optional(),
   jwt: z
     .strictObject({
       issuers: z.array(issuer).min(1).max(20),
+      /** Whether every caller needs one, also beside a key. */
+      required: z.boolean().default(false),
       /** A cookie that may carry the token where there is no Authorization header. */
       cookie: z
         .string()

@@ -1,7 +1,8 @@
 /** Checks `auth` in client.yml beyond its shape: keys that are public and fit, algorithms that fit the keys, addresses that can be trusted. */
 
-import type { Problem, Problems } from '../problems.ts';
+import type { Place, Problem, Problems } from '../problems.ts';
 import { ALGORITHMS, type Algorithm, type AuthSettings, type IssuerSettings } from './auth-settings.ts';
+import { type Certificates, readCertificates } from './certificates.ts';
 import { isLoopback } from './loopback.ts';
 import type { YamlFile } from './yaml.ts';
 
@@ -33,8 +34,14 @@ export interface Issuer {
 export interface ClientAuth {
   readonly anonymous: boolean;
   readonly denied: AuthSettings['denied'];
+  /** Undefined where keys are not looked at. */
+  readonly keys: (NonNullable<AuthSettings['keys']> & { readonly place: Place }) | undefined;
+  /** The plan of callers without a key. */
+  readonly plan: { readonly name: string; readonly place: Place } | undefined;
+  readonly certificates: Certificates | undefined;
   readonly jwt:
     | {
+        readonly required: boolean;
         readonly issuers: readonly Issuer[];
         readonly cookie: string | undefined;
         readonly maxBytes: number;
@@ -46,17 +53,39 @@ type Path = readonly (string | number)[];
 
 /** What cannot be used is reported. */
 export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Problems): ClientAuth {
-  const { anonymous, denied, jwt } = settings;
+  const { denied, certificates, jwt, keys, plan } = settings;
+  const required = keys?.required === true ? 'keys' : jwt?.required === true ? 'jwt' : undefined;
+  const anonymous = settings.anonymous ?? required === undefined;
   const report = (path: Path, problem: Omit<Problem, 'at'>) => {
     if (!yaml.isUnresolved(['auth', ...path]))
       problems.report({ at: yaml.placeOf(['auth', ...path]), ...problem });
   };
-  if (!anonymous && jwt === undefined) {
+  if (anonymous && required !== undefined) {
+    report(['anonymous'], {
+      rule: 'auth-anonymous',
+      message: 'Callers may stay unknown, and have to send credentials: only one of them can hold.',
+      found: `"anonymous: true" and "${required}: { required: true }"`,
+      hint: 'remove one of them',
+    });
+  }
+  if (keys !== undefined && NO_KEY_HEADERS.test(keys.header)) {
+    report(['keys', 'header'], {
+      rule: 'auth-header',
+      message: 'This header has a meaning of its own, so it cannot carry a key.',
+      found: keys.header,
+      expected: 'a header such as x-api-key',
+      hint:
+        keys.header === 'authorization'
+          ? 'keys are taken from there in any case, as "Bearer hem_…"'
+          : undefined,
+    });
+  }
+  if (!anonymous && jwt === undefined && keys === undefined && certificates === undefined) {
     report(['anonymous'], {
       rule: 'auth-nobody',
       message:
         'Nobody could call this client: no caller may stay unknown, and there is no way to become known.',
-      hint: 'add "jwt: { issuers: [ … ] }", or remove "anonymous: false"',
+      hint: 'add "keys: {}", "jwt: { issuers: [ … ] }" or "certificates: {}", or remove "anonymous: false"',
     });
   }
   const issuers = (jwt?.issuers ?? []).map((issuer, index) =>
@@ -74,9 +103,23 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
   return {
     anonymous,
     denied,
-    jwt: jwt === undefined ? undefined : { issuers, cookie: jwt.cookie, maxBytes: jwt.maxBytes },
+    keys: keys === undefined ? undefined : { ...keys, place: yaml.placeOf(['auth', 'keys'], { key: true }) },
+    plan: plan === undefined ? undefined : { name: plan, place: yaml.placeOf(['auth', 'plan']) },
+    certificates:
+      certificates &&
+      readCertificates(certificates, yaml.placeOf(['auth', 'certificates'], { key: true }), (path, problem) =>
+        report(['certificates', ...path], problem),
+      ),
+    jwt:
+      jwt === undefined
+        ? undefined
+        : { issuers, required: jwt.required, cookie: jwt.cookie, maxBytes: jwt.maxBytes },
   };
 }
+
+/** Headers that HTTP, browsers, proxies or Hem itself give a meaning. */
+const NO_KEY_HEADERS =
+  /^(?:authorization|cookie|host|origin|referer|accept|connection|upgrade|te|trailer|forwarded|via|range|expect|date|vary|user-agent|x-request-id|x-real-ip|(?:accept|content|transfer|proxy|sec|if|x-forwarded|access-control|cache|keep)-.*)$/;
 
 type Report = (path: Path, problem: Omit<Problem, 'at'>) => void;
 

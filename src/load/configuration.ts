@@ -1,10 +1,15 @@
 /** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
 import { stat } from 'node:fs/promises';
 import { didYouMean, type Problems } from '../problems.ts';
+import { checkArrival } from './certificates.ts';
 import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
+import { checkForwarding } from './forwarding.ts';
+import { checkListener } from './listener.ts';
 import type { Connector } from './model.ts';
+import { checkPeppers } from './pepper-settings.ts';
+import { checkPlans, checkPlansOfClients, type LoadedPlans, loadPlans } from './plans.ts';
 import { type HemSettings, hemSettings } from './settings.ts';
 import { checkShape } from './shape.ts';
 import { SourceDirectory } from './source-directory.ts';
@@ -15,6 +20,8 @@ export interface Configuration {
   readonly settings: HemSettings;
   readonly connectors: readonly Connector[];
   readonly clients: readonly LoadedClient[];
+  /** Usage plans as `clients/plans.yml` says them now; undefined without that file. */
+  readonly plans: LoadedPlans | undefined;
   /** Whether every connector and client could be read: otherwise what depends on all of them cannot be judged. */
   readonly complete: boolean;
 }
@@ -37,8 +44,9 @@ export async function loadConfiguration(
       hint: 'name it with --config <dir>',
     });
   }
-  const [settings, connectorNames, schemaFiles, clientNames] = await Promise.all([
+  const [settings, loadedPlans, connectorNames, schemaFiles, clientNames] = await Promise.all([
     loadSettings(directory, environment, problems),
+    loadPlans(directory, environment, problems),
     directory.folders('connectors'),
     directory.files('schemas', '.graphql'),
     directory.folders('clients'),
@@ -72,7 +80,7 @@ export async function loadConfiguration(
         message: `A client cannot be called "${name}": the address is taken.`,
       });
   }
-  const [connectors, clients] = await Promise.all([
+  const [connectors, loadedClients] = await Promise.all([
     Promise.all(connectorNames.map((name) => loadConnector(directory, name, environment, problems))),
     Promise.all(
       names
@@ -80,20 +88,38 @@ export async function loadConfiguration(
         .map((name) => loadClient(directory, name, environment, problems)),
     ),
   ]);
+  const clients = loadedClients.filter((client) => client !== undefined);
+  const plans = loadedPlans === 'broken' ? undefined : loadedPlans;
+  if (plans !== undefined) checkPlans(plans, { clients, clientNames }, problems);
+  // Of a file that cannot be read nobody knows which plans it has.
+  if (loadedPlans !== 'broken') checkPlansOfClients(clients, plans?.plans ?? new Map(), problems);
+  const usable = connectors.filter((connector) => connector !== undefined);
+  if (settings !== undefined) {
+    checkArrival(settings, clients, problems);
+    checkForwarding(settings, usable, problems);
+  }
   return {
     directory,
     settings: settings ?? hemSettings.parse({}),
-    connectors: connectors.filter((connector) => connector !== undefined),
-    clients: clients.filter((client) => client !== undefined),
+    connectors: usable,
+    clients,
+    plans,
     complete: !connectors.includes(undefined),
   };
 }
 
-async function loadSettings(
+/** hem.yml; undefined without one, and after reporting problems. */
+export async function loadSettings(
   directory: SourceDirectory,
   environment: Environment,
   problems: Problems,
 ): Promise<HemSettings | undefined> {
   const yaml = await readYaml(directory, 'hem.yml', environment, problems);
-  return !yaml ? undefined : checkShape(yaml, hemSettings, problems);
+  const settings = yaml ? checkShape(yaml, hemSettings, problems) : undefined;
+  if (yaml && settings !== undefined) {
+    const keysAreUsed = (await directory.files('clients', 'plans.yml')).length > 0;
+    checkPeppers(yaml, settings, { problems, keysAreUsed });
+    checkListener(yaml, settings, problems);
+  }
+  return settings;
 }

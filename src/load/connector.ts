@@ -6,6 +6,7 @@ import { commonSettings } from '../connectors/settings.ts';
 import { didYouMean, type Problems, placeAt } from '../problems.ts';
 import { CONNECTOR_DIRECTIVES } from './directives.ts';
 import type { Environment } from './environment.ts';
+import { checkIdentity } from './identity.ts';
 import { loadMappingModule } from './mapping-module.ts';
 import type { Connector } from './model.ts';
 import { readSource } from './read-source.ts';
@@ -69,6 +70,9 @@ export async function loadConnector(
     ...checked,
     ...fileAccess(directory, folder, yaml, problems),
   };
+  checkIdentity(source.settings, (at, problem) => {
+    if (!yaml.isUnresolved(at)) source.report(at, problem);
+  });
   const spec = await kind.load(source);
   const translated = translate(kind, document, source);
   const sdl = checkSdl(file, translated, CONNECTOR_DIRECTIVES + kind.directives, problems);

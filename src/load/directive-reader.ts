@@ -1,6 +1,7 @@
 /** Reads the directives of one connector's SDL: their values, the grammars in their texts, and where in the file they stand. */
 import {
   type ConstDirectiveNode,
+  GraphQLError,
   type GraphQLNamedType,
   type GraphQLSchema,
   getDirectiveValues,
@@ -30,10 +31,24 @@ export class DirectiveReader {
     if (node === null || node === undefined) return undefined;
     try {
       return getDirectiveValues(this.#schema.getDirective(directive)!, node);
-    } catch {
-      // Already reported when the SDL was checked.
+    } catch (error) {
+      this.#reportValue(error);
       return undefined;
     }
+  }
+
+  /** What is missing was reported when the SDL was checked, which does not look at values. */
+  #reportValue(error: unknown): void {
+    if (!(error instanceof GraphQLError)) throw error;
+    const [, argument, reason] =
+      /^Argument "@?(.*?:)\)?" has invalid value: (.*)$/s.exec(error.message) ?? [];
+    if (argument === undefined || reason === undefined) return;
+    const [why = '', hint] = reason.split(/\s+(?=Did you mean )/);
+    this.reportAt(this.place(error.nodes?.[0]), {
+      rule: 'sdl-invalid',
+      message: `The argument "@${argument})" cannot have this value: ${why}`,
+      hint: hint?.replace(/^D/, 'd'),
+    } as Described);
   }
 
   /** Undefined after reporting what is wrong with the text. */

@@ -21,6 +21,26 @@ const RULE_DIRECTIVES = /* GraphQL */ `
   directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | ENUM | SCALAR | INPUT_OBJECT
 `;
 
+/** What things cost, and how often they may be asked for; in connectors' schemas and in views. */
+const QUOTA_DIRECTIVE = /* GraphQL */ `
+  "How many operations may ask for it: in each calendar period (UTC), or in any so long."
+  directive @quota(limit: Int!, window: String!, per: QuotaPartition! = CONSUMER, claim: String) repeatable on FIELD_DEFINITION
+  enum QuotaPartition {
+    CONSUMER
+    KEY
+    IP
+    CLIENT
+    CLAIM
+  }
+  scalar CostWeight
+`;
+
+/** What plans grant by; in connectors' schemas and in views. */
+const TAG_DIRECTIVE = /* GraphQL */ `
+  "A group of fields that plans include or exclude."
+  directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT | INTERFACE
+`;
+
 /** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
 export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   "The entity can be identified by these fields. Resolves nothing by itself."
@@ -48,12 +68,24 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
     type: String!
   }
   scalar FallbackValue
+  "What it costs each time: a field that it is asked for, an argument or input field that it is given, a value of a type that it is there."
+  directive @cost(weight: CostWeight!) on FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | ENUM | SCALAR
+  "How long a list is taken to be: its own, or those below that are named."
+  directive @listSize(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION
   ${RULE_DIRECTIVES}
+  ${QUOTA_DIRECTIVE}
+  ${TAG_DIRECTIVE}
 `;
 
 /** In `schemas/<client>.graphql`. */
 export const VIEW_DIRECTIVES = /* GraphQL */ `
   "What of the graph this is, when the name or shape differs."
   directive @from(type: String, field: String, path: String, args: String, argument: String, value: String) on OBJECT | INTERFACE | UNION | ENUM | INPUT_OBJECT | SCALAR | FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE
+  "What it costs each time, where that is more than in the graph."
+  directive @cost(weight: CostWeight!) on FIELD_DEFINITION | OBJECT | ENUM | SCALAR
+  "How long a list is taken to be, where that is longer than in the graph."
+  directive @listSize(assumedSize: Int!) on FIELD_DEFINITION
   ${RULE_DIRECTIVES}
+  ${QUOTA_DIRECTIVE}
+  ${TAG_DIRECTIVE}
 `;

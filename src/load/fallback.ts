@@ -38,6 +38,8 @@ export function readFallback(
       );
     }
   }
+  // Null is a fallback, too, though the directive asks for a value.
+  if (literal?.kind === Kind.NULL) return { value: null };
   return { value: reader.values('fallback', field.astNode)?.value };
 }
 

@@ -5,6 +5,8 @@ import type { CommonSettings } from '../connectors/settings.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Place } from '../problems.ts';
 import type { Rule } from './auth-rule.ts';
+import type { ListSize } from './cost.ts';
+import type { Quota } from './quota.ts';
 import type { YamlFile } from './yaml.ts';
 
 export interface Connector {
@@ -36,6 +38,12 @@ export interface ConnectorType {
   readonly discriminator: Discriminator | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
+  /** What each of its values costs; undefined where nothing is said. */
+  readonly weight: number | undefined;
+  /** Of input types: what their fields cost that are given. */
+  readonly inputWeights: ReadonlyMap<string, number>;
+  /** What plans call it. */
+  readonly tags: readonly string[];
   /** Of enums whose values are called differently on the wire. */
   readonly wire: WireValues | undefined;
 }
@@ -77,6 +85,12 @@ export interface ConnectorField {
   readonly fallback: { readonly value: unknown } | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
+  /** What it costs each time that it is asked for; undefined where nothing is said. */
+  readonly weight: number | undefined;
+  readonly listSize: ListSize | undefined;
+  readonly quotas: readonly Quota[];
+  /** What plans call it. */
+  readonly tags: readonly string[];
 }
 
 export interface ConnectorArgument {
@@ -86,6 +100,8 @@ export interface ConnectorArgument {
   readonly defaultValue: unknown;
   readonly place: Place;
   readonly inaccessible: boolean;
+  /** What it costs when it is given; undefined where nothing is said. */
+  readonly weight: number | undefined;
   /** Filled from a claim: not part of the graph. */
   readonly claim: string | undefined;
   /** Filled from fields of other connectors: not part of the graph. */

@@ -1,6 +1,6 @@
 /** `clients/plans.yml`: usage plans. What a consumer may use, and how much of it. */
 import { z } from 'zod';
-import { limitSettings } from './limit-settings.ts';
+import { limitList } from './limit-settings.ts';
 
 /** Coordinates (`Rider.balance`, `Query.*`), or tags (`tag:billing`). */
 const selector = z.string().min(1).max(256);
@@ -23,7 +23,7 @@ const planSettings = z.strictObject({
     .prefault({}),
   /** What its keys may see where no user comes along. */
   scopes: z.array(z.string()).default([]),
-  limits: z.array(limitSettings).default([]),
+  limits: limitList.default([]),
 });
 
 export const plansSettings = z.strictObject({

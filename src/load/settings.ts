@@ -2,8 +2,11 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
 import { authSettings } from './auth-settings.ts';
+import { limitList } from './limit-settings.ts';
+import { tlsSettings, trustedProxies } from './listener-settings.ts';
 import { logSettings } from './log-settings.ts';
 import { metricsSettings, usageSettings } from './metrics-settings.ts';
+import { keySettings } from './pepper-settings.ts';
 import { storeSettings } from './store-settings.ts';
 import { telemetrySettings } from './telemetry-settings.ts';
 
@@ -70,8 +73,12 @@ export const hemSettings = z.strictObject({
       headersTimeout: duration.default(10_000),
       /** How long a whole request may take to arrive. */
       requestTimeout: duration.default(30_000),
+      /** Without it callers speak plain HTTP, as behind a proxy or a sidecar that does TLS. */
+      tls: tlsSettings.optional(),
     })
     .prefault({}),
+  /** Whose word counts on who called them. */
+  trustedProxies,
   /** Health, readiness and the whole graph, for operators. */
   admin: z
     .strictObject({
@@ -83,10 +90,14 @@ export const hemSettings = z.strictObject({
     .prefault({}),
   /** Keys, what was used of limits, caches, and who used what. */
   store: storeSettings,
+  /** What keys are hashed with. */
+  keys: keySettings.prefault({}),
+  limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
+  /** Of all clients together; plans and clients have their own. */
+  quotas: limitList.default([]),
   metrics: metricsSettings,
   /** Who used what, per consumer and field. */
   usage: usageSettings,
-  limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
   log: logSettings,
   telemetry: telemetrySettings,
   /** How long requests in flight may take after a signal to stop. */
@@ -119,6 +130,19 @@ export const clientSettings = z.strictObject({
   /** Which engine executes operations; the reference engine is the slow and simple one, for comparing and in case of doubt. */
   engine: z.enum(['compiled', 'reference']).default('compiled'),
   limits: z.strictObject(optionalLimits).prefault({}),
+  /** Of all callers of this client; plans have their own. */
+  quotas: limitList.default([]),
+  /** What operations cost, by the weights in schemas. */
+  cost: z
+    .strictObject({
+      /** How long lists are taken to be of which no schema says it. */
+      listSize: z.int().min(0).max(1_000_000).default(10),
+      /** What one operation may cost at most; no limit unless set. */
+      maximum: z.int().min(0).max(1e15).optional(),
+      /** Whether lists that came longer than they were taken to be are charged for. */
+      chargeExcess: z.boolean().default(false),
+    })
+    .prefault({}),
 });
 
 export type ClientSettings = z.output<typeof clientSettings>;

@@ -48,9 +48,11 @@ function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProbl
   return [
     {
       rule: missing ? 'missing-key' : 'invalid-value',
-      at: yaml.placeOf(path),
-      message: missing ? `"${format(path)}" is missing.` : `"${format(path)}" cannot have this value.`,
-      found: missing ? undefined : describe(found),
+      at: yaml.placeOf(path, { key: issue.code === 'invalid_key' }),
+      message: missing
+        ? `"${format(path)}" is missing.`
+        : `"${format(path)}" cannot ${issue.code === 'invalid_key' ? 'be called so' : 'have this value'}.`,
+      found: missing ? undefined : describe(issue.code === 'invalid_key' ? path.at(-1) : found),
       expected: expectation(issue),
       hint:
         issue.code === 'invalid_value' && typeof found === 'string'
@@ -61,11 +63,11 @@ function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProbl
   ];
 }
 
-/** Of a choice between shapes: what is wrong with the one that the keys are those of, when there is exactly one. */
+/** Of a choice between shapes: what is wrong with the one that the keys are those of, or that is a list, too, when there is exactly one. */
 function intoUnions(issue: Issue, root: unknown): readonly Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const value = valueAt(root, toPath(issue));
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [issue];
+  if (typeof value !== 'object' || value === null) return [issue];
   const close = issue.errors.filter((issues) =>
     issues.every(({ path }) => path.length > 0 && path[0]! in value),
   );
@@ -154,17 +156,22 @@ function valueAt(value: unknown, path: Path): unknown {
 
 /** The names that a strict map of the shape knows at a path, for suggestions. */
 function keysAt(schema: z.ZodType, path: Path): readonly string[] {
-  let shapes = shapesOf(schema);
-  for (const step of path)
-    shapes = shapes.flatMap((shape) => (Object.hasOwn(shape, step) ? shapesOf(shape[step]) : []));
-  return [...new Set(shapes.flatMap(Object.keys))];
+  let inner = withoutWrappers(schema);
+  for (const step of path) inner = inner.flatMap((each) => within(each, step).flatMap(withoutWrappers));
+  return [...new Set(inner.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : [])))];
 }
 
-/** The maps that a value may be: several of a choice, none of a scalar. */
-function shapesOf(schema: unknown): ReadonlyArray<Readonly<Record<string | number, unknown>>> {
-  if (schema instanceof z.ZodObject) return [schema.shape];
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap(shapesOf);
+/** What a value may be: each of a choice, without defaults and the like around it. */
+function withoutWrappers(schema: unknown): readonly unknown[] {
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(withoutWrappers);
   const { innerType, in: input } = (schema as { def?: { innerType?: unknown; in?: unknown } }).def ?? {};
   const inner = innerType ?? input;
-  return inner === undefined ? [] : shapesOf(inner);
+  return inner === undefined ? [schema] : withoutWrappers(inner);
+}
+
+function within(schema: unknown, step: string | number): readonly unknown[] {
+  if (schema instanceof z.ZodRecord) return [schema.valueType];
+  if (schema instanceof z.ZodArray) return [schema.element];
+  if (!(schema instanceof z.ZodObject) || !Object.hasOwn(schema.shape, step)) return [];
+  return [schema.shape[step]];
 }

@@ -7,6 +7,7 @@ import {
   type GraphQLNamedType,
   type GraphQLOutputType,
   getNamedType,
+  isInputObjectType,
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
@@ -23,6 +24,7 @@ import {
 } from '../mapping/path.ts';
 import { didYouMean, type Problems } from '../problems.ts';
 import { readRule, ruleNodes } from './auth-rule.ts';
+import { readListSize, readTypeWeight, readWeight } from './cost.ts';
 import { DirectiveReader, directivesOf, has } from './directive-reader.ts';
 import { readFallback } from './fallback.ts';
 import { BindableField } from './field-to-bind.ts';
@@ -38,7 +40,9 @@ import type {
   Lookup,
   RecordSource,
 } from './model.ts';
+import { readQuotas } from './quota.ts';
 import { type CheckedSdl, placeOf } from './sdl.ts';
+import { readTags } from './tag.ts';
 import { readDiscriminator, readWireValues } from './wire-names.ts';
 
 interface Parts {
@@ -56,6 +60,9 @@ const ROOTS: ReadonlyMap<string, 'query' | 'mutation' | 'subscription'> = new Ma
   ['Mutation', 'mutation'],
   ['Subscription', 'subscription'],
 ]);
+
+const LIMIT_DIRECTIVES = new Set(['cost', 'listSize', 'quota']);
+const NO_WEIGHTS: ConnectorType['inputWeights'] = new Map();
 
 type Bare = Omit<Connector, 'types' | 'lookups'>;
 
@@ -109,6 +116,9 @@ class TypeBuilder {
       shareable: has(directives, 'shareable'),
       discriminator: readDiscriminator(type, this.#connector.schema, this.#reader),
       rule: this.#rule([type.astNode, ...type.extensionASTNodes], type.name, directives),
+      weight: readTypeWeight(type, this.#reader),
+      inputWeights: this.#inputWeights(),
+      tags: readTags([{ directives }], type.name, this.#reader),
       wire: readWireValues(type, this.#reader),
     };
     if (isObjectType(type) || isInterfaceType(type)) {
@@ -135,7 +145,39 @@ class TypeBuilder {
       shareable: has(directives, 'shareable') || owner.shareable,
       fallback: readFallback(field, coordinate, this.#reader),
       rule: this.#rule([field.astNode], coordinate, directives),
+      ...this.#limits(field, coordinate),
+      tags: readTags([field.astNode], coordinate, this.#reader),
     };
+  }
+
+  #limits(
+    field: GraphQLField<unknown, unknown>,
+    coordinate: string,
+  ): Pick<ConnectorField, 'weight' | 'listSize' | 'quotas'> {
+    const directives = field.astNode?.directives ?? [];
+    const node = directives.find(({ name }) => LIMIT_DIRECTIVES.has(name.value));
+    if (node !== undefined && has(directives, 'internal')) {
+      this.#reader.report(node, {
+        rule: 'cost-place',
+        message: `No caller can ask for ${coordinate}, which is @internal: its @${node.name.value} would never count.`,
+        hint: 'put it on the fields that callers ask for',
+      });
+    }
+    const scope = `connector ${this.#connector.name}`;
+    return {
+      weight: readWeight([field.astNode], this.#reader),
+      listSize: readListSize(field, coordinate, this.#reader),
+      quotas: readQuotas(field.astNode, { coordinate, scope }, this.#reader),
+    };
+  }
+
+  #inputWeights(): ConnectorType['inputWeights'] {
+    if (!isInputObjectType(this.#type)) return NO_WEIGHTS;
+    const weights = Object.values(this.#type.getFields()).flatMap(({ name, astNode }) => {
+      const weight = readWeight([astNode], this.#reader);
+      return weight === undefined ? [] : [[name, weight] as const];
+    });
+    return weights.length === 0 ? NO_WEIGHTS : new Map(weights);
   }
 
   #rule(
@@ -386,6 +428,7 @@ class TypeBuilder {
           : coerceInputLiteral(argument.default.literal, argument.type),
       place: placeOf(argument.astNode?.loc, this.#file),
       inaccessible: has(directives, 'inaccessible'),
+      weight: readWeight([argument.astNode], this.#reader),
       claim: typeof isValues?.claim === 'string' ? isValues.claim : undefined,
       is:
         is !== undefined && typeof isValues?.field === 'string'

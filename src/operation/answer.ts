@@ -1,5 +1,6 @@
 /** What an operation is answered with: one result, or a stream of them. */
 import type { FormattedExecutionResult } from 'graphql';
+import { JOINED } from '../limits/headers.ts';
 
 /** Lower-case names. */
 export type AnswerHeaders = Readonly<Record<string, string>>;
@@ -20,4 +21,13 @@ export interface Stream<Item> {
 
 export function isStream<Item>(outcome: Answer | Stream<Item>): outcome is Stream<Item> {
   return 'items' in outcome;
+}
+
+/** Of several answers in one response: what the later one says, where the two do not make up one thing. */
+export function joinHeaders(all: Map<string, string>, headers: AnswerHeaders = {}): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const known = all.get(name);
+    const join = Object.hasOwn(JOINED, name) ? JOINED[name] : undefined;
+    all.set(name, known === undefined || join === undefined ? value : join(known, value));
+  }
 }

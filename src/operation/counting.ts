@@ -1,21 +1,23 @@
 /** Counts what operations use, how long they take and what becomes of them. */
-import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
+import { type FormattedExecutionResult, type GraphQLFormattedError, getOperationAST } from 'graphql';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { Trace } from '../execute/trace.ts';
+import { OTHER } from '../metrics/bounded-labels.ts';
 import { type ClientMetrics, NOWHERE } from '../metrics/client-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { OUTCOMES } from '../metrics/operation-use.ts';
+import { type OperationUse, OUTCOMES } from '../metrics/operation-use.ts';
 import { tracedField } from '../plan/traced-field.ts';
 import type { View } from '../views/view.ts';
 import { type Answer, isStream, type Stream } from './answer.ts';
-import { CountedOperation } from './counted-operation.ts';
-import { typesWithEnums } from './enum-variables.ts';
+import { EnumVariables, typesWithEnums } from './enum-variables.ts';
 import { ownNames } from './own-names.ts';
+import { PerConditions } from './per-conditions.ts';
 import { PerOperation } from './per-operation.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
 import { Sampler } from './sampler.ts';
 import { Tapped } from './tapped.ts';
+import { usedBy } from './used.ts';
 
 /** Of one answer; more say nothing new. */
 const MAX_ERRORS = 100;
@@ -30,16 +32,28 @@ export function counting(view: View, metrics: Metrics | undefined): Policy | und
 class Counting implements Policy {
   readonly #metrics: ClientMetrics;
   readonly #sampler: Sampler;
-  readonly #operations: PerOperation<CountedOperation>;
+  readonly #uses: PerConditions<OperationUse>;
+  readonly #enums: PerOperation<{ readonly variables: EnumVariables | undefined }>;
 
   constructor(view: View, metrics: ClientMetrics, sampler: Sampler) {
     this.#metrics = metrics;
     this.#sampler = sampler;
     const holding = typesWithEnums(view.schema);
     const names = ownNames(view.client);
-    this.#operations = new PerOperation(
-      (operation) => new CountedOperation(operation, { view, holding, names, metrics }),
-    );
+    this.#uses = new PerConditions((document, operationName, conditions) => {
+      const node = getOperationAST(document, operationName);
+      const name = node?.name?.value ?? '';
+      return metrics.newUse(node?.operation ?? 'query', names.has(name) ? name : OTHER, () =>
+        usedBy(view, document, operationName, conditions),
+      );
+    });
+    this.#enums = new PerOperation(({ document, operationName }) => ({
+      variables: EnumVariables.of(
+        view.schema,
+        getOperationAST(document, operationName) ?? undefined,
+        holding,
+      ),
+    }));
   }
 
   answer(given: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
@@ -74,11 +88,9 @@ class Counting implements Policy {
       this.#ended(operation, request, outcome.result, startedAt);
       return outcome;
     }
-    const counted = this.#operations.get(operation);
-    const use = counted.useOf(operation.variables);
+    const use = this.#uses.get(operation);
     const consumer = consumerOf(request);
-    metrics.executed(use, consumer, startedAt);
-    counted.enums?.count(operation.variables, (type, value) => metrics.usedByVariable(type, value));
+    this.#executed(use, operation, consumer, startedAt);
     const isSubscription = operation.kind === 'subscription';
     metrics[isSubscription ? 'subscriptions' : 'inFlight']++;
     let failed = false;
@@ -106,15 +118,17 @@ class Counting implements Policy {
     startedAt: number,
   ): void {
     const now = performance.now();
-    const counted = this.#operations.get(operation);
-    const use = counted.useOf(operation.variables);
+    const use = this.#uses.get(operation);
     use.durations[outcomeOf(result)]!.observe(now - startedAt);
     const consumer = consumerOf(request);
-    if ('data' in result) {
-      this.#metrics.executed(use, consumer, now);
-      counted.enums?.count(operation.variables, (type, value) => this.#metrics.usedByVariable(type, value));
-    }
+    if ('data' in result) this.#executed(use, operation, consumer, now);
     if (result.errors !== undefined) this.#failed(result.errors, consumer);
+  }
+
+  #executed(use: OperationUse, operation: PreparedOperation, consumer: string, now: number): void {
+    this.#metrics.executed(use, consumer, now);
+    const { variables } = this.#enums.get(operation);
+    variables?.count(operation.variables, (type, value) => this.#metrics.usedByVariable(type, value));
   }
 
   #failed(errors: readonly GraphQLFormattedError[], consumer: string): void {

@@ -88,6 +88,20 @@ export class Documents {
     return checked;
   }
 
+  /** The errors of a refused document, with suggestions out of what a caller may know. */
+  suggestFrom(schema: GraphQLSchema, text: string, errors: readonly GraphQLError[]): readonly GraphQLError[] {
+    if (!errors.some(({ message }) => SUGGESTION.test(message))) return errors;
+    const document = parseDocument(text, { maxTokens: this.#limits.tokens });
+    const shown = validate(schema, document, this.#rules, { maxErrors: MAX_ERRORS });
+    return errors.map((error) => {
+      const bare = withoutSuggestion(error);
+      const allowed = shown.find(
+        (other) => String(withoutSuggestion(other)) === String(bare) && SUGGESTION.test(other.message),
+      );
+      return allowed === undefined ? bare : withCode(allowed, 'GRAPHQL_VALIDATION_FAILED');
+    });
+  }
+
   #check(text: string): CheckedDocument {
     const refused = checkText(text, this.#limits);
     if (refused !== undefined) return { errors: [refused] };
@@ -153,9 +167,11 @@ const initialCounts: ValidationRule = (context) => ({
   },
 });
 
+const SUGGESTION = / Did you mean /;
+
 /** One rule suggests also where suggestions are hidden: that a field has fields of its own. */
 function withoutSuggestion(error: GraphQLError): GraphQLError {
-  const [message] = error.message.split(/ Did you mean /, 1);
+  const [message] = error.message.split(SUGGESTION, 1);
   return new GraphQLError(message!, error);
 }
 

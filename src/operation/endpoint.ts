@@ -1,11 +1,5 @@
 /** One client's endpoint: what every door calls, so that all doors behave alike. */
-import {
-  type ExecutionResult,
-  type FormattedExecutionResult,
-  GraphQLError,
-  getOperationAST,
-  printSchema,
-} from 'graphql';
+import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import type { Logger } from 'pino';
 import { CallContext, type CallerFacts } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
@@ -15,12 +9,14 @@ import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
 import type { ClientMetrics } from '../metrics/client-metrics.ts';
 import type { Authenticator } from '../principal/authenticator.ts';
+import type { Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import type { Answer, Stream } from './answer.ts';
 import { asksForPlan } from './asking.ts';
 import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
 import { codeOf, failure, format, formatErrors } from './format.ts';
+import { Grants } from './grants.ts';
 import { type Part, type PartErrors, partsOf } from './parts.ts';
 import { type Answering, answeringThrough, type Policy, type Streaming, streamingThrough } from './policy.ts';
 import type { Prepared, PreparedOperation, Request } from './request.ts';
@@ -28,6 +24,11 @@ import type { Prepared, PreparedOperation, Request } from './request.ts';
 const NO_CLAIMS = Object.freeze(Object.create(null)) as Readonly<Record<string, unknown>>;
 /** Failures of one operation that are logged. */
 const MAX_LOGGED = 5;
+
+interface Asking {
+  readonly trace?: Trace | undefined;
+  readonly principal?: Principal | undefined;
+}
 
 export class Endpoint {
   readonly name: string;
@@ -37,12 +38,12 @@ export class Endpoint {
   readonly authenticator: Authenticator | undefined;
   readonly #engine: Engine;
   readonly #documents: Documents;
+  readonly #grants: Grants;
   readonly #log: Logger;
   readonly #metrics: ClientMetrics | undefined;
   readonly #answer: Answering;
   readonly #inParts: Streaming<Part>;
   readonly #events: Streaming<FormattedExecutionResult>;
-  #sdl: string | undefined;
 
   constructor(
     view: View,
@@ -51,12 +52,15 @@ export class Endpoint {
       settings,
       log,
       authenticator,
+      grants = new Grants(view),
       policies,
       metrics,
     }: {
       readonly settings: HemSettings;
       readonly log: Logger;
       readonly authenticator?: Authenticator | undefined;
+      /** What plans show of the view. */
+      readonly grants?: Grants;
       /** The outermost first. */
       readonly policies: readonly Policy[];
       /** Told of what does not come so far as to a policy; undefined where nothing is counted. */
@@ -67,6 +71,7 @@ export class Endpoint {
     this.view = view;
     this.limits = limitsOf(settings, view.client.settings);
     this.authenticator = authenticator;
+    this.#grants = grants;
     this.#engine = engine;
     this.#log = log;
     this.#metrics = metrics;
@@ -76,11 +81,9 @@ export class Endpoint {
     this.#documents = new Documents(view.schema, this.limits, view.client.settings.introspection);
   }
 
-  /** The schema as text, or undefined when it may not be read. */
-  get sdl(): string | undefined {
-    if (!this.view.client.settings.introspection) return undefined;
-    this.#sdl ??= `${printSchema(this.view.schema)}\n`;
-    return this.#sdl;
+  /** The schema as text, as a caller's plan shows it; undefined when it may not be read. */
+  sdlFor(principal: Principal | undefined): string | undefined {
+    return this.view.client.settings.introspection ? this.#grants.sdlFor(principal) : undefined;
   }
 
   /** For an operation whose caller asks how it is executed, and may. */
@@ -92,9 +95,13 @@ export class Endpoint {
   }
 
   /** The operation of a document that is asked for: the only one, unless a name says which. */
-  prepare(text: string, name: string | null | undefined, trace?: Trace): Prepared {
+  prepare(text: string, name: string | null | undefined, { trace, principal }: Asking = {}): Prepared {
     const checked = trace === undefined ? this.#documents.check(text) : this.#documents.trace(text, trace);
-    if ('errors' in checked) return this.#refuse(checked.errors);
+    if ('errors' in checked) {
+      if (this.#grants.of(principal) === undefined) return this.#refuse(checked.errors);
+      const shown = this.#grants.schemaFor(principal);
+      return this.#refuse(this.#documents.suggestFrom(shown, text, checked.errors));
+    }
     const { document, incremental } = checked;
     const operationName = name ?? undefined;
     const node = getOperationAST(document, operationName);
@@ -260,8 +267,8 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
 /** The same caller; where there is a trace, one whose backend calls are counted. */
 function counting(request: Request, trace: Trace | undefined): Request & CallerFacts {
   if (trace === undefined) return request;
-  const { requestId, headers, left, principal, tracing } = request;
-  return { requestId, headers, left, principal, tracing, onCall: countCall };
+  const { requestId, headers, left, address, principal, tracing } = request;
+  return { requestId, headers, left, address, principal, tracing, onCall: countCall };
 }
 
 function toContext(

@@ -1,90 +1,72 @@
 /** Decides before anything is called what of an operation its caller may see. What an operation needs is kept with its document. */
-import { type DocumentNode, type FieldNode, GraphQLError } from 'graphql';
-import { ERRORS, HemError } from '../errors.ts';
-import type { Denials, Operation } from '../execute/engine.ts';
+import type { FieldNode } from 'graphql';
+import { HemError } from '../errors.ts';
+import type { Denials } from '../execute/engine.ts';
 import { describeRule, type Rule } from '../load/auth-rule.ts';
 import { ANONYMOUS, isMet, type Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import { type Admitted, admitting } from './admitting.ts';
-import { OperationConditions } from './conditions.ts';
-import { PerOperation } from './per-operation.ts';
+import { type Grant, type Grants, knowsPlans } from './grants.ts';
+import { PerConditions } from './per-conditions.ts';
 import type { Policy } from './policy.ts';
+import { type Refused, refusal } from './refusing.ts';
 import type { PreparedOperation } from './request.ts';
-import { type Requirement, requirementsOf } from './requirements.ts';
+import { type Requirement, type UsedField, type Uses, usesOf } from './requirements.ts';
+import { tooLarge } from './too-large.ts';
+import { ALL_GRANTED, type Ungranted, ungrantedOf } from './ungranted.ts';
 
-/** Of one operation. */
+/** Of one operation's denials. */
 const MAX_KEPT = 32;
-/** Named in one refusal. */
-const MAX_NAMED = 100;
 
 /** Undefined where everybody may see everything. */
-export function guarding(view: View): Policy | undefined {
-  if (view.rules === undefined) return undefined;
-  const guard = new Guard(view);
+export function guarding(view: View, grants: Grants): Policy | undefined {
+  if (view.rules === undefined && !knowsPlans(view)) return undefined;
+  const guard = new Guard(view, grants);
   return admitting((operation, { principal }) => guard.admit(operation, principal));
 }
 
 class Guard {
   readonly #view: View;
-  readonly #operations: PerOperation<GuardedOperation>;
+  readonly #grants: Grants;
+  /** Undefined when there is more than may be walked. */
+  readonly #needs: PerConditions<Needs | undefined>;
 
-  constructor(view: View) {
+  constructor(view: View, grants: Grants) {
     this.#view = view;
-    this.#operations = new PerOperation(
-      ({ document, operationName }) => new GuardedOperation(view, document, operationName),
-    );
+    this.#grants = grants;
+    this.#needs = new PerConditions((document, operationName, conditions) => {
+      const uses = usesOf(view, document, operationName, conditions);
+      return uses === undefined ? undefined : new Needs(uses);
+    });
   }
 
   /** The operation as its caller may run it, or why not. */
   admit(operation: PreparedOperation, principal: Principal = ANONYMOUS): Admitted {
-    const needs = this.#operations.get(operation).needsOf(operation.variables);
+    const needs = this.#needs.get(operation);
     if (needs === undefined) return { errors: [tooLarge()] };
-    if (needs.rules.length === 0) return operation;
+    const grant = this.#grants.of(principal);
+    const { any, refused } = grant === undefined ? ALL_GRANTED : needs.notIn(grant);
     let met = '';
     for (const rule of needs.rules) met += isMet(rule, principal) ? '1' : '0';
-    if (!met.includes('0')) return operation;
+    if (!any && !met.includes('0')) return operation;
     const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
     const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
     const denied = needs.requirements.filter(({ rule }) => unmet.has(rule.key));
-    const isSubscription = operation.kind === 'subscription';
+    const reasons = [...refused, ...denied];
     // Of a subscription without its field there is nothing left.
     if (
-      this.#view.client.auth?.denied !== 'nullify' ||
-      (isSubscription && denied.some(({ isRoot }) => isRoot))
+      this.#view.client.auth?.denied === 'nullify'
+        ? operation.kind === 'subscription' && reasons.some(({ isRoot }) => isRoot)
+        : reasons.length > 0
     )
-      return { errors: [refusal(code, denied)] };
+      return { errors: [refusal({ code, denied, ungranted: refused, grant }, this.#view)] };
     return {
       ...operation,
-      denied: needs.denials(`${code} ${met}`, () => new UnmetRules(this.#view, code, unmet)),
+      denied: needs.denials(
+        `${code} ${met} ${any ? grant?.id : ''}`,
+        () => new Withheld(this.#view, { code, unmet, grant: any ? grant : undefined }),
+      ),
     };
-  }
-}
-
-/** What one operation needs, by the values of its conditions. */
-class GuardedOperation {
-  readonly #view: View;
-  readonly #document: DocumentNode;
-  readonly #operationName: string | undefined;
-  readonly #conditions: OperationConditions;
-  readonly #needs = new Map<string, Needs | undefined>();
-
-  constructor(view: View, document: DocumentNode, operationName: string | undefined) {
-    this.#view = view;
-    this.#document = document;
-    this.#operationName = operationName;
-    this.#conditions = new OperationConditions(document, operationName);
-  }
-
-  /** Undefined when there is more than may be walked. */
-  needsOf(variables: Operation['variables']): Needs | undefined {
-    const id = this.#conditions.idOf(variables);
-    if (this.#needs.has(id)) return this.#needs.get(id);
-    const conditions = this.#conditions.valuesOf(id);
-    const requirements = requirementsOf(this.#view, this.#document, this.#operationName, conditions);
-    const needs = requirements === undefined ? undefined : new Needs(requirements);
-    if (this.#needs.size >= MAX_KEPT) this.#needs.clear();
-    this.#needs.set(id, needs);
-    return needs;
   }
 }
 
@@ -92,11 +74,23 @@ class Needs {
   readonly requirements: readonly Requirement[];
   /** Each once. */
   readonly rules: readonly Rule[];
+  readonly #fields: readonly UsedField[];
+  readonly #notIn = new WeakMap<Grant, Ungranted>();
   readonly #denials = new Map<string, Denials>();
 
-  constructor(requirements: readonly Requirement[]) {
+  constructor({ requirements, fields }: Uses) {
     this.requirements = requirements;
     this.rules = [...new Map(requirements.map(({ rule }) => [rule.key, rule])).values()];
+    this.#fields = fields;
+  }
+
+  /** What is asked for that a plan does not grant. */
+  notIn(grant: Grant): Ungranted {
+    const known = this.#notIn.get(grant);
+    if (known !== undefined) return known;
+    const found = ungrantedOf(this.#fields, grant);
+    this.#notIn.set(grant, found);
+    return found;
   }
 
   /** Equal ones are one, because plans are kept by them. */
@@ -110,44 +104,36 @@ class Needs {
   }
 }
 
-/** Holds nothing of a caller but which rules were not met. */
-class UnmetRules implements Denials {
-  readonly #view: View;
-  readonly #code: 'UNAUTHENTICATED' | 'FORBIDDEN';
-  readonly #unmet: ReadonlySet<string>;
+interface Unmet {
+  /** What rules that are not met are refused with. */
+  readonly code: Refused['code'];
+  /** Keys of rules. */
+  readonly unmet: ReadonlySet<string>;
+  readonly grant: Grant | undefined;
+}
 
-  constructor(view: View, code: 'UNAUTHENTICATED' | 'FORBIDDEN', unmet: ReadonlySet<string>) {
+/** Holds nothing of a caller but the plan, and which rules were not met. */
+class Withheld implements Denials {
+  readonly #view: View;
+  readonly #unmet: Unmet;
+
+  constructor(view: View, unmet: Unmet) {
     this.#view = view;
-    this.#code = code;
     this.#unmet = unmet;
   }
 
   denialOf(typeName: string, node: FieldNode): HemError | undefined {
+    const { code, unmet, grant } = this.#unmet;
+    if (grant?.denied.fields.has(`${typeName}.${node.name.value}`)) {
+      const { name } = grant.plan;
+      return new HemError('FORBIDDEN', {
+        publicText: `The plan "${name}" does not grant this.`,
+        publicDetails: { plan: name },
+      });
+    }
     const rule = this.#view.rules?.ruleOf(typeName, node);
-    if (rule === undefined || !this.#unmet.has(rule.key)) return undefined;
+    if (rule === undefined || !unmet.has(rule.key)) return undefined;
     const publicText = `This needs ${describeRule(rule)}.`;
-    return new HemError(this.#code, { publicText, publicDetails: { scopes: rule.scopes } });
+    return new HemError(code, { publicText, publicDetails: { scopes: rule.scopes } });
   }
-}
-
-function refusal(code: 'UNAUTHENTICATED' | 'FORBIDDEN', denied: readonly Requirement[]): GraphQLError {
-  const named = denied
-    .slice(0, MAX_NAMED)
-    .map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
-  const names = [...new Set(denied.map(({ coordinate }) => coordinate))];
-  const shown = names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
-  const advice =
-    code === 'UNAUTHENTICATED'
-      ? 'send a token as "Authorization: Bearer …", or leave them out'
-      : 'send a token with the scopes they need, or leave them out';
-  return new GraphQLError(`${ERRORS[code].text.replace(/\.$/, '')}: ${shown}. To go on, ${advice}.`, {
-    nodes: denied.slice(0, MAX_NAMED).flatMap(({ nodes }) => nodes.slice(0, 1)),
-    extensions: { code, denied: named, ...(denied.length > MAX_NAMED ? { deniedCount: denied.length } : {}) },
-  });
-}
-
-function tooLarge(): GraphQLError {
-  const text =
-    'The operation asks for more than can be judged: there are too many fields, counted for each type that may be there.';
-  return new GraphQLError(text, { extensions: { code: 'OPERATION_TOO_LARGE' } });
 }

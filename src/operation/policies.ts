@@ -4,13 +4,18 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { View } from '../views/view.ts';
 import { boundedVariables } from './bounded-variables.ts';
 import { counting } from './counting.ts';
+import type { Grants } from './grants.ts';
 import { guarding } from './guard.ts';
+import { introspectingByPlan } from './introspecting-by-plan.ts';
+import { type LimitingServices, limiting } from './limiting.ts';
 import type { Policy } from './policy.ts';
 import { noting } from './request-notes.ts';
 import { tracing } from './tracing.ts';
 
 export interface PolicyServices {
   readonly settings: HemSettings;
+  readonly grants: Grants;
+  readonly limits: LimitingServices;
   /** Undefined where nothing is counted. */
   readonly metrics?: Metrics | undefined;
   /** Whether requests have a line in the log. */
@@ -22,7 +27,7 @@ export interface PolicyServices {
 /** The outermost first. What comes later sees only what was let pass. */
 export function policiesOf(
   view: View,
-  { settings, metrics, noted, traced }: PolicyServices,
+  { settings, grants, limits, metrics, noted, traced }: PolicyServices,
 ): readonly Policy[] {
   return [
     noted ? noting() : undefined,
@@ -32,6 +37,10 @@ export function policiesOf(
     // Nothing reads variables that nobody has measured.
     boundedVariables(view, limitsOf(settings, view.client.settings)),
     // What a caller may not see costs nobody anything.
-    guarding(view),
+    guarding(view, grants),
+    // What is refused for more than there is left costs no backend anything.
+    limiting(view, limits),
+    // The innermost, because it answers: whatever counts or keeps answers has to come before.
+    introspectingByPlan(view, grants),
   ].filter((policy) => policy !== undefined);
 }

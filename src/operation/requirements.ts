@@ -1,4 +1,4 @@
-/** What of an operation needs which callers: walked once per operation and combination of its conditions, before anything is called. */
+/** What an operation asks for, and of which callers: walked once per operation and combination of its conditions, before anything is called. */
 import {
   type DocumentNode,
   type FieldNode,
@@ -15,38 +15,52 @@ import { Identities } from '../execute/identities.ts';
 import type { Rule } from '../load/auth-rule.ts';
 import { type Conditions, collectFields, type Fragments, type SelectionSource } from '../plan/collect.ts';
 import type { View } from '../views/view.ts';
+import { knowsPlans } from './grants.ts';
 
-export interface Requirement {
+/** A field that an operation asks an object type for. */
+export interface UsedField {
   /** `Type.field` of the view. */
   readonly coordinate: string;
-  readonly rule: Rule;
   readonly nodes: readonly FieldNode[];
   /** It is the operation's own field. */
   readonly isRoot: boolean;
 }
 
+export interface Requirement extends UsedField {
+  readonly rule: Rule;
+}
+
+export interface Uses {
+  /** Each once; of a view without plans none. */
+  readonly fields: readonly UsedField[];
+  readonly requirements: readonly Requirement[];
+}
+
 /** @param conditions undefined: whatever may be there is. @returns undefined when there is more than may be walked */
-export function requirementsOf(
+export function usesOf(
   view: View,
   document: DocumentNode,
   operationName: string | undefined,
   conditions: Conditions,
-): readonly Requirement[] | undefined {
+): Uses | undefined {
   const operation = getOperationAST(document, operationName);
   const root = operation ? view.schema.getRootType(operation.operation) : undefined;
-  if (!operation || !root || view.rules === undefined) return [];
+  if (!operation || !root) return { fields: [], requirements: [] };
   const walker = new Walker(view, document, conditions);
   walker.walk(root, [{ selectionSet: operation.selectionSet, conditional: false }], true);
-  return walker.visited > MAX_FIELDS ? undefined : [...walker.found.values()];
+  if (walker.visited > MAX_FIELDS) return undefined;
+  return { fields: [...walker.fields.values()], requirements: [...walker.requirements.values()] };
 }
 
 /** Counted for each type that may stand somewhere, as plans are, which have a tenth of it. */
 const MAX_FIELDS = 100_000;
 
 class Walker {
-  readonly found = new Map<string, Requirement>();
+  readonly fields = new Map<string, UsedField>();
+  readonly requirements = new Map<string, Requirement>();
   visited = 0;
   readonly #view: View;
+  readonly #withFields: boolean;
   readonly #fragments: Fragments;
   readonly #identities = new Identities();
   /** By type and selection: a field of an interface is selected once, and stands in each of its types. */
@@ -54,6 +68,7 @@ class Walker {
 
   constructor(view: View, document: DocumentNode, conditions: Conditions) {
     this.#view = view;
+    this.#withFields = knowsPlans(view);
     const fragments = document.definitions.filter(
       (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION,
     );
@@ -75,7 +90,9 @@ class Walker {
       // Introspection, which needs nobody.
       if (field === undefined) continue;
       const rule = this.#view.rules?.ruleOf(type.name, node);
-      if (rule !== undefined) this.#note(`${type.name}.${field.name}`, rule, nodes, isRoot);
+      const used = { coordinate: `${type.name}.${field.name}`, nodes, isRoot };
+      if (rule !== undefined) note(this.requirements, `${used.coordinate} ${rule.key}`, { ...used, rule });
+      if (this.#withFields) note(this.fields, used.coordinate, used);
       const below = nodes.flatMap(({ selectionSet }) =>
         selectionSet === undefined ? [] : [{ selectionSet, conditional: false }],
       );
@@ -84,16 +101,17 @@ class Walker {
     }
   }
 
-  #note(coordinate: string, rule: Rule, nodes: readonly FieldNode[], isRoot: boolean): void {
-    const id = `${coordinate} ${rule.key}`;
-    const known = this.found.get(id);
-    if (known === undefined) this.found.set(id, { coordinate, rule, nodes, isRoot });
-    else this.found.set(id, { ...known, nodes: [...new Set([...known.nodes, ...nodes])] });
-  }
-
   #typesOf(type: GraphQLOutputType): readonly GraphQLObjectType[] {
     const named = getNamedType(type);
     if (isAbstractType(named)) return this.#view.schema.getPossibleTypes(named);
     return isObjectType(named) ? [named] : [];
   }
+}
+
+function note<Used extends UsedField>(found: Map<string, Used>, id: string, used: Used): void {
+  const known = found.get(id);
+  found.set(
+    id,
+    known === undefined ? used : { ...known, nodes: [...new Set([...known.nodes, ...used.nodes])] },
+  );
 }

@@ -1,136 +1,94 @@
-/** Who a caller of one client is, by the token that came along. */
-import { jwtVerify } from 'jose';
+/** Who a caller of one client is: which application by its key or certificate, which user by a token. A request may carry all of them. */
 import type { Logger } from 'pino';
-import { HemError } from '../errors.ts';
-import type { ClientAuth, Issuer, KeyLocation } from '../load/auth.ts';
-import { NO_TOKEN, notValid, Unauthenticated } from './failures.ts';
-import { type KeySource, keysAtHand, secretKey } from './key-source.ts';
-import { ANONYMOUS, type Principal } from './principal.ts';
-import { RemoteKeys } from './remote-keys.ts';
-import { readToken } from './token.ts';
-import { VerifiedTokens } from './verified-tokens.ts';
+import type { KnownPlan } from '../consumers/known-plan.ts';
+import type { ClientAuth } from '../load/auth.ts';
+import { type CertificateHolders, holdersOf } from './certificate-holders.ts';
+import type { Credentials } from './credentials.ts';
+import { onEnd } from './expiry.ts';
+import { missing, NO_CERTIFICATE, Unauthenticated } from './failures.ts';
+import { KeptPairs } from './kept-pairs.ts';
+import { KeyHolders, type Keys } from './key-holders.ts';
+import type { Keyring } from './keyring.ts';
+import { ANONYMOUS, inOne, type Principal, userWith } from './principal.ts';
+import { TokenVerifier } from './token-verifier.ts';
 
-/** Of claims that a token lists; more are none that anybody asks for. */
-const MAX_SCOPES = 1000;
-
-/** The keys of all issuers of a gateway: clients with one issuer share what was fetched. */
-export class Keyring implements AsyncDisposable {
-  readonly #sources = new Map<string, KeySource>();
-  readonly #log: Logger;
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  get(location: KeyLocation): KeySource {
-    const id = JSON.stringify(location);
-    const known = this.#sources.get(id);
-    if (known !== undefined) return known;
-    const source = this.#open(location);
-    this.#sources.set(id, source);
-    return source;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled([...this.#sources.values()].map((source) => source[Symbol.asyncDispose]()));
-  }
-
-  #open(location: KeyLocation): KeySource {
-    switch (location.at) {
-      case 'address':
-        return new RemoteKeys(location, this.#log);
-      case 'hand':
-        return keysAtHand(location.keys);
-      case 'secret':
-        return secretKey(location.secret);
-    }
-  }
+export interface AuthenticatorOptions {
+  /** The client's name. */
+  readonly client: string;
+  readonly keyring: Keyring;
+  readonly keys: Keys;
+  /** Of callers without a key. */
+  readonly plan: KnownPlan | undefined;
+  /** Whether some connector has to see the callers' tokens. */
+  readonly handsTokensOn: boolean;
+  readonly log: Logger;
 }
 
 export class Authenticator {
   readonly auth: ClientAuth;
-  readonly #keyring: Keyring;
-  readonly #log: Logger;
-  readonly #verified = new VerifiedTokens();
+  readonly #keys: Keys;
+  readonly #keyHolders: KeyHolders | undefined;
+  readonly #certificateHolders: CertificateHolders | undefined;
+  readonly #tokens: TokenVerifier | undefined;
+  readonly #anonymous: Principal;
+  readonly #handsOn: boolean;
+  readonly #users = new KeptPairs(userWith);
+  readonly #applications = new KeptPairs(inOne);
 
-  constructor(auth: ClientAuth, { keyring, log }: { readonly keyring: Keyring; readonly log: Logger }) {
+  constructor(auth: ClientAuth, options: AuthenticatorOptions) {
+    const { client, keys, plan, handsTokensOn } = options;
     this.auth = auth;
-    this.#keyring = keyring;
-    this.#log = log;
+    this.#keys = keys;
+    this.#keyHolders =
+      auth.keys === undefined ? undefined : new KeyHolders(client, auth.keys.publishable, keys);
+    this.#certificateHolders = auth.certificates && holdersOf(auth.certificates, plan);
+    this.#tokens = auth.jwt === undefined ? undefined : new TokenVerifier(auth.jwt, plan, options);
+    this.#anonymous = plan === undefined ? ANONYMOUS : Object.freeze({ ...ANONYMOUS, plan });
+    this.#handsOn = handsTokensOn;
   }
 
   /**
    * A promise only for a token that was not seen lately.
-   * @param token undefined without one
-   * @throws {HemError} UNAUTHENTICATED, AUTH_UNAVAILABLE
+   * @throws {HemError} UNAUTHENTICATED, AUTH_UNAVAILABLE, FORBIDDEN when the key's plan does not grant the client
    */
-  authenticate(token: string | undefined): Principal | Promise<Principal> {
-    const { jwt, anonymous } = this.auth;
-    if (token === undefined || jwt === undefined) {
-      if (anonymous) return ANONYMOUS;
-      throw new Unauthenticated(NO_TOKEN);
+  authenticate(credentials: Credentials): Principal | Promise<Principal> {
+    const { auth } = this;
+    const { token } = credentials;
+    const application = this.#applicationOf(credentials);
+    if (token === undefined || this.#tokens === undefined) {
+      if (auth.jwt?.required === true) throw missing(auth);
+      if (application !== undefined) return application;
+      if (auth.anonymous) return this.#anonymous;
+      throw missing(auth);
     }
-    return this.#verified.find(token) ?? this.#verifyOrSayWhyNot(token, jwt);
+    const user = this.#tokens.userOf(token);
+    if (application === undefined && !this.#handsOn) return user;
+    return user instanceof Promise
+      ? user.then((known) => this.#compose(known, application, token))
+      : this.#compose(user, application, token);
   }
 
-  /** Callers are not told which of many reasons it was; whoever runs the gateway has to find out. */
-  async #verifyOrSayWhyNot(token: string, jwt: NonNullable<ClientAuth['jwt']>): Promise<Principal> {
-    try {
-      return await this.#verify(token, jwt);
-    } catch (error) {
-      this.#log.debug({ reason: (error as Error).message }, 'token refused');
-      throw error;
-    }
+  /** Calls once the token has expired, or the key has ended. @returns what stops waiting for it */
+  onEnd(principal: Principal | undefined, ended: (why: string) => void): () => void {
+    return onEnd(principal, this.#keys.table, ended);
   }
 
-  async #verify(token: string, jwt: NonNullable<ClientAuth['jwt']>): Promise<Principal> {
-    const { key, issuer } = readToken(token, jwt.issuers, jwt.maxBytes);
-    const verifyingKey = await this.#keyring.get(issuer.keys).keyFor(key);
-    const claims = await this.#claimsOf(token, issuer, verifyingKey);
-    const principal: Principal = Object.freeze({
-      kind: 'known',
-      claims: toBare(claims) as Principal['claims'],
-      scopes: scopesOf(claims, issuer.scopes),
-      expiresAt: Number(claims.exp) * 1000 + issuer.clockToleranceMs,
-    });
-    this.#verified.keep(token, principal);
-    return principal;
+  /** Tokens are not kept, so who has one on him is made for each request. */
+  #compose(user: Principal, application: Principal | undefined, token: string): Principal {
+    const principal = application === undefined ? user : this.#users.get(user, application);
+    return this.#handsOn ? Object.freeze({ ...principal, token }) : principal;
   }
 
-  async #claimsOf(
-    token: string,
-    issuer: Issuer,
-    key: Awaited<ReturnType<KeySource['keyFor']>>,
-  ): Promise<Readonly<Record<string, unknown>>> {
-    try {
-      const { payload } = await jwtVerify(token, key, {
-        algorithms: [...issuer.algorithms],
-        issuer: issuer.issuer,
-        audience: [...issuer.audience],
-        requiredClaims: ['exp'],
-        clockTolerance: issuer.clockToleranceMs / 1000,
-      });
-      return payload;
-    } catch (error) {
-      throw error instanceof HemError ? error : notValid(String(error));
-    }
+  /** Undefined without a key and without a certificate that counts. */
+  #applicationOf({ key, origin, peer }: Credentials): Principal | undefined {
+    const { certificates, keys } = this.auth;
+    const byCertificate = peer && this.#certificateHolders?.find(peer);
+    if (byCertificate === undefined && certificates?.required === true)
+      throw new Unauthenticated(NO_CERTIFICATE);
+    const byKey = key === undefined ? undefined : this.#keyHolders?.find(key, origin);
+    if (byKey === undefined && keys?.required === true) throw missing(this.auth);
+    return byKey !== undefined && byCertificate !== undefined
+      ? this.#applications.get(byKey, byCertificate)
+      : (byKey ?? byCertificate);
   }
-}
-
-function scopesOf(claims: Readonly<Record<string, unknown>>, names: readonly string[]): ReadonlySet<string> {
-  const scopes = names.flatMap((name) => {
-    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
-    if (typeof value === 'string') return value.split(' ');
-    return Array.isArray(value) ? value.filter((scope) => typeof scope === 'string') : [];
-  });
-  return new Set(scopes.filter((scope) => scope !== '').slice(0, MAX_SCOPES));
-}
-
-/** A frozen copy whose objects have no prototype. Tokens are short, so nothing in them is deep. */
-function toBare(value: unknown): unknown {
-  if (Array.isArray(value)) return Object.freeze(value.map(toBare));
-  if (typeof value !== 'object' || value === null) return value;
-  const bare: Record<string, unknown> = Object.create(null);
-  for (const [name, inner] of Object.entries(value)) bare[name] = toBare(inner);
-  return Object.freeze(bare);
 }

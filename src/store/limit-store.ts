@@ -5,7 +5,7 @@ export interface LimitRule {
   readonly name: string;
   /**
    * `rate`: GCRA, `limit` per `windowMs`, with `burst` at once. `quota`: `limit` per calendar `period` in UTC. `rolling`: `limit` in any
-   * `windowMs`. `concurrency`: `limit` at the same time, as leases that end by themselves after `leaseMs`.
+   * `windowMs`. `concurrency`: `limit` at the same time, until it is settled, or `leaseMs` after its process is gone.
    */
   readonly algorithm: 'rate' | 'quota' | 'rolling' | 'concurrency';
   readonly limit: number;
@@ -23,7 +23,7 @@ export interface Demand {
   /** Whose it is: a consumer, a key, an address, …; part of the key in the store. */
   readonly partition: string;
   readonly amount: number;
-  /** Counted and reported, but never a reason to refuse. */
+  /** Takes what it would take if it were none, where there is not enough nothing; but it is never a reason to refuse. */
   readonly shadow?: boolean;
 }
 
@@ -32,9 +32,9 @@ export interface LimitState {
   /** Whether this one had enough left. */
   readonly admitted: boolean;
   readonly remaining: number;
-  /** Until all of it is there again. */
+  /** Until all of it is there again. Of what runs nobody knows: a second, while something runs. */
   readonly resetMs: number;
-  /** Until the amount may be had; 0 when it was admitted, Infinity when it is more than the limit ever gives. */
+  /** Until the amount may be had; 0 when it was admitted, Infinity when it is more than the limit ever gives. Of what runs: a second. */
   readonly retryAfterMs: number;
 }
 
@@ -44,7 +44,10 @@ export interface Reservation {
   readonly states: readonly LimitState[];
   /** Whether the store decided, or this process alone. */
   readonly decidedBy: 'store' | 'process';
-  /** What was really used, in the order of the demands: the difference is taken or given back. Ends leases. At most once; never throws. */
+  /**
+   * What was really used, in the order of the demands: the difference is taken or given back; undefined or no number changes nothing.
+   * What runs has ended then, whatever the number. Counts once; never throws.
+   */
   settle(used: readonly number[]): void;
 }
 

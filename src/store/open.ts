@@ -8,11 +8,11 @@ export async function openStore(settings: StoreSettings, root: string, log: Logg
   switch (settings.kind) {
     case 'embedded': {
       const { openEmbeddedStore } = await import('./embedded/embedded-store.ts');
-      return openEmbeddedStore(settings.file, root);
+      return openEmbeddedStore(settings.file, root, log);
     }
     case 'redis': {
       const { openRedisStore } = await import('./redis/redis-store.ts');
-      return openRedisStore(settings, log);
+      return openRedisStore(settings, root, log);
     }
   }
 }

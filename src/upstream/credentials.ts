@@ -1,10 +1,8 @@
 /** How Hem shows a backend who it is. OAuth 2.0 client credentials (RFC 6749, 4.4) are cached and renewed before they expire. */
-import { z } from 'zod';
-import { Cancellation } from '../cancellation.ts';
 import type { AuthSettings, CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
 import { type Waiting, waitFor } from './deadline.ts';
-import { HttpClient } from './http.ts';
+import { TokenEndpoint } from './token-endpoint.ts';
 
 export interface Credentials extends AsyncDisposable {
   /** Lower-case names. A promise only while a token is being fetched. */
@@ -29,20 +27,6 @@ function fixed(headers: Readonly<Record<string, string>>): Credentials {
   return { headers: () => headers, forget: () => {}, [Symbol.asyncDispose]: async () => {} };
 }
 
-const tokenResponse = z.object({
-  /** What may stand in a header (RFC 6749, A.12). */
-  access_token: z
-    .string()
-    .max(65_536)
-    .regex(/^[\x20-\x7e]+$/),
-  /** Other types need more than a header. */
-  token_type: z
-    .string()
-    .regex(/^bearer$/i)
-    .optional(),
-  expires_in: z.coerce.number().positive().max(31_536_000).optional(),
-});
-
 type OAuth2Settings = Extract<AuthSettings, { oauth2: unknown }>['oauth2'];
 
 /** A token endpoint that fails is not asked for a renewal again, and a refused token not thrown away again, before this is over. */
@@ -52,9 +36,13 @@ const COOL_DOWN_MS = 1000;
 class ClientCredentials implements Credentials {
   readonly #connector: string;
   readonly #settings: OAuth2Settings;
-  readonly #client: HttpClient;
+  readonly #endpoint: TokenEndpoint;
   #current:
-    | { readonly headers: Record<string, string>; readonly renewAt: number; readonly expiresAt: number }
+    | {
+        readonly headers: Readonly<Record<string, string>>;
+        readonly renewAt: number;
+        readonly expiresAt: number;
+      }
     | undefined;
   #fetching: Promise<Readonly<Record<string, string>>> | undefined;
   #forgottenAt = -Infinity;
@@ -62,9 +50,7 @@ class ClientCredentials implements Credentials {
   constructor(connector: string, settings: OAuth2Settings, common: CommonSettings) {
     this.#connector = connector;
     this.#settings = settings;
-    // The name that the backend's certificate has is the backend's.
-    const tls = common.tls === undefined ? undefined : { ...common.tls, serverName: undefined };
-    this.#client = new HttpClient(connector, settings.tokenUrl, { ...common, tls });
+    this.#endpoint = new TokenEndpoint(connector, settings, common);
   }
 
   headers(context: Waiting): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
@@ -91,7 +77,7 @@ class ClientCredentials implements Credentials {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client[Symbol.asyncDispose]();
+    await this.#endpoint[Symbol.asyncDispose]();
   }
 
   /** One request at a time, whoever asks; it does not belong to any caller, so no caller's leaving ends it. */
@@ -103,61 +89,14 @@ class ClientCredentials implements Credentials {
   }
 
   async #request(): Promise<Readonly<Record<string, string>>> {
-    const { clientId, clientSecret, scopes, audience, tokenUrl, clientAuthentication } = this.#settings;
-    const form = new URLSearchParams({ grant_type: 'client_credentials' });
-    if (scopes.length > 0) form.set('scope', scopes.join(' '));
-    if (audience !== undefined) form.set('audience', audience);
-    const headers: Record<string, string> = {
-      'content-type': 'application/x-www-form-urlencoded',
-      accept: 'application/json',
-    };
-    if (clientAuthentication === 'body') {
-      form.set('client_id', clientId);
-      form.set('client_secret', clientSecret);
-    } else {
-      const pair = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`;
-      headers.authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
-    }
-    const url = new URL(tokenUrl);
-    const response = await this.#client.request(
-      { method: 'POST', path: url.pathname + url.search, headers, body: form.toString() },
-      { cancellation: new Cancellation(), deadlineAt: Infinity },
-      (whole) => whole,
-    );
-    if (response.status !== 200) {
-      throw new UpstreamError(codeOf(response.status), this.#connector, {
-        internal: `the token endpoint ${url.origin} answered ${response.status}`,
-        status: String(response.status),
-      });
-    }
-    const token = tokenResponse.safeParse(parseJson(response.body));
-    if (!token.success) {
-      throw new UpstreamError('UPSTREAM_INVALID', this.#connector, {
-        internal: `the token endpoint ${url.origin} answered no token`,
-      });
-    }
-    // RFC 6749 recommends expires_in; without it five minutes are assumed.
-    const lifeMs = (token.data.expires_in ?? 300) * 1000;
+    const { scopes, audience } = this.#settings;
+    const { headers, lifeMs } = await this.#endpoint.request({
+      grant_type: 'client_credentials',
+      scope: scopes.length > 0 ? scopes.join(' ') : undefined,
+      audience,
+    });
     const now = performance.now();
-    this.#current = {
-      headers: { authorization: `Bearer ${token.data.access_token}` },
-      renewAt: now + lifeMs * 0.8,
-      expiresAt: now + lifeMs * 0.95,
-    };
-    return this.#current.headers;
-  }
-}
-
-/** 400 is what OAuth says of a client or a scope that it does not know. */
-function codeOf(status: number): 'UPSTREAM_LIMITED' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_DENIED' {
-  if (status === 429) return 'UPSTREAM_LIMITED';
-  return status >= 500 ? 'UPSTREAM_UNAVAILABLE' : 'UPSTREAM_DENIED';
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
+    this.#current = { headers, renewAt: now + lifeMs * 0.8, expiresAt: now + lifeMs * 0.95 };
+    return headers;
   }
 }

@@ -1,44 +1,57 @@
-/** The headers of one backend call: static ones, the caller's allowed ones, the request id, credentials last. */
+/** The headers of one backend call: static ones, the caller's allowed ones, the request id, who calls, credentials last. */
 
 import type { CallContext } from '../call-context.ts';
 import { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { Credentials } from './credentials.ts';
+import type { HeaderValues, Identity, IdentityContext } from './identity.ts';
+
+type Facts = Pick<CallContext, 'headers' | 'requestId'> &
+  Partial<Pick<CallContext, 'carried'>> &
+  IdentityContext;
+type Headers = Record<string, string>;
 
 export class OutgoingHeaders {
   readonly #forward: readonly string[];
   readonly #set: Readonly<Record<string, string>>;
   readonly #credentials: Credentials;
+  readonly #identity: Identity | undefined;
 
-  constructor(settings: Pick<CommonSettings, 'headers'>, credentials: Credentials) {
-    this.#forward = settings.headers.forward;
-    this.#set = settings.headers.set;
+  constructor(
+    { headers, identity }: Pick<CommonSettings, 'headers' | 'identity'>,
+    credentials: Credentials,
+    caller: Identity | undefined,
+  ) {
+    this.#forward = identity === 'forward' ? [...headers.forward, 'authorization'] : headers.forward;
+    this.#set = headers.set;
     this.#credentials = credentials;
+    this.#identity = caller;
   }
 
   /**
-   * Lower-case names. A promise only while credentials are being fetched.
-   * @throws {UpstreamError} UPSTREAM_DENIED or UPSTREAM_UNAVAILABLE when credentials cannot be had
+   * Lower-case names. A promise only while credentials, or a token for the caller, are being fetched.
+   * @throws {HemError} BAD_ARGUMENT when the caller cannot be named; UPSTREAM_* when credentials or a token cannot be had
    */
-  of(
-    context: Pick<CallContext, 'headers' | 'requestId' | 'cancellation' | 'deadlineAt'> &
-      Partial<Pick<CallContext, 'carried'>>,
-  ): Record<string, string> | Promise<Record<string, string>> {
-    const headers: Record<string, string> = {};
-    for (const name of this.#forward) {
-      const value = context.headers[name];
-      if (value !== undefined) headers[name] = value;
-    }
-    Object.assign(headers, this.#set);
-    if (context.carried !== undefined) Object.assign(headers, context.carried);
-    headers['x-request-id'] = context.requestId;
-    const credentials = this.#credentials.headers(context);
-    if (credentials instanceof Promise) return credentials.then((own) => Object.assign(headers, own));
-    return Object.assign(headers, credentials);
+  of(context: Facts): Headers | Promise<Headers> {
+    const headers = this.#plain(context);
+    const caller = this.#identity?.headers(context);
+    const own = this.#credentials.headers(context);
+    if (!(own instanceof Promise) && !(caller instanceof Promise)) return Object.assign(headers, caller, own);
+    return Promise.all([caller, own]).then(([one, other]) => Object.assign(headers, one, other));
+  }
+
+  /** The same for one message to services behind a broker, whose password is none of theirs. */
+  ofMessage(context: Facts): Headers | Promise<Headers> {
+    return this.#with(this.#plain(context), this.#identity?.headers(context));
+  }
+
+  /** What differs from caller to caller: those for whom it is the same may share a connection. */
+  ofCaller(context: Facts): Headers | Promise<Headers> {
+    return this.#with(this.#forwarded(context), this.#identity?.headers(context));
   }
 
   /** What is known without a caller, for connections that many callers share (websocket, AMQP). */
-  ofConnection(signal: AbortSignal): Promise<Record<string, string>> {
+  ofConnection(signal: AbortSignal): Promise<Headers> {
     return Promise.resolve(
       this.#credentials.headers({ cancellation: Cancellation.of(signal), deadlineAt: Infinity }),
     ).then((own) => ({
@@ -48,7 +61,34 @@ export class OutgoingHeaders {
   }
 
   /** Call when the backend answered that credentials are not valid: the next call fetches new ones. */
-  denied(): void {
+  denied(context?: Pick<CallContext, 'principal'>): void {
     this.#credentials.forget();
+    if (context !== undefined) this.#identity?.forget(context);
+  }
+
+  #plain(context: Facts): Headers {
+    const headers = this.#forwarded(context);
+    Object.assign(headers, this.#set);
+    if (context.carried !== undefined) Object.assign(headers, context.carried);
+    headers['x-request-id'] = context.requestId;
+    return headers;
+  }
+
+  #forwarded(context: Facts): Headers {
+    const headers: Headers = {};
+    for (const name of this.#forward) {
+      const value = context.headers[name];
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  }
+
+  #with(
+    headers: Headers,
+    caller: HeaderValues | undefined | Promise<HeaderValues>,
+  ): Headers | Promise<Headers> {
+    return caller instanceof Promise
+      ? caller.then((values) => Object.assign(headers, values))
+      : Object.assign(headers, caller);
   }
 }

@@ -13,11 +13,13 @@ import { VIEW_DIRECTIVES } from '../load/directives.ts';
 import { checkSdl, placeOf } from '../load/sdl.ts';
 import type { Problems } from '../problems.ts';
 import { ViewContext } from './context.ts';
+import { buildCosts } from './costs.ts';
 import { checkField } from './fields.ts';
 import { checkFromArguments } from './from-arguments.ts';
 import { checkCallers } from './needed-callers.ts';
 import { toPublicSchema } from './public-schema.ts';
 import { buildRules } from './rules.ts';
+import { buildTags } from './tags.ts';
 import { checkInput, checkType, enumValues, possibleTypes } from './type-checks.ts';
 import type { View, ViewField, ViewType } from './view.ts';
 
@@ -54,10 +56,13 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
       message: 'A schema needs a type Query.',
     });
   }
-  const rules = buildRules({ schema: sdl.schema, types: built, graph, file, problems });
+  const described = { schema: sdl.schema, types: built, graph, file, problems };
+  const rules = buildRules(described);
+  const tags = buildTags(described);
+  const costs = buildCosts({ ...described, client: client.name });
   if (problems.count > before) return undefined;
   checkCallers({ rules, schema: sdl.schema }, client, problems);
-  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules };
+  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules, tags, costs };
 }
 
 function toViewType(context: ViewContext, type: GraphQLNamedType): ViewType {

@@ -10,7 +10,9 @@ const MAX_NAMED = 5;
 
 /** @param view with the schema as its file says it */
 export function checkCallers(view: Pick<View, 'rules' | 'schema'>, client: Client, problems: Problems): void {
-  if (view.rules === undefined || client.auth?.jwt !== undefined) return;
+  const { auth } = client;
+  if (view.rules === undefined) return;
+  if (auth?.jwt !== undefined || auth?.keys !== undefined || auth?.certificates !== undefined) return;
   const hidden = view.rules.fields;
   const [first] = hidden;
   if (first === undefined) return;
@@ -21,7 +23,7 @@ export function checkCallers(view: Pick<View, 'rules' | 'schema'>, client: Clien
     rule: 'auth-unreachable',
     at: placeOf(isObjectType(type) ? type.getFields()[fieldName]?.astNode?.name.loc : undefined, client.file),
     message: `Nobody can see ${named}${hidden.length > MAX_NAMED ? ` and ${hidden.length - MAX_NAMED} more` : ''}: it takes a known caller, and this client knows none.`,
-    expected: `"auth: { jwt: { issuers: [ … ] } }" in clients/${client.name}/client.yml`,
+    expected: `"auth: { jwt: { issuers: [ … ] } }" or "auth: { keys: {} }" in clients/${client.name}/client.yml`,
     hint: 'or leave it out of this schema',
   });
 }

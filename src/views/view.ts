@@ -2,7 +2,9 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Client } from '../load/client.ts';
 import type { Values } from '../mapping/values.ts';
+import type { ViewCosts } from './costs.ts';
 import type { ViewRules } from './rules.ts';
+import type { ViewTags } from './tags.ts';
 
 export interface View {
   readonly client: Client;
@@ -11,6 +13,10 @@ export interface View {
   readonly types: ReadonlyMap<string, ViewType>;
   /** Who may see what; undefined when everybody may see everything. */
   readonly rules: ViewRules | undefined;
+  /** What it takes to ask for what. */
+  readonly costs: ViewCosts;
+  /** What plans call its fields. */
+  readonly tags: ViewTags;
 }
 
 export interface ViewType {

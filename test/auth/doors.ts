@@ -8,6 +8,8 @@ export interface Passed {
   /** Undefined where the door has none: what a batch, a stream or a socket says is inside. */
   readonly status: number | undefined;
   readonly challenge: string | null;
+  /** Undefined over websocket. */
+  readonly headers?: Headers;
   readonly body: GraphQLBody;
 }
 
@@ -17,19 +19,28 @@ interface Asked {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly token: string | undefined;
+  readonly key?: string | undefined;
+  /** The page that asks. */
+  readonly origin?: string | undefined;
 }
 
 type Door = (asked: Asked) => Promise<Passed>;
 
 const ACCEPT = 'application/graphql-response+json';
 
-async function call({ gateway, client, token }: Asked, init: RequestInit, search = ''): Promise<Response> {
-  const authorization: Record<string, string> =
-    token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return gateway.fetch(`/${client}/graphql${search}`, {
+async function call(asked: Asked, init: RequestInit, search = ''): Promise<Response> {
+  return asked.gateway.fetch(`/${asked.client}/graphql${search}`, {
     ...init,
-    headers: { ...(init.headers as Record<string, string>), ...authorization },
+    headers: { ...(init.headers as Record<string, string>), ...headersOf(asked) },
   });
+}
+
+function headersOf({ token, key, origin }: Asked): Record<string, string> {
+  return {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(key === undefined ? {} : { 'x-api-key': key }),
+    ...(origin === undefined ? {} : { origin }),
+  };
 }
 
 async function toPassed(
@@ -41,25 +52,29 @@ async function toPassed(
   return {
     status: response.status,
     challenge: response.headers.get('www-authenticate'),
+    headers: response.headers,
     body: 'errors' in body ? body : of(body as never),
   };
 }
 
 /** Nothing is deferred: the answer is one, in whichever form. */
-async function takeParts(
-  { gateway, client, query, variables, token }: Asked,
-  accept: string,
-): Promise<Passed> {
+async function takeParts(asked: Asked, accept: string): Promise<Passed> {
+  const { gateway, client, query, variables } = asked;
   const parts = await PartReader.open(gateway, query, {
     client,
     accept,
     ...(variables === undefined ? {} : { variables }),
-    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+    headers: headersOf(asked),
   });
   const { status, headers } = parts.response;
   const [only, ...more] = await parts.rest();
   if (only === undefined || more.length > 0) throw new Error(`${more.length + (only ? 1 : 0)} parts`);
-  return { status, challenge: headers.get('www-authenticate'), body: only as unknown as GraphQLBody };
+  return {
+    status,
+    challenge: headers.get('www-authenticate'),
+    headers,
+    body: only as unknown as GraphQLBody,
+  };
 }
 
 export const DOORS: Readonly<Record<string, Door>> = {
@@ -106,17 +121,20 @@ export const DOORS: Readonly<Record<string, Door>> = {
     return {
       status: response.status === 200 ? undefined : response.status,
       challenge,
+      headers: response.headers,
       body: JSON.parse(data),
     };
   },
   parts: async (asked) => takeParts(asked, CURRENT),
   'parts or one': async (asked) => takeParts(asked, `${CURRENT}, ${ACCEPT}`),
-  websocket: async ({ gateway, client, query, variables, token }) => {
+  websocket: async (asked) => {
+    const { gateway, client, query, variables, origin } = asked;
+    const { origin: _ofUpgrade, ...connectionParams } = headersOf(asked);
     const socket = createClient({
       url: `${gateway.url.replace('http', 'ws')}/${client}/graphql`,
-      webSocketImpl: WebSocket,
+      webSocketImpl: origin === undefined ? WebSocket : fromPage(origin),
       retryAttempts: 0,
-      ...(token === undefined ? {} : { connectionParams: { authorization: `Bearer ${token}` } }),
+      connectionParams,
     });
     try {
       const results = socket.iterate({ query, ...(variables === undefined ? {} : { variables }) });
@@ -134,3 +152,12 @@ export const DOORS: Readonly<Record<string, Door>> = {
     }
   },
 };
+
+/** Browsers say which page opens a socket. */
+function fromPage(origin: string) {
+  return class extends WebSocket {
+    constructor(address: string, protocol: string) {
+      super(address, protocol, { origin });
+    }
+  };
+}

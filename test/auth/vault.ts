@@ -2,13 +2,26 @@
 
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
+import { CERTIFICATES, TRUSTED_PROXIES } from './certificate-callers.ts';
 import { clientYml, newKey, type SigningKey } from './issuer.ts';
+import { KeyMaker } from './key-maker.ts';
+
+/** Engine and what is answered instead, in the name. */
+export const CLIENTS = [
+  'compiled-reject',
+  'compiled-nullify',
+  'reference-reject',
+  'reference-nullify',
+] as const;
+
+/** The page for whose visitors there is a key. */
+export const PAGE = 'https://app.example';
 
 /** One connector protects, the other joins, requires and is joined. */
 const VAULT = `
 type Query {
   open: String @rest(get: "/open")
-  secret: String @rest(get: "/secret") @requiresScopes(scopes: [["a", "b"], ["admin"]])
+  secret: String @rest(get: "/secret") @tag(name: "treasure") @requiresScopes(scopes: [["a", "b"], ["admin"]])
   known: String @rest(get: "/known") @authenticated
   safe: Safe @rest(get: "/safe")
   owner(id: ID!): Owner @lookup @rest(get: "/owners/{id}")
@@ -21,26 +34,26 @@ type Query {
 }
 type Safe {
   place: String
-  content: String @rest(get: "/content/{parent.place}") @requiresScopes(scopes: [["a", "b"], ["admin"]])
+  content: String @rest(get: "/content/{parent.place}") @tag(name: "treasure") @requiresScopes(scopes: [["a", "b"], ["admin"]])
   lock: Lock
 }
 type Lock { made: String  inner: Inner }
-type Inner { name: String  code: String @rest(get: "/code/{parent.name}") @requiresScopes(scopes: [["a", "b"], ["admin"]]) }
+type Inner { name: String  code: String @rest(get: "/code/{parent.name}") @tag(name: "treasure") @requiresScopes(scopes: [["a", "b"], ["admin"]]) }
 interface Node { id: ID!  value: String }
 type Plain implements Node { id: ID!  value: String }
-type Coin implements Node @requiresScopes(scopes: [["a", "b"], ["admin"]]) {
+type Coin implements Node @tag(name: "treasure") @requiresScopes(scopes: [["a", "b"], ["admin"]]) {
   id: ID!
   value: String
   weight: String @rest(get: "/weight/{parent.id}")
 }
 union Found = Plain | Coin
-type Gem @requiresScopes(scopes: [["a", "b"], ["admin"]]) { id: ID!  cut: String }
+type Gem @tag(name: "treasure") @requiresScopes(scopes: [["a", "b"], ["admin"]]) { id: ID!  cut: String }
 enum Grade @requiresScopes(scopes: [["a", "b"], ["admin"]]) { HIGH LOW }
 input Search @requiresScopes(scopes: [["a", "b"], ["admin"]]) { text: String }
 type Owner @key(fields: "id") {
   id: ID!
   name: String
-  pin: String @rest(get: "/pin/{parent.id}") @requiresScopes(scopes: [["a", "b"], ["admin"]])
+  pin: String @rest(get: "/pin/{parent.id}") @tag(name: "treasure") @requiresScopes(scopes: [["a", "b"], ["admin"]])
 }
 `;
 const LEDGER = `
@@ -57,7 +70,7 @@ type Query {
   secret: String
   renamed: String @from(field: "secret")
   known: String
-  tightened: String @from(field: "open") @requiresScopes(scopes: [["a", "b"], ["admin"]])
+  tightened: String @from(field: "open") @tag(name: "treasure") @requiresScopes(scopes: [["a", "b"], ["admin"]])
   safe: Safe
   flat: String @from(path: "safe.lock.inner.code")
   owner(id: ID!): Owner
@@ -99,6 +112,36 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   '/account': { id: 'acc', owner_id: 'u1' },
 };
 
+/** `tagged` leaves out by tag what has one, `named` by coordinate all that has a rule. */
+const SCOPES = ['a', 'b'];
+const PLANS = {
+  full: { clients: CLIENTS, scopes: SCOPES },
+  bare: { clients: CLIENTS },
+  tagged: { clients: CLIENTS, scopes: SCOPES, fields: { exclude: ['tag:treasure'] } },
+  named: {
+    clients: CLIENTS,
+    scopes: SCOPES,
+    fields: {
+      exclude: [
+        ...[
+          'secret',
+          'renamed',
+          'known',
+          'tightened',
+          'flat',
+          'cut',
+          'grade',
+          'search',
+          'locked',
+          'rank',
+          'me',
+        ].map((field) => `Query.${field}`),
+        ...['Safe.content', 'Inner.code', 'Coin.*', 'Gem.*', 'Owner.pin', 'Owner.statement'],
+      ],
+    },
+  },
+};
+
 /** What every answer to a caller without rights must not have. */
 export const TREASURE = /treasure|gold|round|"HIGH"|steelcode/;
 
@@ -106,15 +149,8 @@ export interface VaultGateway extends AsyncDisposable {
   readonly gateway: TestGateway;
   readonly backend: JsonBackend;
   readonly key: SigningKey;
+  readonly keys: KeyMaker;
 }
-
-/** Engine and what is answered instead, in the name. */
-export const CLIENTS = [
-  'compiled-reject',
-  'compiled-nullify',
-  'reference-reject',
-  'reference-nullify',
-] as const;
 
 export async function startVault(): Promise<VaultGateway> {
   await using started = new AsyncDisposableStack();
@@ -128,8 +164,9 @@ export async function startVault(): Promise<VaultGateway> {
   );
   const clients = CLIENTS.flatMap((name) => {
     const [engine, denied] = name.split('-');
-    const client = { engine, batching: { max: 5 }, uploads: {} };
-    const yml = clientYml({ keys: [key.publicJwk] }, { auth: { denied }, client });
+    const client = { engine, batching: { max: 5 }, uploads: {}, cors: { origins: [PAGE] } };
+    const auth = { denied, keys: { publishable: true }, certificates: CERTIFICATES };
+    const yml = clientYml({ keys: [key.publicJwk] }, { auth, client });
     return [
       [`clients/${name}/client.yml`, yml],
       [`schemas/${name}.graphql`, VIEW],
@@ -138,15 +175,17 @@ export async function startVault(): Promise<VaultGateway> {
   const gateway = started.use(
     await startGateway({
       files: {
-        'hem.yml': '{}',
+        'hem.yml': JSON.stringify({ trustedProxies: TRUSTED_PROXIES }),
         'connectors/vault/connector.yml': `kind: rest\nendpoint: ${backend.url}`,
         'connectors/vault/schema.graphql': VAULT,
         'connectors/ledger/connector.yml': `kind: rest\nendpoint: ${backend.url}`,
         'connectors/ledger/schema.graphql': LEDGER,
+        'clients/plans.yml': JSON.stringify({ plans: PLANS }),
         ...Object.fromEntries(clients),
       },
     }),
   );
+  const keys = new KeyMaker(gateway);
   const everything = started.move();
-  return { gateway, backend, key, [Symbol.asyncDispose]: () => everything.disposeAsync() };
+  return { gateway, backend, key, keys, [Symbol.asyncDispose]: () => everything.disposeAsync() };
 }

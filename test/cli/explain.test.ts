@@ -161,6 +161,8 @@ test('what does not compile says why: 0, because it is answered all the same', a
     operation: 'query',
     engine: 'reference',
     reason: 'introspection (__schema)',
+    cost: { atMost: 0, maximum: null, lists: [] },
+    limits: [],
   });
 });
 

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KINDS } from '../../src/connectors/registry.ts';
+import { clientYml, newKey, sign } from '../auth/issuer.ts';
 import type { GraphQLBody, TestGateway } from '../support/gateway.ts';
 import { type Certificates, makeCertificates } from './conformance/certificates.ts';
 import { startThingsGateway } from './conformance/gateway.ts';
@@ -372,6 +374,86 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       await forwarding.query('web', '{ thing(id: "1") { id } }');
       expect(backend.things.calls.at(-1)?.headers).not.toHaveProperty('x-trace');
     });
+
+    testIf(
+      'forwarded headers',
+      'who calls: in headers, in a signed token, by the caller’s own token',
+      async () => {
+        const key = await newKey('k1');
+        const token = await sign(key, { sub: 'ann' });
+        const secret = 'a secret that two of us know, and nobody else';
+        const start = (identity: unknown) =>
+          startThingsGateway(kind, backend, {
+            settings: `identity: ${JSON.stringify(identity)}\n`,
+            files: { 'clients/web/client.yml': clientYml({ keys: [key.publicJwk] }) },
+          });
+        const told = async (gateway: TestGateway, authorization: Record<string, string>) => {
+          const headers = { 'x-user': 'admin', ...authorization };
+          const { body } = await gateway.query('web', '{ thing(id: "1") { id } }', { headers });
+          expect(body).toEqual({ data: { thing: { id: '1' } } });
+          return backend.things.calls.at(-1)!.headers;
+        };
+        const known = { authorization: `Bearer ${token}` };
+
+        await using inHeaders = await start({ headers: { 'X-User': 'user:{claims.sub}' } });
+        expect(await told(inHeaders, known)).toMatchObject({ 'x-user': 'user:ann' });
+        expect(await told(inHeaders, {})).not.toHaveProperty('x-user');
+
+        await using signed = await start({
+          token: { issuer: 'https://hem.example', audience: kind, algorithm: 'HS256', key: secret },
+        });
+        const [scheme, jwt] = String((await told(signed, known)).authorization).split(' ');
+        const check = { issuer: 'https://hem.example', audience: kind };
+        const { payload } = await jwtVerify(jwt!, new TextEncoder().encode(secret), check);
+        expect([scheme, payload.sub]).toEqual(['Bearer', 'ann']);
+        expect(await told(signed, {})).not.toHaveProperty('authorization');
+
+        await using forwarding = await start('forward');
+        expect(await told(forwarding, known)).toMatchObject(known);
+        expect(await told(forwarding, {})).not.toHaveProperty('authorization');
+      },
+    );
+
+    testIf(
+      'forwarded headers',
+      'another token in exchange for the caller’s, and never that one',
+      async () => {
+        const key = await newKey('k1');
+        let status = 200;
+        const asked: string[] = [];
+        const issuer = createServer(async (request, response) => {
+          asked.push((await request.toArray()).join(''));
+          response.writeHead(status, { 'content-type': 'application/json' });
+          response.end(
+            JSON.stringify({ access_token: `other-${asked.length}`, token_type: 'Bearer', expires_in: 60 }),
+          );
+        }).listen(0, '127.0.0.1');
+        await once(issuer, 'listening');
+        const tokenUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/token`;
+        try {
+          const identity = { exchange: { tokenUrl, clientId: 'hem', clientSecret: 'x', audience: kind } };
+          await using gateway = await startThingsGateway(kind, backend, {
+            settings: `identity: ${JSON.stringify(identity)}\n`,
+            files: { 'clients/web/client.yml': clientYml({ keys: [key.publicJwk] }) },
+          });
+          const call = async (sub: string) => {
+            const headers = { authorization: `Bearer ${await sign(key, { sub })}` };
+            return (await gateway.query('web', '{ thing(id: "1") { id } }', { headers })).body;
+          };
+          expect((await call('ann')).errors).toBeUndefined();
+          expect(backend.things.calls.at(-1)!.headers.authorization).toBe('Bearer other-1');
+          const before = backend.things.calls.length;
+          status = 400;
+          expect(errorsOf(await call('ben'))).toEqual([['thing', 'UPSTREAM_DENIED', 'things']]);
+          status = 503;
+          expect(errorsOf(await call('cleo'))).toEqual([['thing', 'UPSTREAM_UNAVAILABLE', 'things']]);
+          expect(backend.things.calls.length).toBe(before);
+        } finally {
+          issuer.closeAllConnections();
+          issuer.close();
+        }
+      },
+    );
 
     testIf('basic', 'a name and a password', async () => {
       // RabbitMQ checks them; others only look.

@@ -1,8 +1,10 @@
 /** Subscriptions of GraphQL backends over graphql-ws and over server-sent events, and what happens when the connection goes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
+import { jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { clientYml, newKey, sign } from '../auth/issuer.ts';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { type GraphQLBody, startGateway } from '../support/gateway.ts';
 
@@ -72,6 +74,23 @@ describe.each(['ws', 'sse'])('subscriptions over %s', (protocol) => {
     const seen: unknown[] = [];
     for await (const { data } of ticks) seen.push(data.ticks);
     expect(seen).toEqual([1, 2, 3]);
+  });
+
+  test('tell the backend of a caller who listens by server-sent events', async () => {
+    const told = `identity: { headers: { x-client-ip: "{address}" } }`;
+    await using gateway = await startGateway(configuration(backend.url, protocol, told));
+    const response = await gateway.fetch('/web/graphql', {
+      method: 'POST',
+      headers: {
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        'x-client-ip': '192.0.2.7',
+      },
+      body: JSON.stringify({ query: 'subscription { ticks(count: 1) }' }),
+    });
+    expect(await response.text()).toContain('{"data":{"ticks":1}}');
+    const { headers } = protocol === 'sse' ? backend.requests.at(-1)! : backend.inits.at(-1)!;
+    expect(headers['x-client-ip']).toBe('127.0.0.1');
   });
 
   test('deliver what is selected of each event, errors in their places', async () => {
@@ -245,6 +264,41 @@ describe('over graphql-ws', () => {
       { 'x-tenant': 't1', 'x-gateway': 'hem' },
       { 'x-tenant': 't2', 'x-gateway': 'hem' },
     ]);
+    backend.move('1', 'Ann');
+    await Promise.all(waiting);
+    for (const events of all) await events.return?.();
+    await expect.poll(() => backend.connections).toBe(0);
+  });
+
+  test('nor do callers of whom the backend is told different things', async () => {
+    const key = await newKey('k1');
+    const secret = 'a secret that two of us know, and nobody else';
+    const token = { issuer: 'hem', audience: 'riders', algorithm: 'HS256', key: secret };
+    const { files } = configuration(backend.url, 'ws', `identity: ${JSON.stringify({ token })}`);
+    const client = clientYml({ keys: [key.publicJwk] });
+    await using gateway = await startGateway({ files: { ...files, 'clients/web/client.yml': client } });
+    const clients = await Promise.all(
+      ['ann', 'ben', 'ann'].map(async (sub) =>
+        createClient({
+          url: `${gateway.url.replace('http', 'ws')}/web/graphql`,
+          webSocketImpl: WebSocket,
+          retryAttempts: 0,
+          connectionParams: { authorization: `Bearer ${await sign(key, { sub })}` },
+        }),
+      ),
+    );
+    const all = clients.map((one) => one.iterate({ query: MOVED, variables: { id: '1' } }));
+    const waiting = all.map((events) => events.next());
+    await backend.untilSubscribers(3);
+    const names = await Promise.all(
+      backend.inits.map(async ({ payload, headers }) => {
+        const { authorization } = payload as { authorization: string };
+        expect(headers.authorization).toBe(authorization);
+        const { payload: claims } = await jwtVerify(authorization.slice(7), new TextEncoder().encode(secret));
+        return claims.sub;
+      }),
+    );
+    expect(names.sort()).toEqual(['ann', 'ben']);
     backend.move('1', 'Ann');
     await Promise.all(waiting);
     for (const events of all) await events.return?.();

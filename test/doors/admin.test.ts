@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA } from '../../demo/data.ts';
-import { loadOrMakeToken } from '../../src/admin/token.ts';
+import { loadOrMakeSecret } from '../../src/store/secret-file.ts';
 import { type BikeShare, startBikeShare } from '../demo/bike-share.ts';
 import type { GraphQLBody } from '../support/gateway.ts';
 
@@ -149,15 +149,15 @@ describe('the token', () => {
     const folder = await mkdtemp(join(tmpdir(), 'hem-'));
     try {
       const file = join(folder, 'a/b/token');
-      const token = await loadOrMakeToken(file);
+      const token = await loadOrMakeSecret(file);
       expect(token).toMatch(/^[\w-]{43}$/);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
       expect((await stat(join(folder, 'a/b'))).mode & 0o777).toBe(0o700);
       await chmod(file, 0o644);
-      expect(await loadOrMakeToken(file)).toBe(token);
+      expect(await loadOrMakeSecret(file)).toBe(token);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
       await writeFile(file, 'short');
-      expect(await loadOrMakeToken(file)).not.toBe('short');
+      expect(await loadOrMakeSecret(file)).not.toBe('short');
     } finally {
       await rm(folder, { recursive: true });
     }

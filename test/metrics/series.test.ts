@@ -142,7 +142,9 @@ describe('the page', () => {
     });
     await library.gateway.query('web', '{ book(id: 1) { title } }');
     expect((await fetch(`${library.gateway.adminUrl}/metrics`)).status).toBe(404);
-    expect((await fetch(`${library.gateway.adminUrl}/api/usage`)).status).toBe(404);
+    const authorization = `Bearer ${library.gateway.gateway.adminToken}`;
+    const usage = await fetch(`${library.gateway.adminUrl}/api/usage`, { headers: { authorization } });
+    expect(usage.status).toBe(404);
   });
 
   it('has no more series of a metric than are allowed', async () => {

@@ -60,7 +60,7 @@ describe('a store that answers late', () => {
     const prefix = `late-${crypto.randomUUID()}`;
     await using proxy = await TcpProxy.before(process.env.HEM_TEST_REDIS_URL!);
     await using slow = await open(proxy.url, prefix, '100ms');
-    await using direct = await open(process.env.HEM_TEST_REDIS_URL!, prefix, '2s');
+    await using direct = await open(process.env.HEM_TEST_REDIS_URL!, prefix, '1s');
     const recorder = new UsageRecorder(() => slow.usage(), { settings, log });
     use(recorder, 'acme', 'A.x');
     proxy.delay(300);
@@ -129,7 +129,7 @@ describe('a store that is killed', () => {
 it('the last counts are handed in at the end, and an end without a store does not wait for long', async () => {
   const prefix = `end-${crypto.randomUUID()}`;
   await using proxy = await TcpProxy.before(process.env.HEM_TEST_REDIS_URL!);
-  await using store = await open(proxy.url, prefix, '20s');
+  await using store = await open(proxy.url, prefix, '1s');
   const recorder = new UsageRecorder(() => store.usage(), { settings, log });
   use(recorder, '-', 'A.x');
   await recorder[Symbol.asyncDispose]();

@@ -17,7 +17,7 @@ const STORES: ReadonlyArray<readonly [string, () => object]> = [
       kind: 'redis',
       url: process.env.HEM_TEST_REDIS_URL,
       prefix: `usage-api-${crypto.randomUUID()}`,
-      timeout: '2s',
+      timeout: '1s',
     }),
   ],
 ];

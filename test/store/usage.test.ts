@@ -47,7 +47,7 @@ const KINDS: ReadonlyArray<readonly [string, () => Promise<Opened>]> = [
         kind: 'redis',
         url: process.env.HEM_TEST_REDIS_URL,
         prefix: `usage-${crypto.randomUUID()}`,
-        timeout: '2s',
+        timeout: '1s',
       }),
   ],
 ];

@@ -1,5 +1,5 @@
 /** An HTTP backend that answers JSON, for tests of what the gateway makes of answers. */
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface JsonRequest {
@@ -7,6 +7,7 @@ export interface JsonRequest {
   /** Decoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
   readonly body: any;
 }
@@ -39,6 +40,7 @@ export async function startJsonBackend(answer: (request: JsonRequest) => unknown
       method: request.method!,
       path: decodeURIComponent(url.pathname),
       query: url.searchParams,
+      headers: request.headers,
       body: text === '' ? undefined : JSON.parse(text),
     });
     const { status, body } =

@@ -9,8 +9,11 @@ import {
   reportUnused,
   toObject,
 } from '../arguments.ts';
-import type { FieldToBind } from '../kind.ts';
+import type { ConnectorSource, FieldToBind } from '../kind.ts';
+import { checkNoIdentity } from '../own-header.ts';
+import type { AmqpSpec } from './load.ts';
 import type { BoundHeader } from './message-headers.ts';
+import type { AmqpOptions } from './options.ts';
 import { checkRoutingKey, toRoutingKey } from './routing-key.ts';
 
 export type AmqpBinding = RequestBinding | PublishBinding | SubscribeBinding;
@@ -56,7 +59,11 @@ const ROUTING_HEADERS = new Set(['CC', 'BCC']);
 const MAX_EXCHANGE_BYTES = 255;
 const UNUSED = { rule: 'amqp-unused-argument', write: inTemplate };
 
-export function bind(field: FieldToBind): AmqpBinding | undefined {
+export function bind(
+  field: FieldToBind,
+  _spec: AmqpSpec,
+  source: ConnectorSource<AmqpOptions>,
+): AmqpBinding | undefined {
   const act = bindAct(field);
   if (act === undefined) return undefined;
   const address = bindAddress(field, act);
@@ -67,7 +74,7 @@ export function bind(field: FieldToBind): AmqpBinding | undefined {
     return { act, exchange: address.exchange, routingKey: address.routingKey };
   }
   const literal = field.directive.args === undefined ? undefined : field.literal(['args']);
-  const headers = bindHeaders(field);
+  const headers = bindHeaders(field, source);
   if (address === undefined) return undefined;
   if (field.directive.args !== undefined) {
     if (literal === undefined) return undefined;
@@ -178,7 +185,10 @@ function checkSubscription(field: FieldToBind): void {
   }
 }
 
-function bindHeaders(field: FieldToBind): Array<{ name: string; template: Template }> {
+function bindHeaders(
+  field: FieldToBind,
+  source: ConnectorSource<AmqpOptions>,
+): Array<{ name: string; template: Template }> {
   const headers = (field.directive.headers ?? []) as ReadonlyArray<{ name: string }>;
   return headers.flatMap(({ name }, index) => {
     if (!HEADER_NAME.test(name) || ROUTING_HEADERS.has(name)) {
@@ -193,6 +203,7 @@ function bindHeaders(field: FieldToBind): Array<{ name: string; template: Templa
         ['headers', index, 'name'],
       );
     }
+    checkNoIdentity(name, ['headers', index, 'name'], field, source);
     const template = field.template(['headers', index, 'value']);
     return template === undefined ? [] : [{ name, template }];
   });

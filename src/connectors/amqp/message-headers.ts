@@ -1,11 +1,6 @@
-/**
- * The headers of one message: what connector.yml forwards and sets, the request id, then the binding's own. Credentials are not
- * among them: they belong to the connection, and services behind the broker have no use for its password.
- */
+/** The headers of one message: what every call of the connector carries, then the binding's own. */
 import { HemError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
-import type { CallContext } from '../kind.ts';
-import type { CommonSettings } from '../settings.ts';
 
 export interface BoundHeader {
   readonly name: string;
@@ -16,19 +11,12 @@ export interface BoundHeader {
 const MAX_VALUE_BYTES = 8192;
 
 export function messageHeaders(
-  settings: CommonSettings['headers'],
+  given: Readonly<Record<string, string>>,
   own: readonly BoundHeader[],
   values: Values,
-  context: Pick<CallContext, 'headers' | 'requestId'> & Partial<Pick<CallContext, 'carried'>>,
 ): Record<string, string> {
   const headers: Record<string, string> = Object.create(null);
-  for (const name of settings.forward) {
-    const value = context.headers[name];
-    if (value !== undefined) headers[name] = value;
-  }
-  Object.assign(headers, settings.set);
-  if (context.carried !== undefined) Object.assign(headers, context.carried);
-  headers['x-request-id'] = context.requestId;
+  Object.assign(headers, given);
   for (const { name, value } of own) {
     const text = value(values);
     if (text.length > MAX_VALUE_BYTES) {

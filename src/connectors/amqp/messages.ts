@@ -47,8 +47,9 @@ export class Messages implements AsyncDisposable {
   /** @throws {UpstreamError} */
   async request(binding: RequestBinding, values: Values, context: CallContext): Promise<unknown> {
     const { exchange } = binding;
+    const given = await this.#setup.headers.ofMessage(context);
     const routingKey = binding.routingKey(values);
-    const headers = messageHeaders(this.#setup.settings.headers, binding.headers, values, context);
+    const headers = messageHeaders(given, binding.headers, values);
     const content = toContent(binding.body(values));
     const reply = await this.#requestsTo(exchange).call(
       this.#setup.settings.timeouts.requestMs,
@@ -68,10 +69,11 @@ export class Messages implements AsyncDisposable {
   }
 
   /** @throws {UpstreamError} */
-  publish(binding: PublishBinding, values: Values, context: CallContext): Promise<Published> {
+  async publish(binding: PublishBinding, values: Values, context: CallContext): Promise<Published> {
     const { exchange, persistent, mandatory } = binding;
+    const given = await this.#setup.headers.ofMessage(context);
     const routingKey = binding.routingKey(values);
-    const headers = messageHeaders(this.#setup.settings.headers, binding.headers, values, context);
+    const headers = messageHeaders(given, binding.headers, values);
     const content = toContent(binding.body(values));
     const channels = this.#publicationsTo(exchange);
     return channels.call(this.#setup.settings.timeouts.requestMs, context, (channel, messageId) =>

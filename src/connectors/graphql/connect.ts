@@ -29,12 +29,12 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
   const codes = new ErrorCodes(name, options.codes);
   let transport: SubscriptionTransport | undefined;
 
-  const read = (response: HttpResponse): Answer => {
+  const read = (response: HttpResponse, context: CallContext): Answer => {
     try {
       return readAnswer(codes, response);
     } catch (error) {
       if (response.status === 401 || (error as UpstreamError).status === 'UNAUTHENTICATED')
-        setup.headers.denied();
+        setup.headers.denied(context);
       throw error;
     }
   };
@@ -43,7 +43,9 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
     const request = (headers: Record<string, string>) => {
       headers.accept = ACCEPT;
       headers['content-type'] = 'application/json';
-      return client.request({ method: 'POST', path, headers, body, idempotent }, context, read);
+      return client.request({ method: 'POST', path, headers, body, idempotent }, context, (response) =>
+        read(response, context),
+      );
     };
     const given = setup.headers.of(context);
     return given instanceof Promise ? given.then(request) : request(given);

@@ -6,7 +6,7 @@ import type { ErrorCodes } from '../../upstream/codes.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
-import type { CallContext, ConnectionSetup } from '../kind.ts';
+import type { ConnectionSetup } from '../kind.ts';
 import { toAnswer } from './answer.ts';
 import type { GraphqlOptions } from './options.ts';
 import type { Ending, Subscribe } from './subscription.ts';
@@ -26,12 +26,18 @@ export function openWebsocketTransport(setup: TransportSetup, url: string): Subs
   return {
     async subscribe(request, context, on) {
       if (isClosed) return { kind: 'complete' };
-      // Callers whose forwarded headers differ are different people to the backend: they never share a socket.
-      const forwarded = forwardedHeaders(setup, context);
-      const key = JSON.stringify(forwarded);
+      let caller: Readonly<Record<string, string>>;
+      try {
+        caller = await setup.headers.ofCaller(context);
+      } catch (error) {
+        return { kind: 'lost', error: toUpstreamError(setup.name, error) };
+      }
+      if (isClosed || context.signal.aborted) return { kind: 'complete' };
+      // Callers whose headers differ are different people to the backend: they never share a socket.
+      const key = JSON.stringify(caller);
       let socket = sockets.get(key);
       if (socket === undefined || socket.isOver) {
-        socket = new SharedSocket(setup, url, forwarded);
+        socket = new SharedSocket(setup, url, caller);
         sockets.set(key, socket);
       }
       const ending = await socket.subscribe(request, context, on);
@@ -46,21 +52,12 @@ export function openWebsocketTransport(setup: TransportSetup, url: string): Subs
   };
 }
 
-function forwardedHeaders({ settings }: TransportSetup, context: CallContext): Record<string, string> {
-  return Object.fromEntries(
-    settings.headers.forward.flatMap((name) => {
-      const value = context.headers[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
-
 /** One websocket. When it ends, for whatever reason, it is over: another is made for the next subscriber. */
 class SharedSocket {
   isOver = false;
   readonly #setup: TransportSetup;
   readonly #url: string;
-  readonly #forwarded: Readonly<Record<string, string>>;
+  readonly #caller: Readonly<Record<string, string>>;
   readonly #leave = new Set<(ending: Ending) => void>();
   #client: Promise<Client> | undefined;
   #opened: Client | undefined;
@@ -69,10 +66,10 @@ class SharedSocket {
   #frameBytes = 0;
   readonly #whenConnected = new Set<() => void>();
 
-  constructor(setup: TransportSetup, url: string, forwarded: Readonly<Record<string, string>>) {
+  constructor(setup: TransportSetup, url: string, caller: Readonly<Record<string, string>>) {
     this.#setup = setup;
     this.#url = url;
-    this.#forwarded = forwarded;
+    this.#caller = caller;
   }
 
   subscribe(...[request, { signal, carried }, on]: Parameters<Subscribe>): Promise<Ending> {
@@ -129,7 +126,7 @@ class SharedSocket {
     const { name, options, settings, headers: outgoing } = this.#setup;
     const limit = AbortSignal.timeout(settings.timeouts.requestMs);
     // Before the client is made, which cannot tell its subscribers when this fails.
-    const headers = { ...this.#forwarded, ...(await outgoing.ofConnection(limit)) };
+    const headers = { ...this.#caller, ...(await outgoing.ofConnection(limit)) };
     const { heartbeat, init } = options.subscriptions;
     let silence: NodeJS.Timeout | undefined;
     const client = createClient({

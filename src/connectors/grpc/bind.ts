@@ -4,6 +4,7 @@ import { type Template, toText } from '../../mapping/template.ts';
 import type { Values } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
+import { checkNoIdentity } from '../own-header.ts';
 import type { AnswerTypes } from './answers.ts';
 import { bindAnswer, type Decode } from './bind-answer.ts';
 import { bindRequest, type Encode } from './bind-request.ts';
@@ -31,7 +32,7 @@ export function bind(
   source: ConnectorSource<GrpcOptions>,
 ): GrpcBinding | undefined {
   const method = findMethod(field, spec);
-  const metadata = bindMetadata(field);
+  const metadata = bindMetadata(field, source);
   if (method === undefined || !checkMode(field, method)) return undefined;
   // Resolved when the files were loaded.
   const request = method.resolvedRequestType!;
@@ -122,7 +123,10 @@ function checkMode(field: FieldToBind, method: Method): boolean {
   return false;
 }
 
-function bindMetadata(field: FieldToBind): Array<{ name: string; template: Template }> {
+function bindMetadata(
+  field: FieldToBind,
+  source: ConnectorSource<GrpcOptions>,
+): Array<{ name: string; template: Template }> {
   const entries = (field.directive.metadata ?? []) as ReadonlyArray<{ name: string; value: string }>;
   return entries.flatMap(({ name }, index) => {
     const lower = name.toLowerCase();
@@ -137,6 +141,7 @@ function bindMetadata(field: FieldToBind): Array<{ name: string; template: Templ
         ['metadata', index, 'name'],
       );
     }
+    checkNoIdentity(name, ['metadata', index, 'name'], field, source);
     const template = field.template(['metadata', index, 'value']);
     return template === undefined ? [] : [{ name: lower, template }];
   });

@@ -56,7 +56,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
           cancellation.remove(cancel);
           if (error !== null) {
             if (error.code === Status.NOT_FOUND && binding.missingIsNull) return resolve(null);
-            if (error.code === Status.UNAUTHENTICATED) headers.denied();
+            if (error.code === Status.UNAUTHENTICATED) headers.denied(context);
             return reject(toStatusError(name, error, binding.answers, cancellation.isCancelled));
           }
           try {

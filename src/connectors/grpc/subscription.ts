@@ -129,9 +129,9 @@ class Subscription {
   }
 
   #toError(error: unknown): UpstreamError {
-    const { setup, binding } = this.#parts;
+    const { setup, binding, context } = this.#parts;
     if (!isServiceError(error)) return toUpstreamError(setup.name, error);
-    if (error.code === Status.UNAUTHENTICATED) setup.headers.denied();
+    if (error.code === Status.UNAUTHENTICATED) setup.headers.denied(context);
     return toStatusError(setup.name, error, binding.answers, false);
   }
 }

@@ -5,8 +5,9 @@ import { referencesOf, type Template, toText } from '../../mapping/template.ts';
 import { rootOf, type ValueOf, type Values } from '../../mapping/values.ts';
 import { didYouMean } from '../../problems.ts';
 import { argumentsIn, inTemplate, reportUnused } from '../arguments.ts';
+import { NEVER_FORWARDED } from '../header-settings.ts';
 import type { ConnectorSource, FieldToBind } from '../kind.ts';
-import { NEVER_FORWARDED } from '../settings.ts';
+import { checkNoIdentity } from '../own-header.ts';
 import { METHODS, type RestSpec } from './load.ts';
 import type { RestOptions } from './options.ts';
 import { shapeOf, splitUrl, toUrl, type UrlTemplate } from './url.ts';
@@ -46,7 +47,7 @@ export function bind(
   }
   const template = field.template([method]);
   const body = bindBody(field, method);
-  const headers = bindHeaders(field);
+  const headers = bindHeaders(field, source);
   if (template === undefined) return undefined;
   const url = splitUrl(template);
   const isQuestion =
@@ -128,7 +129,10 @@ function holdsUpload(type: GraphQLInputType, seen: Set<string>): boolean {
   return Object.values(named.getFields()).some((field) => holdsUpload(field.type, seen));
 }
 
-function bindHeaders(field: FieldToBind): Array<{ name: string; template: Template }> {
+function bindHeaders(
+  field: FieldToBind,
+  source: ConnectorSource<RestOptions>,
+): Array<{ name: string; template: Template }> {
   const headers = (field.directive.headers ?? []) as ReadonlyArray<{ name: string; value: string }>;
   return headers.flatMap(({ name }, index) => {
     const isOfTransport = name.toLowerCase() !== 'content-type' && NEVER_FORWARDED.has(name.toLowerCase());
@@ -142,6 +146,7 @@ function bindHeaders(field: FieldToBind): Array<{ name: string; template: Templa
         ['headers', index, 'name'],
       );
     }
+    checkNoIdentity(name, ['headers', index, 'name'], field, source);
     const template = field.template(['headers', index, 'value']);
     return template === undefined ? [] : [{ name: name.toLowerCase(), template }];
   });

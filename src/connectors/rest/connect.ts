@@ -14,7 +14,7 @@ export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBin
 
   function send(binding: RestBinding, values: Values, context: CallContext): Promise<unknown> {
     const read = (response: HttpResponse): unknown => {
-      if (response.status === 401) setup.headers.denied();
+      if (response.status === 401) setup.headers.denied(context);
       return toRecord(setup.name, binding, response);
     };
     const given = setup.headers.of(context);

@@ -20,7 +20,7 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
     const body = toEnvelope(binding.frame, binding.header(values) + security, binding.body(values));
     const headers = Object.assign(await setup.headers.of(context), binding.headers);
     return client.request({ method: 'POST', path: binding.path, headers, body }, context, (response) => {
-      if (response.status === 401) setup.headers.denied();
+      if (response.status === 401) setup.headers.denied(context);
       return toRecord(setup.name, binding, response);
     });
   }

@@ -27,6 +27,14 @@ export async function load(source: ConnectorSource<WebsocketOptions>): Promise<W
       hint: 'send what the backend must know of the caller in args, e.g. { rider: $claims.sub }',
     });
   }
+  if (source.settings.identity !== 'none') {
+    source.report(['identity'], {
+      rule: 'websocket-identity',
+      message: 'All callers share one connection, so it cannot say who one of them is.',
+      expected: 'none',
+      hint: 'send what the backend must know of the caller in args, e.g. { rider: $claims.sub }',
+    });
+  }
   if (URL.parse(source.settings.endpoint)?.hash) {
     source.report(['endpoint'], {
       rule: 'invalid-endpoint',

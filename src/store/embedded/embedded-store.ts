@@ -1,27 +1,36 @@
 /** The store without a service: memory, and a SQLite file beside the configuration that survives a restart. */
-import { chmodSync, mkdirSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { Logger } from 'pino';
+import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
+import { EmbeddedDatabase } from './database.ts';
+import { EmbeddedLimits } from './embedded-limits.ts';
+import { EmbeddedRecords } from './embedded-records.ts';
 import { SqliteUsage } from './sqlite-usage.ts';
 
-/** Another process may hold the file: `hem keys` beside a running gateway. */
-const BUSY_MS = 2000;
-
-export function openEmbeddedStore(file: string, root: string): Store {
-  const path = isAbsolute(file) ? file : join(root, file);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(path, { timeout: BUSY_MS });
-  chmodSync(path, 0o600);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
+export function openEmbeddedStore(file: string, root: string, log: Logger): Store {
+  const database = new EmbeddedDatabase(file, root);
+  let limits: EmbeddedLimits | undefined;
   let usage: SqliteUsage | undefined;
+  let records: Promise<FollowedRecords> | undefined;
   return {
     kind: 'embedded',
     isUp: true,
+    limits: () => {
+      limits ??= new EmbeddedLimits(database.opened, { log });
+      return limits;
+    },
     usage: () => {
-      usage ??= new SqliteUsage(database);
+      usage ??= new SqliteUsage(database.opened);
       return usage;
     },
-    [Symbol.asyncDispose]: async () => database.close(),
+    records: () => {
+      records ??= FollowedRecords.open(new EmbeddedRecords(database.opened), { log });
+      return records;
+    },
+    async [Symbol.asyncDispose]() {
+      limits?.[Symbol.dispose]();
+      await (await records)?.[Symbol.asyncDispose]();
+      database.close();
+    },
   };
 }

@@ -4,22 +4,29 @@ import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
 
 const MAX_RECONNECT_MS = 2000;
+const CONNECT_MS = 2000;
+/** A connection on which nothing comes for so long, though something was asked, is given up for a new one. */
+const SILENT_MS = 5000;
+
+export interface LinkOptions {
+  /** Whoever asks has a deadline of its own, and wants to know also later what became of a command. */
+  readonly lateAnswers?: boolean;
+}
 
 export class RedisLink implements AsyncDisposable {
   readonly client: Redis | Cluster;
   readonly prefix: string;
+  readonly #log: Logger;
+  #isTold = false;
 
-  constructor(settings: RedisSettings, log: Logger) {
+  constructor(settings: RedisSettings, log: Logger, { lateAnswers = false }: LinkOptions = {}) {
     this.prefix = settings.prefix;
-    this.client = connect(settings);
-    let told = false;
-    this.client.on('error', (error) => {
-      if (!told) log.warn({ err: error }, 'the store cannot be reached');
-      told = true;
-    });
+    this.#log = log;
+    this.client = connect(settings, lateAnswers ? {} : { commandTimeout: settings.timeout });
+    this.client.on('error', (error) => this.#tell(error));
     this.client.on('ready', () => {
-      if (told) log.info('the store is back');
-      told = false;
+      if (this.#isTold) log.info('the store is back');
+      this.#isTold = false;
     });
   }
 
@@ -30,43 +37,65 @@ export class RedisLink implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.client.disconnect();
   }
+
+  #tell(error: unknown): void {
+    if (!this.#isTold) this.#log.warn({ reason: reasonOf(error) }, 'the store cannot be reached');
+    this.#isTold = true;
+  }
 }
 
-function connect({
-  url,
-  sentinel,
-  cluster,
-  username,
-  password,
-  tls,
-  timeout,
-}: RedisSettings): Redis | Cluster {
+/** What may be logged of an error. Errors of commands carry their arguments: of AUTH that is the password. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown';
+}
+
+function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTimeout'>): Redis | Cluster {
+  const { url, sentinel, cluster, username, password, tls } = settings;
   const options: RedisOptions = {
+    ...waiting,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
-    commandTimeout: timeout,
+    connectTimeout: CONNECT_MS,
+    socketTimeout: SILENT_MS,
     // A command that waits for a connection, or is sent again after one was lost, may be counted twice.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), MAX_RECONNECT_MS),
+    retryStrategy,
+    // It was a master until a failover: the next connection finds the new one. 1: the command is not sent again.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
   };
   if (cluster !== undefined) {
-    return new Cluster(cluster.nodes.map(toAddress), { redisOptions: options, enableOfflineQueue: false });
+    return new Cluster(cluster.nodes.map(toAddress), {
+      redisOptions: options,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: retryStrategy,
+      // A command whose connection was lost may have been executed: only what was certainly not is sent elsewhere.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      slotsRefreshInterval: MAX_RECONNECT_MS,
+    });
   }
   if (sentinel !== undefined) {
     return new Redis({
       ...options,
       name: sentinel.name,
       sentinels: sentinel.nodes.map(toAddress),
+      sentinelRetryStrategy: retryStrategy,
+      sentinelCommandTimeout: CONNECT_MS,
+      ...(tls ? { enableTLSForSentinelMode: true } : {}),
       ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
     });
   }
   return new Redis(url ?? 'redis://127.0.0.1:6379', options);
 }
 
+function retryStrategy(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 6), MAX_RECONNECT_MS);
+}
+
 function toAddress(node: string): { readonly host: string; readonly port: number } {
   const at = node.lastIndexOf(':');
-  return { host: node.slice(0, at), port: Number(node.slice(at + 1)) };
+  return { host: node.slice(0, at).replace(/[[\]]/g, ''), port: Number(node.slice(at + 1)) };
 }

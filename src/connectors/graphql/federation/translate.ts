@@ -39,6 +39,8 @@ const MACHINERY: ReadonlySet<string> = new Set(['_entities', '_service']);
 const PLAIN: ReadonlySet<string> = new Set(['deprecated', 'specifiedBy', 'oneOf']);
 /** What restricts access is never dropped, whoever defined it: this much Hem decides itself. */
 const RULES: ReadonlySet<string> = new Set(['authenticated', 'requiresScopes']);
+/** What they mean to Hem is what they mean to a subgraph. */
+const KEPT: ReadonlySet<string> = new Set(['cost', 'listSize']);
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   interfaceObject: 'Hem cannot add fields to an interface through an object that stands for it.',
   fromContext: 'Hem cannot fill an argument from an object further up.',
@@ -242,6 +244,7 @@ class Translation {
       this.#refuse(directive, canonical);
       if (RULES.has(canonical)) return [{ ...directive, name: { ...directive.name, value: canonical } }];
       if (this.#names.canonicalOf(name) === undefined) return [];
+      if (KEPT.has(canonical)) return [{ ...directive, name: { ...directive.name, value: canonical } }];
       return canonical === 'inaccessible' || canonical === 'shareable'
         ? toDirectives(`@${canonical}`, directive.loc)
         : [];

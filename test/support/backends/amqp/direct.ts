@@ -33,7 +33,7 @@ export class DirectAmqp implements AsyncDisposable {
       name: 'direct',
       settings,
       options: amqpOptions.parse(own),
-      headers: new OutgoingHeaders(settings, credentials),
+      headers: new OutgoingHeaders(settings, credentials, undefined),
       log: pino({ level: process.env.HEM_TEST_LOG ?? 'silent' }),
     });
   }

@@ -1,0 +1,110 @@
+/** `/api/…` on the admin listener: finds the route, checks who calls and what comes along, answers JSON or a problem. */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import type { Registry } from '../consumers/registry.ts';
+import { readBody } from '../doors/http-message.ts';
+import { parseJson } from '../doors/json.ts';
+import { parseContentType } from '../doors/media-type.ts';
+import { Refusal } from '../doors/refusal.ts';
+import { ONCE } from '../load/shape.ts';
+import type { ApiRoute } from './api-route.ts';
+import { OPERATOR_ROUTES } from './operator-api.ts';
+import { Portal } from './portal.ts';
+import { SELF_ROUTES } from './self-api.ts';
+import { requireToken } from './token.ts';
+
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_ISSUES = 5;
+const MAX_ISSUE_CHARACTERS = 200;
+const SELF = '/api/self';
+
+export class Api {
+  readonly #token: string;
+  readonly #registry: Registry | undefined;
+  readonly #portal: Portal;
+
+  constructor({ token, registry }: { readonly token: string; readonly registry: Registry | undefined }) {
+    this.#token = token;
+    this.#registry = registry;
+    this.#portal = new Portal();
+  }
+
+  /** @throws {HemError} what the answer is to be instead */
+  async answer(
+    message: IncomingMessage,
+    response: ServerResponse,
+    { path, search }: { readonly path: string; readonly search: string },
+  ): Promise<void> {
+    const isSelf = path === SELF || path.startsWith(`${SELF}/`);
+    if (!isSelf) requireToken(message, this.#token);
+    const registry = this.#registry;
+    if (registry === undefined)
+      throw new Refusal(
+        'NOT_FOUND',
+        'There are no plans to have keys for: this configuration has no clients/plans.yml.',
+      );
+    const consumer = isSelf ? this.#portal.admit(message, registry.consumers) : '';
+    const { route, params } = find(isSelf ? SELF_ROUTES : OPERATOR_ROUTES, message.method ?? '', path);
+    const query = check(route.query, Object.fromEntries(new URLSearchParams(search)), 'The address');
+    const body = check(route.body, await readJson(message), 'The body');
+    const answer = await route.run({ registry, consumer, params, query, body });
+    const text = `${JSON.stringify(answer)}\n`;
+    response.writeHead(route.status ?? 200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(text);
+  }
+}
+
+/** @throws {Refusal} NOT_FOUND, METHOD_NOT_ALLOWED */
+function find(
+  routes: readonly ApiRoute[],
+  method: string,
+  path: string,
+): { readonly route: ApiRoute; readonly params: readonly string[] } {
+  const there = routes.flatMap((route) => {
+    const match = route.pattern.exec(path);
+    return match === null ? [] : [{ route, params: match.slice(1) }];
+  });
+  const found = there.find(({ route }) => route.method === method);
+  if (found !== undefined) return { route: found.route, params: found.params.map(decode) };
+  if (there.length === 0) throw new Refusal('NOT_FOUND');
+  const allow = [...new Set(there.map(({ route }) => route.method))].join(', ');
+  throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow });
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new Refusal('BAD_REQUEST', 'The address is not encoded as addresses are.');
+  }
+}
+
+/**
+ * The body of a POST; of others there is none. It has to say that it is JSON even when it is empty: pages of other sites cannot say so,
+ * and a browser may remember the operators' password.
+ */
+async function readJson(message: IncomingMessage): Promise<unknown> {
+  const body = await readBody(message, MAX_BODY_BYTES);
+  if (message.method !== 'POST') return {};
+  if (parseContentType(message.headers['content-type'])?.type !== 'application/json')
+    throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'A POST is application/json, also when its body is empty.');
+  if (!isUtf8(body)) throw new Refusal('BAD_REQUEST', 'The body is not UTF-8.');
+  return body.length === 0 ? {} : parseJson(body.toString('utf8'), 'The body');
+}
+
+/** @throws {Refusal} that names what is wrong, and repeats no value */
+function check(shape: z.ZodType, value: unknown, what: string): never {
+  const result = shape.safeParse(value, ONCE);
+  if (result.success) return result.data as never;
+  const issues = result.error.issues.slice(0, MAX_ISSUES).map(({ path, message }) => {
+    const place = path.length === 0 ? '' : `"${path.map(String).join('.')}": `;
+    return `${place}${message}`.slice(0, MAX_ISSUE_CHARACTERS);
+  });
+  throw new Refusal('BAD_REQUEST', `${what} is not as expected. ${issues.join('; ')}.`);
+}

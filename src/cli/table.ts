@@ -1,0 +1,29 @@
+/** Tables for people; on a terminal their heads are bold. */
+import { styleText } from 'node:util';
+import { escapeControls } from '../problems.ts';
+
+export type Row = readonly (string | null)[];
+
+/** @param nothing what stands there instead of a table without rows */
+export function printTable(head: readonly string[], rows: readonly Row[], nothing: string): void {
+  if (rows.length === 0) {
+    console.log(nothing);
+    return;
+  }
+  const cells = rows.map((row) => row.map((cell) => escapeControls(cell ?? '–')));
+  const widths = head.map((name, column) =>
+    Math.max(name.length, ...cells.map((row) => row[column]!.length)),
+  );
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd();
+  console.log(styleText('bold', line(head.map((name) => name.toUpperCase())), { stream: process.stdout }));
+  for (const row of cells) console.log(line(row));
+}
+
+/** "2027-01-31 14:05", in UTC, of an ISO time. */
+export function toMinute(time: string | null): string | null {
+  return time === null ? null : time.slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,91 @@
+/** One key in the table of a process. */
+import type { KnownKey } from './known-key.ts';
+import type { Consumer, Key, Subscription } from './ledger.ts';
+
+/** The clock may be set: what waits for a time looks at it anew now and then. */
+const LOOK_AGAIN_MS = 60_000;
+
+export class LiveKey {
+  readonly digest: Buffer;
+  readonly pepper: string;
+  readonly isImported: boolean;
+  /** Set by `become`. */
+  known!: KnownKey;
+  refusal: 'revoked' | 'suspended' | undefined;
+  /** 0: not since that was last written. */
+  usedAt = 0;
+  readonly #now: () => number;
+  readonly #listeners = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ digest, pepper, imported }: Key, now: () => number) {
+    this.digest = Buffer.from(digest, 'base64url');
+    this.pepper = pepper;
+    this.isImported = imported !== undefined;
+    this.#now = now;
+  }
+
+  /** Takes over what has changed; those who wait for its end learn of it. */
+  become(
+    id: string,
+    key: Key,
+    {
+      consumer,
+      subscription,
+    }: { readonly consumer: Consumer | undefined; readonly subscription: Subscription | undefined },
+  ): void {
+    const isGranted =
+      consumer !== undefined && consumer.suspendedAt === undefined && subscription?.state === 'approved';
+    this.refusal = key.revokedAt !== undefined ? 'revoked' : isGranted ? undefined : 'suspended';
+    this.known = Object.freeze<KnownKey>({
+      id,
+      consumer: key.consumer,
+      subscription: key.subscription,
+      plan: subscription?.plan ?? '',
+      planVersion: subscription?.planVersion ?? 0,
+      environment: key.environment,
+      clients: key.clients,
+      origins: key.publishable?.origins,
+      expiresAt: key.expiresAt ?? Number.POSITIVE_INFINITY,
+    });
+    if (this.#listeners.size === 0) return;
+    if (this.refusal !== undefined) this.end();
+    else this.#wait();
+  }
+
+  /** @returns what stops listening */
+  onEnd(ended: () => void): () => void {
+    this.#listeners.add(ended);
+    this.#wait();
+    return () => {
+      this.#listeners.delete(ended);
+      if (this.#listeners.size === 0) this.stop();
+    };
+  }
+
+  /** It has ended. */
+  end(): void {
+    this.stop();
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const ended of listeners) ended();
+  }
+
+  /** No timer is left. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** One timer per key that somebody waits for, however many they are. */
+  #wait(): void {
+    this.stop();
+    const left = this.refusal !== undefined ? 0 : this.known.expiresAt - this.#now();
+    if (left === Number.POSITIVE_INFINITY) return;
+    this.#timer =
+      left <= 0
+        ? setTimeout(() => this.end(), 0)
+        : setTimeout(() => this.#wait(), Math.min(Math.ceil(left), LOOK_AGAIN_MS));
+    this.#timer.unref();
+  }
+}

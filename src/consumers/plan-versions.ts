@@ -1,0 +1,167 @@
+/** Plans stand in clients/plans.yml; here are the versions that they had. A version never changes: a change makes the next. */
+import { createHash } from 'node:crypto';
+import type { PlanSettings } from '../load/plan-settings.ts';
+import type { Ledger, Plan } from './ledger.ts';
+import { conflict, notFound } from './refusals.ts';
+
+export interface PlanChange {
+  readonly plan: string;
+  readonly version: number;
+  readonly what: 'made' | 'retired' | 'back';
+}
+
+export interface PlanView {
+  readonly name: string;
+  readonly title: string | null;
+  readonly newest: number;
+  readonly approval: PlanSettings['approval'];
+  readonly clients: readonly string[];
+  readonly retiredAt: string | null;
+  readonly versions: ReadonlyArray<{
+    readonly version: number;
+    readonly createdAt: string;
+    /** Approved ones. */
+    readonly subscriptions: number;
+  }>;
+}
+
+export class PlanVersions {
+  readonly #ledger: Ledger;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** Makes the versions that the file asks for. @returns what changed */
+  sync(file: ReadonlyMap<string, PlanSettings>): Promise<readonly PlanChange[]> {
+    const { plans, planVersions, now } = this.#ledger;
+    return this.#ledger.change(() => {
+      const changes: PlanChange[] = [];
+      const writes = [...file].flatMap(([name, settings]) => {
+        const known = plans.get(name);
+        const digest = digestOf(settings);
+        const newest = known?.newest ?? 0;
+        if (planVersions.get(idOf(name, newest))?.digest !== digest) {
+          const version = newest + 1;
+          changes.push({ plan: name, version, what: 'made' });
+          const made = { digest, settings, createdAt: now() };
+          return [planVersions.put(idOf(name, version), made), plans.put(name, { newest: version })];
+        }
+        if (known?.retiredAt === undefined) return [];
+        changes.push({ plan: name, version: newest, what: 'back' });
+        return [plans.put(name, { newest })];
+      });
+      for (const [name, plan] of plans.all()) {
+        if (file.has(name) || plan.retiredAt !== undefined) continue;
+        changes.push({ plan: name, version: plan.newest, what: 'retired' });
+        writes.push(plans.put(name, { ...plan, retiredAt: now() }));
+      }
+      return { writes, result: changes };
+    });
+  }
+
+  settingsOf(name: string, version: number): PlanSettings | undefined {
+    return this.#ledger.planVersions.get(idOf(name, version))?.settings;
+  }
+
+  /** What those see who may subscribe. */
+  offers() {
+    return this.#offeredNames()
+      .sort()
+      .map((name) => {
+        const { newest, settings } = this.offered(name);
+        const { title = null, description = null, approval, clients, limits } = settings;
+        return { name, version: newest, title, description, approval, clients, limits };
+      });
+  }
+
+  /** For a new subscription. @throws {HemError} NOT_FOUND, CONFLICT when it is retired */
+  offered(name: string): Plan & { readonly settings: PlanSettings } {
+    const plan = this.known(name);
+    if (plan.retiredAt !== undefined)
+      throw conflict(`The plan "${name}" is retired: it takes no new subscriptions.`);
+    return { ...plan, settings: this.settingsOf(name, plan.newest)! };
+  }
+
+  /** @throws {HemError} NOT_FOUND when the plan does not grant one of them */
+  checkClients(name: string, version: number, clients: readonly string[] = []): void {
+    const granted = this.settingsOf(name, version)?.clients ?? [];
+    for (const client of clients)
+      if (!granted.includes(client)) throw notFound(`client in the plan "${name}":`, client, granted);
+  }
+
+  /** @throws {HemError} NOT_FOUND */
+  known(name: string): Plan {
+    const plan = this.#ledger.plans.get(name);
+    if (plan === undefined) throw notFound('plan', name, this.#offeredNames());
+    return plan;
+  }
+
+  list(): readonly PlanView[] {
+    return this.#ledger.plans
+      .all()
+      .map(([name]) => this.show(name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** @throws {HemError} NOT_FOUND */
+  show(name: string): PlanView {
+    const { newest, retiredAt } = this.known(name);
+    const { title, approval, clients } = this.settingsOf(name, newest)!;
+    const approved = this.#ledger.subscriptions
+      .all()
+      .filter(([, { plan, state }]) => plan === name && state === 'approved');
+    return {
+      name,
+      title: title ?? null,
+      newest,
+      approval,
+      clients,
+      retiredAt: retiredAt === undefined ? null : new Date(retiredAt).toISOString(),
+      versions: Array.from({ length: newest }, (_, index) => ({
+        version: index + 1,
+        createdAt: new Date(this.#ledger.planVersions.get(idOf(name, index + 1))!.createdAt).toISOString(),
+        subscriptions: approved.filter(([, { planVersion }]) => planVersion === index + 1).length,
+      })),
+    };
+  }
+
+  /** @param wanted "partner", or "partner@2". @throws {HemError} NOT_FOUND */
+  find(wanted: string): {
+    readonly plan: PlanView;
+    readonly version: number;
+    readonly content: PlanSettings;
+  } {
+    const [, name = wanted, number] = /^(.+)@(\d{1,9})$/.exec(wanted) ?? [];
+    const plan = this.show(name);
+    const version = number === undefined ? plan.newest : Number(number);
+    const content = this.settingsOf(name, version);
+    if (content === undefined)
+      throw notFound(`version of the plan "${name}", which has ${plan.newest}:`, String(version));
+    return { plan, version, content };
+  }
+
+  #offeredNames(): string[] {
+    return this.#ledger.plans
+      .all()
+      .flatMap(([name, { retiredAt }]) => (retiredAt === undefined ? [name] : []));
+  }
+}
+
+function idOf(name: string, version: number): string {
+  return `${name}@${version}`;
+}
+
+/** The same for the same content, in whatever order it was written. */
+function digestOf(settings: PlanSettings): string {
+  return createHash('sha256').update(canonical(settings)).digest('base64url');
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join()}}`;
+}

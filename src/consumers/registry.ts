@@ -1,0 +1,136 @@
+/** Consumers, plans, subscriptions and keys of a gateway, opened on its store. */
+import type { Logger } from 'pino';
+import type { KeySettings } from '../load/pepper-settings.ts';
+import type { PlanSettings } from '../load/plan-settings.ts';
+import { ConfigurationError } from '../problems.ts';
+import type { Store } from '../store/store.ts';
+import { Consumers } from './consumers.ts';
+import { Imports } from './imports.ts';
+import { KeyRules } from './key-rules.ts';
+import { Keys } from './keys.ts';
+import type { KeyTable } from './known-key.ts';
+import { Ledger } from './ledger.ts';
+import { LiveKeys } from './live-keys.ts';
+import { Peppers } from './peppers.ts';
+import { type PlanChange, PlanVersions } from './plan-versions.ts';
+import { Secrets } from './secrets.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+/** Where the store was not there at the start, plans are compared with it once it is. */
+const TRY_AGAIN_MS = 2000;
+
+export interface Registry extends AsyncDisposable {
+  readonly consumers: Consumers;
+  readonly subscriptions: Subscriptions;
+  readonly keys: Keys;
+  readonly imports: Imports;
+  readonly plans: PlanVersions;
+  /** What requests are looked up in. */
+  readonly table: KeyTable;
+}
+
+export interface RegistryOptions {
+  readonly store: Store;
+  readonly settings: KeySettings;
+  /** The configuration directory. */
+  readonly root: string;
+  /** What clients/plans.yml says; undefined without that file, which retires nothing. */
+  readonly plans: ReadonlyMap<string, PlanSettings> | undefined;
+  readonly log: Logger;
+  /** As `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** @throws {ConfigurationError} when its pepper is not the one that the keys in the store were made with; {HemError} when files can be neither read nor made */
+export async function openRegistry(options: RegistryOptions): Promise<Registry> {
+  const { store, settings, root, log, now = Date.now } = options;
+  const peppers = await Peppers.load(settings, root);
+  const ledger = new Ledger(await store.records(), now);
+  const secrets = new Secrets(ledger, peppers);
+  refuseStrangers(secrets.strangers());
+  const missing = secrets.missing();
+  if (missing.length > 0)
+    log.error(
+      { peppers: missing },
+      'keys were made with peppers that are not configured: they cannot be recognised',
+    );
+  // Where the store was not there, it is seen later: then nobody is told that a key is wrong that may be right.
+  const stopWatching = ledger.records.onChange((changes) => {
+    if (!changes.some(({ table }) => table === ledger.peppers.name)) return;
+    const strangers = secrets.strangers();
+    for (const version of strangers) peppers.distrust(version);
+    if (strangers.length > 0)
+      log.error({ peppers: strangers }, 'the keys in the store were made with other peppers');
+  });
+  const plans = new PlanVersions(ledger);
+  const consumers = new Consumers(ledger, secrets);
+  const subscriptions = new Subscriptions(ledger, { consumers, plans });
+  const rules = new KeyRules(ledger, { consumers, plans, subscriptions });
+  const keys = new Keys(ledger, { secrets, rules });
+  const imports = new Imports(ledger, { secrets, rules });
+  const table = new LiveKeys(ledger, { peppers, log });
+  const stopSync = options.plans === undefined ? () => {} : await syncPlans(plans, options.plans, log);
+  return {
+    consumers,
+    subscriptions,
+    keys,
+    imports,
+    plans,
+    table,
+    async [Symbol.asyncDispose]() {
+      stopSync();
+      stopWatching();
+      await table[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Resolves after the first attempt. @returns what stops further ones */
+async function syncPlans(
+  plans: PlanVersions,
+  file: ReadonlyMap<string, PlanSettings>,
+  log: Logger,
+): Promise<() => void> {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const attempt = async (): Promise<void> => {
+    try {
+      for (const change of await plans.sync(file)) log.info(change, describe(change));
+    } catch (error) {
+      log.warn({ err: error }, 'plans could not be compared with the store');
+      if (!stopped) timer = setTimeout(() => void attempt(), TRY_AGAIN_MS).unref();
+    }
+  };
+  await attempt();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
+
+function describe({ what }: PlanChange): string {
+  switch (what) {
+    case 'made':
+      return 'a new version of a plan';
+    case 'retired':
+      return 'a plan is no longer offered';
+    case 'back':
+      return 'a plan is offered again';
+  }
+}
+
+function refuseStrangers(versions: readonly string[]): void {
+  if (versions.length === 0) return;
+  throw new ConfigurationError(
+    versions.map((version) => ({
+      rule: 'keys-pepper',
+      at: { file: 'hem.yml', line: 1, column: 1 },
+      message: `The keys in the store were made with another pepper "${version}" than this machine has.`,
+      expected: 'keys.peppers in hem.yml, the same on all machines that share the store',
+      hint:
+        version === 'own'
+          ? 'copy .hem/pepper of the machine that made them, or put its content into keys.peppers.own'
+          : 'a new pepper needs a new version; the one before stays beside it as long as keys of it count',
+    })),
+  );
+}

@@ -1,0 +1,118 @@
+/** Where credentials are in what a caller sends. Nobody looks in the address: addresses are written into logs. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { looksLikeKey } from '../consumers/key-format.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import type { Credentials } from '../principal/credentials.ts';
+import { keyRefused, notValid } from '../principal/failures.ts';
+import { isMeant, isMeantSocket, PREFLIGHT_HEADERS } from './csrf.ts';
+import { Refusal } from './refusal.ts';
+
+/** Of a request over HTTP. @throws {HemError} when what there is cannot be read, or is not clear */
+export function credentialsIn(
+  endpoint: Endpoint,
+  headers: IncomingHttpHeaders,
+  peer: Credentials['peer'],
+): Credentials {
+  return read(
+    endpoint,
+    { headers, peer },
+    { authorization: headers.authorization, key: undefined, meant: isMeant },
+  );
+}
+
+/** Of a websocket: what `connection_init` says, else what opened it. Also gives what it said, as headers. @throws {HemError} */
+export function credentialsOfSocket(
+  endpoint: Endpoint,
+  opening: Opening,
+  params: Readonly<Record<string, unknown>> | undefined,
+): { readonly credentials: Credentials; readonly said: Readonly<Record<string, string>> } {
+  const header = endpoint.authenticator?.auth.keys?.header;
+  const authorization = textIn(params, 'authorization');
+  const key = header === undefined ? undefined : textIn(params, header);
+  const credentials = read(endpoint, opening, {
+    authorization: authorization ?? opening.headers.authorization,
+    key,
+    meant: isMeantSocket,
+  });
+  const said: Record<string, string> = Object.create(null);
+  if (authorization !== undefined) said.authorization = authorization;
+  if (header !== undefined && key !== undefined) said[header] = key;
+  return { credentials, said };
+}
+
+/** What a request over HTTP, or the upgrade to a websocket, brings along. */
+interface Opening extends Pick<Credentials, 'peer'> {
+  readonly headers: IncomingHttpHeaders;
+}
+
+interface Said {
+  /** The one that counts. */
+  readonly authorization: string | undefined;
+  /** A key beside that of the headers. */
+  readonly key: string | undefined;
+  readonly meant: typeof isMeant;
+}
+
+function read(endpoint: Endpoint, { headers, peer }: Opening, said: Said): Credentials {
+  const bearer = bearerOf(said.authorization);
+  const header = endpoint.authenticator?.auth.keys?.header;
+  const isKey = header !== undefined && bearer !== undefined && looksLikeKey(bearer);
+  let key = isKey ? bearer : undefined;
+  if (header !== undefined) key = oneOf(oneOf(key, headers[header] as string | undefined), said.key);
+  return {
+    token: (isKey ? undefined : bearer) ?? cookieOf(endpoint, headers, said.meant),
+    key,
+    origin: headers.origin,
+    peer,
+  };
+}
+
+/** @throws {Unauthenticated} when they differ: which of them should count? */
+function oneOf(key: string | undefined, other: string | undefined): string | undefined {
+  if (key !== undefined && other !== undefined && key !== other) throw keyRefused('two keys');
+  return key ?? other;
+}
+
+/** `{ "authorization": … }` or `{ "headers": { "authorization": … } }`, in any case of letters. */
+function textIn(params: Readonly<Record<string, unknown>> | undefined, name: string): string | undefined {
+  for (const place of [params, params?.headers]) {
+    if (typeof place !== 'object' || place === null) continue;
+    const entry = Object.entries(place).find(([each]) => each.toLowerCase() === name);
+    if (entry === undefined) continue;
+    if (typeof entry[1] === 'string') return entry[1];
+    throw name === 'authorization' ? notValid('no text in connection_init') : keyRefused('malformed');
+  }
+  return undefined;
+}
+
+/** Undefined for other schemes, which are for backends. @throws {Unauthenticated} */
+function bearerOf(authorization: string | undefined): string | undefined {
+  if (authorization === undefined || !/^bearer(?: |$)/i.test(authorization)) return undefined;
+  const token = authorization.slice('bearer'.length).trim();
+  if (token === '') throw notValid('empty');
+  return token;
+}
+
+/** @throws {HemError} when another site may have sent it along, or when it is not clear which counts */
+function cookieOf(
+  { authenticator, view }: Endpoint,
+  headers: IncomingHttpHeaders,
+  meant: typeof isMeant,
+): string | undefined {
+  const name = authenticator?.auth.jwt?.cookie;
+  if (name === undefined || headers.cookie === undefined) return undefined;
+  const values = headers.cookie.split(';').flatMap((pair) => {
+    const at = pair.indexOf('=');
+    return at !== -1 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
+  });
+  const [value] = values;
+  if (value === undefined || value === '') return undefined;
+  if (values.length > 1) throw notValid(`${values.length} cookies of one name`);
+  if (!meant(headers, view.client.settings.cors)) {
+    throw new Refusal(
+      'BAD_REQUEST',
+      `A request that is authenticated by a cookie needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, or has to come from this origin or one that client.yml lists, so that no other site can send it.`,
+    );
+  }
+  return value.replace(/^"(.*)"$/, '$1');
+}

@@ -1,0 +1,76 @@
+/** What an operation costs and what it draws on, for people who look at its plan. */
+import type { DocumentNode } from 'graphql';
+import { type Limit, toLimitOfField, toLimits } from '../../limits/limit.ts';
+import type { HemSettings } from '../../load/settings.ts';
+import type { View } from '../../views/view.ts';
+import { NO_VALUES } from './counted.ts';
+import { costOf } from './operation-cost.ts';
+
+/** The form is documented in `docs/query-plan.md`; programs read it. */
+export interface CostDescription {
+  readonly cost: DescribedCost;
+  /** Those that everybody draws on; the plan of a key may add some. */
+  readonly limits: readonly DescribedLimit[];
+}
+
+interface DescribedCost {
+  /** Nothing is skipped, variables have their defaults, other lists are as long as they are taken to be. */
+  readonly atMost: number;
+  /** What the client allows; null for any. */
+  readonly maximum: number | null;
+  readonly lists: ReadonlyArray<{ readonly coordinate: string; readonly size: number }>;
+}
+
+interface DescribedLimit {
+  readonly name: string;
+  readonly amount: number;
+  readonly by: Limit['by'];
+  readonly of: string;
+  readonly shadow: boolean;
+}
+
+/** Undefined where there is more than may be walked. */
+export function describeCost(
+  view: View,
+  document: DocumentNode,
+  { name, settings }: { readonly name: string | undefined; readonly settings: Pick<HemSettings, 'quotas'> },
+): CostDescription | undefined {
+  const operation = costOf(view, document, name, undefined);
+  if (operation === undefined) return undefined;
+  const given = operation.given({}, NO_VALUES);
+  const atMost = operation.of(given);
+  const { quotas, cost: ofClient } = view.client.settings;
+  const limits = [...toLimits(settings.quotas, ''), ...toLimits(quotas, '')];
+  return {
+    cost: {
+      atMost,
+      maximum: ofClient.maximum ?? null,
+      lists: operation.lists(given).map(({ field, size }) => ({ coordinate: field.coordinate, size })),
+    },
+    limits: [
+      ...limits.map((limit) => describe(limit, limit.unit === 'cost' ? atMost : 1)),
+      ...operation.quotas.map(({ quota, times }) => describe(toLimitOfField(quota), times)),
+    ],
+  };
+}
+
+/** As sentences. */
+export function costInWords({ cost, limits }: CostDescription): readonly string[] {
+  const { atMost, maximum, lists } = cost;
+  const long =
+    lists.length === 0
+      ? ''
+      : `, with ${lists.map((list) => `${list.size} of ${list.coordinate}`).join(', ')}`;
+  const allowed = maximum === null ? '' : `; the client allows ${maximum}`;
+  return [
+    ...(atMost === 0 && maximum === null ? [] : [`It costs ${atMost} at most${long}${allowed}.`]),
+    ...limits.map(
+      ({ name, amount, by, of, shadow }) =>
+        `It draws ${amount} on ${name}${shadow ? ' (a shadow)' : ''}: ${of} by ${by}.`,
+    ),
+  ];
+}
+
+function describe({ name, by, text, shadow }: Limit, amount: number): DescribedLimit {
+  return { name, amount, by, of: text, shadow };
+}

@@ -1,0 +1,71 @@
+/** How long a list will be, by what callers ask for. */
+import { type FieldNode, GraphQLError, Kind } from 'graphql';
+import type { SizeRule } from '../../views/costs.ts';
+import { type Given, MOST, type Values } from './counted.ts';
+
+/** The most that any of the arguments asks for; undefined when none says it. */
+export function longest(slicing: SizeRule['slicing'], values: Values): number | undefined {
+  let most: number | undefined;
+  for (const { path, presets } of slicing) {
+    const size = toSize(valueAt(path, presets, values));
+    if (size !== undefined) most = Math.max(most ?? 0, size);
+  }
+  return most;
+}
+
+function valueAt(path: readonly string[], presets: readonly unknown[], values: Values): unknown {
+  let value: unknown = values;
+  for (const [index, name] of path.entries()) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const given = Object.hasOwn(value, name) ? (value as Values)[name] : undefined;
+    value = given === undefined ? presets[index] : given;
+  }
+  return value;
+}
+
+/** Never less than nothing, and never more than can be reckoned with. */
+function toSize(value: unknown): number | undefined {
+  if (Array.isArray(value)) return value.length;
+  const isWhole = typeof value === 'bigint' || (typeof value === 'string' && /^-?\d{1,100}$/.test(value));
+  const size = isWhole ? Number(value) : value;
+  return typeof size !== 'number' || Number.isNaN(size)
+    ? undefined
+    : Math.min(MOST, Math.max(0, Math.ceil(size)));
+}
+
+/** A list of which callers have to say how long it is, in one way. */
+export function checkOne(
+  { slicing, names }: SizeRule,
+  {
+    values,
+    given,
+    coordinate,
+    node,
+  }: {
+    readonly values: Values | undefined;
+    readonly given: Given;
+    readonly coordinate: string;
+    readonly node: FieldNode;
+  },
+): GraphQLError | undefined {
+  // Variables that do not fit are refused for that.
+  if (values === undefined) return undefined;
+  const written = (node.arguments ?? []).filter(({ name, value }) => {
+    if (!names.includes(name.value) || value.kind === Kind.NULL) return false;
+    return (
+      value.kind !== Kind.VARIABLE || (given.variables?.coerced[value.name.value] ?? undefined) !== undefined
+    );
+  });
+  const problem =
+    longest(slicing, values) === undefined
+      ? 'how many it wants'
+      : written.length > 1
+        ? 'in one way only how many it wants'
+        : undefined;
+  if (problem === undefined) return undefined;
+  const how = names.length === 0 ? '' : `: with ${names.map((name) => `"${name}"`).join(' or ')}`;
+  return new GraphQLError(`${coordinate} has to say ${problem}${how}.`, {
+    nodes: [node],
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+  });
+}

@@ -1,0 +1,61 @@
+/** What callers are told of operations that ask for more than they may see. */
+import { GraphQLError } from 'graphql';
+import { ERRORS } from '../errors.ts';
+import { waysIn } from '../principal/failures.ts';
+import type { View } from '../views/view.ts';
+import type { Grant } from './grants.ts';
+import type { Requirement, UsedField } from './requirements.ts';
+
+/** Named in one refusal. */
+const MAX_NAMED = 100;
+
+type Code = 'UNAUTHENTICATED' | 'FORBIDDEN';
+
+/** What was denied of one operation. */
+export interface Refused {
+  /** Of rules that were not met. */
+  readonly code: Code;
+  readonly denied: readonly Requirement[];
+  readonly ungranted: readonly UsedField[];
+  readonly grant: Grant | undefined;
+}
+
+/** What no plan grants comes first: against that, no token helps. */
+export function refusal({ code, denied, ungranted, grant }: Refused, { client }: View): GraphQLError {
+  const plan = grant?.plan.name;
+  const all = [
+    ...ungranted.map((field) => ({ field, named: { coordinate: field.coordinate, plan } })),
+    ...denied.map((field) => ({ field, named: { coordinate: field.coordinate, scopes: field.rule.scopes } })),
+  ];
+  const texts = [
+    ...(ungranted.length === 0
+      ? []
+      : [
+          `The plan "${plan}" does not grant ${namesOf(ungranted)}. To go on, leave that out, or call under another plan.`,
+        ]),
+    ...(denied.length === 0
+      ? []
+      : [
+          `${ERRORS[code].text.replace(/\.$/, '')}: ${namesOf(denied)}. To go on, ${adviceOf(code, client)}.`,
+        ]),
+  ];
+  return new GraphQLError(texts.join(' '), {
+    nodes: all.slice(0, MAX_NAMED).flatMap(({ field }) => field.nodes.slice(0, 1)),
+    extensions: {
+      code: ungranted.length > 0 ? 'FORBIDDEN' : code,
+      denied: all.slice(0, MAX_NAMED).map(({ named }) => named),
+      ...(all.length > MAX_NAMED ? { deniedCount: all.length } : {}),
+    },
+  });
+}
+
+function namesOf(fields: readonly UsedField[]): string {
+  const names = [...new Set(fields.map(({ coordinate }) => coordinate))];
+  return names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
+}
+
+function adviceOf(code: Code, { auth }: View['client']): string {
+  if (code === 'UNAUTHENTICATED')
+    return `send ${auth === undefined ? 'credentials' : waysIn(auth)}, or leave them out`;
+  return `send ${auth?.jwt === undefined ? 'a key of a plan' : 'a token'} with the scopes they need, or leave them out`;
+}

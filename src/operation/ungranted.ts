@@ -1,0 +1,31 @@
+/** What an operation asks for that a plan does not grant. */
+import type { FieldNode } from 'graphql';
+import type { Grant } from './grants.ts';
+import type { UsedField } from './requirements.ts';
+
+export interface Ungranted {
+  /** What the caller asked for by itself: reason enough to refuse the operation. */
+  readonly refused: readonly UsedField[];
+  /**
+   * Whether there is anything to leave out. That is also so where an operation asks for a field of an interface, and one of the types
+   * that may be there is gone: the caller cannot know of it, so an object of it is answered with null and an error if there is one.
+   */
+  readonly any: boolean;
+}
+
+export const ALL_GRANTED: Ungranted = { refused: [], any: false };
+
+export function ungrantedOf(fields: readonly UsedField[], { denied }: Grant): Ungranted {
+  const ungranted = fields.filter(({ coordinate }) => denied.fields.has(coordinate));
+  if (ungranted.length === 0) return ALL_GRANTED;
+  const granted = new Set<FieldNode>(
+    fields.flatMap(({ coordinate, nodes }) => (denied.fields.has(coordinate) ? [] : nodes)),
+  );
+  return {
+    any: true,
+    refused: ungranted.filter(
+      ({ coordinate, nodes }) =>
+        !denied.types.has(coordinate.split('.', 1)[0]!) || !nodes.every((node) => granted.has(node)),
+    ),
+  };
+}

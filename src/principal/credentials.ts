@@ -1,0 +1,19 @@
+/** What a request brings along to say who sends it. */
+import type { Peer } from './peer.ts';
+
+/** Texts are such that nobody has looked at yet. */
+export interface Credentials {
+  /** Says which user. */
+  readonly token: string | undefined;
+  /** Says which application, under which plan. */
+  readonly key: string | undefined;
+  /** The page that sends it, as its browser says. */
+  readonly origin: string | undefined;
+  /** The client certificate, verified; it says which application. */
+  readonly peer: Peer | undefined;
+}
+
+/** Whether `Authorization` carries one of Hem's keys, which are no backend's business. */
+export function carriesKey(authorization: string): boolean {
+  return /^\s*bearer\s+hem_/i.test(authorization);
+}

@@ -1,0 +1,45 @@
+/** The SQLite file. Opened, and made, when somebody first needs it: a configuration that needs no store writes nothing. */
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { HemError } from '../../errors.ts';
+
+/** Another process may hold the file: `hem keys` beside a running gateway. */
+const BUSY_MS = 2000;
+
+export class EmbeddedDatabase {
+  readonly path: string;
+  #opened: DatabaseSync | undefined;
+
+  constructor(file: string, root: string) {
+    this.path = isAbsolute(file) ? file : join(root, file);
+  }
+
+  /** @throws {HemError} that says what to do when the file can be neither opened nor made */
+  get opened(): DatabaseSync {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  close(): void {
+    this.#opened?.close();
+    this.#opened = undefined;
+  }
+
+  #open(): DatabaseSync {
+    // Loading it takes a few milliseconds, which those without a store are spared.
+    const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite');
+    try {
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      const database = new Database(this.path, { timeout: BUSY_MS });
+      chmodSync(this.path, 0o600);
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
+      return database;
+    } catch (error) {
+      throw new HemError('STORE_UNAVAILABLE', {
+        publicText: `the store ${this.path} can be neither opened nor made (${(error as Error).message}); "store: { kind: embedded, file: … }" in hem.yml names another place`,
+        cause: error,
+      });
+    }
+  }
+}

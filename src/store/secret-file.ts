@@ -1,0 +1,45 @@
+/** Secrets that are made at the first start, each in a file that only its owner can read. */
+import { randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const OWNER_ONLY = 0o600;
+const MIN_CHARACTERS = 32;
+
+/** @param file absolute path @throws system errors when the file can be neither read nor made */
+export async function loadOrMakeSecret(file: string): Promise<string> {
+  const known = await read(file);
+  if (known !== undefined && known.length >= MIN_CHARACTERS) {
+    // Whoever copied the file may have opened it to others. Where it is mounted read-only, that is its owner's affair.
+    await chmod(file, OWNER_ONLY).catch(() => {});
+    return known;
+  }
+  const secret = randomBytes(32).toString('base64url');
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  // Complete or not there at all.
+  const draft = `${file}.${process.pid}`;
+  await writeFile(draft, `${secret}\n`, { mode: OWNER_ONLY });
+  if (known !== undefined) {
+    await rename(draft, file);
+    return secret;
+  }
+  try {
+    await link(draft, file);
+    return secret;
+  } catch (error) {
+    // Another process was faster: what it made is what counts.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return (await read(file))!;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function read(file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,158 @@
+/** Redis is killed, hangs, or comes back without its data: what is known stays, and is put back. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RecordStore } from '../../src/store/record-store.ts';
+import { RecordCopy } from '../../src/store/redis/record-copy.ts';
+import { type Daemon, freePort } from '../support/services/daemon.ts';
+import { redis } from '../support/services/redis.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+import { newPrefix, redisStores, type TestStores } from './stores.ts';
+
+let directory: string;
+let port: number;
+let daemon: Daemon;
+let stores: TestStores;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hem-redis-'));
+  port = await freePort();
+  daemon = await redis.start({ directory, port });
+  stores = await redisStores(redis.url(port));
+});
+afterEach(async () => {
+  await stores[Symbol.asyncDispose]();
+  await daemon.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const open = async () => (await stores.open()).records();
+const put = (records: RecordStore, id: string, value: unknown) =>
+  records.write([{ table: 'things', id, version: records.get('things', id)?.version ?? 0, value }]);
+const read = (records: RecordStore, id: string) => records.get('things', id)?.value;
+const until = (get: () => unknown, value: unknown) =>
+  expect.poll(get, { timeout: 8000, interval: 25 }).toEqual(value);
+
+describe('without Redis', () => {
+  test('what is known stays; a write says that the store is gone', async () => {
+    const records = await open();
+    await put(records, 'a', 1);
+    await daemon.stop();
+    await expect(put(records, 'b', 2)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect([read(records, 'a'), records.isComplete]).toEqual([1, true]);
+    await expect(records.marks('things')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  test('a Redis that comes back empty is given all of it, by whoever knows most', async () => {
+    const [here, there] = [await open(), await open()];
+    for (let index = 0; index < 1100; index++) if (index % 100 === 0) await put(here, `id-${index}`, index);
+    await put(here, 'id-0', 'changed');
+    await put(here, 'id-100', undefined);
+    await until(() => read(there, 'id-0'), 'changed');
+    await daemon.stop();
+    daemon = await redis.start({ directory, port });
+    await until(async () => (await put(there, 'new', 1).catch(() => false)) === true, true);
+    await until(() => read(here, 'new'), 1);
+    const later = await open();
+    expect(later.all('things').map(({ id, value }) => [id, value])).toEqual(
+      expect.arrayContaining([
+        ['id-0', 'changed'],
+        ['id-1000', 1000],
+        ['new', 1],
+      ]),
+    );
+    expect([read(later, 'id-100'), later.all('things').length]).toEqual([undefined, 11]);
+    expect(here.all('things').length).toBe(11);
+    // All follow the same history again.
+    await put(later, 'id-0', 'later');
+    await until(() => [read(here, 'id-0'), read(there, 'id-0')], ['later', 'later']);
+  });
+
+  test('what another wrote into an empty one meanwhile is kept', async () => {
+    const here = await open();
+    await put(here, 'mine', 1);
+    await daemon.stop();
+    // Another machine, which knows nothing of the time before.
+    await until(() => existsSync(join(stores.root, '.hem')), true);
+    await rm(join(stores.root, '.hem'), { recursive: true, force: true });
+    const other = await open();
+    expect(other.isComplete).toBe(false);
+    daemon = await redis.start({ directory, port });
+    await until(async () => (await put(other, 'theirs', 2).catch(() => false)) === true, true);
+    await until(() => [read(here, 'mine'), read(here, 'theirs')], [1, 2]);
+    await until(() => [read(other, 'mine'), read(other, 'theirs')], [1, 2]);
+  });
+
+  test('one that starts knows what an earlier one knew, by a copy that only its owner can read', async () => {
+    {
+      const store = await stores.open();
+      await put(await store.records(), 'a', { text: 'kept' });
+      await store[Symbol.asyncDispose]();
+    }
+    const [copy] = await readdir(join(stores.root, '.hem'));
+    expect((await stat(join(stores.root, '.hem', copy!))).mode & 0o777).toBe(0o600);
+    await daemon.stop();
+    const records = await open();
+    expect([read(records, 'a'), records.isComplete]).toEqual([{ text: 'kept' }, true]);
+    daemon = await redis.start({ directory, port });
+    await until(async () => (await put(records, 'b', 1).catch(() => false)) === true, true);
+    const later = await open();
+    expect(read(later, 'a')).toEqual({ text: 'kept' });
+  });
+});
+
+test('a Redis that is behind, and gave the same versions to others, is told, and tells', async () => {
+  await using proxy = await TcpProxy.before(redis.url(port));
+  const prefix = newPrefix();
+  await using behind = await redisStores(proxy.url, prefix);
+  await using direct = await redisStores(redis.url(port), prefix);
+  const here = await (await behind.open()).records();
+  await put(here, 'a', 1);
+  await put(here, 'b', 'mine');
+  proxy.refuse();
+  // As after a failover to a replica that lacks the last write.
+  const key = (name: string) => `{${prefix}:records}:${name}`;
+  const client = new Redis(redis.url(port));
+  await client.hdel(key('rows'), 'things/b');
+  await client.zrem(key('order'), 'things/b');
+  await client.hset(key('head'), 'revision', 1);
+  client.disconnect();
+  const there = await (await direct.open()).records();
+  expect(read(there, 'b')).toBeUndefined();
+  await put(there, 'c', 'theirs');
+  proxy.accept();
+  await until(() => [read(here, 'b'), read(here, 'c')], ['mine', 'theirs']);
+  await until(() => [read(there, 'b'), read(there, 'c')], ['mine', 'theirs']);
+});
+
+test('a Redis that hangs holds up nobody who reads', async () => {
+  await using proxy = await TcpProxy.before(redis.url(port));
+  await using behind = await redisStores(proxy.url);
+  const records = await (await behind.open()).records();
+  await put(records, 'a', 1);
+  proxy.hang();
+  const writing = put(records, 'b', 2);
+  expect(read(records, 'a')).toBe(1);
+  await expect(writing).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  expect(read(records, 'a')).toBe(1);
+});
+
+test.each([
+  '',
+  '{',
+  '[]',
+  'null',
+  '{"rows":[{}]}',
+  '{"epoch":"a","revision":"x","rows":[]}',
+  '{"epoch":"a","revision":1,"rows":[null]}',
+])('a copy that is broken is none: %s', async (text) => {
+  const file = join(directory, 'copy.json');
+  const copy = new RecordCopy(file, pino({ level: 'silent' }));
+  expect(copy.read()).toBeUndefined();
+  await writeFile(file, text);
+  expect(copy.read()).toBeUndefined();
+});
