@@ -16,6 +16,7 @@ export const WORKLOADS = [
   'amqp',
   'websocket',
   'graphql',
+  'cached',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
@@ -55,6 +56,11 @@ export interface ByHandModule {
     addresses: Addresses,
     http: (url: string) => JsonClient,
   ): Promise<(variables: never) => Promise<unknown>>;
+}
+
+/** `by-hand.ts` where by hand means that the answer never changes: its text. */
+export interface ConstantModule {
+  constant(addresses: Addresses, http: (url: string) => JsonClient): Promise<string>;
 }
 
 /** `graphql.ts` */

@@ -1,16 +1,17 @@
-/** Starts the whole bike-share: six backends, and a broker when there is none. */
+/** Starts the whole bike-share: six backends, who its riders log in with, and a broker when there is none. */
 import { connect } from 'amqplib';
 import { DemoBackend } from './backend.ts';
 import { startBilling } from './billing.ts';
 import { startBroker } from './broker/broker.ts';
 import { startDocks } from './docks.ts';
 import { startFleet } from './fleet.ts';
+import { startIdentity } from './identity.ts';
 import { startRiders } from './riders.ts';
 import { startRides } from './rides.ts';
 import type { DemoServer } from './server.ts';
 import { startStations } from './stations.ts';
 
-export type BackendName = 'stations' | 'fleet' | 'billing' | 'docks' | 'rides' | 'riders';
+export type BackendName = 'stations' | 'fleet' | 'billing' | 'docks' | 'rides' | 'riders' | 'identity';
 
 /** `rides` is the broker's port: the rides backend has none of its own. */
 export const DEFAULT_PORTS: Readonly<Record<BackendName, number>> = {
@@ -20,6 +21,7 @@ export const DEFAULT_PORTS: Readonly<Record<BackendName, number>> = {
   docks: 4104,
   rides: 4105,
   riders: 4106,
+  identity: 4107,
 };
 
 const LIVE_MS = 2000;
@@ -58,6 +60,7 @@ export async function startDemo({
   const billing = await start('billing', (port) => startBilling({ port }));
   const docks = await start('docks', (port) => startDocks({ port, liveEveryMs }));
   const riders = await start('riders', (port) => startRiders({ port }));
+  const identity = await start('identity', (port) => startIdentity({ port }));
   const given = amqpUrl && (await answers(amqpUrl)) ? amqpUrl : undefined;
   const broker = given === undefined ? await start('broker', (port) => startBroker({ port })) : undefined;
   const brokerUrl = given ?? broker?.url ?? '';
@@ -72,8 +75,9 @@ export async function startDemo({
       DOCKS_URL: docks.url,
       RIDES_URL: brokerUrl,
       RIDERS_URL: riders.url,
+      IDENTITY_URL: identity.url,
     },
-    backends: { stations, fleet, billing, docks, rides, riders },
+    backends: { stations, fleet, billing, docks, rides, riders, identity },
     broker,
     [Symbol.asyncDispose]: () => everything.disposeAsync(),
   };

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Connection } from './connectors/kind.ts';
 import type { PublicJwk } from './connectors/signing-key.ts';
 import type { Connections, Connector } from './load/model.ts';
+import { TagClock } from './tag-clock.ts';
 import { openCredentials } from './upstream/credentials.ts';
 import { OutgoingHeaders } from './upstream/headers.ts';
 import { type Identity, openIdentity } from './upstream/identity.ts';
@@ -19,9 +20,16 @@ export class OpenConnections implements Connections, AsyncDisposable {
   >();
 
   /** Opens all. Waits for no backend. @param watch what watches the calls that are made */
-  constructor(connectors: readonly Connector[], log: Logger, watch?: Connections['watch']) {
+  constructor(
+    connectors: readonly Connector[],
+    log: Logger,
+    {
+      clock = new TagClock(),
+      watch,
+    }: { readonly clock?: TagClock; readonly watch?: Connections['watch'] } = {},
+  ) {
     this.watch = watch;
-    for (const { name, kind, settings, options } of connectors) {
+    for (const { name, kind, settings, options, types } of connectors) {
       const credentials = openCredentials(name, settings);
       const identity = openIdentity(name, settings);
       const headers = new OutgoingHeaders(settings, credentials, identity);
@@ -30,6 +38,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
         settings,
         options,
         headers,
+        outOfDate: { clock, tags: [...types.keys()].flatMap((type) => [type, `${type}:*`]) },
         log: log.child({ connector: name }),
       });
       this.#open.set(name, { connection, credentials, identity });

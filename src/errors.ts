@@ -168,6 +168,19 @@ interface ErrorKind {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'UPSTREAM_UNAVAILABLE',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_FAILED',
+  'UPSTREAM_INVALID',
+  'DEADLINE_EXCEEDED',
+]);
+
+/** Whether there is no answer because a backend could not give one. A denial, a limit, or "not found" is an answer. */
+export function isFailureOfBackend(code: ErrorCode): boolean {
+  return FAILURES.has(code);
+}
+
 /** An error whose code and public text may leave the gateway; its `cause` and internal message never do. */
 export class HemError extends Error {
   readonly code: ErrorCode;

@@ -2,6 +2,7 @@
 import { isAbsolute, join } from 'node:path';
 import type { Logger } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
+import { ResponseCaches } from './cache/response-cache.ts';
 import { OpenConnections } from './connections.ts';
 import { identityHeadersOf, isExchange } from './connectors/identity-settings.ts';
 import { NO_KEYS } from './consumers/known-key.ts';
@@ -96,7 +97,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tracing && traceCalls,
   ]);
   const registry = await openRegistryOf(configuration, store, log);
-  const connections = new OpenConnections(graph.connectors, log, watch);
+  const caches = new ResponseCaches(store.cache);
+  if (metrics !== undefined) caches.onOutcome((client, outcome) => metrics.cached(client, outcome));
+  const connections = new OpenConnections(graph.connectors, log, { clock: caches.clock, watch });
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
   const identities = graph.connectors.map(({ settings: { identity } }) => identity);
@@ -110,9 +113,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       grants,
       policies: policiesOf(view, {
+        graph,
         settings,
         grants,
         limits,
+        caches,
         metrics,
         noted: logs.requests !== undefined,
         traced: tracing !== undefined,
@@ -159,6 +164,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         return usage.flush();
       },
     },
+    caches,
     log,
   });
 

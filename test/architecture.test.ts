@@ -6,7 +6,16 @@ import { describe, expect, test } from 'vitest';
 import { type Import, importsOf, sourceFiles } from './support/imports.ts';
 
 /** What every phase may use. */
-const BOTTOM = ['problems', 'errors', 'units', 'timeouts', 'cancellation', 'call-context'];
+const BOTTOM = [
+  'problems',
+  'errors',
+  'units',
+  'timeouts',
+  'cancellation',
+  'flights',
+  'tag-clock',
+  'call-context',
+];
 /** What settings of all kinds are made of. */
 const SETTINGS = ['connectors/header-settings', 'connectors/identity-settings', 'connectors/signing-key'];
 /** The contract of connector kinds: types and settings, no kind. */
@@ -33,6 +42,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   units: [],
   timeouts: [],
   cancellation: [],
+  flights: ['cancellation'],
+  'tag-clock': [],
   // What a caller brings along goes through all phases.
   'call-context': ['cancellation'],
   mapping: [...BOTTOM],
@@ -59,7 +70,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   // Who asks; what they may see is the operation's to say.
   principal: [...BOTTOM, 'load', 'consumers'],
   limits: [...BOTTOM, 'load', 'store', 'consumers', 'principal'],
-  cache: [...BOTTOM, 'load', 'store', 'principal'],
+  cache: [...BOTTOM, 'mapping', 'load', 'store', 'principal'],
   // Watches the calls that connectors make.
   metrics: [...BOTTOM, ...CONTRACT, 'mapping', 'load', 'store', 'principal'],
   operation: [...VIEWED, 'execute', 'plan', 'consumers', 'principal', 'limits', 'cache', 'metrics'],

@@ -30,7 +30,7 @@ test('--quick --json', { timeout: 60_000 }, async () => {
 });
 
 // Hem answers as by hand over every kind, or the bench ends with an error.
-test.each(['deep-large', 'grpc', 'soap', 'amqp', 'websocket', 'graphql'])(
+test.each(['deep-large', 'grpc', 'soap', 'amqp', 'websocket', 'graphql', 'cached'])(
   '%s',
   {
     timeout: 60_000,

@@ -13,6 +13,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   '@graphql-codegen/typescript-operations': 'codegen.yml',
   '@graphql-typed-document-node/core': 'clients/*/generated',
   '@types/amqplib': 'npm run check',
+  '@types/http-cache-semantics': 'npm run check',
   '@types/node': 'npm run check',
   '@types/ws': 'npm run check',
   node: 'the Node that npm scripts run on',

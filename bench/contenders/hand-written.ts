@@ -1,6 +1,6 @@
 /** The front of a hand-written BFF: node:http, a JSON body in, `{"data": …}` out. What it answers is the workload's own code. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Addresses, ByHandModule } from '../workload.ts';
+import type { Addresses, ByHandModule, ConstantModule } from '../workload.ts';
 import type { JsonClient } from './json-client.ts';
 import { listen } from './listen.ts';
 
@@ -11,7 +11,9 @@ export async function startHandWritten(
   addresses: Addresses,
   http: (url: string) => JsonClient,
 ): Promise<string> {
-  const { open } = (await import(`../workloads/${workload}/by-hand.ts`)) as ByHandModule;
+  const module = (await import(`../workloads/${workload}/by-hand.ts`)) as ByHandModule | ConstantModule;
+  if ('constant' in module) return startConstant(await module.constant(addresses, http));
+  const { open } = module;
   const answer = (await open(addresses, http)) as (variables: unknown) => Promise<unknown>;
   const server = createServer((request, response) => {
     readJson(request)
@@ -20,6 +22,22 @@ export async function startHandWritten(
         (data) => sendJson(response, 200, { data }),
         (error: unknown) => sendJson(response, 502, { errors: [{ message: String(error) }] }),
       );
+  });
+  return `${await listen(server)}/`;
+}
+
+/** The body is waited for, as whoever answers a POST has to, and not looked at. */
+async function startConstant(text: string): Promise<string> {
+  const head = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  };
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => {
+      response.writeHead(200, head);
+      response.end(text);
+    });
   });
   return `${await listen(server)}/`;
 }

@@ -1,6 +1,7 @@
 /** The operators' listener: liveness, readiness, metrics, public keys for backends, and behind the token the API and the whole graph. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { ResponseCaches } from '../cache/response-cache.ts';
 import type { Registry } from '../consumers/registry.ts';
 import {
   ReceivedRequest,
@@ -18,11 +19,13 @@ import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import type { Exposition } from '../metrics/exposition.ts';
 import { Api } from './api.ts';
+import { readOutOfDate } from './invalidate.ts';
 import { requireToken } from './token.ts';
 import { answerUsage, type UsageApi } from './usage-api.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
 const MAX_BODY_BYTES = 1024 ** 2;
+const INVALIDATE = '/api/cache/invalidate';
 
 export interface AdminListener {
   readonly server: Server;
@@ -44,6 +47,7 @@ export interface AdminOptions {
   readonly metrics: ((accept: string | undefined) => Promise<Exposition>) | undefined;
   /** Undefined where no usage is kept. */
   readonly usage: UsageApi | undefined;
+  readonly caches: ResponseCaches;
   readonly log: Logger;
 }
 
@@ -79,7 +83,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, publicKeys, api, graph, metrics, usage }: Door,
+  { token, ready, publicKeys, api, graph, metrics, usage, caches }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -98,11 +102,18 @@ async function answer(
     const { contentType, body } = await answerUsage(usage, search, message.headers.accept);
     return send(response, contentType, JSON.stringify(body));
   }
-  if (path?.startsWith('/api/')) return api.answer(message, response, { path, search });
   if (path === '/jwks.json') return sendKeys(response, publicKeys());
-  if (path !== '/graph') throw new Refusal('NOT_FOUND');
+  if (path?.startsWith('/api/') && path !== INVALIDATE)
+    return api.answer(message, response, { path, search });
+  if (path !== '/graph' && path !== INVALIDATE) throw new Refusal('NOT_FOUND');
   requireToken(message, token);
   const { method = '', headers } = message;
+  if (path === INVALIDATE) {
+    if (method !== 'POST') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'POST' });
+    caches.invalidate(readOutOfDate(await readBody(message, MAX_BODY_BYTES)));
+    response.writeHead(204).end();
+    return;
+  }
   if (method !== 'GET' && method !== 'POST') {
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }

@@ -2,8 +2,10 @@
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { print, stripIgnoredCharacters } from 'graphql';
+import { pino } from 'pino';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { Environment } from '../load/environment.ts';
+import { type DemoKey, makeDemoKeys } from './demo-keys.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
 import { untilStopped } from './signals.ts';
 import { printAddresses } from './start.ts';
@@ -23,15 +25,19 @@ export async function demo(options: {
     gateway = await startGateway({
       ...options,
       directory: ROOT,
+      // What the demo prints is for reading.
+      log: pino({ level: 'warn' }),
       environment: { ...options.environment, ...backends.env },
     });
   } catch (error) {
     await backends[Symbol.asyncDispose]();
     throw error;
   }
+  const keys = gateway.registry === undefined ? [] : await makeDemoKeys(gateway.registry);
   printBackends(backends.env);
   printAddresses(gateway);
-  printQueries(gateway);
+  printKeys(keys, backends.env);
+  printQueries(gateway, keys);
   const code = await untilStopped(async () => {
     await gateway.stop();
     await backends[Symbol.asyncDispose]();
@@ -47,15 +53,33 @@ function printBackends(environment: Readonly<Record<string, string>>): void {
   console.log('');
 }
 
+function printKeys(keys: readonly DemoKey[], { IDENTITY_URL }: Readonly<Record<string, string>>): void {
+  console.log(`\n${styleText('bold', 'Keys, good for a day')}`);
+  const width = Math.max(...keys.map(({ plan }) => plan.length));
+  for (const { plan, clients, description, key } of keys) {
+    console.log(`  ${plan.padEnd(width)}  ${key}`);
+    console.log(styleText('dim', `  ${' '.repeat(width)}  ${clients.join(', ')}. ${description}`));
+  }
+  console.log(styleText('dim', '  More of them: npx hem keys create --consumer acme --plan free'));
+  console.log(
+    styleText('dim', `  A rider's token: curl -s "${IDENTITY_URL}/token?client=mobile&rider=rd-01"`),
+  );
+}
+
 /** Per client the operation of `operations/showcase.graphql`, as a command that answers when pasted. */
-function printQueries({ url, generation }: Gateway): void {
+function printQueries({ url, generation }: Gateway, keys: readonly DemoKey[]): void {
   for (const { client } of generation.views) {
     const showcase = client.operations.find(({ file }) => file.endsWith('/showcase.graphql'));
     if (showcase === undefined) continue;
     const query = stripIgnoredCharacters(print(showcase.document));
     const body = JSON.stringify({ query }).replaceAll("'", "'\\''");
     console.log(`\n${styleText('bold', `${client.name}: one query over all backends it uses`)}`);
-    console.log(`curl -s ${url}/${client.name}/graphql -H 'content-type: application/json' -d '${body}'`);
+    // The plan that grants most stands last.
+    const key = keys.findLast(({ clients }) => clients.includes(client.name))?.key;
+    const header = key === undefined ? '' : ` -H 'x-api-key: ${key}'`;
+    console.log(
+      `curl -s ${url}/${client.name}/graphql${header} -H 'content-type: application/json' -d '${body}'`,
+    );
     if (client.settings.explain)
       console.log(
         styleText('dim', `With -H 'hem-plan: 1' it says what it took, in .extensions.plan.waterfall`),

@@ -1,9 +1,10 @@
 /** `hem explain`: how an operation of a client is executed: which calls, batched how, waiting for what, and why. */
-import { type DocumentNode, type GraphQLError, Kind } from 'graphql';
+import { type DocumentNode, type GraphQLError, getOperationAST, Kind, OperationTypeNode } from 'graphql';
 import { type Generation, loadGeneration } from '../generation.ts';
 import { describeRule, type Rule } from '../load/auth-rule.ts';
 import type { Environment } from '../load/environment.ts';
 import { limitsOf } from '../load/settings.ts';
+import { cacheabilityOf } from '../operation/cacheability.ts';
 import { costInWords, describeCost } from '../operation/cost/describe-cost.ts';
 import { Documents } from '../operation/documents.ts';
 import { usesOf } from '../operation/requirements.ts';
@@ -80,12 +81,14 @@ function show(
   const description = describeOperation({ view, graph, connections }, document, name, listLength);
   const needs = needed(view, document, name);
   const cost = describeCost(view, document, { name, settings: configuration.settings });
+  const cache = keptFor(graph, view, document, name);
   console.log(
     format === 'json'
-      ? JSON.stringify({ ...description, ...(needs.length > 0 ? { needs } : {}), ...cost }, null, 2)
+      ? JSON.stringify({ ...description, ...(needs.length > 0 ? { needs } : {}), ...cost, cache }, null, 2)
       : planAsText(description, [
           ...needs.map(({ coordinate, scopes }) => `${coordinate} needs ${describeRule({ scopes })}.`),
           ...(cost === undefined ? [] : costInWords(cost)),
+          ...(cache === undefined ? [] : [keptAsText(cache)]),
         ]),
   );
 }
@@ -99,6 +102,37 @@ interface Needed {
 function needed(view: View, document: DocumentNode, name: string | undefined): readonly Needed[] {
   const requirements = usesOf(view, document, name, undefined)?.requirements ?? [];
   return requirements.map(({ coordinate, rule }) => ({ coordinate, scopes: rule.scopes }));
+}
+
+interface KeptFor {
+  /** Seconds. */
+  readonly maxAge: number;
+  readonly scope: 'PUBLIC' | 'PRIVATE';
+  /** Headers of callers, and `principal`. */
+  readonly dependsOn: readonly string[];
+}
+
+/** How long its answers may be kept, whatever `@skip` and `@include` leave out. Undefined where none is, whatever is asked. */
+function keptFor(
+  graph: Generation['graph'],
+  view: View,
+  document: DocumentNode,
+  name: string | undefined,
+): KeptFor | undefined {
+  if (view.client.settings.cache === undefined) return undefined;
+  if (getOperationAST(document, name)?.operation !== OperationTypeNode.QUERY) return undefined;
+  const operation = { document, operationName: name };
+  const { maxAgeMs, isPrivate, dependence } = cacheabilityOf({ view, graph }, operation, undefined);
+  const { principal, address, headers } = dependence;
+  const dependsOn = [...(principal ? ['principal'] : []), ...(address ? ['address'] : []), ...headers];
+  const scope = isPrivate || dependsOn.length > 0 ? 'PRIVATE' : 'PUBLIC';
+  return { maxAge: maxAgeMs / 1000, scope, dependsOn };
+}
+
+function keptAsText({ maxAge, scope, dependsOn }: KeptFor): string {
+  if (maxAge === 0) return 'Its answers are not kept.';
+  const whom = scope === 'PUBLIC' ? 'for all callers alike' : `for each caller, by ${dependsOn.join(', ')}`;
+  return `Its answers may be kept for ${maxAge} s, ${whom}.`;
 }
 
 function operationNames(document: DocumentNode): readonly (string | undefined)[] {

@@ -13,6 +13,7 @@ import type { UpstreamError } from '../errors.ts';
 import type { ValueOf, Values } from '../mapping/values.ts';
 import type { Problem } from '../problems.ts';
 import type { OutgoingHeaders } from '../upstream/headers.ts';
+import type { OutOfDate } from '../upstream/http-cache.ts';
 import type { CommonSettings } from './settings.ts';
 
 export type { CallContext };
@@ -131,6 +132,8 @@ export interface ConnectionSetup<Options> {
   readonly options: Options;
   /** Static, credential and forwarded headers of one call. */
   readonly headers: OutgoingHeaders;
+  /** What is known to be out of date of what this backend has answered. */
+  readonly outOfDate: OutOfDate;
   readonly log: Logger;
 }
 

@@ -25,13 +25,15 @@ export interface Asked {
   readonly endpoint: Endpoint;
   readonly params: Params;
   readonly method: string | undefined;
+  /** What the caller of a GET has already. */
+  readonly ifNoneMatch: string | undefined;
   readonly type: PartsType;
   readonly request: EndpointRequest;
 }
 
 /** Answers one operation, or gives false for a subscription, which takes the broad door. */
 export async function answerInParts(
-  { endpoint, params, method, type, request }: Asked,
+  { endpoint, params, method, ifNoneMatch, type, request }: Asked,
   response: ServerResponse,
 ): Promise<boolean> {
   const { accept } = request.headers;
@@ -48,7 +50,8 @@ export async function answerInParts(
   const { result } = outcome;
   const status = statusOf(result, accept);
   const single = preferredAnswerType(accept)?.type;
-  if (single !== undefined) sendAnswer(response, outcome, { status, type: single, headers: NO_HEADERS });
+  if (single !== undefined)
+    sendAnswer(response, outcome, { status, type: single, headers: NO_HEADERS, ifNoneMatch });
   else {
     // Browsers hand the events of a stream on only when its status is 200.
     const head = {

@@ -266,7 +266,9 @@ async function answerGraphQL(
   const { endpoint } = door;
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;
-  const wantsPage = message.method === 'GET' && graphiql && acceptsHtml(accept);
+  const isGet = message.method === 'GET';
+  const ifNoneMatch = isGet ? message.headers['if-none-match'] : undefined;
+  const wantsPage = isGet && graphiql && acceptsHtml(accept);
   const preferred = preferredAnswerType(accept);
   const inParts = preferred === undefined ? partsType(accept) : preferred.parts;
   if (!wantsPage && preferred === undefined && inParts === undefined && !acceptsEventStream(accept)) {
@@ -290,17 +292,17 @@ async function answerGraphQL(
   const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
   const body = await readBody(message, bodyBytes + fileBytes);
   if (wantsPage) return answerBroadly(door, exchange, undefined);
-  const reading =
-    message.method === 'GET'
-      ? paramsOfAddress(search)
-      : paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
+  const reading = isGet
+    ? paramsOfAddress(search)
+    : paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
   const params = reading instanceof Promise ? await reading : reading;
   if (inParts !== undefined && isSingle(params)) {
     setHeaders(exchange);
-    const asked = { endpoint, params, method: message.method, type: inParts, request };
+    const asked = { endpoint, params, method: message.method, ifNoneMatch, type: inParts, request };
     if (await answerInParts(asked, response)) return;
-  } else if (contentType?.type === JSON_TYPE && message.method === 'POST' && isSingle(params)) {
-    const answering = answerShortly({ endpoint, params, request, accept, headers }, response);
+  } else if ((isGet || contentType?.type === JSON_TYPE) && isSingle(params)) {
+    const asked = { endpoint, params, request, method: isGet ? 'GET' : 'POST', ifNoneMatch, accept, headers };
+    const answering = answerShortly(asked, response);
     if (answering !== undefined) {
       await answering;
       return;

@@ -4,9 +4,11 @@ import { getNamedType } from 'graphql';
 import { type CallContext, type Outcome, type StreamCall, StreamGap } from '../connectors/kind.ts';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { CallSource, ConnectorField, ConnectorType, Lookup } from '../load/model.ts';
+import { canonical } from '../mapping/canonical.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
+import { withLastGood } from './last-good.ts';
 import type { RecordSelection } from './record-selection.ts';
 import { MAX_BATCH, runUnary } from './unary-call.ts';
 
@@ -93,8 +95,13 @@ async function callBatch(
   const source = callSourceOf(field);
   const call = source.compile(execution.connections, selection.selection);
   if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
-  const run = () =>
-    runUnary(field, { call, select: source.select }, batch, () => contextOf(execution, selection));
+  const run = async () => {
+    const how = { call, select: source.select };
+    const outcomes = await runUnary(field, how, batch, () => contextOf(execution, selection));
+    if (field.staleMs === undefined) return outcomes;
+    const asked = { field, selectionId: selection.id, batch, context: contextOf(execution, selection) };
+    return withLastGood(execution, asked, outcomes);
+  };
   return execution.trace === undefined ? run() : execution.trace.batch(field, objects, run);
 }
 
@@ -169,16 +176,6 @@ function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
     current = type.connector.types.get(getNamedType(field.type).name);
   }
   return (record) => readers.reduce((value, read) => read(value), record);
-}
-
-/** Equal for equal keys whatever their wire form: backends give 7 where "7" was asked. */
-export function canonical(key: unknown): string {
-  if (typeof key === 'string') return JSON.stringify(key);
-  return JSON.stringify(key, (_name, value: unknown) =>
-    typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
-      ? String(value)
-      : value,
-  );
 }
 
 function callSourceOf(field: ConnectorField): CallSource {

@@ -30,6 +30,8 @@ export interface FallbackTrace {
   readonly coordinate: string;
   readonly connector: string;
   readonly code: string;
+  /** How old the answer is that stood in, where it was an earlier one of the backend. */
+  readonly staleSeconds?: number;
 }
 
 export function newExecution(

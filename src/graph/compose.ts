@@ -4,6 +4,7 @@ import type { Problems } from '../problems.ts';
 import { AccessTable } from './access.ts';
 import { reportConflicts } from './conflicts.ts';
 import type { Graph, GraphField, GraphType, Origin } from './graph.ts';
+import { reportInvalidations } from './invalidations.ts';
 import { mergeSchemas } from './merged-schema.ts';
 import { reportRequirements } from './requirements.ts';
 import { findArrivals, reportUnreachable } from './satisfiability.ts';
@@ -29,6 +30,7 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
     });
     return undefined;
   }
+  reportInvalidations(byName, problems);
   const table = new AccessTable(connectors);
   const originOf = rememberOrigins();
   const ignored = reportRequirements(byName, problems);

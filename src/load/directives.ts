@@ -41,6 +41,16 @@ const TAG_DIRECTIVE = /* GraphQL */ `
   directive @tag(name: String!) repeatable on FIELD_DEFINITION | OBJECT | INTERFACE
 `;
 
+/** What of the backends may have changed; in connectors' schemas and in views. */
+const INVALIDATES_DIRECTIVE = /* GraphQL */ `
+  "After this mutation nothing that was kept of the type is used any more; with a key, nothing of that one entity. The key is an argument, or a path into the result."
+  directive @invalidates(type: String!, key: String) repeatable on FIELD_DEFINITION
+  enum CacheControlScope {
+    PUBLIC
+    PRIVATE
+  }
+`;
+
 /** In `connectors/<name>/schema.graphql`. The binding directive of the connector's kind comes on top. */
 export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   "The entity can be identified by these fields. Resolves nothing by itself."
@@ -61,8 +71,8 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   directive @from(path: String, map: String, value: String) on FIELD_DEFINITION | ENUM_VALUE
   "Which concrete type a record is: the property that says so, and which of its values means which type (by default the type's name). Nested: the record proper stands under a key named like the value, as in a protobuf oneof."
   directive @discriminator(property: String!, mapping: [DiscriminatorValue!], nested: Boolean = false) on INTERFACE | UNION
-  "The answer when the backend fails, in place of an error."
-  directive @fallback(value: FallbackValue!) on FIELD_DEFINITION
+  "What stands in for an error when the backend fails: what it last answered, if that is no older (10m), else the value."
+  directive @fallback(value: FallbackValue, stale: String) on FIELD_DEFINITION
   input DiscriminatorValue {
     value: String!
     type: String!
@@ -72,6 +82,9 @@ export const CONNECTOR_DIRECTIVES = /* GraphQL */ `
   directive @cost(weight: CostWeight!) on FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | ENUM | SCALAR
   "How long a list is taken to be: its own, or those below that are named."
   directive @listSize(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION
+  "How many seconds answers with it may be kept, and whether for everybody. The lowest of an operation holds for all of it."
+  directive @cacheControl(maxAge: Int, scope: CacheControlScope, inheritMaxAge: Boolean) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
+  ${INVALIDATES_DIRECTIVE}
   ${RULE_DIRECTIVES}
   ${QUOTA_DIRECTIVE}
   ${TAG_DIRECTIVE}
@@ -85,6 +98,9 @@ export const VIEW_DIRECTIVES = /* GraphQL */ `
   directive @cost(weight: CostWeight!) on FIELD_DEFINITION | OBJECT | ENUM | SCALAR
   "How long a list is taken to be, where that is longer than in the graph."
   directive @listSize(assumedSize: Int!) on FIELD_DEFINITION
+  "Answers with it are kept for a shorter time than connectors allow, or not for everybody."
+  directive @cacheControl(maxAge: Int, scope: CacheControlScope) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
+  ${INVALIDATES_DIRECTIVE}
   ${RULE_DIRECTIVES}
   ${QUOTA_DIRECTIVE}
   ${TAG_DIRECTIVE}

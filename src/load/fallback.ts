@@ -1,4 +1,4 @@
-/** `@fallback`: the answer in place of a backend's failure. It must be one that the field could have given. */
+/** `@fallback`: the answer in place of a backend's failure: one that the field could have given, or one that it has given. */
 import {
   type ConstDirectiveNode,
   type GraphQLField,
@@ -12,35 +12,65 @@ import {
   Kind,
   validateInputLiteral,
 } from 'graphql';
+import { parseDuration } from '../units.ts';
 import type { DirectiveReader } from './directive-reader.ts';
 import type { ConnectorField } from './model.ts';
 
+type Fallback = Pick<ConnectorField, 'fallback' | 'staleMs'>;
+
+const NONE: Fallback = { fallback: undefined, staleMs: undefined };
+
 export function readFallback(
   field: GraphQLField<unknown, unknown>,
-  coordinate: string,
+  { coordinate, isCalled }: { readonly coordinate: string; readonly isCalled: boolean },
   reader: DirectiveReader,
-): ConnectorField['fallback'] {
+): Fallback {
   const node = field.astNode?.directives?.find(({ name }) => name.value === 'fallback');
-  if (node === undefined) return undefined;
-  const literal = node.arguments?.find(({ name }) => name.value === 'value')?.value;
-  // Without a value the directive was reported when the SDL was checked.
-  if (literal !== undefined) {
-    const wrong = mismatch(literal, field.type);
-    if (wrong !== undefined) {
-      reader.report(
-        node,
-        {
-          rule: 'fallback-value',
-          message: `The fallback of ${coordinate} is no value of ${field.type}.`,
-          ...wrong,
-        },
-        ['value'],
-      );
-    }
+  if (node === undefined) return NONE;
+  const argument = (name: string) => node.arguments?.find((one) => one.name.value === name)?.value;
+  const [literal, stale] = [argument('value'), argument('stale')];
+  if (literal === undefined && stale === undefined) {
+    reader.report(node, {
+      rule: 'fallback-value',
+      message: `@fallback on ${coordinate} says nothing.`,
+      expected: '"value", "stale", or both',
+    });
+    return NONE;
   }
-  // Null is a fallback, too, though the directive asks for a value.
-  if (literal?.kind === Kind.NULL) return { value: null };
-  return { value: reader.values('fallback', field.astNode)?.value };
+  const wrong = literal === undefined ? undefined : mismatch(literal, field.type);
+  if (wrong !== undefined) {
+    const message = `The fallback of ${coordinate} is no value of ${field.type}.`;
+    reader.report(node, { rule: 'fallback-value', message, ...wrong }, ['value']);
+  }
+  const staleMs = stale?.kind === Kind.STRING ? parseDuration(stale.value) : undefined;
+  if (stale !== undefined && (staleMs === undefined || !isCalled)) {
+    reader.report(
+      node,
+      {
+        rule: 'fallback-stale',
+        message:
+          staleMs === undefined
+            ? `How old the answer of ${coordinate} may be is no duration.`
+            : `${coordinate} is no query of its own, so there is no earlier answer to it.`,
+        expected: staleMs === undefined ? '"10m", "1h"' : 'a field with a binding that is no mutation',
+        hint: staleMs === undefined ? undefined : 'put it on the field whose call finds the object',
+      },
+      ['stale'],
+    );
+  }
+  return {
+    fallback: literal === undefined ? undefined : { value: fallbackOf(literal, field, reader) },
+    staleMs,
+  };
+}
+
+/** Null is a fallback, too, though the directive asks for a value. */
+function fallbackOf(
+  literal: Literal,
+  field: GraphQLField<unknown, unknown>,
+  reader: DirectiveReader,
+): unknown {
+  return literal.kind === Kind.NULL ? null : reader.values('fallback', field.astNode)?.value;
 }
 
 type Literal = NonNullable<ConstDirectiveNode['arguments']>[number]['value'];

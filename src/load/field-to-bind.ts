@@ -35,6 +35,8 @@ export class BindableField implements FieldToBind {
   readonly isLookup: boolean;
   /** Fields of the parent that were referred to so far. */
   readonly parentFields = new Set<string>();
+  /** Whether a claim was referred to so far. */
+  usesClaims = false;
   readonly #node: ConstDirectiveNode;
   readonly #file: string;
   readonly #problems: Problems;
@@ -109,7 +111,10 @@ export class BindableField implements FieldToBind {
 
   #checkOne(reference: Reference, path: ArgumentPath): boolean {
     const root = rootOf(reference);
-    if (reference.source === 'claims') return true;
+    if (reference.source === 'claims') {
+      this.usesClaims = true;
+      return true;
+    }
     if (reference.source === 'parent') {
       const names = this.parent.map(({ name }) => name);
       if (names.includes(root)) {

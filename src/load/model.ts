@@ -5,6 +5,7 @@ import type { CommonSettings } from '../connectors/settings.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Place } from '../problems.ts';
 import type { Rule } from './auth-rule.ts';
+import type { CacheHint, Invalidation } from './cache-control.ts';
 import type { ListSize } from './cost.ts';
 import type { Quota } from './quota.ts';
 import type { YamlFile } from './yaml.ts';
@@ -44,6 +45,8 @@ export interface ConnectorType {
   readonly inputWeights: ReadonlyMap<string, number>;
   /** What plans call it. */
   readonly tags: readonly string[];
+  /** How long answers with it may be kept. */
+  readonly cache: CacheHint | undefined;
   /** Of enums whose values are called differently on the wire. */
   readonly wire: WireValues | undefined;
 }
@@ -83,6 +86,8 @@ export interface ConnectorField {
   readonly inaccessible: boolean;
   readonly shareable: boolean;
   readonly fallback: { readonly value: unknown } | undefined;
+  /** How old an earlier answer may be that comes in place of a failure; undefined where none does. */
+  readonly staleMs: number | undefined;
   /** Who may see it. */
   readonly rule: Rule | undefined;
   /** What it costs each time that it is asked for; undefined where nothing is said. */
@@ -91,6 +96,10 @@ export interface ConnectorField {
   readonly quotas: readonly Quota[];
   /** What plans call it. */
   readonly tags: readonly string[];
+  /** How long answers with it may be kept. */
+  readonly cache: CacheHint | undefined;
+  /** What of kept answers ends with this mutation. */
+  readonly invalidates: readonly Invalidation[];
 }
 
 export interface ConnectorArgument {
@@ -125,6 +134,8 @@ export interface CallSource {
   readonly select: Reader | undefined;
   /** Fields of the parent that the binding's templates read. */
   readonly parentFields: readonly string[];
+  /** Whether its templates read claims of the caller. */
+  readonly usesClaims: boolean;
   /** @throws when the binding was reported as unusable: such a configuration never serves */
   compile(connections: Connections, selection: Selection): CompiledCall;
   /** How the call reads to people. */

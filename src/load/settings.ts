@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
 import { authSettings } from './auth-settings.ts';
+import { cacheSettings } from './cache-settings.ts';
 import { limitList } from './limit-settings.ts';
 import { tlsSettings, trustedProxies } from './listener-settings.ts';
 import { logSettings } from './log-settings.ts';
@@ -127,6 +128,8 @@ export const clientSettings = z.strictObject({
     .optional(),
   /** Web pages of which origins may call this client; none unless set. */
   cors: z.strictObject({ origins: z.array(z.string()).min(1) }).optional(),
+  /** Whether callers may keep answers, and whether the gateway does; off unless set. */
+  cache: cacheSettings.optional(),
   /** Which engine executes operations; the reference engine is the slow and simple one, for comparing and in case of doubt. */
   engine: z.enum(['compiled', 'reference']).default('compiled'),
   limits: z.strictObject(optionalLimits).prefault({}),

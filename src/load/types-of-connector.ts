@@ -24,6 +24,7 @@ import {
 } from '../mapping/path.ts';
 import { didYouMean, type Problems } from '../problems.ts';
 import { readRule, ruleNodes } from './auth-rule.ts';
+import { readCacheHint, readInvalidations } from './cache-control.ts';
 import { readListSize, readTypeWeight, readWeight } from './cost.ts';
 import { DirectiveReader, directivesOf, has } from './directive-reader.ts';
 import { readFallback } from './fallback.ts';
@@ -119,6 +120,7 @@ class TypeBuilder {
       weight: readTypeWeight(type, this.#reader),
       inputWeights: this.#inputWeights(),
       tags: readTags([{ directives }], type.name, this.#reader),
+      cache: readCacheHint([type.astNode, ...type.extensionASTNodes], this.#reader),
       wire: readWireValues(type, this.#reader),
     };
     if (isObjectType(type) || isInterfaceType(type)) {
@@ -143,11 +145,19 @@ class TypeBuilder {
       internal: has(directives, 'internal'),
       inaccessible: has(directives, 'inaccessible'),
       shareable: has(directives, 'shareable') || owner.shareable,
-      fallback: readFallback(field, coordinate, this.#reader),
+      ...readFallback(field, { coordinate, isCalled: this.#isQueried(owner, directives) }, this.#reader),
       rule: this.#rule([field.astNode], coordinate, directives),
       ...this.#limits(field, coordinate),
       tags: readTags([field.astNode], coordinate, this.#reader),
+      cache: readCacheHint([field.astNode], this.#reader),
+      invalidates: readInvalidations(owner.name, field, this.#reader),
     };
+  }
+
+  /** Whether the field is a call of its own that changes nothing. */
+  #isQueried({ name }: ConnectorType, directives: readonly ConstDirectiveNode[]): boolean {
+    const isRead = (ROOTS.get(name) ?? 'query') === 'query';
+    return isRead && has(directives, this.#connector.kind.kind);
   }
 
   #limits(
@@ -365,6 +375,7 @@ class TypeBuilder {
       mode: use === 'subscription' ? 'stream' : 'unary',
       select,
       parentFields: [...bindable.parentFields],
+      usesClaims: bindable.usesClaims,
       compile: (connections, selection) => {
         const call = connections.get(name).compile(usable(), selection);
         return connections.watch?.(name, coordinate, call) ?? call;

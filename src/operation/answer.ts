@@ -9,8 +9,23 @@ export interface Answer {
   readonly result: FormattedExecutionResult;
   /** The result as JSON, where that is at hand. */
   readonly json?: string;
+  /** How long its caller may keep it; not at all without it. Doors that send one answer over HTTP say so. */
+  readonly freshness?: Freshness;
   /** What doors over HTTP say beside it. */
   readonly headers?: AnswerHeaders;
+}
+
+export interface Freshness {
+  /** `max-age=60, public` */
+  readonly cacheControl: string;
+  /** Request headers on which it depends. */
+  readonly vary: string;
+  /** Seconds since it was made. */
+  readonly age: number;
+  /** Where the gateway has kept it. */
+  readonly etag?: string;
+  /** What became of the request here (RFC 9211). */
+  readonly status: string;
 }
 
 /** The parts of an answer, or the events of a subscription. */

@@ -50,6 +50,17 @@ export function conditionVariables(document: DocumentNode): readonly string[] {
   return [...names];
 }
 
+export function fragmentsOf(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  conditions: Conditions,
+): Fragments {
+  const fragments = document.definitions.filter(
+    (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION,
+  );
+  return { schema, byName: new Map(fragments.map((node) => [node.name.value, node])), conditions };
+}
+
 export function collectFields(
   fragments: Fragments,
   type: GraphQLObjectType,

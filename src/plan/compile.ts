@@ -541,7 +541,6 @@ export class PlanCompiler {
 }
 
 type CompiledBackendCall = BackendCall & {
-  readonly selectionId: string;
   readonly describe: () => CallDescription;
 };
 

@@ -11,7 +11,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { UpstreamError } from '../errors.ts';
-import { canonical, keyReaderOf } from '../execute/calls.ts';
+import { keyReaderOf } from '../execute/calls.ts';
 import { toGiven, toGivenKey } from '../execute/given.ts';
 import { wantedByMap } from '../execute/record-selection.ts';
 import { absent, rootSource } from '../execute/resolve.ts';
@@ -20,6 +20,7 @@ import { NOTHING, type WantedByType } from '../execute/wanted.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Access, Origin, Route } from '../graph/graph.ts';
 import type { Connector, ConnectorField, Lookup } from '../load/model.ts';
+import { canonical } from '../mapping/canonical.ts';
 import {
   type Path as MappingPath,
   type PathStep,

@@ -4,6 +4,7 @@ import { type GraphQLOutputType, getNamedType, isAbstractType, isListType, isNon
 import type { CompiledCall, Outcome, UnaryCall } from '../connectors/kind.ts';
 import { HemError } from '../errors.ts';
 import { type Arguments, NO_ARGUMENTS, type ToCallArguments } from '../execute/call-arguments.ts';
+import { withLastGood } from '../execute/last-good.ts';
 import { concrete, isUnset } from '../execute/resolve.ts';
 import { MAX_BATCH, runUnary } from '../execute/unary-call.ts';
 import type { ConnectorField, Lookup } from '../load/model.ts';
@@ -24,17 +25,22 @@ export interface BackendCall {
   readonly toArguments: ToCallArguments;
   /** Values of arguments inside the selection. */
   readonly slots: ReadonlyArray<(run: Run) => unknown>;
+  /** Equal for equal selections. */
+  readonly selectionId: string;
 }
 
 /** Runs a batch; failures of the whole become failures of each. */
 function runBatch(
-  { field, call, select, slots }: BackendCall,
+  { field, call, select, slots, selectionId }: BackendCall,
   batch: readonly Values[],
   run: Run,
 ): Promise<readonly Outcome[]> {
   const { caller } = run.execution;
-  return runUnary(field, { call: call as UnaryCall, select }, batch, () =>
-    slots.length === 0 ? caller : caller.withSlots(slots.map((slot) => slot(run))),
+  const contextOf = () => (slots.length === 0 ? caller : caller.withSlots(slots.map((slot) => slot(run))));
+  const outcomes = runUnary(field, { call: call as UnaryCall, select }, batch, contextOf);
+  if (field.staleMs === undefined) return outcomes;
+  return outcomes.then((all) =>
+    withLastGood(run.execution, { field, selectionId, batch, context: contextOf() }, all),
   );
 }
 

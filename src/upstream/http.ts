@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly body?: string | Buffer;
   /** Whether sending it twice does no harm; by default what the method says. */
   readonly idempotent?: boolean;
+  /** Whether it only asks, so that one answer may do for several who ask the same. */
+  readonly isRead?: boolean;
 }
 
 export interface HttpResponse {

@@ -9,9 +9,11 @@ import {
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
 import type { LoadedClient } from '../load/client.ts';
+import { DirectiveReader } from '../load/directive-reader.ts';
 import { VIEW_DIRECTIVES } from '../load/directives.ts';
 import { checkSdl, placeOf } from '../load/sdl.ts';
 import type { Problems } from '../problems.ts';
+import { buildCaching } from './cache-hints.ts';
 import { ViewContext } from './context.ts';
 import { buildCosts } from './costs.ts';
 import { checkField } from './fields.ts';
@@ -60,9 +62,16 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
   const rules = buildRules(described);
   const tags = buildTags(described);
   const costs = buildCosts({ ...described, client: client.name });
+  const caching = buildCaching({
+    context,
+    reader: new DirectiveReader(sdl.schema, file, problems),
+    built,
+    defaultMaxAgeMs: client.settings.cache?.defaultMaxAge ?? 0,
+  });
   if (problems.count > before) return undefined;
   checkCallers({ rules, schema: sdl.schema }, client, problems);
-  return { client, types: built, schema: toPublicSchema(sdl.schema, graph, built, file), rules, tags, costs };
+  const schema = toPublicSchema(sdl.schema, graph, built, file);
+  return { client, types: built, schema, rules, tags, costs, caching };
 }
 
 function toViewType(context: ViewContext, type: GraphQLNamedType): ViewType {

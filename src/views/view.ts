@@ -1,5 +1,6 @@
 /** A client's schema: a view of the graph, checked, with everything about names and shapes decided. */
 import type { GraphQLSchema } from 'graphql';
+import type { CacheHint, Invalidation } from '../load/cache-control.ts';
 import type { Client } from '../load/client.ts';
 import type { Values } from '../mapping/values.ts';
 import type { ViewCosts } from './costs.ts';
@@ -17,6 +18,15 @@ export interface View {
   readonly costs: ViewCosts;
   /** What plans call its fields. */
   readonly tags: ViewTags;
+  readonly caching: ViewCaching;
+}
+
+/** What the view itself says, on top of what connectors do. */
+export interface ViewCaching {
+  /** By `Type` and by `Type.field`, in the view's names. */
+  readonly hints: ReadonlyMap<string, CacheHint>;
+  /** By `Mutation.field`; types in the graph's names. */
+  readonly invalidations: ReadonlyMap<string, readonly Invalidation[]>;
 }
 
 export interface ViewType {

@@ -71,8 +71,12 @@ test('a configuration of REST loads nothing of other kinds', async () => {
 });
 
 test('Yoga comes with the first request that needs it, the page when a browser asks', async () => {
-  const answer = await ask({}, '?query={thing{id}}');
-  expect(await answer.json()).toEqual({ data: { thing: { id: 'a' } } });
+  const thing = { data: { thing: { id: 'a' } } };
+  expect(await (await ask({}, '?query={thing{id}}')).json()).toEqual(thing);
+  expect(loaded()).not.toContain('graphql-yoga');
+  const headers = { 'content-type': 'application/graphql' };
+  const answer = await ask({ method: 'POST', headers, body: '{ thing { id } }' });
+  expect(await answer.json()).toEqual(thing);
   expect(loaded()).toContain('graphql-yoga');
   expect(loaded()).not.toContain('@graphql-yoga/render-graphiql');
   const page = await ask({ headers: { accept: 'text/html' } });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BILLING_LOGIN, RIDERS_TOKEN, STATIONS_KEY } from '../../demo/credentials.ts';
 import { type BackendName, type Demo, startDemo } from '../../demo/start.ts';
 
-const ANY_PORTS = { stations: 0, fleet: 0, billing: 0, docks: 0, rides: 0, riders: 0 };
+const ANY_PORTS = { stations: 0, fleet: 0, billing: 0, docks: 0, rides: 0, riders: 0, identity: 0 };
 
 let demo: Demo;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ describe('the backends', () => {
     taken.close();
   });
 
-  it.each<BackendName>(['stations', 'fleet', 'billing', 'docks', 'riders'])(
+  it.each<BackendName>(['stations', 'fleet', 'billing', 'docks', 'riders', 'identity'])(
     '%s stops, and starts again at the same address',
     async (name) => {
       const backend = demo.backends[name];

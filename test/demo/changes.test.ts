@@ -144,7 +144,7 @@ describe('mutations', () => {
     form.append('operations', JSON.stringify({ query, variables: { photo: null } }));
     form.append('map', JSON.stringify({ 0: ['variables.photo'] }));
     form.append('0', new File([Buffer.alloc(2048, 7)], 'roof.png', { type: 'image/png' }));
-    const response = await fetch(`${bikeShare.gateway.url}/web/graphql`, {
+    const response = await bikeShare.gateway.fetch('/web/graphql', {
       method: 'POST',
       headers: { 'x-requested-with': 'test', 'apollo-require-preflight': 'true' },
       body: form,

@@ -17,6 +17,7 @@ describe('introspection', () => {
   it('shows the app its own words and no others', async () => {
     const schema = await schemaOf('mobile');
     expect(Object.keys(schema.getQueryType()?.getFields() ?? {}).sort()).toEqual([
+      'me',
       'nearby',
       'rider',
       'station',

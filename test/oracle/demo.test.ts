@@ -20,7 +20,7 @@ let demo: Demo;
 let subject: Subject;
 
 beforeAll(async () => {
-  const ports = { stations: 0, fleet: 0, billing: 0, docks: 0, rides: 0, riders: 0 };
+  const ports = { stations: 0, fleet: 0, billing: 0, docks: 0, rides: 0, riders: 0, identity: 0 };
   demo = await startDemo({ ports, amqpUrl: false });
   subject = await openSubject(REPOSITORY, demo.env);
 });

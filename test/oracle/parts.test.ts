@@ -169,6 +169,7 @@ async function overWebSocket(
     url: `${gateway.url.replace('http', 'ws')}/${client}/graphql`,
     webSocketImpl: WebSocket,
     retryAttempts: 0,
+    connectionParams: { headers: gateway.headers },
   });
   const parts: ReceivedPart[] = [];
   for await (const part of socket.iterate(payload)) parts.push(part as ReceivedPart);

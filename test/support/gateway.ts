@@ -26,6 +26,10 @@ export interface TestGateway extends AsyncDisposable {
     options?: Pick<QueryOptions, 'variables'>,
   ): AsyncIterableIterator<GraphQLBody>;
   fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** What every call says. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The same gateway, called with these headers. */
+  as(headers: Readonly<Record<string, string>>): TestGateway;
 }
 
 export interface QueryOptions {
@@ -75,8 +79,25 @@ export async function startGatewayIn(
     adminPort: 0,
     log: pino({ level: process.env.HEM_TEST_LOG ?? 'silent' }),
   });
-  const call = (path: string, init?: RequestInit) => fetch(gateway.url + path, init);
+  return callers(gateway, directory, cleanUp);
+}
+
+function callers(
+  gateway: Gateway,
+  directory: string,
+  cleanUp: () => Promise<void>,
+  own: Readonly<Record<string, string>> = {},
+): TestGateway {
+  const call = (path: string, init: RequestInit = {}) => {
+    const headers = new Headers(own);
+    new Headers(init.headers).forEach((value, name) => {
+      headers.set(name, value);
+    });
+    return fetch(gateway.url + path, { ...init, headers });
+  };
   return {
+    headers: own,
+    as: (headers) => callers(gateway, directory, cleanUp, { ...own, ...headers }),
     url: gateway.url,
     adminUrl: gateway.adminUrl,
     gateway,
@@ -99,6 +120,7 @@ export async function startGatewayIn(
         url: `${gateway.url.replace('http', 'ws')}/${client}/graphql`,
         webSocketImpl: WebSocket,
         retryAttempts: 0,
+        connectionParams: { headers: own },
       });
       return socket.iterate<GraphQLBody['data']>({ query, variables }) as AsyncIterableIterator<GraphQLBody>;
     },

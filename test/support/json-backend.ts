@@ -29,7 +29,20 @@ export class Refusal {
   }
 }
 
-/** @param answer gives the body, now or later, or a {@link Refusal}; undefined is a 404. Text that begins with "raw:" is sent as it is */
+/** An answer with headers of its own. */
+export class Reply {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(body: unknown, headers: Readonly<Record<string, string>>, status = 200) {
+    this.body = body;
+    this.headers = headers;
+    this.status = status;
+  }
+}
+
+/** @param answer gives the body, now or later, or a {@link Refusal} or a {@link Reply}; undefined is a 404. Text that begins with "raw:" is sent as it is */
 export async function startJsonBackend(answer: (request: JsonRequest) => unknown): Promise<JsonBackend> {
   const requests: string[] = [];
   const server = createServer(async (request, response) => {
@@ -44,13 +57,18 @@ export async function startJsonBackend(answer: (request: JsonRequest) => unknown
       body: text === '' ? undefined : JSON.parse(text),
     });
     const { status, body } =
-      given instanceof Refusal
+      given instanceof Refusal || given instanceof Reply
         ? given
         : given === undefined
           ? new Refusal(404)
           : { status: 200, body: given };
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(typeof body === 'string' && body.startsWith('raw:') ? body.slice(4) : JSON.stringify(body));
+    const own = given instanceof Reply ? given.headers : {};
+    response.writeHead(status, { 'content-type': 'application/json', ...own });
+    if (body === undefined) response.end();
+    else
+      response.end(
+        typeof body === 'string' && body.startsWith('raw:') ? body.slice(4) : JSON.stringify(body),
+      );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -2,7 +2,8 @@
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { ErrorCodes } from '../../upstream/codes.ts';
-import { HttpClient, type HttpResponse } from '../../upstream/http.ts';
+import type { HttpResponse } from '../../upstream/http.ts';
+import { openHttpCalls } from '../../upstream/http-calls.ts';
 import type { CallContext, Connection, ConnectionSetup, StreamCall } from '../kind.ts';
 import { type Answer, placeErrors, readAnswer } from './answer.ts';
 import type { GraphqlBinding, RootTarget } from './bind.ts';
@@ -25,7 +26,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
   const { name, settings, options } = setup;
   const { pathname, search } = new URL(settings.endpoint);
   const path = pathname + search;
-  const client = new HttpClient(name, settings.endpoint, settings);
+  const client = openHttpCalls(setup);
   const codes = new ErrorCodes(name, options.codes);
   let transport: SubscriptionTransport | undefined;
 
@@ -43,8 +44,10 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
     const request = (headers: Record<string, string>) => {
       headers.accept = ACCEPT;
       headers['content-type'] = 'application/json';
-      return client.request({ method: 'POST', path, headers, body, idempotent }, context, (response) =>
-        read(response, context),
+      return client.request(
+        { method: 'POST', path, headers, body, idempotent, isRead: idempotent },
+        context,
+        (response) => read(response, context),
       );
     };
     const given = setup.headers.of(context);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../units.ts';
 import { codes } from '../../upstream/codes.ts';
+import { dedupe } from '../../upstream/http-calls.ts';
 import { reconnect } from '../../upstream/reconnect.ts';
 
 const NAME = /^[A-Za-z_]\w*$/;
@@ -36,6 +37,8 @@ export const options = z.strictObject({
       subscriber: z.strictObject({ buffer: z.int().min(1).max(100_000).default(1000) }).prefault({}),
     })
     .prefault({}),
+  /** What is asked the same at the same time is asked once. */
+  dedupe,
 });
 
 export type GraphqlOptions = z.output<typeof options>;

@@ -14,6 +14,8 @@ import { shapeOf, splitUrl, toUrl, type UrlTemplate } from './url.ts';
 
 export interface RestBinding {
   readonly method: string;
+  /** It is no mutation. */
+  readonly isRead: boolean;
   /** Path and query, relative to the origin. */
   readonly url: (values: Values) => string;
   readonly headers: ReadonlyArray<{ readonly name: string; readonly value: (values: Values) => string }>;
@@ -66,6 +68,7 @@ export function bind(
   }
   return {
     method: method.toUpperCase(),
+    isRead: field.use !== 'mutation',
     url: toUrl(url, new URL(source.settings.endpoint).pathname.replace(/\/+$/, '')),
     headers: headers.map(({ name, template }) => ({ name, value: toText(template) })),
     body: body === undefined ? undefined : { as: body.as, value: body.literal.evaluate },

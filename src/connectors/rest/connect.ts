@@ -1,7 +1,8 @@
 /** One HTTP request per element of a batch, over one keep-alive pool. */
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
-import { HttpClient, type HttpRequest, type HttpResponse } from '../../upstream/http.ts';
+import type { HttpRequest, HttpResponse } from '../../upstream/http.ts';
+import { openHttpCalls } from '../../upstream/http-calls.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toOutcomes } from '../batch.ts';
@@ -10,7 +11,7 @@ import type { RestBinding } from './bind.ts';
 import type { RestOptions } from './options.ts';
 
 export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBinding> {
-  const client = new HttpClient(setup.name, setup.settings.endpoint, setup.settings);
+  const client = openHttpCalls(setup);
 
   function send(binding: RestBinding, values: Values, context: CallContext): Promise<unknown> {
     const read = (response: HttpResponse): unknown => {
@@ -49,16 +50,16 @@ function toRequest(
   headers['accept-encoding'] = 'identity';
   for (const { name, value } of binding.headers) headers[name] = value(values);
   const path = binding.url(values);
-  const { method } = binding;
-  if (binding.body === undefined) return { method, path, headers };
+  const { method, isRead } = binding;
+  if (binding.body === undefined) return { method, path, headers, isRead };
   const value = binding.body.value(values);
   switch (binding.body.as) {
     case 'json':
       headers['content-type'] ??= 'application/json';
-      return { method, path, headers, body: JSON.stringify(value ?? null) };
+      return { method, path, headers, body: JSON.stringify(value ?? null), isRead };
     case 'form':
       headers['content-type'] ??= 'application/x-www-form-urlencoded';
-      return { method, path, headers, body: new URLSearchParams(toPairs(value)).toString() };
+      return { method, path, headers, body: new URLSearchParams(toPairs(value)).toString(), isRead };
     case 'multipart': {
       const form = new FormData();
       for (const [name, item] of Object.entries(value ?? {})) {

@@ -1,8 +1,13 @@
 import { z } from 'zod';
+import { dedupe, httpCache } from '../../upstream/http-calls.ts';
 
 export const options = z.strictObject({
   /** An OpenAPI document (3.x, YAML or JSON) in the connector's folder that bindings are checked against. */
   spec: z.string().optional(),
+  /** What is asked the same at the same time is asked once. */
+  dedupe,
+  /** Answers are kept as long as the backend's headers allow. */
+  cache: httpCache,
 });
 
 export type RestOptions = z.output<typeof options>;

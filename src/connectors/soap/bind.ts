@@ -14,6 +14,8 @@ import type { XmlReader } from './xml.ts';
 
 export interface SoapBinding {
   readonly operation: string;
+  /** It is no mutation. */
+  readonly isRead: boolean;
   /** Path and query of the endpoint. */
   readonly path: string;
   /** HTTP headers. */
@@ -65,6 +67,7 @@ export function bind(
   const endpoint = new URL(source.settings.endpoint);
   return {
     operation: operation.name,
+    isRead: field.use !== 'mutation',
     path: endpoint.pathname + endpoint.search,
     headers: messageHeaders(version, operation.action),
     frame: toFrame(version, compiler.declarations()),

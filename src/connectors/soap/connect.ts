@@ -1,7 +1,8 @@
 /** One SOAP message per element of a batch, over one keep-alive pool. */
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
-import { HttpClient, type HttpResponse } from '../../upstream/http.ts';
+import type { HttpResponse } from '../../upstream/http.ts';
+import { openHttpCalls } from '../../upstream/http-calls.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toOutcomes } from '../batch.ts';
 import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
@@ -13,13 +14,14 @@ import { XmlError, XmlReader } from './xml.ts';
 import { decodeXmlBytes } from './xml-text.ts';
 
 export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBinding> {
-  const client = new HttpClient(setup.name, setup.settings.endpoint, setup.settings);
+  const client = openHttpCalls(setup);
 
   async function send(binding: SoapBinding, values: Values, context: CallContext): Promise<unknown> {
     const security = binding.spec.security?.() ?? '';
     const body = toEnvelope(binding.frame, binding.header(values) + security, binding.body(values));
     const headers = Object.assign(await setup.headers.of(context), binding.headers);
-    return client.request({ method: 'POST', path: binding.path, headers, body }, context, (response) => {
+    const { path, isRead } = binding;
+    return client.request({ method: 'POST', path, headers, body, isRead }, context, (response) => {
       if (response.status === 401) setup.headers.denied(context);
       return toRecord(setup.name, binding, response);
     });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { codes } from '../../upstream/codes.ts';
+import { dedupe } from '../../upstream/http-calls.ts';
 
 const usernameToken = z.strictObject({
   username: z.string(),
@@ -29,6 +30,8 @@ export const options = z.strictObject({
       mustUnderstand: z.boolean().default(false),
     })
     .optional(),
+  /** What is asked the same at the same time is asked once. */
+  dedupe,
 });
 
 export type SoapOptions = z.output<typeof options>;

@@ -1,5 +1,6 @@
 /** The store without a service: memory, and a SQLite file beside the configuration that survives a restart. */
 import type { Logger } from 'pino';
+import { MEMORY_ONLY } from '../cache-store.ts';
 import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
 import { EmbeddedDatabase } from './database.ts';
@@ -15,6 +16,7 @@ export function openEmbeddedStore(file: string, root: string, log: Logger): Stor
   return {
     kind: 'embedded',
     isUp: true,
+    cache: MEMORY_ONLY,
     limits: () => {
       limits ??= new EmbeddedLimits(database.opened, { log });
       return limits;

@@ -16,10 +16,12 @@ export interface LinkOptions {
 export class RedisLink implements AsyncDisposable {
   readonly client: Redis | Cluster;
   readonly prefix: string;
+  readonly #settings: RedisSettings;
   readonly #log: Logger;
   #isTold = false;
 
   constructor(settings: RedisSettings, log: Logger, { lateAnswers = false }: LinkOptions = {}) {
+    this.#settings = settings;
     this.prefix = settings.prefix;
     this.#log = log;
     this.client = connect(settings, lateAnswers ? {} : { commandTimeout: settings.timeout });
@@ -28,6 +30,11 @@ export class RedisLink implements AsyncDisposable {
       if (this.#isTold) log.info('the store is back');
       this.#isTold = false;
     });
+  }
+
+  /** A connection of its own, for what cannot share one: hearing of publications. Whoever takes it closes it. */
+  another(): Redis | Cluster {
+    return connect(this.#settings, { commandTimeout: this.#settings.timeout });
   }
 
   get isUp(): boolean {

@@ -8,6 +8,7 @@ import type { Store } from '../store.ts';
 import { RedisLimits } from './limits/redis-limits.ts';
 import { RedisLink } from './link.ts';
 import { RecordCopy } from './record-copy.ts';
+import { RedisCacheStore } from './redis-cache-store.ts';
 import { RedisRecords } from './redis-records.ts';
 import { RedisUsage } from './redis-usage.ts';
 
@@ -15,6 +16,7 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
   const ownLog = log.child({ store: 'redis' });
   const link = new RedisLink(settings, ownLog);
   const usage = new RedisUsage(link);
+  const cache = new RedisCacheStore(link, ownLog);
   let limits: RedisLimits | undefined;
   let records: Promise<FollowedRecords> | undefined;
   return {
@@ -23,6 +25,7 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
       return link.isUp;
     },
     usage: () => usage,
+    cache,
     limits: () => {
       limits ??= new RedisLimits(settings, ownLog);
       return limits;
@@ -32,6 +35,7 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
       return records;
     },
     async [Symbol.asyncDispose]() {
+      await cache[Symbol.asyncDispose]();
       await limits?.[Symbol.asyncDispose]();
       await (await records)?.[Symbol.asyncDispose]();
       await link[Symbol.asyncDispose]();

@@ -37,8 +37,8 @@ const ROOTS: ReadonlySet<string> = new Set(Object.values(ROOT_NAMES));
 const MACHINERY: ReadonlySet<string> = new Set(['_entities', '_service']);
 /** Directives of GraphQL itself, which stay. */
 const PLAIN: ReadonlySet<string> = new Set(['deprecated', 'specifiedBy', 'oneOf']);
-/** What restricts access is never dropped, whoever defined it: this much Hem decides itself. */
-const RULES: ReadonlySet<string> = new Set(['authenticated', 'requiresScopes']);
+/** What restricts access is never dropped, whoever defined it: this much Hem decides itself. How long answers may be kept is Hem's, too. */
+const AS_THEY_ARE: ReadonlySet<string> = new Set(['authenticated', 'requiresScopes', 'cacheControl']);
 /** What they mean to Hem is what they mean to a subgraph. */
 const KEPT: ReadonlySet<string> = new Set(['cost', 'listSize']);
 const UNSUPPORTED: Readonly<Record<string, string>> = {
@@ -242,7 +242,8 @@ class Translation {
       if (PLAIN.has(name)) return [directive];
       const canonical = this.#names.canonicalOf(name) ?? name;
       this.#refuse(directive, canonical);
-      if (RULES.has(canonical)) return [{ ...directive, name: { ...directive.name, value: canonical } }];
+      if (AS_THEY_ARE.has(canonical))
+        return [{ ...directive, name: { ...directive.name, value: canonical } }];
       if (this.#names.canonicalOf(name) === undefined) return [];
       if (KEPT.has(canonical)) return [{ ...directive, name: { ...directive.name, value: canonical } }];
       return canonical === 'inaccessible' || canonical === 'shareable'

@@ -9,6 +9,7 @@ import { options as amqpOptions } from '../../../../src/connectors/amqp/options.
 import type { Outcome } from '../../../../src/connectors/kind.ts';
 import { commonSettings } from '../../../../src/connectors/settings.ts';
 import type { Values } from '../../../../src/mapping/values.ts';
+import { TagClock } from '../../../../src/tag-clock.ts';
 import { openCredentials } from '../../../../src/upstream/credentials.ts';
 import type { Waiting } from '../../../../src/upstream/deadline.ts';
 import { OutgoingHeaders } from '../../../../src/upstream/headers.ts';
@@ -33,6 +34,7 @@ export class DirectAmqp implements AsyncDisposable {
       name: 'direct',
       settings,
       options: amqpOptions.parse(own),
+      outOfDate: { clock: new TagClock(), tags: [] },
       headers: new OutgoingHeaders(settings, credentials, undefined),
       log: pino({ level: process.env.HEM_TEST_LOG ?? 'silent' }),
     });

@@ -1,0 +1,72 @@
+/**
+ * `@fallback(stale: …)`: what a field's backend last answered, in place of its failure. Remembered per field and for all that the
+ * backend could have answered by: arguments, claims, headers that travel on. Bounded; a stale answer always leaves a trace.
+ */
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { CallContext, Outcome } from '../connectors/kind.ts';
+import { isFailureOfBackend, UpstreamError } from '../errors.ts';
+import type { ConnectorField } from '../load/model.ts';
+import { toldOfCaller } from '../load/told-of-caller.ts';
+import type { Values } from '../mapping/values.ts';
+import type { Execution } from './execution.ts';
+
+/** Of one field. */
+const MAX_KEPT = 500;
+
+interface Remembered {
+  readonly outcome: Outcome;
+  readonly at: number;
+}
+
+const byField = new WeakMap<ConnectorField, LRUCache<string, Remembered>>();
+
+export interface Asked {
+  readonly field: ConnectorField;
+  /** Equal for equal selections. */
+  readonly selectionId: string;
+  readonly batch: readonly Values[];
+  readonly context: CallContext;
+}
+
+/** Remembers good outcomes, and gives earlier ones in place of failures. */
+export function withLastGood(
+  execution: Execution,
+  { field, selectionId, batch, context }: Asked,
+  outcomes: readonly Outcome[],
+): readonly Outcome[] {
+  const caller = callerOf(field, context);
+  if (caller === undefined) return outcomes;
+  const remembered = byField.get(field) ?? new LRUCache<string, Remembered>({ max: MAX_KEPT });
+  byField.set(field, remembered);
+  const now = performance.now();
+  return outcomes.map((outcome, index) => {
+    const { args, parent } = batch[index]!;
+    // Holds credentials, so it is a hash.
+    const key = hash('sha256', JSON.stringify([args, parent, selectionId, caller]), 'base64url');
+    if (!(outcome instanceof Error)) {
+      remembered.set(key, { outcome, at: now });
+      return outcome;
+    }
+    const earlier = remembered.get(key);
+    if (!(outcome instanceof UpstreamError) || !isFailureOfBackend(outcome.code)) return outcome;
+    if (earlier === undefined || now - earlier.at > field.staleMs!) return outcome;
+    const { coordinate } = field;
+    const { connector, code } = outcome;
+    execution.fallbacks.push({
+      coordinate,
+      connector,
+      code,
+      staleSeconds: Math.floor((now - earlier.at) / 1000),
+    });
+    return earlier.outcome;
+  });
+}
+
+/** All of a caller by which a backend's answers may differ; undefined where that is more than is known here. */
+function callerOf({ owner, source }: ConnectorField, context: CallContext): readonly unknown[] | undefined {
+  const { headers, more } = toldOfCaller(owner.connector.settings);
+  if (more) return undefined;
+  const claims = source.via === 'call' && source.usesClaims ? context.claims : null;
+  return [context.slots, claims, headers.map((name) => context.headers[name] ?? null)];
+}

@@ -1,0 +1,294 @@
+/**
+ * Answers that are given again, and what callers are told of how long they may keep them. It stands next to the engine: whoever gets
+ * here may have the answer, and was counted. Answers with errors, or with anything else beside their data, are never kept, nor shared.
+ */
+import { createHash, hash } from 'node:crypto';
+import { getOperationAST, printSchema } from 'graphql';
+import { canonicalVariables } from '../cache/canonical-variables.ts';
+import type { KeptAnswer } from '../cache/kept-answer.ts';
+import type { ResponseCache, ResponseCaches } from '../cache/response-cache.ts';
+import { Cancellation } from '../cancellation.ts';
+import { type ErrorCode, isFailureOfBackend } from '../errors.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import { fingerprintOf, isNobody } from '../principal/identity.ts';
+import type { View } from '../views/view.ts';
+import type { Answer, Freshness } from './answer.ts';
+import { type Cacheability, cacheabilityOf } from './cacheability.ts';
+import { Deadline } from './deadline.ts';
+import { entitiesIn } from './entity-tags.ts';
+import { PerConditions } from './per-conditions.ts';
+import type { Answering, Policy } from './policy.ts';
+import type { PreparedOperation, Request } from './request.ts';
+import { RequestOfMany } from './request-of-many.ts';
+
+interface Parts {
+  readonly view: View;
+  readonly graph: ComposedGraph;
+  readonly caches: ResponseCaches;
+  readonly deadlineMs: number;
+}
+
+/** Undefined where a client has no `cache`. */
+export function cachingOf({ caches, ...parts }: Parts): Policy | undefined {
+  const { settings, name } = parts.view.client;
+  if (settings.cache === undefined) return undefined;
+  const { responses } = settings.cache;
+  const keeper = new Keeper({
+    ...parts,
+    cache: responses && caches.open(name, responses),
+    version: responses && caches.store.isShared ? versionOf(parts) : '',
+  });
+  return {
+    answer: (operation, request, next) => keeper.answer(operation, request, next),
+  };
+}
+
+/** Of what answers of a client mean: it changes with the client's schema and with the connectors. */
+function versionOf({ view, graph }: Pick<Parts, 'view' | 'graph'>): string {
+  const version = createHash('sha256').update(view.client.name).update(printSchema(view.schema));
+  for (const { name, settings, types } of graph.connectors) {
+    const texts = new Set([...types.values()].map(({ type }) => type.astNode?.loc?.source.body ?? ''));
+    version.update(JSON.stringify([name, settings.endpoint, settings.headers, ...texts]));
+  }
+  return version.digest('base64url');
+}
+
+interface CachingSetup extends Omit<Parts, 'caches'> {
+  /** Of what keys of this client mean, for those who share a store. */
+  readonly version: string;
+  /** Undefined where only callers keep answers. */
+  readonly cache: ResponseCache | undefined;
+}
+
+/** How long a failed renewal in the background is not tried again. */
+const RENEW_AGAIN_MS = 1000;
+
+/** What is made for all who wait: an answer that is kept, or one that is nobody else's. */
+type Made = { readonly kept: KeptAnswer } | { readonly own: Answer };
+
+/** One query on its way. */
+interface Asking {
+  readonly key: string;
+  readonly facts: CacheableOperation;
+  readonly operation: PreparedOperation;
+  readonly request: Request;
+  readonly next: Answering;
+}
+
+class Keeper {
+  readonly #setup: CachingSetup;
+  /** Undefined for those whose answers are not kept. */
+  readonly #operations: PerConditions<CacheableOperation | undefined>;
+
+  constructor(setup: CachingSetup) {
+    this.#setup = setup;
+    this.#operations = new PerConditions((document, operationName, conditions) => {
+      const facts = cacheabilityOf(setup, { document, operationName }, conditions);
+      const text = document.loc?.source.body;
+      if (facts.maxAgeMs === 0 || text === undefined) return undefined;
+      const id = hash('sha256', JSON.stringify([text, operationName ?? null]), 'base64url');
+      const variables = getOperationAST(document, operationName)?.variableDefinitions ?? [];
+      const names = variables.map(({ variable }) => variable.name.value);
+      return new CacheableOperation(facts, { id, variables: names, view: setup.view });
+    });
+  }
+
+  answer(operation: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
+    // What some may not see ends in errors, and a trace tells of one run.
+    if (operation.kind !== 'query' || operation.denied !== undefined || operation.trace !== undefined)
+      return next(operation, request);
+    const facts = this.#operations.get(operation);
+    if (facts === undefined) return next(operation, request);
+    const { cache } = this.#setup;
+    const variables =
+      cache === undefined ? undefined : canonicalVariables(facts.variables, operation.variables);
+    if (cache === undefined || variables === undefined || !facts.isForOne(request))
+      return this.#unkept(facts, operation, request, next);
+    const key = `${facts.id} ${fingerprintOf(request, facts.dependence)} ${variables}`;
+    const kept = cache.find(key, facts.maxAgeMs + cache.staleMs);
+    if (kept === undefined) return this.#make({ key, facts, operation, request, next }, undefined);
+    const overMs = performance.now() - kept.madeAt - facts.maxAgeMs;
+    if (overMs < 0) {
+      cache.tell('hit');
+      return Promise.resolve(facts.served(kept, request, 'hit'));
+    }
+    const asking = { key, facts, operation, request, next };
+    if (overMs >= cache.settings.staleWhileRevalidate) return this.#make(asking, kept);
+    this.#renew(asking, kept);
+    cache.tell('stale');
+    return Promise.resolve(facts.served(kept, request, 'hit'));
+  }
+
+  async #unkept(
+    facts: CacheableOperation,
+    operation: PreparedOperation,
+    request: Request,
+    next: Answering,
+  ): Promise<Answer> {
+    const answer = await next(operation, request);
+    return isClean(answer) ? facts.passed(answer, request) : answer;
+  }
+
+  /** Once for all who ask at the same time. @param stale what is given where that fails */
+  async #make(asking: Asking, stale: KeptAnswer | undefined): Promise<Answer> {
+    const cache = this.#setup.cache!;
+    const { facts, operation, request, next } = asking;
+    const startedAt = performance.now();
+    let isFirst = false;
+    const made = await this.#join(asking, request.left, () => {
+      isFirst = true;
+    });
+    if ('kept' in made) {
+      cache.tell(isFirst ? 'miss' : 'joined');
+      return facts.served(made.kept, request, isFirst ? 'miss' : 'joined');
+    }
+    // Somebody else's errors are not this caller's: time and again it has to be asked for.
+    const own = isFirst ? made.own : await this.#within(startedAt, operation, request, next);
+    if (isClean(own)) {
+      cache.tell('not-kept');
+      return facts.passed(own, request);
+    }
+    if (stale !== undefined && this.#covers(facts, stale, own)) {
+      cache.tell('stale-on-error');
+      return facts.served(stale, request, 'hit');
+    }
+    cache.tell('not-kept');
+    return own;
+  }
+
+  /** In the background; what fails is tried again by a later request. */
+  #renew(asking: Asking, kept: KeptAnswer): void {
+    const now = performance.now();
+    if (now < kept.renewAt) return;
+    kept.renewAt = now + RENEW_AGAIN_MS;
+    // It belongs to no caller, so none that leaves ends it.
+    this.#join(asking, new Cancellation(), () => {}).catch(() => {});
+  }
+
+  #join(asking: Asking, left: Cancellation, started: () => void): Promise<Made> {
+    const cache = this.#setup.cache!;
+    const { key, operation, request, next, facts } = asking;
+    const begun = cache.begin();
+    // What began before something was found out of date is not for those who ask after it.
+    const flight = `${begun.stamp} ${key}`;
+    const keepMs = facts.maxAgeMs + cache.staleMs;
+    const { version } = this.#setup;
+    return cache.flights.join(flight, left, async (allLeft): Promise<Made> => {
+      started();
+      const shared = await cache.findShared(key, version, keepMs);
+      if (shared !== undefined && performance.now() - shared.madeAt < facts.maxAgeMs) return { kept: shared };
+      const own = await next(operation, new RequestOfMany(request, allLeft));
+      if (!isClean(own)) return { own };
+      const made = { json: JSON.stringify(own.result), tags: facts.tagsOf(own.result.data) };
+      return { kept: cache.keep(key, made, { begun, version, keepMs }) };
+    }) as Promise<Made>;
+  }
+
+  /** In what is left of a caller's time. */
+  async #within(
+    startedAt: number,
+    operation: PreparedOperation,
+    request: Request,
+    next: Answering,
+  ): Promise<Answer> {
+    const leftMs = Math.max(0, startedAt + this.#setup.deadlineMs - performance.now());
+    const deadline = new Deadline(leftMs, request.left, () => {});
+    try {
+      return await next(operation, new RequestOfMany(request, deadline));
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /** A failure of backends only, and not for too long. A denial or a limit is an answer. */
+  #covers(facts: CacheableOperation, stale: KeptAnswer, { result }: Answer): boolean {
+    const cache = this.#setup.cache!;
+    const overMs = performance.now() - stale.madeAt - facts.maxAgeMs;
+    return (
+      overMs < cache.settings.staleIfError &&
+      cache.isCurrent(stale) &&
+      (result.errors ?? []).every(({ extensions }) => isFailureOfBackend(extensions?.code as ErrorCode))
+    );
+  }
+}
+
+function isClean({ result, headers }: Answer): boolean {
+  return (
+    result.errors === undefined &&
+    result.extensions === undefined &&
+    headers === undefined &&
+    result.data !== undefined &&
+    result.data !== null
+  );
+}
+
+const MADE = { miss: 'hem; fwd=miss; stored', joined: 'hem; fwd=miss; collapsed' };
+
+/** An operation whose answers may be kept, with all that is said of them. */
+class CacheableOperation {
+  /** Equal for equal texts and operation names. */
+  readonly id: string;
+  /** Names of those that it has. */
+  readonly variables: readonly string[];
+  readonly maxAgeMs: number;
+  readonly dependence: Cacheability['dependence'];
+  readonly #facts: Cacheability;
+  readonly #forAll: Pick<Freshness, 'cacheControl' | 'vary'>;
+  readonly #forOne: Pick<Freshness, 'cacheControl' | 'vary'>;
+  readonly #dependsOnCaller: boolean;
+
+  constructor(
+    facts: Cacheability,
+    { id, variables, view }: Pick<CacheableOperation, 'id' | 'variables'> & { readonly view: View },
+  ) {
+    this.id = id;
+    this.variables = variables;
+    const { dependence, maxAgeMs } = facts;
+    this.#facts = facts;
+    this.maxAgeMs = maxAgeMs;
+    this.dependence = dependence;
+    this.#dependsOnCaller = dependence.principal || dependence.address || dependence.headers.length > 0;
+    const maxAge = `max-age=${Math.floor(maxAgeMs / 1000)}`;
+    const cookie = view.client.auth?.jwt?.cookie === undefined ? [] : ['cookie'];
+    this.#forAll = { cacheControl: `${maxAge}, public`, vary: 'accept' };
+    this.#forOne = {
+      cacheControl: `${maxAge}, private`,
+      vary: [...new Set(['accept', 'authorization', ...cookie, ...dependence.headers])].join(', '),
+    };
+  }
+
+  /** Of what is private, nothing is kept for callers that cannot be told apart. */
+  isForOne({ principal, headers }: Request): boolean {
+    if (!this.#facts.isPrivate || !isNobody(principal)) return true;
+    return this.dependence.headers.some((name) => CREDENTIALS.has(name) && headers[name] !== undefined);
+  }
+
+  /** What callers are told of an answer that is not kept here. */
+  passed(answer: Answer, request: Request): Answer {
+    return { ...answer, freshness: { ...this.#said(request), age: 0, status: 'hem; fwd=miss' } };
+  }
+
+  served(
+    { result, json, etag, madeAt }: KeptAnswer,
+    request: Request,
+    how: 'hit' | 'miss' | 'joined',
+  ): Answer {
+    const ageMs = performance.now() - madeAt;
+    const { cacheControl, vary } = this.#said(request);
+    const status = how === 'hit' ? `hem; hit; ttl=${Math.floor((this.maxAgeMs - ageMs) / 1000)}` : MADE[how];
+    return { result, json, freshness: { cacheControl, vary, age: Math.floor(ageMs / 1000), etag, status } };
+  }
+
+  /** Where anything of the caller counts, or anything is known of the caller, other caches are told to keep it for nobody else. */
+  #said({ principal }: Request): Pick<Freshness, 'cacheControl' | 'vary'> {
+    return this.#dependsOnCaller || !isNobody(principal) ? this.#forOne : this.#forAll;
+  }
+
+  tagsOf(data: unknown): readonly string[] {
+    const { types, entities, unknownEntities } = this.#facts;
+    return [...types, ...(entitiesIn(data, entities) ?? unknownEntities)];
+  }
+}
+
+/** By which a backend may know its caller. */
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);

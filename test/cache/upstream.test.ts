@@ -1,0 +1,212 @@
+/** What backends allow to be kept, and what is asked the same at the same time. On a client that keeps nothing itself. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Refusal, Reply } from '../support/json-backend.ts';
+import { type City, eventually, startCity } from './city.ts';
+
+const KEEPING = { connector: { cache: {} } };
+const SHARING = { connector: { dedupe: true } };
+
+const ask = async (city: City, query = '{ brief }', headers: Record<string, string> = {}) =>
+  (await city.ask(query, { client: 'plain', headers })).body;
+
+/** The backend answers `brief` with how often it was asked, and these headers. */
+function counting(city: City, headers: Readonly<Record<string, string>>): void {
+  city.instead = ({ path }) =>
+    path === '/brief' ? new Reply(`v${city.asked('/brief')}`, headers) : undefined;
+}
+
+describe('answers are kept', () => {
+  test.each([
+    [{ 'cache-control': 'max-age=60' }, 1],
+    [{ 'cache-control': 'max-age=60, public' }, 1],
+    [{ 'cache-control': 'max-age=0, s-maxage=60' }, 1],
+    [{ 'cache-control': 'max-age=60', age: '30' }, 1],
+    [{ 'cache-control': 'max-age=60', vary: 'accept, accept-language' }, 1],
+    [{ expires: new Date(Date.now() + 3_600_000).toUTCString() }, 1],
+    [{}, 3],
+    [{ 'cache-control': 'no-store' }, 3],
+    [{ 'cache-control': 'no-store, max-age=60' }, 3],
+    [{ 'cache-control': 'no-cache' }, 3],
+    [{ 'cache-control': 'private, max-age=60' }, 3],
+    [{ 'cache-control': 'max-age=60', age: '60' }, 3],
+    [{ 'cache-control': 'max-age=60', vary: '*' }, 3],
+    [{ 'cache-control': 'max-age=60', vary: 'x-request-id' }, 3],
+    [{ 'last-modified': 'Sat, 01 Jan 2000 00:00:00 GMT' }, 3],
+    [{ 'cache-control': 'max-age=sixty' }, 3],
+  ] as const)('%o: three times asked, %i calls', async (headers, calls) => {
+    await using city = await startCity(KEEPING);
+    counting(city, headers as Record<string, string>);
+    for (let count = 1; count <= 3; count++)
+      expect(await ask(city)).toEqual({ data: { brief: `v${Math.min(count, calls)}` } });
+    expect(city.asked('/brief')).toBe(calls);
+  });
+
+  test('nothing is, where connector.yml does not say so', async () => {
+    await using city = await startCity();
+    counting(city, { 'cache-control': 'max-age=60' });
+    for (let count = 1; count <= 3; count++) await ask(city);
+    expect(city.asked('/brief')).toBe(3);
+  });
+
+  test('with an ETag the backend is asked whether it has changed', async () => {
+    await using city = await startCity(KEEPING);
+    let etag = '"a"';
+    const seen: unknown[] = [];
+    city.instead = ({ path, headers }) => {
+      if (path !== '/brief') return undefined;
+      seen.push(headers['if-none-match']);
+      const own = { etag, 'cache-control': 'no-cache' };
+      return headers['if-none-match'] === etag
+        ? new Reply(undefined, own, 304)
+        : new Reply(`at ${etag}`, own);
+    };
+    expect((await ask(city)).data.brief).toBe('at "a"');
+    expect((await ask(city)).data.brief).toBe('at "a"');
+    etag = '"b"';
+    expect((await ask(city)).data.brief).toBe('at "b"');
+    expect((await ask(city)).data.brief).toBe('at "b"');
+    expect(seen).toEqual([undefined, '"a"', '"a"', '"b"']);
+  });
+
+  test('what is private is kept for its caller, by the credentials that travel on', async () => {
+    await using city = await startCity(KEEPING);
+    city.instead = ({ path, headers }) =>
+      path === '/desk'
+        ? new Reply(`for ${headers.authorization ?? 'nobody'}`, { 'cache-control': 'private, max-age=60' })
+        : undefined;
+    const users = Array.from({ length: 50 }, (_, user) => `Basic u${user}`);
+    for (let round = 0; round < 2; round++)
+      await Promise.all(
+        users.map(async (authorization) => {
+          expect((await ask(city, '{ desk }', { authorization })).data.desk).toBe(`for ${authorization}`);
+        }),
+      );
+    expect(city.asked('/desk')).toBe(50);
+    // Without credentials there is nobody whom it could be kept for.
+    for (let count = 0; count < 2; count++)
+      expect((await ask(city, '{ desk }')).data.desk).toBe('for nobody');
+    expect(city.asked('/desk')).toBe(52);
+  });
+
+  test('failures are not, whatever their headers say; what is stale does instead where the backend says so', async () => {
+    await using city = await startCity(KEEPING);
+    const headers = { 'cache-control': 'max-age=60' };
+    city.instead = () => new Reply({ error: 'x' }, headers, 500);
+    for (let count = 0; count < 2; count++) expect((await ask(city)).errors).toHaveLength(1);
+    counting(city, { 'cache-control': 'max-age=0, stale-if-error=60', etag: '"x"' });
+    const { brief } = (await ask(city)).data;
+    city.instead = () => new Refusal(503);
+    expect((await ask(city)).data).toEqual({ brief });
+    counting(city, { 'cache-control': 'no-store' });
+    expect((await ask(city)).data.brief).not.toBe(brief);
+    city.instead = () => new Refusal(503);
+    expect((await ask(city)).errors).toHaveLength(1);
+  });
+
+  test('stale while it is asked for again, where the backend says so', async () => {
+    await using city = await startCity(KEEPING);
+    counting(city, { 'cache-control': 'max-age=0, stale-while-revalidate=60', etag: '"x"' });
+    expect((await ask(city)).data.brief).toBe('v1');
+    expect((await ask(city)).data.brief).toBe('v1');
+    await eventually(async () => (await ask(city)).data.brief !== 'v1');
+  });
+
+  test('a mutation with @invalidates makes them out of date', async () => {
+    await using city = await startCity(KEEPING);
+    city.instead = ({ path, method }) =>
+      path === '/stations/1' && method === 'GET'
+        ? new Reply({ id: '1', name: city.names.get('1') }, { 'cache-control': 'max-age=60' })
+        : undefined;
+    const name = async () => (await ask(city, '{ station(id: 1) { name } }')).data.station.name;
+    expect([await name(), await name()]).toEqual(['Harbour', 'Harbour']);
+    city.names.set('1', 'Unseen');
+    expect(await name()).toBe('Harbour');
+    await ask(city, 'mutation { call(place: "1", name: "Seen") { name } }');
+    expect(await name()).toBe('Seen');
+  });
+});
+
+describe('the same call at the same time', () => {
+  /** Answers wait until they are let go. */
+  function holding(city: City) {
+    let begun = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    city.instead = async ({ path }) => {
+      if (path !== '/brief' && path !== '/desk') return undefined;
+      begun++;
+      await promise;
+      return undefined;
+    };
+    return { begun: () => begun, release: () => resolve() };
+  }
+
+  test('is one', async () => {
+    await using city = await startCity(SHARING);
+    const { begun, release } = holding(city);
+    const all = Array.from({ length: 50 }, () => ask(city));
+    await eventually(() => begun() === 1);
+    await sleep(100);
+    release();
+    for (const answer of await Promise.all(all)) expect(answer).toEqual({ data: { brief: '/brief' } });
+    // Some may come after it was answered.
+    const calls = city.asked('/brief');
+    expect(calls).toBeLessThan(10);
+    await ask(city);
+    expect(city.asked('/brief')).toBe(calls + 1);
+  });
+
+  test('is as many as there are callers whom the backend can tell apart', async () => {
+    await using city = await startCity(SHARING);
+    const { begun, release } = holding(city);
+    const users = Array.from({ length: 60 }, (_, index) => `Basic u${index % 20}`);
+    const all = users.map((authorization) => ask(city, '{ desk }', { authorization }));
+    await eventually(() => begun() === 20);
+    await sleep(100);
+    release();
+    for (const [index, answer] of (await Promise.all(all)).entries())
+      expect(answer.data.desk).toBe(`desk of ${users[index]}`);
+    expect(begun()).toBeLessThan(40);
+  });
+
+  test('is not one unless connector.yml says so, and mutations never are', async () => {
+    for (const options of [{}, SHARING]) {
+      await using city = await startCity(options);
+      const swap = () => ask(city, 'mutation { swap(name: "X") { name } }');
+      await Promise.all([swap(), swap(), swap()]);
+      expect(city.asked('/swap')).toBe(3);
+    }
+  });
+
+  test('ends for each when its own time is over or it leaves, and goes on for the others', async () => {
+    await using city = await startCity(SHARING);
+    const { begun, release } = holding(city);
+    const leaving = new AbortController();
+    const address = `/plain/graphql?${new URLSearchParams({ query: '{ brief }' })}`;
+    const first = city.gateway.fetch(address, { signal: leaving.signal }).catch(() => 'left');
+    await eventually(() => begun() === 1);
+    const second = ask(city);
+    await ask(city, '{ __typename }');
+    leaving.abort();
+    expect(await first).toBe('left');
+    release();
+    expect(await second).toEqual({ data: { brief: '/brief' } });
+    expect(city.asked('/brief')).toBe(1);
+  });
+
+  test('has one failure for all, each with the id of its own request', async () => {
+    await using city = await startCity(SHARING);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    city.instead = async () => {
+      await promise;
+      return new Refusal(500);
+    };
+    const all = Array.from({ length: 5 }, () => ask(city));
+    await eventually(() => city.asked('/brief') === 1);
+    await sleep(50);
+    resolve();
+    const ids = (await Promise.all(all)).map(({ errors }) => errors?.[0]?.extensions.requestId);
+    expect(new Set(ids).size).toBe(5);
+    expect(city.asked('/brief')).toBeLessThan(5);
+  });
+});
