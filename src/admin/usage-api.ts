@@ -107,7 +107,7 @@ function orRefuse<Result>(read: () => Result): Result {
 
 function toRefusal(error: unknown): never {
   if (error instanceof UsageMistake || error instanceof TooMuchUsage) throw badRequest(error.message);
-  throw new HemError('INTERNAL', { internal: 'the store did not say who used what', cause: error });
+  throw new HemError('STORE_UNAVAILABLE', { internal: 'the store did not say who used what', cause: error });
 }
 
 function badRequest(text: string): Refusal {

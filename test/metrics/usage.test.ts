@@ -22,7 +22,16 @@ const STORES: ReadonlyArray<readonly [string, () => object]> = [
   ],
 ];
 
-async function usage({ gateway }: Library, query = '', headers: Record<string, string> = {}) {
+/** Again while the store is not connected yet: a moment after the start. */
+async function usage(library: Library, query = '', headers: Record<string, string> = {}) {
+  for (let times = 0; ; times++) {
+    const answer = await usageNow(library, query, headers);
+    if (answer.status !== 503 || times > 100) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function usageNow({ gateway }: Library, query: string, headers: Record<string, string>) {
   const response = await fetch(`${gateway.adminUrl}/api/usage?${query}`, {
     headers: { authorization: `Bearer ${gateway.gateway.adminToken}`, ...headers },
   });
