@@ -39,11 +39,14 @@ export async function startLibrary({
   hem = '{}',
   client = '{}',
   store,
+  files = {},
 }: {
   readonly hem?: string;
   readonly client?: string;
   /** hem.yml's `store` as JSON. */
   readonly store?: object;
+  /** Besides the library's own. */
+  readonly files?: Readonly<Record<string, string>>;
 } = {}): Promise<Library> {
   await using started = new AsyncDisposableStack();
   const backend = started.use(await startJsonBackend(({ path }) => answer(path)));
@@ -56,6 +59,7 @@ export async function startLibrary({
         'schemas/web.graphql': SCHEMA.replace(/@(?!deprecated)\w+(\((?:"[^"]*"|[^()"])*\))?/g, ''),
         'clients/web/client.yml': client,
         'clients/web/operations/book.graphql': OPERATIONS,
+        ...files,
       },
     }),
   );

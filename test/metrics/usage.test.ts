@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { storeSettings } from '../../src/load/store-settings.ts';
 import { openStore } from '../../src/store/open.ts';
 import { beginningOf, DAY_MS, HOUR_MS, type UsageCount } from '../../src/store/usage-store.ts';
+import { KeyMaker } from '../auth/key-maker.ts';
 import { runCommand } from '../support/command.ts';
 import type { TestGateway } from '../support/gateway.ts';
 import { type Library, startLibrary } from './library.ts';
@@ -164,6 +165,34 @@ describe.each(STORES)('on a store that is %s', (_kind, settingsOf) => {
     expect(unused.output).toMatch(/^ {2}Film\.minutes {2}deprecated$/m);
     expect(unused.output).not.toMatch(/Book\.title|Query\.book/);
     expect(unused.output).toContain('Part of the window was not counted');
+  });
+});
+
+describe('a caller with a key', () => {
+  it('is its consumer in usage, and none in Prometheus; what limits said to it is counted', async () => {
+    const plan = { clients: ['web'], limits: [{ name: 'hourly', limit: 2, per: '1h' }] };
+    await using library = await startLibrary({
+      client: 'auth: { keys: {} }',
+      files: { 'clients/plans.yml': JSON.stringify({ plans: { small: plan } }) },
+    });
+    const consumer = 'acme';
+    const { text } = await new KeyMaker(library.gateway).make('small');
+    const ask = () =>
+      library.gateway.query('web', '{ book(id: 1) { title } }', { headers: { 'x-api-key': text } });
+    expect([(await ask()).status, (await ask()).status, (await ask()).status]).toEqual([200, 200, 429]);
+    await library.gateway.query('web', '{ book(id: 1) { title } }');
+    const { body } = await usage(library, 'field=Book.title');
+    expect(body.usage.map((one: { consumer: string; count: number }) => [one.consumer, one.count])).toEqual([
+      ['-', 1],
+      [consumer, 2],
+    ]);
+    const scraped = await library.scrape();
+    expect(scraped.text).not.toContain(consumer);
+    expect(scraped.all('hem_limit_decisions_total')).toEqual({
+      'limit="hourly",outcome="admitted"': 2,
+      'limit="hourly",outcome="refused"': 1,
+    });
+    expect(scraped.value('hem_http_responses_total', 'client="web",status="429"')).toBe(1);
   });
 });
 
