@@ -35,6 +35,20 @@ export interface CallerFacts {
   readonly headers: Readonly<Record<string, string>>;
   /** Told of each call that leaves for a backend; there only when somebody has asked how an operation is executed. */
   readonly onCall?: () => void;
+  /** Traces the calls of the operation; there only where operations are traced. */
+  readonly tracing?: CallTracing | undefined;
+}
+
+/** An operation whose backend calls are traced. */
+export interface CallTracing {
+  begin(connector: string, coordinate: string): TracedCall;
+}
+
+export interface TracedCall {
+  /** What tells the backend of the trace: lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** @param code of the error, if it failed */
+  end(code?: string): void;
 }
 
 const NO_SLOTS: readonly unknown[] = [];
@@ -47,6 +61,8 @@ export class CallContext {
   readonly claims: Readonly<Record<string, unknown>>;
   /** Values of arguments inside a selection. */
   readonly slots: readonly unknown[];
+  /** Headers that tell the backend of the trace, where there is one. */
+  readonly carried: Readonly<Record<string, string>> | undefined;
   readonly #facts: CallerFacts;
 
   constructor(
@@ -56,13 +72,15 @@ export class CallContext {
       deadlineAt,
       claims,
       slots = NO_SLOTS,
-    }: Pick<CallContext, 'deadlineAt' | 'claims'> & Partial<Pick<CallContext, 'slots'>>,
+      carried,
+    }: Pick<CallContext, 'deadlineAt' | 'claims'> & Partial<Pick<CallContext, 'slots' | 'carried'>>,
   ) {
     this.#facts = facts;
     this.cancellation = cancellation;
     this.deadlineAt = deadlineAt;
     this.claims = claims;
     this.slots = slots;
+    this.carried = carried;
   }
 
   get requestId(): string {
@@ -88,6 +106,10 @@ export class CallContext {
     return this.#facts.onCall;
   }
 
+  get tracing(): CallTracing | undefined {
+    return this.#facts.tracing;
+  }
+
   /** For libraries that take a signal. */
   get signal(): AbortSignal {
     return this.cancellation.signal;
@@ -98,6 +120,12 @@ export class CallContext {
     return new CallContext(this.#facts, cancellation, this);
   }
 
+  /** The same for a call that tells of its trace. */
+  carrying(carried: Readonly<Record<string, string>>): CallContext {
+    const { deadlineAt, claims, slots } = this;
+    return new CallContext(this.#facts, this.cancellation, { deadlineAt, claims, slots, carried });
+  }
+
   /** The same for a call whose selection has arguments. */
   withSlots(slots: readonly unknown[]): CallContext {
     return slots.length === 0
@@ -106,6 +134,7 @@ export class CallContext {
           deadlineAt: this.deadlineAt,
           claims: this.claims,
           slots,
+          carried: this.carried,
         });
   }
 }

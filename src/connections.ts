@@ -9,6 +9,7 @@ import { OutgoingHeaders } from './upstream/headers.ts';
 import { type Identity, openIdentity } from './upstream/identity.ts';
 
 export class OpenConnections implements Connections, AsyncDisposable {
+  readonly watch: Connections['watch'];
   readonly #open = new Map<
     string,
     {
@@ -18,12 +19,16 @@ export class OpenConnections implements Connections, AsyncDisposable {
     }
   >();
 
-  /** Opens all. Waits for no backend. */
+  /** Opens all. Waits for no backend. @param watch what watches the calls that are made */
   constructor(
     connectors: readonly Connector[],
     log: Logger,
-    { clock = new TagClock() }: { readonly clock?: TagClock } = {},
+    {
+      clock = new TagClock(),
+      watch,
+    }: { readonly clock?: TagClock; readonly watch?: Connections['watch'] } = {},
   ) {
+    this.watch = watch;
     for (const { name, kind, settings, options, types } of connectors) {
       const credentials = openCredentials(name, settings);
       const identity = openIdentity(name, settings);

@@ -1,6 +1,6 @@
 /** A running gateway: one generation, its connections and its listeners. */
 import { isAbsolute, join } from 'node:path';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { openAdminListener } from './admin/admin-listener.ts';
 import { ResponseCaches } from './cache/response-cache.ts';
 import { OpenConnections } from './connections.ts';
@@ -20,6 +20,12 @@ import type { Environment } from './load/environment.ts';
 import type { Connections } from './load/model.ts';
 import type { LoadedPlans } from './load/plans.ts';
 import { type HemSettings, limitsOf } from './load/settings.ts';
+import { expose } from './metrics/exposition.ts';
+import { openLog } from './metrics/log.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { scrubber, secretsOf } from './metrics/scrubber.ts';
+import { traceCalls } from './metrics/traced-calls.ts';
+import { UsageRecorder } from './metrics/usage-recorder.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { Grants } from './operation/grants.ts';
 import type { LimitingServices } from './operation/limiting.ts';
@@ -62,21 +68,43 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const generation = await loadGeneration(options.directory, options.environment);
   const { configuration, graph, views } = generation;
   const { settings } = configuration;
-  const log = options.log ?? pino({ level: settings.log.level });
   const { tokenFile } = settings.admin;
   const adminToken = await loadOrMakeSecret(
     isAbsolute(tokenFile) ? tokenFile : join(configuration.directory.root, tokenFile),
   );
+  const logs = openLog(
+    settings.log,
+    scrubber([
+      adminToken,
+      ...secretsOf({ ...settings, ...graph, clients: views.map(({ client }) => client) }),
+    ]),
+    options.log,
+  );
+  const { log } = logs;
 
   const store = await openStore(settings.store, configuration.directory.root, log);
+  const usage = settings.usage.enabled
+    ? new UsageRecorder(() => store.usage(), { settings: settings.usage, log })
+    : undefined;
+  const metrics =
+    settings.metrics.enabled || usage !== undefined ? new Metrics(settings.metrics, usage) : undefined;
+  const { traces } = settings.telemetry;
+  const tracing =
+    traces &&
+    (await import('./metrics/open-telemetry.ts')).openTelemetry(traces, log.child({ to: 'traces' }));
+  const watch = watching([
+    settings.metrics.enabled ? (...call) => metrics!.backends.watch(...call) : undefined,
+    tracing && traceCalls,
+  ]);
   const registry = await openRegistryOf(configuration, store, log);
   const caches = new ResponseCaches(store.cache);
-  const connections = new OpenConnections(graph.connectors, log, { clock: caches.clock });
+  if (metrics !== undefined) caches.onOutcome((client, outcome) => metrics.cached(client, outcome));
+  const connections = new OpenConnections(graph.connectors, log, { clock: caches.clock, watch });
   const plans = new KeptPlans();
   const keyring = new Keyring(log);
   const identities = graph.connectors.map(({ settings: { identity } }) => identity);
   const keys = keysOf(registry);
-  const limits = limitingBy(store, settings, log);
+  const limits = limitingBy(store, settings, { log, metrics });
   const endpoints = views.map((view) => {
     const grants = new Grants(view);
     const { name, auth } = view.client;
@@ -84,7 +112,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       settings,
       log,
       grants,
-      policies: policiesOf(view, { graph, settings, grants, limits, caches }),
+      policies: policiesOf(view, {
+        graph,
+        settings,
+        grants,
+        limits,
+        caches,
+        metrics,
+        noted: logs.requests !== undefined,
+        traced: tracing !== undefined,
+      }),
+      metrics: metrics?.of(name),
       authenticator:
         auth === undefined
           ? undefined
@@ -103,6 +141,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     settings,
     identityHeaders: identities.flatMap(identityHeadersOf),
     log,
+    requests: logs.requests,
+    metrics,
+    tracing,
   });
   const adminListener = openAdminListener({
     token: adminToken,
@@ -112,6 +153,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     openGraph: async () => {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
       return openWholeGraph(graph, connections, limitsOf(settings));
+    },
+    metrics: settings.metrics.enabled ? (accept) => expose(metrics!.families(), accept) : undefined,
+    usage: usage && {
+      store: () => store.usage(),
+      settings: settings.usage,
+      schemas: () => views.map(({ client, schema }) => ({ client: client.name, schema })),
+      flush: () => {
+        metrics!.read();
+        return usage.flush();
+      },
     },
     caches,
     log,
@@ -123,10 +174,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ready = false;
       await publicListener.close(settings.shutdown.grace);
       await adminListener.close();
+      metrics?.read();
+      await usage?.[Symbol.asyncDispose]();
+      await tracing?.[Symbol.asyncDispose]();
       await connections[Symbol.asyncDispose]();
       await keyring[Symbol.asyncDispose]();
       await registry?.[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
+      logs[Symbol.dispose]();
     })();
     return stopping;
   };
@@ -134,6 +189,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const adminUrl = await adminListener.listen({ ...settings.admin, ...given(options.adminPort) });
     const url = await publicListener.listen({ ...settings.listen, ...given(options.port) });
+    usage?.start(() => metrics!.read());
     ready = true;
     return { url, adminUrl, adminToken, generation, registry, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
@@ -164,12 +220,19 @@ async function openRegistryOf(
 }
 
 /** One for all clients: a caller's budget is the same in each. */
-function limitingBy(store: Store, settings: HemSettings, log: Logger): LimitingServices {
+function limitingBy(
+  store: Store,
+  settings: HemSettings,
+  { log, metrics }: { readonly log: Logger; readonly metrics: Metrics | undefined },
+): LimitingServices {
   let limiter: Limiter | undefined;
   return {
     settings,
     openLimiter: () => {
-      limiter ??= new Limiter(store.limits(), { log });
+      limiter ??= new Limiter(store.limits(), {
+        log,
+        onDecision: metrics && ((name, outcome) => metrics.limited(name, outcome)),
+      });
       return limiter;
     },
   };
@@ -196,6 +259,21 @@ function engineOf(view: View, graph: ComposedGraph, connections: Connections, pl
   return view.client.settings.engine === 'reference'
     ? chosenReference(reference, view)
     : compiledEngine(view, graph, connections, { reference, plans });
+}
+
+type Watch = NonNullable<Connections['watch']>;
+
+/** All of them, the last one outermost; undefined where there is none. */
+function watching(all: ReadonlyArray<Watch | undefined>): Watch | undefined {
+  return all
+    .filter((watch) => watch !== undefined)
+    .reduce<Watch | undefined>(
+      (inner, watch) =>
+        inner === undefined
+          ? watch
+          : (connector, coordinate, call) => watch(connector, coordinate, inner(connector, coordinate, call)),
+      undefined,
+    );
 }
 
 function given(port: number | undefined): { readonly port?: number } {

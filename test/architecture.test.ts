@@ -71,15 +71,26 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   principal: [...BOTTOM, 'load', 'consumers'],
   limits: [...BOTTOM, 'load', 'store', 'consumers', 'principal'],
   cache: [...BOTTOM, 'mapping', 'load', 'store', 'principal'],
-  metrics: [...BOTTOM, 'load', 'store', 'principal'],
+  // Watches the calls that connectors make.
+  metrics: [...BOTTOM, ...CONTRACT, 'mapping', 'load', 'store', 'principal'],
   operation: [...VIEWED, 'execute', 'plan', 'consumers', 'principal', 'limits', 'cache', 'metrics'],
   doors: [...SERVED],
   admin: [...SERVED, 'doors'],
   generation: [...SERVED, 'connectors'],
   // The composition root: everything but the command line.
   gateway: [...SERVED, 'connectors', 'upstream', 'connections', 'doors', 'admin', 'generation'],
-  // Keys are made and revoked on the store itself, whether a gateway runs or not.
-  cli: [...VIEWED, 'store', 'consumers', 'plan', 'operation', 'connectors', 'generation', 'gateway'],
+  // Reads and changes what the store keeps, whether a gateway runs or not.
+  cli: [
+    ...VIEWED,
+    'store',
+    'consumers',
+    'plan',
+    'metrics',
+    'operation',
+    'connectors',
+    'generation',
+    'gateway',
+  ],
   main: ['cli'],
 };
 

@@ -1,4 +1,4 @@
-/** The operators' listener: liveness, readiness, public keys for backends, and behind the token the API and the whole graph. */
+/** The operators' listener: liveness, readiness, metrics, public keys for backends, and behind the token the API and the whole graph. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { ResponseCaches } from '../cache/response-cache.ts';
@@ -17,9 +17,11 @@ import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
+import type { Exposition } from '../metrics/exposition.ts';
 import { Api } from './api.ts';
 import { readOutOfDate } from './invalidate.ts';
 import { requireToken } from './token.ts';
+import { answerUsage, type UsageApi } from './usage-api.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
 
 const MAX_BODY_BYTES = 1024 ** 2;
@@ -41,6 +43,10 @@ export interface AdminOptions {
   readonly publicKeys: () => readonly object[];
   /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
+  /** All metrics, for whoever scrapes; undefined where nothing is counted. */
+  readonly metrics: ((accept: string | undefined) => Promise<Exposition>) | undefined;
+  /** Undefined where no usage is kept. */
+  readonly usage: UsageApi | undefined;
   readonly caches: ResponseCaches;
   readonly log: Logger;
 }
@@ -77,7 +83,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, publicKeys, api, graph, caches }: Door,
+  { token, ready, publicKeys, api, graph, metrics, usage, caches }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -86,6 +92,16 @@ async function answer(
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
+  if (path === '/metrics' && metrics !== undefined) {
+    const { contentType, text } = await metrics(message.headers.accept);
+    return send(response, contentType, text);
+  }
+  if (path === '/api/usage' && usage !== undefined) {
+    requireToken(message, token);
+    if (message.method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
+    const { contentType, body } = await answerUsage(usage, search, message.headers.accept);
+    return send(response, contentType, JSON.stringify(body));
+  }
   if (path === '/jwks.json') return sendKeys(response, publicKeys());
   if (path?.startsWith('/api/') && path !== INVALIDATE)
     return api.answer(message, response, { path, search });
@@ -102,7 +118,7 @@ async function answer(
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, POST' });
   }
   const wantsPage = method === 'GET' && acceptsHtml(headers.accept);
-  const request = new ReceivedRequest(message, response, requestId);
+  const request = new ReceivedRequest(message, response, { requestId });
   response.on('close', () => request.over());
   const body = await readBody(message, MAX_BODY_BYTES);
   const params = wantsPage ? undefined : await readParams(method, search, body, headers['content-type']);
@@ -122,6 +138,16 @@ async function readParams(
   if (method === 'GET') return paramsOfAddress(search);
   const settings = { batching: undefined, uploads: undefined, maxBytes: MAX_BODY_BYTES };
   return (await paramsOfBody(body, parseContentType(contentType), settings)) as Params;
+}
+
+function send(response: ServerResponse, contentType: string, text: string): void {
+  response.writeHead(200, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(text);
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

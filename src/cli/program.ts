@@ -15,6 +15,7 @@ import { commonOptions, type RegistryProgram } from './registry-program.ts';
 import { reportProblems } from './report.ts';
 import { start } from './start.ts';
 import { addSubscriptions } from './subscriptions.ts';
+import { usage } from './usage.ts';
 import { withRegistry } from './with-registry.ts';
 
 /** @returns the exit code; a command that serves resolves once it has stopped */
@@ -69,6 +70,24 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .addOption(new Option('--format <format>', 'how to report').choices(['text', 'json']).default('text'))
     .action(async (client: string, operation: string, { config, ...options }) => {
       code = await explain({ directory: config, environment, client, operation, ...options });
+    });
+  program
+    .command('usage')
+    .description('show who used which field how often, and which fields nobody used')
+    .addOption(configOption())
+    .option('--consumer <name>', 'only of this consumer; - are callers without a key')
+    .option('--client <name>', 'only of this client')
+    .option('--field <Type.field>', 'only of this field')
+    .option('--since <when>', 'how long ago, such as 7d, or a date', '7d')
+    .option('--until <when>', 'the same (default: now)')
+    .option('--unused', "fields of the clients' schemas that nobody used", false)
+    .addOption(
+      new Option('--format <format>', 'how to report')
+        .choices(['text', 'json', 'cloudevents'])
+        .default('text'),
+    )
+    .action(async ({ config, ...options }) => {
+      code = await usage({ directory: config, environment, ...options });
     });
   program
     .command('json-schema')

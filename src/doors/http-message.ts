@@ -49,6 +49,8 @@ export class ReceivedRequest implements EndpointRequest {
   readonly requestId: string;
   /** Set once it is known who asks. */
   principal: EndpointRequest['principal'];
+  readonly notes: EndpointRequest['notes'];
+  readonly span: EndpointRequest['span'];
   /** Set once its headers say only what is believed. */
   address: EndpointRequest['address'];
   readonly #message: IncomingMessage;
@@ -56,9 +58,15 @@ export class ReceivedRequest implements EndpointRequest {
   #headers: EndpointRequest['headers'] | undefined;
   #left: Cancellation | undefined;
 
-  constructor(message: IncomingMessage, response: ServerResponse, requestId: string) {
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    { requestId, notes, span }: Pick<EndpointRequest, 'requestId' | 'notes' | 'span'>,
+  ) {
     this.requestId = requestId;
     this.principal = undefined;
+    this.notes = notes;
+    this.span = span;
     this.address = undefined;
     this.#message = message;
     this.#response = response;

@@ -46,12 +46,17 @@ export function operate(
     trace,
     principal: request.principal,
   });
-  if ('errors' in prepared) return { result: format({ errors: prepared.errors }, request) };
+  if ('errors' in prepared) return refused(format({ errors: prepared.errors }, request), request);
   const { kind } = prepared;
   if (method === 'GET' && kind !== 'query')
-    return { result: refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request) };
+    return refused(refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request), request);
   const operation = { ...prepared, variables: params.variables ?? {}, trace };
   return kind === 'subscription' ? { subscription: operation } : endpoint[how](operation, request);
+}
+
+function refused(result: FormattedExecutionResult, { notes }: EndpointRequest): Answer {
+  notes?.failed(result.errors);
+  return { result };
 }
 
 export function refuse(code: ErrorCode, message: string, request: EndpointRequest): FormattedExecutionResult {

@@ -6,7 +6,11 @@ import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Tracing } from '../metrics/tracing.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
+import { RequestNotes } from '../operation/request-notes.ts';
 import { identify } from './authentication.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
@@ -30,6 +34,7 @@ import { openServer } from './node-http.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
+import { RequestLog } from './request-log.ts';
 import { answerShortly } from './short-path.ts';
 import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
 import type { YogaContext } from './yoga.ts';
@@ -65,15 +70,24 @@ export function openPublicListener(
     settings,
     identityHeaders,
     log,
+    requests,
+    metrics,
+    tracing,
   }: {
     readonly settings: HemSettings;
     /** What connectors tell backends of callers: no caller may say it himself. */
     readonly identityHeaders: readonly string[];
     readonly log: Logger;
+    /** Gets a line per request; undefined where nobody wants them. */
+    readonly requests?: Logger | undefined;
+    readonly metrics?: Metrics | undefined;
+    /** Undefined where nothing is traced. */
+    readonly tracing?: Tracing | undefined;
   },
 ): PublicListener {
   const { headersTimeout, requestTimeout, tls } = settings.listen;
   const hops = new Hops(settings.trustedProxies, identityHeaders);
+  const requestLog = requests && new RequestLog(requests);
   const doors = new Map<string, ClientDoors>(
     endpoints.map((endpoint) => [
       endpoint.name,
@@ -84,6 +98,8 @@ export function openPublicListener(
           maxOperations: settings.limits.subscriptionsPerSocket,
           initTimeoutMs: headersTimeout,
           log,
+          requestLog,
+          tracing,
         }),
         streams: new Set<() => void>(),
       },
@@ -107,16 +123,41 @@ export function openPublicListener(
   server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
-    const request = new ReceivedRequest(message, response, requestId);
-    const exchange = { message, response, request, headers: ['x-request-id', requestId] };
+    const notes = requestLog && new RequestNotes();
+    const { method, headers } = message;
+    const span = tracing?.begin({ requestId, door: 'http', method, headers });
+    const request: EndpointRequest & ReceivedRequest = new ReceivedRequest(message, response, {
+      requestId,
+      notes,
+      span,
+    });
+    const exchange: Exchange = {
+      message,
+      response,
+      request,
+      headers: ['x-request-id', requestId],
+      client: undefined,
+    };
     const slot = inFlight.add(response);
+    const startedAt = notes && performance.now();
+    const bytesBefore = notes && message.socket.bytesWritten;
     response.on('close', () => {
       inFlight.release(slot);
       request.over();
+      metrics?.responded(exchange.client, response.statusCode);
+      span?.end({ client: exchange.client, status: response.statusCode });
+      if (notes !== undefined) {
+        const { client } = exchange;
+        const remote = request.address ?? message.socket.remoteAddress;
+        const { principal } = request;
+        const asked = { requestId, client, principal, remote, notes, startedAt: startedAt! };
+        requestLog!.http(asked, message, response, bytesBefore!);
+      }
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     if (closing) response.setHeader('connection', 'close');
     answer(doors, hops, exchange).catch((error: unknown) => {
+      notes?.code(asHemError(error).code);
       if (response.destroyed) return;
       if (!(error instanceof HemError)) log.error({ err: error, requestId }, 'request failed');
       setHeaders(exchange);
@@ -163,6 +204,8 @@ interface Exchange {
   readonly request: ReceivedRequest;
   /** Names and values in turn of what every answer to this request says. */
   readonly headers: string[];
+  /** Of which client's endpoint it is, once that is known. */
+  client: string | undefined;
 }
 
 /** The short path writes them together with its own; before all other answers they are set here. */
@@ -182,6 +225,7 @@ async function answer(
   request.address = sender.address;
   const door = address === undefined ? undefined : doors.get(address.client);
   if (address === undefined || door === undefined) throw new Refusal('NOT_FOUND');
+  exchange.client = address.client;
   const allowed = corsHeaders(door.endpoint.view.client.settings.cors, message.headers.origin);
   if (allowed !== undefined) headers.push(...Object.entries(allowed).flat());
   const methods = address.resource === 'graphql' ? GRAPHQL_METHODS : SCHEMA_METHODS;
@@ -204,6 +248,7 @@ async function answer(
     await answerGraphQL(door, { ...exchange, sender }, address.search);
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
+    exchange.request.notes?.code(error.code);
     setHeaders(exchange);
     sendGraphQLRefusal(response, error, {
       requestId: exchange.request.requestId,

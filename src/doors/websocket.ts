@@ -13,10 +13,12 @@ import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
+import type { Tracing } from '../metrics/tracing.ts';
 import { isStream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
+import { RequestNotes } from '../operation/request-notes.ts';
 import { carriesKey } from '../principal/credentials.ts';
 import { EXPIRED, Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
@@ -24,6 +26,7 @@ import { closeOf, identifySocket } from './authentication.ts';
 import type { Sender } from './hops.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
 import { Relay } from './relay.ts';
+import type { RequestLog } from './request-log.ts';
 
 const KEEP_ALIVE_MS = 15_000;
 /** Messages being worked on or waiting to be sent, above the operations: pings, refusals. More are a flood, or a peer that does not read. */
@@ -51,6 +54,9 @@ export interface WebSocketOptions {
   /** How long a socket may be open without `connection_init`. */
   readonly initTimeoutMs: number;
   readonly log: Logger;
+  /** Gets a line per operation; undefined where nobody wants them. */
+  readonly requestLog?: RequestLog | undefined;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** One socket. */
@@ -96,6 +102,8 @@ interface Running {
   readonly endpoint: Endpoint;
   readonly operation: Parameters<Endpoint['execute']>[0];
   readonly request: EndpointRequest;
+  /** `performance.now()` */
+  readonly startedAt: number;
 }
 
 /** @param endpoint the client's endpoint of the current generation, asked for each operation */
@@ -111,7 +119,7 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
     // Results are formatted already; the library would ask their errors to format themselves.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
     onError: ({ extra }, _id, payload, errors) => format({ errors }, requestOf(extra, payload)).errors,
-    onComplete: ({ extra }, _id, payload) => finish(extra, payload),
+    onComplete: ({ extra }, _id, payload) => finish(extra, payload, options.requestLog),
   });
   const server = new WebSocketServer({
     noServer: true,
@@ -232,7 +240,7 @@ function sent(send: (done: () => void) => void, socket: WebSocket): Promise<void
 
 function start(
   endpoint: Endpoint,
-  { maxOperations }: WebSocketOptions,
+  { maxOperations, requestLog, tracing }: WebSocketOptions,
   context: Context<Record<string, unknown>, Peer>,
   id: string,
   payload: SubscribePayload,
@@ -244,22 +252,29 @@ function start(
     peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
     return [refusal('OPERATION_TOO_LARGE')];
   }
-  const trace = endpoint.traceOf(payload.extensions, peer);
-  const prepared = endpoint.prepare(payload.query, payload.operationName, {
-    trace,
-    principal: peer.principal,
-  });
-  if ('errors' in prepared) return [...prepared.errors];
-  const { kind, document, operationName } = prepared;
-  const variables = payload.variables ?? {};
   const left = new Cancellation();
+  const { headers, principal } = peer;
+  const requestId = `${peer.requestId}:${++peer.started}`;
   const request = {
-    requestId: `${peer.requestId}:${++peer.started}`,
-    headers: peer.headers,
+    requestId,
+    headers,
     left,
     address: peer.sender.address,
-    principal: peer.principal,
+    principal,
+    notes: requestLog && new RequestNotes(),
+    span: tracing?.begin({ requestId, door: 'websocket', headers }),
   };
+  const startedAt = performance.now();
+  const trace = endpoint.traceOf(payload.extensions, peer);
+  const prepared = endpoint.prepare(payload.query, payload.operationName, { trace, principal });
+  if ('errors' in prepared) {
+    const { errors } = format({ errors: prepared.errors }, request);
+    request.notes?.failed(errors);
+    told({ endpoint, request, startedAt }, peer, requestLog);
+    return [...prepared.errors];
+  }
+  const { kind, document, operationName } = prepared;
+  const variables = payload.variables ?? {};
   const running: Running = {
     id,
     context,
@@ -269,6 +284,7 @@ function start(
     endpoint,
     operation: { ...prepared, variables, trace },
     request,
+    startedAt,
   };
   peer.running.set(payload, running);
   // The library takes graphql-js's arguments and hands them on to `execute` and `subscribe` above.
@@ -313,11 +329,25 @@ function leaveCompleted({ running }: Peer): void {
   for (const { id, context, left } of running.values()) if (!(id in context.subscriptions)) left.cancel();
 }
 
-function finish(peer: Peer, payload: SubscribePayload): void {
-  peer.running.get(payload)?.left.cancel();
+function finish(peer: Peer, payload: SubscribePayload, requestLog: RequestLog | undefined): void {
+  const running = peer.running.get(payload);
+  running?.left.cancel();
   peer.running.delete(payload);
+  if (running !== undefined) told(running, peer, requestLog);
   // After the last answer has been handed to the socket.
   if (peer.closing) setImmediate(() => closeWhenDone(peer));
+}
+
+function told(
+  { endpoint, request, startedAt }: Pick<Running, 'endpoint' | 'request' | 'startedAt'>,
+  { message }: Peer,
+  requestLog: RequestLog | undefined,
+): void {
+  const { requestId, principal, notes, span } = request;
+  span?.end({ client: endpoint.name });
+  if (requestLog === undefined || notes === undefined) return;
+  const remote = request.address ?? message.socket.remoteAddress;
+  requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt });
 }
 
 function closeWhenDone({ running, socket, closing = STOPPING }: Peer): void {

@@ -115,9 +115,9 @@ async function stream(
   const { endpointRequest, streams } = asked;
   // What ends the stream ends what runs for it, also while it waits for an event that may never come.
   const over = new Cancellation();
-  const { requestId, headers, principal, address, left } = endpointRequest;
+  const { requestId, headers, principal, address, notes, span, left } = endpointRequest;
   left.add(() => over.cancel());
-  const request = { requestId, headers, principal, address, left: over };
+  const request = { requestId, headers, principal, address, notes, span, left: over };
   const outcome = await endpoint.subscribe(operation, request);
   joinHeaders(asked.said, outcome.headers);
   if (!isStream(outcome)) return outcome.result;

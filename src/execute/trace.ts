@@ -53,14 +53,20 @@ export class Trace {
   readonly steps: TracedStep[] = [];
   /** How the engine that runs shows it; set when it is known which. */
   show: ((trace: Trace) => object) | undefined;
+  /** Whether it is for the caller; else for nobody but the metrics. */
+  readonly isShown: boolean;
   readonly #zero = performance.now();
   #phase: TracedPhase | undefined;
   /** What was asked ahead and has not had its turn. */
   readonly #ahead = new Set<TracedStep>();
 
+  constructor(isShown = true) {
+    this.isShown = isShown;
+  }
+
   /** Every event of a subscription is an execution of its own. */
   ofEvent(): Trace {
-    const trace = new Trace();
+    const trace = new Trace(this.isShown);
     trace.show = this.show;
     return trace;
   }
@@ -158,7 +164,7 @@ export function withTrace<Result extends { readonly extensions?: Readonly<Record
   result: Result,
   trace: Trace | undefined,
 ): Result {
-  return trace?.show === undefined
+  return trace?.show === undefined || !trace.isShown
     ? result
     : { ...result, extensions: { ...result.extensions, plan: trace.show(trace) } };
 }

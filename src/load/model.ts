@@ -145,6 +145,8 @@ export interface CallSource {
 /** Where open connections are found, by connector name. */
 export interface Connections {
   get(connector: string): import('../connectors/kind.ts').Connection<unknown>;
+  /** A call of a field as it is to be made: the same, or one that somebody watches. */
+  watch?(connector: string, coordinate: string, call: CompiledCall): CompiledCall;
 }
 
 export interface Lookup {

@@ -5,8 +5,11 @@ import { authSettings } from './auth-settings.ts';
 import { cacheSettings } from './cache-settings.ts';
 import { limitList } from './limit-settings.ts';
 import { tlsSettings, trustedProxies } from './listener-settings.ts';
+import { logSettings } from './log-settings.ts';
+import { metricsSettings, usageSettings } from './metrics-settings.ts';
 import { keySettings } from './pepper-settings.ts';
 import { storeSettings } from './store-settings.ts';
+import { telemetrySettings } from './telemetry-settings.ts';
 
 const count = z.int().min(1).max(10_000_000);
 
@@ -93,9 +96,11 @@ export const hemSettings = z.strictObject({
   limits: z.strictObject({ ...optionalLimits, subscriptionsPerSocket: count.default(100) }).prefault({}),
   /** Of all clients together; plans and clients have their own. */
   quotas: limitList.default([]),
-  log: z
-    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
-    .prefault({}),
+  metrics: metricsSettings,
+  /** Who used what, per consumer and field. */
+  usage: usageSettings,
+  log: logSettings,
+  telemetry: telemetrySettings,
   /** How long requests in flight may take after a signal to stop. */
   shutdown: z.strictObject({ grace: duration.default(10_000) }).prefault({}),
 });

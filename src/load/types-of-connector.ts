@@ -376,7 +376,10 @@ class TypeBuilder {
       select,
       parentFields: [...bindable.parentFields],
       usesClaims: bindable.usesClaims,
-      compile: (connections, selection) => connections.get(name).compile(usable(), selection),
+      compile: (connections, selection) => {
+        const call = connections.get(name).compile(usable(), selection);
+        return connections.watch?.(name, coordinate, call) ?? call;
+      },
       describe: (selection) =>
         kind.describe({
           directive: values,

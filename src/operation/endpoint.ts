@@ -7,12 +7,12 @@ import { ERRORS, type ErrorCode, HemError } from '../errors.ts';
 import type { Engine } from '../execute/engine.ts';
 import { countCall, Trace, withTrace } from '../execute/trace.ts';
 import { type HemSettings, limitsOf, type OperationLimits } from '../load/settings.ts';
+import type { ClientMetrics } from '../metrics/client-metrics.ts';
 import type { Authenticator } from '../principal/authenticator.ts';
 import type { Principal } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import type { Answer, Stream } from './answer.ts';
 import { asksForPlan } from './asking.ts';
-import { boundedVariables } from './bounded-variables.ts';
 import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
 import { codeOf, failure, format, formatErrors } from './format.ts';
@@ -40,6 +40,7 @@ export class Endpoint {
   readonly #documents: Documents;
   readonly #grants: Grants;
   readonly #log: Logger;
+  readonly #metrics: ClientMetrics | undefined;
   readonly #answer: Answering;
   readonly #inParts: Streaming<Part>;
   readonly #events: Streaming<FormattedExecutionResult>;
@@ -53,6 +54,7 @@ export class Endpoint {
       authenticator,
       grants = new Grants(view),
       policies,
+      metrics,
     }: {
       readonly settings: HemSettings;
       readonly log: Logger;
@@ -61,6 +63,8 @@ export class Endpoint {
       readonly grants?: Grants;
       /** The outermost first. */
       readonly policies: readonly Policy[];
+      /** Told of what does not come so far as to a policy; undefined where nothing is counted. */
+      readonly metrics?: ClientMetrics | undefined;
     },
   ) {
     this.name = view.client.name;
@@ -70,10 +74,10 @@ export class Endpoint {
     this.#grants = grants;
     this.#engine = engine;
     this.#log = log;
-    const through = [boundedVariables(view, this.limits), ...policies];
-    this.#answer = answeringThrough(through, (operation, request) => this.#runOnce(operation, request));
-    this.#inParts = streamingThrough(through, (operation, request) => this.#runInParts(operation, request));
-    this.#events = streamingThrough(through, (operation, request) => this.#runForEvents(operation, request));
+    this.#metrics = metrics;
+    this.#answer = answeringThrough(policies, (operation, request) => this.#runOnce(operation, request));
+    this.#inParts = streamingThrough(policies, (operation, request) => this.#runInParts(operation, request));
+    this.#events = streamingThrough(policies, (operation, request) => this.#runForEvents(operation, request));
     this.#documents = new Documents(view.schema, this.limits, view.client.settings.introspection);
   }
 
@@ -94,23 +98,21 @@ export class Endpoint {
   prepare(text: string, name: string | null | undefined, { trace, principal }: Asking = {}): Prepared {
     const checked = trace === undefined ? this.#documents.check(text) : this.#documents.trace(text, trace);
     if ('errors' in checked) {
-      if (this.#grants.of(principal) === undefined) return checked;
+      if (this.#grants.of(principal) === undefined) return this.#refuse(checked.errors);
       const shown = this.#grants.schemaFor(principal);
-      return { errors: this.#documents.suggestFrom(shown, text, checked.errors) };
+      return this.#refuse(this.#documents.suggestFrom(shown, text, checked.errors));
     }
     const { document, incremental } = checked;
     const operationName = name ?? undefined;
     const node = getOperationAST(document, operationName);
     if (node) return { document, operationName, kind: node.operation, incremental: incremental?.get(node) };
-    return {
-      errors: [
-        refusal(
-          operationName === undefined
-            ? 'The document has several operations; name one with "operationName".'
-            : 'The document has no operation of this name.',
-        ),
-      ],
-    };
+    return this.#refuse([
+      refusal(
+        operationName === undefined
+          ? 'The document has several operations; name one with "operationName".'
+          : 'The document has no operation of this name.',
+      ),
+    ]);
   }
 
   /** A query or mutation. */
@@ -131,6 +133,11 @@ export class Endpoint {
     request: Request,
   ): Promise<Answer | Stream<FormattedExecutionResult>> {
     return this.#events(operation, request);
+  }
+
+  #refuse(errors: readonly GraphQLError[]): { readonly errors: readonly GraphQLError[] } {
+    this.#metrics?.notAnOperation(String(errors[0]?.extensions.code));
+    return { errors };
   }
 
   /** By the client's deadline. */
@@ -260,8 +267,8 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
 /** The same caller; where there is a trace, one whose backend calls are counted. */
 function counting(request: Request, trace: Trace | undefined): Request & CallerFacts {
   if (trace === undefined) return request;
-  const { requestId, headers, left, address, principal } = request;
-  return { requestId, headers, left, address, principal, onCall: countCall };
+  const { requestId, headers, left, address, principal, tracing } = request;
+  return { requestId, headers, left, address, principal, tracing, onCall: countCall };
 }
 
 function toContext(

@@ -2,14 +2,19 @@
 import type { ResponseCaches } from '../cache/response-cache.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import { type HemSettings, limitsOf } from '../load/settings.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { View } from '../views/view.ts';
+import { boundedVariables } from './bounded-variables.ts';
 import { cachingOf } from './caching.ts';
+import { counting } from './counting.ts';
 import type { Grants } from './grants.ts';
 import { guarding } from './guard.ts';
 import { introspectingByPlan } from './introspecting-by-plan.ts';
 import { invalidating } from './invalidating.ts';
 import { type LimitingServices, limiting } from './limiting.ts';
 import type { Policy } from './policy.ts';
+import { noting } from './request-notes.ts';
+import { tracing } from './tracing.ts';
 
 export interface PolicyServices {
   readonly graph: ComposedGraph;
@@ -17,13 +22,26 @@ export interface PolicyServices {
   readonly grants: Grants;
   readonly limits: LimitingServices;
   readonly caches: ResponseCaches;
+  /** Undefined where nothing is counted. */
+  readonly metrics?: Metrics | undefined;
+  /** Whether requests have a line in the log. */
+  readonly noted?: boolean;
+  /** Whether requests are traced. */
+  readonly traced?: boolean;
 }
 
 /** The outermost first. What comes later sees only what was let pass. */
 export function policiesOf(view: View, services: PolicyServices): readonly Policy[] {
-  const { graph, settings, grants, limits, caches } = services;
-  const { deadlineMs } = limitsOf(settings, view.client.settings);
+  const { graph, settings, grants, limits, caches, metrics, noted, traced } = services;
+  const bounds = limitsOf(settings, view.client.settings);
+  const { deadlineMs } = bounds;
   return [
+    noted ? noting() : undefined,
+    traced ? tracing(view.client.name) : undefined,
+    // Also what is refused has been asked for.
+    counting(view, metrics),
+    // Nothing reads variables that nobody has measured.
+    boundedVariables(view, bounds),
     // What a caller may not see costs nobody anything.
     guarding(view, grants),
     // What is refused for more than there is left costs no backend anything.

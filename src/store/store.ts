@@ -3,6 +3,7 @@
 import type { CacheStore } from './cache-store.ts';
 import type { LimitStore } from './limit-store.ts';
 import type { RecordStore } from './record-store.ts';
+import type { UsageStore } from './usage-store.ts';
 
 export interface Store extends AsyncDisposable {
   readonly kind: 'embedded' | 'redis';
@@ -13,4 +14,6 @@ export interface Store extends AsyncDisposable {
   limits(): LimitStore;
   /** Opened when first asked for; waits for the store's first answer, but not for long. @throws {HemError} when an embedded store cannot be opened */
   records(): Promise<RecordStore>;
+  /** As for limits. */
+  usage(): UsageStore;
 }

@@ -6,7 +6,9 @@ import type { CommonSettings } from '../connectors/settings.ts';
 import type { Credentials } from './credentials.ts';
 import type { HeaderValues, Identity, IdentityContext } from './identity.ts';
 
-type Facts = Pick<CallContext, 'headers' | 'requestId'> & IdentityContext;
+type Facts = Pick<CallContext, 'headers' | 'requestId'> &
+  Partial<Pick<CallContext, 'carried'>> &
+  IdentityContext;
 type Headers = Record<string, string>;
 
 export class OutgoingHeaders {
@@ -67,6 +69,7 @@ export class OutgoingHeaders {
   #plain(context: Facts): Headers {
     const headers = this.#forwarded(context);
     Object.assign(headers, this.#set);
+    if (context.carried !== undefined) Object.assign(headers, context.carried);
     headers['x-request-id'] = context.requestId;
     return headers;
   }

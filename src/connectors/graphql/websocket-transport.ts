@@ -72,7 +72,7 @@ class SharedSocket {
     this.#caller = caller;
   }
 
-  subscribe(...[request, { signal }, on]: Parameters<Subscribe>): Promise<Ending> {
+  subscribe(...[request, { signal, carried }, on]: Parameters<Subscribe>): Promise<Ending> {
     return new Promise((resolve) => {
       let unsubscribe: (() => void) | undefined;
       const open = () => on.open();
@@ -94,7 +94,9 @@ class SharedSocket {
           if (!this.#leave.has(leave)) return;
           if (this.#isConnected) open();
           else this.#whenConnected.add(open);
-          unsubscribe = client.subscribe(request, {
+          // The socket is shared, so what tells of one caller's trace goes with the subscription.
+          const asked = carried === undefined ? request : { ...request, extensions: carried };
+          unsubscribe = client.subscribe(asked, {
             next: (result) => {
               const answer = toAnswer(this.#setup.codes, result);
               if (answer !== undefined) on.event(answer, this.#frameBytes);

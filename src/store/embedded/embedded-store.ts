@@ -6,10 +6,12 @@ import type { Store } from '../store.ts';
 import { EmbeddedDatabase } from './database.ts';
 import { EmbeddedLimits } from './embedded-limits.ts';
 import { EmbeddedRecords } from './embedded-records.ts';
+import { SqliteUsage } from './sqlite-usage.ts';
 
 export function openEmbeddedStore(file: string, root: string, log: Logger): Store {
   const database = new EmbeddedDatabase(file, root);
   let limits: EmbeddedLimits | undefined;
+  let usage: SqliteUsage | undefined;
   let records: Promise<FollowedRecords> | undefined;
   return {
     kind: 'embedded',
@@ -18,6 +20,10 @@ export function openEmbeddedStore(file: string, root: string, log: Logger): Stor
     limits: () => {
       limits ??= new EmbeddedLimits(database.opened, { log });
       return limits;
+    },
+    usage: () => {
+      usage ??= new SqliteUsage(database.opened);
+      return usage;
     },
     records: () => {
       records ??= FollowedRecords.open(new EmbeddedRecords(database.opened), { log });

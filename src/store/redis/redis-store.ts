@@ -10,10 +10,12 @@ import { RedisLink } from './link.ts';
 import { RecordCopy } from './record-copy.ts';
 import { RedisCacheStore } from './redis-cache-store.ts';
 import { RedisRecords } from './redis-records.ts';
+import { RedisUsage } from './redis-usage.ts';
 
 export function openRedisStore(settings: RedisSettings, root: string, log: Logger): Store {
   const ownLog = log.child({ store: 'redis' });
   const link = new RedisLink(settings, ownLog);
+  const usage = new RedisUsage(link);
   const cache = new RedisCacheStore(link, ownLog);
   let limits: RedisLimits | undefined;
   let records: Promise<FollowedRecords> | undefined;
@@ -22,6 +24,7 @@ export function openRedisStore(settings: RedisSettings, root: string, log: Logge
     get isUp() {
       return link.isUp;
     },
+    usage: () => usage,
     cache,
     limits: () => {
       limits ??= new RedisLimits(settings, ownLog);

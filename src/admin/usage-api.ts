@@ -1,0 +1,115 @@
+/** `GET /api/usage`: who used which field, page by page. */
+import { Refusal } from '../doors/refusal.ts';
+import { HemError } from '../errors.ts';
+import type { UsageSettings } from '../load/metrics-settings.ts';
+import type { ClientSchema } from '../metrics/unused.ts';
+import { unusedFields } from '../metrics/unused.ts';
+import { CLOUD_EVENTS_TYPE, toCloudEvents } from '../metrics/usage-events.ts';
+import { usageToJson } from '../metrics/usage-json.ts';
+import { byKey, reportUsage, TooMuchUsage, type UsageReport } from '../metrics/usage-report.ts';
+import { readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
+import type { UsageKey, UsageStore } from '../store/usage-store.ts';
+
+const PARAMETERS = ['consumer', 'client', 'field', 'since', 'until', 'unused', 'limit', 'after', 'format'];
+const MAX_LIMIT = 1000;
+
+export interface UsageApi {
+  readonly store: () => UsageStore;
+  readonly settings: UsageSettings;
+  readonly schemas: () => readonly ClientSchema[];
+  /** Hands to the store what was counted until now. */
+  flush(): Promise<void>;
+}
+
+export interface UsageAnswer {
+  readonly contentType: string;
+  readonly body: unknown;
+}
+
+/** @param search the query part of the address, without "?" @throws {Refusal} */
+export async function answerUsage(
+  { store, settings, schemas, flush }: UsageApi,
+  search: string,
+  accept: string | undefined,
+): Promise<UsageAnswer> {
+  const asked = readParameters(search);
+  const request = orRefuse(() => readUsageRequest(asked));
+  const limit = limitOf(asked.limit);
+  const after = asked.after === undefined ? undefined : keyOf(asked.after);
+  const format = asked.format ?? (accept?.includes(CLOUD_EVENTS_TYPE) ? 'cloudevents' : 'json');
+  if (format !== 'json' && format !== 'cloudevents') throw badRequest('"format" is "json" or "cloudevents".');
+  await flush();
+  const report = await reportUsage(store(), request, settings).catch(toRefusal);
+  if (asked.unused !== undefined) {
+    const unused = unusedFields(schemas(), report, request);
+    return { contentType: 'application/json', body: usageToJson(report, unused) };
+  }
+  const { page, next } = pageOf(report, after, limit);
+  return format === 'cloudevents'
+    ? { contentType: CLOUD_EVENTS_TYPE, body: toCloudEvents(page) }
+    : { contentType: 'application/json', body: { ...usageToJson(page), next } };
+}
+
+function readParameters(search: string): Partial<Record<string, string>> {
+  const given = new URLSearchParams(search);
+  const found: Record<string, string> = Object.create(null);
+  for (const [name, value] of given) {
+    if (!PARAMETERS.includes(name))
+      throw badRequest(
+        `There is no parameter ${JSON.stringify(name.slice(0, 64))}: ${PARAMETERS.join(', ')}.`,
+      );
+    if (name in found) throw badRequest(`"${name}" comes twice.`);
+    found[name] = value;
+  }
+  return found;
+}
+
+function limitOf(text: string | undefined): number {
+  const limit = Number(text ?? 100);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw badRequest(`"limit" is a whole number from 1 to ${MAX_LIMIT}.`);
+}
+
+function pageOf(
+  report: UsageReport,
+  after: UsageKey | undefined,
+  limit: number,
+): { readonly page: UsageReport; readonly next: string | null } {
+  const rest = after === undefined ? report.rows : report.rows.filter((row) => byKey(row, after) > 0);
+  const rows = rest.slice(0, limit);
+  const last = rows.at(-1);
+  const next = last === undefined || rest.length <= limit ? null : toCursor(last);
+  return { page: { ...report, rows }, next };
+}
+
+function toCursor({ client, coordinate, consumer }: UsageKey): string {
+  return Buffer.from(JSON.stringify([client, coordinate, consumer])).toString('base64url');
+}
+
+function keyOf(cursor: string): UsageKey {
+  try {
+    const [client, coordinate, consumer] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if ([client, coordinate, consumer].every((part) => typeof part === 'string'))
+      return { client, coordinate, consumer };
+  } catch {
+    // As below.
+  }
+  throw badRequest('"after" is what an earlier page gave as "next".');
+}
+
+function orRefuse<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    return toRefusal(error);
+  }
+}
+
+function toRefusal(error: unknown): never {
+  if (error instanceof UsageMistake || error instanceof TooMuchUsage) throw badRequest(error.message);
+  throw new HemError('STORE_UNAVAILABLE', { internal: 'the store did not say who used what', cause: error });
+}
+
+function badRequest(text: string): Refusal {
+  return new Refusal('BAD_REQUEST', text);
+}

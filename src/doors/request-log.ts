@@ -1,0 +1,91 @@
+/** One line per request: what was asked for, by whom, what became of it. Never what was sent along, nor what was answered. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { toLabel } from '../metrics/bounded-labels.ts';
+import type { RequestNotes } from '../operation/request-notes.ts';
+import type { Principal } from '../principal/principal.ts';
+
+interface Asked {
+  readonly requestId: string;
+  readonly client: string | undefined;
+  readonly principal: Principal | undefined;
+  readonly remote: string | undefined;
+  readonly notes: RequestNotes;
+  /** `performance.now()` */
+  readonly startedAt: number;
+}
+
+export class RequestLog {
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** A request over HTTP whose response is closed. @param bytesBefore what its connection had written before */
+  http(asked: Asked, message: IncomingMessage, response: ServerResponse, bytesBefore: number): void {
+    const { method, url, socket } = message;
+    this.#log.info(
+      lineOf('http', asked, {
+        method,
+        // Of an address that is no client's; the query may hold anything.
+        path: asked.client === undefined ? toLabel(url?.split('?', 1)[0] ?? '') : undefined,
+        status: response.statusCode,
+        bytes: (socket.bytesWritten ?? bytesBefore) - bytesBefore,
+        left: response.writableFinished ? undefined : true,
+      }),
+      'request',
+    );
+  }
+
+  /** An operation over a websocket that has ended. */
+  websocket(asked: Asked): void {
+    this.#log.info(lineOf('websocket', asked, OVER_A_SOCKET), 'request');
+  }
+}
+
+interface OfHttp {
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly status: number | undefined;
+  readonly bytes: number | undefined;
+  /** The caller did not wait for the end. */
+  readonly left: true | undefined;
+}
+
+const OVER_A_SOCKET: OfHttp = {
+  method: undefined,
+  path: undefined,
+  status: undefined,
+  bytes: undefined,
+  left: undefined,
+};
+
+/** All lines have one shape, which costs less; what is undefined is not written. */
+function lineOf(
+  door: 'http' | 'websocket',
+  { requestId, client, principal, remote, notes, startedAt }: Asked,
+  { method, path, status, bytes, left }: OfHttp,
+) {
+  const { operation, kind, operations, events, codes } = notes;
+  const key = principal?.key;
+  return {
+    requestId,
+    door,
+    client,
+    operation,
+    kind,
+    operations: operations > 1 ? operations : undefined,
+    events: events > 0 ? events : undefined,
+    codes,
+    ms: Math.round((performance.now() - startedAt) * 1000) / 1000,
+    consumer: key?.consumer,
+    key: key?.id,
+    remote,
+    method,
+    path,
+    status,
+    bytes,
+    left,
+  };
+}

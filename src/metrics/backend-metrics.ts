@@ -1,0 +1,118 @@
+/** What is counted of calls to backends: by connector and the connector's own field. Both engines make calls that went through here when they were compiled. */
+import type { CallContext, CompiledCall, Outcome, StreamCall, UnaryCall } from '../connectors/kind.ts';
+import { HemError } from '../errors.ts';
+import type { Values } from '../mapping/values.ts';
+import { Series } from './bounded-labels.ts';
+import { counters, type Family, gauges, histograms } from './family.ts';
+import { Counter, Histogram } from './histogram.ts';
+
+/** In place of an error's code. */
+const FINE = 'OK';
+
+export class BackendMetrics {
+  readonly #calls: Series<Histogram>;
+  readonly #objects: Series<Counter>;
+  readonly #open: Series<Counter>;
+  readonly #events: Series<Counter>;
+  /** By connector; empty as long as nothing breaks circuits. */
+  readonly #breakers = new Map<string, 'closed' | 'half-open' | 'open'>();
+
+  constructor(maxSeries: number) {
+    const names = ['connector', 'coordinate'];
+    const counts = { make: () => new Counter(), max: maxSeries };
+    this.#calls = new Series([...names, 'code'], { make: () => new Histogram(), max: maxSeries });
+    this.#objects = new Series([...names, 'code'], counts);
+    this.#open = new Series(names, counts);
+    this.#events = new Series(names, counts);
+  }
+
+  /** The same call, counted. */
+  watch(connector: string, coordinate: string, call: CompiledCall): CompiledCall {
+    return call.mode === 'unary'
+      ? this.#watchUnary(connector, coordinate, call)
+      : this.#watchStream(connector, coordinate, call);
+  }
+
+  /** The circuit of a connector has changed. */
+  broke(connector: string, state: 'closed' | 'half-open' | 'open'): void {
+    this.#breakers.set(connector, state);
+  }
+
+  families(): readonly Family[] {
+    return [
+      histograms(
+        { name: 'hem_backend_call_duration_seconds', help: 'How long batches of backend calls took.' },
+        this.#calls,
+      ),
+      counters(
+        { name: 'hem_backend_objects_total', help: 'What backends were asked for, element by element.' },
+        this.#objects,
+      ),
+      gauges({ name: 'hem_backend_streams_open', help: 'Streams of events from backends.' }, this.#open),
+      counters({ name: 'hem_backend_events_total', help: 'Events that backends sent.' }, this.#events),
+      {
+        name: 'hem_breaker_state',
+        help: '1 for the state that the circuit of a connector is in.',
+        type: 'gauge',
+        values: [...this.#breakers].map(([connector, state]) => ({ labels: { connector, state }, value: 1 })),
+      },
+    ];
+  }
+
+  #watchUnary(connector: string, coordinate: string, call: UnaryCall): UnaryCall {
+    const fine = this.#calls.of(connector, coordinate, FINE);
+    const fineObjects = this.#objects.of(connector, coordinate, FINE);
+    const note = (outcomes: readonly Outcome[], ms: number): void => {
+      let code: string | undefined;
+      for (const outcome of outcomes) {
+        if (outcome instanceof Error) {
+          code ??= codeOf(outcome);
+          this.#objects.of(connector, coordinate, codeOf(outcome)).value++;
+        } else fineObjects.value++;
+      }
+      (code === undefined ? fine : this.#calls.of(connector, coordinate, code)).observe(ms);
+    };
+    return {
+      mode: 'unary',
+      call(batch: readonly Values[], context: CallContext) {
+        const startedAt = performance.now();
+        return call.call(batch, context).then(
+          (outcomes) => {
+            note(outcomes, performance.now() - startedAt);
+            return outcomes;
+          },
+          (error: unknown) => {
+            note(
+              batch.map(() => (error instanceof Error ? error : new Error(String(error)))),
+              performance.now() - startedAt,
+            );
+            throw error;
+          },
+        );
+      },
+    };
+  }
+
+  #watchStream(connector: string, coordinate: string, call: StreamCall): StreamCall {
+    const open = this.#open.of(connector, coordinate);
+    const events = this.#events.of(connector, coordinate);
+    return {
+      mode: 'stream',
+      async *open(values, context) {
+        open.value++;
+        try {
+          for await (const event of call.open(values, context)) {
+            events.value++;
+            yield event;
+          }
+        } finally {
+          open.value--;
+        }
+      },
+    };
+  }
+}
+
+function codeOf(error: Error): string {
+  return error instanceof HemError ? error.code : 'UPSTREAM_FAILED';
+}

@@ -1,0 +1,61 @@
+/** The log: lines of JSON on standard output, by pino. What must not stand there is taken out of every line at one place. */
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import type { LogSettings } from '../load/log-settings.ts';
+import type { Scrub } from './scrubber.ts';
+
+/** Of the texts of an error. Backends write long ones. */
+const MAX_CHARACTERS = 4000;
+/** Lines of requests are written together: when there are so many bytes of them, and four times a second. */
+const GATHERED_BYTES = 16_000;
+const GATHERED_MS = 250;
+/** What waits for whoever reads standard output; further lines of requests are dropped. */
+const MAX_WAITING_BYTES = 8 * 1024 ** 2;
+
+export interface Log extends Disposable {
+  readonly log: Logger;
+  /** One line per request; undefined where nobody wants them. */
+  readonly requests: Logger | undefined;
+}
+
+/** @param given a log that is there already */
+export function openLog(settings: LogSettings, scrub: Scrub, given?: Logger): Log {
+  const log = given ?? loggerOn(pino.destination({ dest: 1, sync: true }), settings, scrub);
+  const wanted = settings.requests ?? !process.stdout.isTTY;
+  if (given !== undefined || !wanted || !log.isLevelEnabled('info')) {
+    const requests = wanted && log.isLevelEnabled('info') ? log : undefined;
+    return { log, requests, [Symbol.dispose]: () => {} };
+  }
+  const gathered = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: GATHERED_BYTES,
+    maxLength: MAX_WAITING_BYTES,
+    periodicFlush: GATHERED_MS,
+  });
+  const flush = () => gathered.flushSync();
+  process.once('exit', flush);
+  return {
+    log,
+    requests: loggerOn(gathered, settings, scrub),
+    [Symbol.dispose]() {
+      process.off('exit', flush);
+      flush();
+    },
+  };
+}
+
+function loggerOn(destination: DestinationStream, { level }: LogSettings, scrub: Scrub): Logger {
+  return pino({ level, serializers: { err: bounded }, hooks: { streamWrite: scrub } }, destination);
+}
+
+/** As pino shows errors, with texts that end. */
+function bounded(error: unknown): unknown {
+  const shown: unknown = error instanceof Error ? stdSerializers.err(error) : error;
+  if (typeof shown !== 'object' || shown === null) return shown;
+  return Object.fromEntries(
+    Object.entries(shown)
+      // What a backend said of itself is for callers, where connector.yml says so; it may be anything.
+      .filter(([name]) => name !== 'detail')
+      .map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, MAX_CHARACTERS) : value]),
+  );
+}

@@ -1,0 +1,106 @@
+/** What is asked of usage: who used which field in a window of time, and for which part of it that is known. */
+import type { UsageSettings } from '../load/metrics-settings.ts';
+import {
+  beginningOf,
+  DAY_MS,
+  HOUR_MS,
+  type UsageCount,
+  type UsageKey,
+  type UsageRun,
+  type UsageStore,
+} from '../store/usage-store.ts';
+
+export interface UsageRequest extends Partial<UsageKey> {
+  readonly since: number;
+  readonly until: number;
+}
+
+export interface Span {
+  readonly since: number;
+  readonly until: number;
+}
+
+export interface UsageReport {
+  /** What was asked for, widened to whole hours or days. */
+  readonly window: Span & { readonly by: 'hour' | 'day' };
+  readonly counted: {
+    /** The first and last moment of the window that counts are known of; undefined where there is none. */
+    readonly span: Span | undefined;
+    /** Times of the window in which nobody counted, or what was counted is lost. */
+    readonly gaps: readonly Span[];
+  };
+  /** By client, field and consumer. */
+  readonly rows: readonly UsageCount[];
+}
+
+/** Rows that are held at once. */
+const MAX_ROWS = 200_000;
+/** A break of counting that nobody needs to know of. */
+const MIN_GAP_MS = 1000;
+
+export class TooMuchUsage extends Error {}
+
+/** @throws {TooMuchUsage}, and what the store throws */
+export async function reportUsage(
+  store: UsageStore,
+  { since, until, ...key }: UsageRequest,
+  { hours }: Pick<UsageSettings, 'hours'>,
+): Promise<UsageReport> {
+  const now = Date.now();
+  const areHoursKept = beginningOf(since, 'hour') >= beginningOf(now, 'hour') - hours * HOUR_MS;
+  const by = areHoursKept ? 'hour' : 'day';
+  const length = by === 'hour' ? HOUR_MS : DAY_MS;
+  const window = { since: beginningOf(since, by), until: beginningOf(until - 1, by) + length };
+  const rows = new Map<string, UsageCount>();
+  for await (const page of store.read({ by, ...window, ...key })) {
+    for (const count of page) {
+      const id = `${count.client}\n${count.coordinate}\n${count.consumer}`;
+      const known = rows.get(id);
+      if (known === undefined && rows.size >= MAX_ROWS)
+        throw new TooMuchUsage(`This is more than ${MAX_ROWS} lines: ask for one client, field or consumer.`);
+      rows.set(id, known === undefined ? count : sum(known, count));
+    }
+  }
+  return {
+    window: { ...window, by },
+    counted: countedIn({ since: window.since, until: Math.min(window.until, now) }, await store.runs()),
+    rows: [...rows.values()].sort(byKey),
+  };
+}
+
+/** Compares as rows are sorted. */
+export function byKey(a: UsageKey, b: UsageKey): number {
+  return (
+    compare(a.client, b.client) || compare(a.coordinate, b.coordinate) || compare(a.consumer, b.consumer)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function sum(a: UsageCount, b: UsageCount): UsageCount {
+  return {
+    ...a,
+    count: a.count + b.count,
+    errors: a.errors + b.errors,
+    firstAt: Math.min(a.firstAt, b.firstAt),
+    lastAt: Math.max(a.lastAt, b.lastAt),
+  };
+}
+
+function countedIn(window: Span, runs: readonly UsageRun[]): UsageReport['counted'] {
+  const within = runs
+    .map(({ from, until }) => ({ since: Math.max(from, window.since), until: Math.min(until, window.until) }))
+    .filter(({ since, until }) => since < until)
+    .sort((a, b) => a.since - b.since);
+  const first = within[0];
+  if (first === undefined) return { span: undefined, gaps: [window] };
+  const gaps: Span[] = [];
+  let counted = window.since;
+  for (const { since, until } of within) {
+    if (since - counted >= MIN_GAP_MS) gaps.push({ since: counted, until: since });
+    counted = Math.max(counted, until);
+  }
+  return { span: { since: first.since, until: counted }, gaps };
+}

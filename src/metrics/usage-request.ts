@@ -1,0 +1,50 @@
+/** What people ask for when they ask for usage. */
+import { parseDuration } from '../units.ts';
+import type { UsageRequest } from './usage-report.ts';
+
+export const USAGE_DEFAULT_SINCE = '7d';
+const MAX_CHARACTERS = 256;
+
+export interface AskedUsage {
+  readonly consumer?: string | undefined;
+  readonly client?: string | undefined;
+  readonly field?: string | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** Says what is wrong and what would be right. */
+export class UsageMistake extends Error {}
+
+/** @throws {UsageMistake} */
+export function readUsageRequest({ consumer, client, field, since, until }: AskedUsage): UsageRequest {
+  const now = Date.now();
+  const [from, to] = [
+    momentOf('since', since ?? USAGE_DEFAULT_SINCE, now),
+    until === undefined ? now : momentOf('until', until, now),
+  ];
+  if (from >= to) throw new UsageMistake('"since" has to be before "until".');
+  for (const [name, value] of Object.entries({ consumer, client, field }))
+    if (value !== undefined && (value === '' || value.length > MAX_CHARACTERS))
+      throw new UsageMistake(`"${name}" is a name of up to ${MAX_CHARACTERS} characters.`);
+  if (field !== undefined && !/^\w+\.\w+$/.test(field))
+    throw new UsageMistake('"field" is a field of the client\'s schema, such as "Station.name".');
+  return {
+    since: from,
+    until: to,
+    ...(consumer === undefined ? {} : { consumer }),
+    ...(client === undefined ? {} : { client }),
+    ...(field === undefined ? {} : { coordinate: field }),
+  };
+}
+
+/** `7d` is so long ago; or a date. */
+function momentOf(name: string, text: string, now: number): number {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return Math.floor(now - ago);
+  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isFinite(date)) return date;
+  throw new UsageMistake(
+    `"${name}" is how long ago, such as "7d" or "12h", or a date such as "2026-11-01" or "2026-11-01T12:00:00Z".`,
+  );
+}

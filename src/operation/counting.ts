@@ -1,0 +1,186 @@
+/** Counts what operations use, how long they take and what becomes of them. */
+import { type FormattedExecutionResult, type GraphQLFormattedError, getOperationAST } from 'graphql';
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import { Trace } from '../execute/trace.ts';
+import { OTHER } from '../metrics/bounded-labels.ts';
+import { type ClientMetrics, NOWHERE } from '../metrics/client-metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { type OperationUse, OUTCOMES } from '../metrics/operation-use.ts';
+import { tracedField } from '../plan/traced-field.ts';
+import type { View } from '../views/view.ts';
+import { type Answer, isStream, type Stream } from './answer.ts';
+import { EnumVariables, typesWithEnums } from './enum-variables.ts';
+import { ownNames } from './own-names.ts';
+import { PerConditions } from './per-conditions.ts';
+import { PerOperation } from './per-operation.ts';
+import type { Answering, Policy, Streaming } from './policy.ts';
+import type { PreparedOperation, Request } from './request.ts';
+import { Sampler } from './sampler.ts';
+import { Tapped } from './tapped.ts';
+import { usedBy } from './used.ts';
+
+/** Of one answer; more say nothing new. */
+const MAX_ERRORS = 100;
+/** Who calls without a key. */
+const NOBODY = '-';
+
+/** Undefined where nothing is counted. */
+export function counting(view: View, metrics: Metrics | undefined): Policy | undefined {
+  return metrics && new Counting(view, metrics.of(view.client.name), new Sampler(metrics.sample));
+}
+
+class Counting implements Policy {
+  readonly #metrics: ClientMetrics;
+  readonly #sampler: Sampler;
+  readonly #uses: PerConditions<OperationUse>;
+  readonly #enums: PerOperation<{ readonly variables: EnumVariables | undefined }>;
+
+  constructor(view: View, metrics: ClientMetrics, sampler: Sampler) {
+    this.#metrics = metrics;
+    this.#sampler = sampler;
+    const holding = typesWithEnums(view.schema);
+    const names = ownNames(view.client);
+    this.#uses = new PerConditions((document, operationName, conditions) => {
+      const node = getOperationAST(document, operationName);
+      const name = node?.name?.value ?? '';
+      return metrics.newUse(node?.operation ?? 'query', names.has(name) ? name : OTHER, () =>
+        usedBy(view, document, operationName, conditions),
+      );
+    });
+    this.#enums = new PerOperation(({ document, operationName }) => ({
+      variables: EnumVariables.of(
+        view.schema,
+        getOperationAST(document, operationName) ?? undefined,
+        holding,
+      ),
+    }));
+  }
+
+  answer(given: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
+    const metrics = this.#metrics;
+    const startedAt = performance.now();
+    const trace = given.trace === undefined && this.#sampler.isNext() ? new Trace(false) : undefined;
+    const operation = trace === undefined ? given : { ...given, trace };
+    metrics.inFlight++;
+    return next(operation, request).then(
+      (answer) => {
+        metrics.inFlight--;
+        this.#ended(operation, request, answer.result, startedAt);
+        if (trace !== undefined) noteTimes(trace, metrics);
+        return answer;
+      },
+      (error: unknown) => {
+        metrics.inFlight--;
+        throw error;
+      },
+    );
+  }
+
+  async stream<Item>(
+    operation: PreparedOperation,
+    request: Request,
+    next: Streaming<Item>,
+  ): Promise<Answer | Stream<Item>> {
+    const metrics = this.#metrics;
+    const startedAt = performance.now();
+    const outcome = await next(operation, request);
+    if (!isStream(outcome)) {
+      this.#ended(operation, request, outcome.result, startedAt);
+      return outcome;
+    }
+    const use = this.#uses.get(operation);
+    const consumer = consumerOf(request);
+    this.#executed(use, operation, consumer, startedAt);
+    const isSubscription = operation.kind === 'subscription';
+    metrics[isSubscription ? 'subscriptions' : 'inFlight']++;
+    let failed = false;
+    const items = new Tapped(outcome.items, {
+      item: (item) => {
+        if (isSubscription) metrics.events++;
+        for (const errors of errorsIn(item as Partial<ItemWithErrors>)) {
+          failed = true;
+          this.#failed(errors, consumer);
+        }
+      },
+      end: () => {
+        metrics[isSubscription ? 'subscriptions' : 'inFlight']--;
+        // How long somebody listens says nothing about how fast anything is.
+        if (!isSubscription) use.durations[failed ? PARTIAL : OK]!.observe(performance.now() - startedAt);
+      },
+    });
+    return { ...outcome, items };
+  }
+
+  #ended(
+    operation: PreparedOperation,
+    request: Request,
+    result: FormattedExecutionResult,
+    startedAt: number,
+  ): void {
+    const now = performance.now();
+    const use = this.#uses.get(operation);
+    use.durations[outcomeOf(result)]!.observe(now - startedAt);
+    const consumer = consumerOf(request);
+    if ('data' in result) this.#executed(use, operation, consumer, now);
+    if (result.errors !== undefined) this.#failed(result.errors, consumer);
+  }
+
+  #executed(use: OperationUse, operation: PreparedOperation, consumer: string, now: number): void {
+    this.#metrics.executed(use, consumer, now);
+    const { variables } = this.#enums.get(operation);
+    variables?.count(operation.variables, (type, value) => this.#metrics.usedByVariable(type, value));
+  }
+
+  #failed(errors: readonly GraphQLFormattedError[], consumer: string): void {
+    for (const { extensions = {} } of errors.slice(0, MAX_ERRORS)) {
+      const { code, coordinate, denied } = extensions as Partial<CountedExtensions>;
+      const places = coordinate === undefined ? (denied ?? []).map((one) => one.coordinate) : [coordinate];
+      for (const place of places.length === 0 ? [NOWHERE] : places.slice(0, MAX_ERRORS))
+        this.#metrics.failed(consumer, place, code ?? 'INTERNAL');
+    }
+  }
+}
+
+interface CountedExtensions {
+  readonly code: ErrorCode;
+  readonly coordinate: string;
+  readonly denied: ReadonlyArray<{ readonly coordinate: string }>;
+}
+
+const [OK, PARTIAL, REFUSED, FAILED] = (['ok', 'partial', 'refused', 'failed'] as const).map((outcome) =>
+  OUTCOMES.indexOf(outcome),
+) as [number, number, number, number];
+
+function outcomeOf({ errors, data }: FormattedExecutionResult): number {
+  if (errors === undefined) return OK;
+  if (data !== null && data !== undefined) return PARTIAL;
+  const code = errors[0]?.extensions?.code as ErrorCode | undefined;
+  return data === undefined && code !== undefined && ERRORS[code]?.fault === 'caller' ? REFUSED : FAILED;
+}
+
+function consumerOf({ principal }: Request): string {
+  return principal?.key?.consumer ?? NOBODY;
+}
+
+type Errors = readonly GraphQLFormattedError[];
+
+/** Events, and parts with what came later. */
+interface ItemWithErrors {
+  readonly errors?: Errors;
+  readonly incremental?: ReadonlyArray<{ readonly errors?: Errors }>;
+  readonly completed?: ReadonlyArray<{ readonly errors?: Errors }>;
+}
+
+function errorsIn({ errors, incremental = [], completed = [] }: ItemWithErrors): readonly Errors[] {
+  return [errors, ...incremental.map((one) => one.errors), ...completed.map((one) => one.errors)].filter(
+    (some) => some !== undefined,
+  );
+}
+
+function noteTimes({ steps }: Trace, metrics: ClientMetrics): void {
+  for (const step of steps) {
+    const field = tracedField(step);
+    if (field !== undefined && step.answeredMs !== undefined)
+      metrics.took(field.connector, field.coordinate, step.answeredMs - step.readyMs);
+  }
+}
