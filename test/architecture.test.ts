@@ -78,7 +78,10 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   admin: [...SERVED, 'doors'],
   generation: [...SERVED, 'connectors'],
   // The composition root: everything but the command line.
-  gateway: [...SERVED, 'connectors', 'upstream', 'connections', 'doors', 'admin', 'generation'],
+  // Opens what was loaded, and what is not configured anew with it.
+  services: [...SERVED, 'connectors', 'upstream', 'connections', 'generation'],
+  endpoints: [...SERVED, 'connectors', 'generation', 'services'],
+  gateway: [...SERVED, 'connectors', 'doors', 'admin', 'generation', 'services', 'endpoints'],
   // Reads and changes what the store keeps, whether a gateway runs or not.
   cli: [
     ...VIEWED,

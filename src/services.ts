@@ -1,0 +1,133 @@
+/** What a gateway has open besides its listeners: the log, the store and what rests on it, what counts, connections to backends. */
+import { ResponseCaches } from './cache/response-cache.ts';
+import { OpenConnections } from './connections.ts';
+import { openRegistry, type Registry } from './consumers/registry.ts';
+import type { Generation } from './generation.ts';
+import { Limiter } from './limits/limiter.ts';
+import type { Connections } from './load/model.ts';
+import type { HemSettings } from './load/settings.ts';
+import { type Log, openLog } from './metrics/log.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { scrubber, secretsOf } from './metrics/scrubber.ts';
+import { traceCalls } from './metrics/traced-calls.ts';
+import type { Tracing } from './metrics/tracing.ts';
+import { UsageRecorder } from './metrics/usage-recorder.ts';
+import type { LimitingServices } from './operation/limiting.ts';
+import { Keyring } from './principal/keyring.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
+
+export interface Services extends AsyncDisposable, Pick<Log, 'log' | 'requests'> {
+  readonly store: Store;
+  /** Consumers and their keys; undefined where there are no plans. */
+  readonly registry: Registry | undefined;
+  /** Undefined where nothing is counted. */
+  readonly metrics: Metrics | undefined;
+  /** Undefined where it is not kept who uses what. */
+  readonly usage: UsageRecorder | undefined;
+  /** Undefined where nothing is traced. */
+  readonly tracing: Tracing | undefined;
+  readonly caches: ResponseCaches;
+  readonly limits: LimitingServices;
+  readonly connections: OpenConnections;
+  readonly keyring: Keyring;
+}
+
+export interface ServiceOptions {
+  /** What no line of the log may show, besides the secrets of the configuration. */
+  readonly secrets: readonly string[];
+  /** A log that is there already. */
+  readonly log: Log['log'] | undefined;
+}
+
+/** Opens all, waiting for no backend. What was opened is closed again when one fails. */
+export async function openServices(
+  { configuration, graph, views }: Generation,
+  options: ServiceOptions,
+): Promise<Services> {
+  const { settings, directory, plans } = configuration;
+  await using opened = new AsyncDisposableStack();
+
+  const clients = views.map(({ client }) => client);
+  const scrub = scrubber([...options.secrets, ...secretsOf({ ...settings, ...graph, clients })]);
+  const { log, requests } = opened.use(openLog(settings.log, scrub, options.log));
+
+  const store = opened.use(await openStore(settings.store, directory.root, log));
+  const registry =
+    plans === undefined
+      ? undefined
+      : opened.use(
+          await openRegistry({
+            store,
+            settings: settings.keys,
+            root: directory.root,
+            plans: plans.plans,
+            log,
+          }),
+        );
+  const keyring = opened.use(new Keyring(log));
+
+  const usage = settings.usage.enabled
+    ? new UsageRecorder(() => store.usage(), { settings: settings.usage, log })
+    : undefined;
+  const isCounting = settings.metrics.enabled || usage !== undefined;
+  const metrics = isCounting ? new Metrics(settings.metrics, usage) : undefined;
+  const { traces } = settings.telemetry;
+  const tracing =
+    traces &&
+    (await import('./metrics/open-telemetry.ts')).openTelemetry(traces, log.child({ to: 'traces' }));
+
+  const caches = new ResponseCaches(store.cache);
+  if (metrics !== undefined) caches.onOutcome((client, outcome) => metrics.cached(client, outcome));
+  const watch = watching([
+    settings.metrics.enabled ? (...call) => metrics!.backends.watch(...call) : undefined,
+    tracing && traceCalls,
+  ]);
+  const connections = opened.use(new OpenConnections(graph.connectors, log, { clock: caches.clock, watch }));
+
+  // What was counted is handed on before the store is closed.
+  opened.use(tracing);
+  opened.use(usage);
+  opened.defer(() => metrics?.read());
+
+  const limits = limitingBy(store, settings, { log, metrics });
+  const everything = opened.move();
+  return {
+    ...{ log, requests, store, registry, metrics, usage, tracing, caches, limits, connections, keyring },
+    [Symbol.asyncDispose]: () => everything.disposeAsync(),
+  };
+}
+
+/** One for all clients: a caller's budget is the same in each. Opened when a client first has a limit. */
+function limitingBy(
+  store: Store,
+  settings: HemSettings,
+  { log, metrics }: Pick<Services, 'log' | 'metrics'>,
+): LimitingServices {
+  let limiter: Limiter | undefined;
+  return {
+    settings,
+    openLimiter: () => {
+      limiter ??= new Limiter(store.limits(), {
+        log,
+        onDecision: metrics && ((name, outcome) => metrics.limited(name, outcome)),
+      });
+      return limiter;
+    },
+  };
+}
+
+type Watch = NonNullable<Connections['watch']>;
+
+/** All of them, the last one outermost; undefined where there is none. */
+function watching(all: ReadonlyArray<Watch | undefined>): Watch | undefined {
+  return all
+    .filter((watch) => watch !== undefined)
+    .reduce<Watch | undefined>(
+      (inner, watch) =>
+        inner === undefined
+          ? watch
+          : (connector, coordinate, call) => watch(connector, coordinate, inner(connector, coordinate, call)),
+      undefined,
+    );
+}
