@@ -27,6 +27,8 @@ export interface Registry extends AsyncDisposable {
   readonly plans: PlanVersions;
   /** What requests are looked up in. */
   readonly table: KeyTable;
+  /** Reads what other processes were told until now. Never rejects. */
+  refresh(): Promise<void>;
 }
 
 export interface RegistryOptions {
@@ -77,6 +79,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     imports,
     plans,
     table,
+    refresh: () => ledger.records.refresh(),
     async [Symbol.asyncDispose]() {
       stopSync();
       stopWatching();

@@ -74,11 +74,16 @@ export class FollowedRecords implements RecordStore {
     return this.#tables.all(table);
   }
 
+  async refresh(): Promise<void> {
+    // What is under way may have been asked before.
+    await this.#refreshing;
+    await this.#refresh();
+  }
+
   async write(writes: readonly RecordWrite[]): Promise<boolean> {
     const first = await this.#asking(() => this.#driver.write(writes));
     if (first === undefined) {
-      await this.#refreshing;
-      await this.#refresh();
+      await this.refresh();
       return false;
     }
     writes.forEach(({ table, id, value }, index) => {

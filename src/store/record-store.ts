@@ -28,6 +28,8 @@ export interface RecordChange {
 export interface RecordStore extends AsyncDisposable {
   /** Whether this process has had the whole of it: from the store, or from a copy of an earlier process. */
   readonly isComplete: boolean;
+  /** Reads what others have written until now. Never rejects: while the store cannot be asked, what is known stays. */
+  refresh(): Promise<void>;
   get<Value>(table: string, id: string): StoredRecord<Value> | undefined;
   all<Value>(table: string): readonly StoredRecord<Value>[];
   /**

@@ -45,7 +45,7 @@ export class RawSocket implements AsyncDisposable {
   requestId: string | undefined;
 
   constructor(
-    gateway: TestGateway,
+    gateway: Pick<TestGateway, 'url'>,
     protocol = 'graphql-transport-ws',
     {
       headers = {},

@@ -16,7 +16,7 @@ import { RedisLink } from './link.ts';
 import type { RecordCopy } from './record-copy.ts';
 import { RECORD_SCRIPTS } from './record-scripts.ts';
 
-/** Nobody's request waits for these commands. */
+/** No client's request waits for these commands. */
 const COMMAND_MS = 2000;
 /** How long a start waits for the connection. */
 const CONNECT_MS = 1000;

@@ -1,0 +1,5 @@
+/** Two processes, on a Redis. */
+import { describe } from 'vitest';
+import { managesApis } from './cases.ts';
+
+describe('two processes on Redis', () => managesApis('redis'));
