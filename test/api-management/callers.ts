@@ -1,5 +1,4 @@
 /** Many who call at once, or one until nothing is left; and what they were answered. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from './deployment.ts';
 import type { Answer, Call } from './gateway-process.ts';
 
@@ -24,24 +23,18 @@ export async function useUp(
 export interface Crowd {
   readonly callers: number;
   readonly call: Call;
-  /** Between two calls of one caller. */
-  readonly pauseMs?: number;
   /** Each caller stops at this. */
   isOver(answer: Answer): boolean;
 }
 
 /** So many callers at all processes at once. */
-export async function crowd(
-  deployment: Deployment,
-  { callers, call, pauseMs, isOver }: Crowd,
-): Promise<Statuses> {
+export async function crowd(deployment: Deployment, { callers, call, isOver }: Crowd): Promise<Statuses> {
   const statuses: Statuses = {};
   const one = async (_: unknown, turn: number) => {
     for (;;) {
       const answer = await deployment.gateway(turn).call(call);
       statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
       if (isOver(answer)) return;
-      if (pauseMs !== undefined) await sleep(pauseMs);
     }
   };
   await Promise.all(Array.from({ length: callers }, one));

@@ -120,9 +120,7 @@ export class Deployment implements AsyncDisposable {
   /** Ends a process, and starts another in its directory. */
   async restart(index: number, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const before = this.gateways[index]!;
-    const t0 = performance.now();
     await before.end(signal);
-    console.log('ended', signal, performance.now() - t0);
     this.gateways[index] = await GatewayProcess.start(before.directory);
   }
 

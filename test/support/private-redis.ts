@@ -69,6 +69,19 @@ export class PrivateRedis implements AsyncDisposable {
     this.#daemon = undefined;
   }
 
+  /** It answers nothing, and keeps its connections. */
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#daemon !== undefined) process.kill(this.#daemon.pid, signal);
+  }
+
   /** One command, on a connection of its own. */
   async command(name: string, ...args: readonly string[]): Promise<unknown> {
     const client = new Redis(this.url);
