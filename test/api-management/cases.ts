@@ -8,12 +8,16 @@ import { portalCases } from './portal-cases.ts';
 import { restartCases } from './restart-cases.ts';
 import { usageCases } from './usage-cases.ts';
 
-export function managesApis(kind: StoreKind): void {
+type Cases = (deployment: () => Deployment) => void;
+
+const CASES: readonly Cases[] = [limitCases, keyCases, portalCases, usageCases, planCases, restartCases];
+
+/** @param more of this store only */
+export function managesApis(kind: StoreKind, ...more: readonly Cases[]): void {
   let deployment: Deployment;
   beforeAll(async () => {
     deployment = await Deployment.start(kind);
   });
   afterAll(() => deployment?.[Symbol.asyncDispose]());
-  for (const cases of [limitCases, keyCases, portalCases, usageCases, planCases, restartCases])
-    cases(() => deployment);
+  for (const cases of [...CASES, ...more]) cases(() => deployment);
 }

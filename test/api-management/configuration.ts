@@ -40,6 +40,7 @@ export const PLANS = {
   },
   short: { clients: ['web'], limits: [{ name: 'short', limit: 5, algorithm: 'rolling', per: '4s' }] },
   many: { clients: ['web', 'partners'], limits: [{ name: 'many', limit: 200, per: 'month' }] },
+  sliced: { clients: ['web'], limits: [{ name: 'sliced', limit: 1000, per: 'month' }] },
   kept: { clients: ['web'], limits: [{ name: 'kept', limit: 160, per: 'month' }] },
   lost: { clients: ['web'], limits: [{ name: 'lost', limit: 900, per: 'month' }] },
   changing: {

@@ -1,5 +1,4 @@
 /** A subscription over server-sent events or a websocket, and when and how it ended. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { EventReader } from '../doors/event-reader.ts';
 import { RawSocket } from '../doors/riders.ts';
@@ -24,10 +23,15 @@ export async function followAll({ gateways, riders }: Deployment, key: string): 
   for (const gateway of gateways)
     followers.push(await followEvents(gateway, key), await followSocket(gateway, key));
   // What moves before the backend knows of a follower is told to nobody.
-  while (followers.some(({ events }) => events.length === 0)) {
-    riders.move('1', 'Ada');
-    await sleep(20);
-  }
+  await expect
+    .poll(
+      () => {
+        riders.move('1', 'Ada');
+        return followers.every(({ events }) => events.length > 0);
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(true);
   return followers;
 }
 
