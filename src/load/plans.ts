@@ -60,6 +60,17 @@ export function checkPlans(
         hint: scope.includes(' ') ? 'each scope is an entry of its own' : undefined,
       });
     }
+    for (const { name: client, auth } of clients) {
+      const index = plan.clients.indexOf(client);
+      if (index === -1 || auth?.keys !== undefined || auth?.plan?.name === name) continue;
+      report(['clients', index], {
+        rule: 'plan-keys',
+        message: `The client "${client}" takes no keys: whoever calls it is never under this plan.`,
+        found: client,
+        expected: `"auth: { keys: {} }" in clients/${client}/client.yml, or "plan: ${name}" there for callers without a key`,
+        hint: 'or remove it here',
+      });
+    }
     const granted = clients.filter((client) => plan.clients.includes(client.name));
     for (const [index, { by, claim }] of plan.limits.entries()) {
       if (by !== 'claim' || claim === undefined || granted.length < plan.clients.length) continue;

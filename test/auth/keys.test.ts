@@ -28,7 +28,7 @@ type Subscription { riderMoved(id: ID!): Rider }
 type Rider { id: ID!  name: String }
 `;
 const PAGE = 'https://app.example';
-const ALL = ['web', 'iot', 'strict', 'both', 'plain', 'tokens', 'mine'];
+const ALL = ['web', 'iot', 'strict', 'both', 'tokens', 'mine'];
 const PLANS = {
   full: { clients: ALL, scopes: ['read'] },
   bare: { clients: ALL },

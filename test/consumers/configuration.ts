@@ -8,7 +8,7 @@ export const FILES: GatewayFiles['files'] = {
   'connectors/things/schema.graphql':
     'type Query { thing(id: ID!): Thing @lookup @rest(get: "/things/{id}") }\ntype Thing @key(fields: "id") { id: ID! }\n',
   'schemas/web.graphql': 'type Query { thing(id: ID!): Thing }\ntype Thing { id: ID! }\n',
-  'clients/web/client.yml': '{}\n',
+  'clients/web/client.yml': 'auth: { keys: {} }\n',
   'clients/plans.yml':
     'plans:\n  partner: { title: Partners, clients: [web] }\n  free: { clients: [web], approval: automatic }\n',
 };

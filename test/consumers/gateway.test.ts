@@ -58,7 +58,8 @@ describe('beside a running gateway', { timeout: 60_000 }, () => {
 });
 
 test('where there are no plans, nothing is opened and nothing written', async () => {
-  const { 'clients/plans.yml': _plans, ...files } = FILES;
+  const { 'clients/plans.yml': _plans, ...others } = FILES;
+  const files = { ...others, 'clients/web/client.yml': '{}' };
   await using started = await startGateway({ files });
   expect(started.gateway.registry).toBeUndefined();
   expect(await readdir(join(started.directory, '.hem'))).toEqual(['admin-token']);

@@ -285,7 +285,8 @@ describe('whoever tries', () => {
 });
 
 test('without plans there is no API, and operators are told why', async () => {
-  const { 'clients/plans.yml': _plans, ...files } = FILES;
+  const { 'clients/plans.yml': _plans, ...others } = FILES;
+  const files = { ...others, 'clients/web/client.yml': '{}' };
   await using bare = await startGateway({ files });
   const response = await fetch(`${bare.adminUrl}/api/keys`, {
     headers: { authorization: `Bearer ${bare.gateway.adminToken}` },
