@@ -62,6 +62,7 @@ test('the five minutes', { timeout: 60_000 }, async () => {
   await using running = new AsyncDisposableStack();
   let output = '';
   let compared = 0;
+  let gateway: RunningCommand | undefined;
   for (const { language, text } of blocks.slice(blocks.findIndex(({ text }) => text.startsWith('// my/')))) {
     const path = /^(?:#|\/\/) (my\/\S+)\n/.exec(text)?.[1];
     if (path !== undefined) {
@@ -78,9 +79,11 @@ test('the five minutes', { timeout: 60_000 }, async () => {
           output = written;
           continue;
         }
+        if (line.includes('hem start')) await gateway?.end('SIGTERM', 15_000);
         // What npx runs; a signal to npx itself would leave it behind.
         const words = line.slice(0, -1).replace('npx hem', 'node src/main.ts');
         const command = running.use(new RunningCommand(['sh', '-c', `exec ${words}`]));
+        if (line.includes('hem start')) gateway = command;
         const address = line.includes('hem start')
           ? `http://127.0.0.1:${port}/`
           : `http://127.0.0.1:${backendPort}/`;
@@ -96,4 +99,20 @@ test('the five minutes', { timeout: 60_000 }, async () => {
     }
   }
   expect(compared).toBe(1);
+
+  // The last command made a key.
+  const key = /^hem_live_\w+$/m.exec(output)![0];
+  const ask = async (fields: string, headers: Record<string, string>) => {
+    const { status } = await fetch(`http://127.0.0.1:${port}/shop/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query: `{ books { ${fields} } }` }),
+    });
+    return status;
+  };
+  const known = { 'x-api-key': key };
+  expect(await ask('title', {})).toBe(401);
+  await expect.poll(() => ask('author', known), { timeout: 5000 }).toBe(403);
+  for (let times = 1; times <= 10; times++) expect(await ask('title', known)).toBe(200);
+  expect(await ask('title', known)).toBe(429);
 });

@@ -1,5 +1,6 @@
 /** Keys of consumers. Each is made under an approved subscription, and shown once. */
-import { makeKey } from './key-format.ts';
+import type { HemError } from '../errors.ts';
+import { looksLikeKey, makeKey, parseKey } from './key-format.ts';
 import type { KeyRules, KeyWish } from './key-rules.ts';
 import type { KeyView } from './key-view.ts';
 import type { Key, Ledger } from './ledger.ts';
@@ -126,12 +127,22 @@ export class Keys {
 
   #get(id: string, consumer?: string): Key {
     const key = this.#ledger.keys.get(id);
+    if (looksLikeKey(id)) throw wholeKey(id);
     if (key === undefined || (consumer ?? key.consumer) !== key.consumer) throw notFound('key', id);
     return key;
   }
 }
 
 const ORIGIN = /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?$/;
+
+/** Where a name was wanted. It is not repeated: answers and terminals are kept. */
+function wholeKey(text: string): HemError {
+  const id = parseKey(text)?.id;
+  const name = id === undefined ? 'what stands between its second and third "_"' : `"${id}"`;
+  return unfit(
+    `A key is called by its public part, ${name}; the whole of it belongs into no command and no address.`,
+  );
+}
 
 /** @throws {HemError} BAD_REQUEST */
 function toOrigin(text: string): string {

@@ -62,6 +62,9 @@ test('rotate, revoke and list', async () => {
   const next = await json('keys', 'rotate', id, '--overlap', '10m');
   expect(next.id).not.toBe(id);
   expect((await run('keys', 'rotate', id)).output).toContain(`was rotated before: ${next.id}`);
+  const { code, output } = await run('keys', 'revoke', next.key);
+  expect([code, output]).toEqual([2, expect.stringContaining(`public part, "${next.id}"`)]);
+  expect(output).not.toContain(next.key);
   expect(await json('keys', 'revoke', id, next.id)).toEqual({ revoked: [id, next.id] });
   const { keys } = await json('keys', 'list', '--consumer', 'acme', '--plan', 'partner');
   const states = keys.filter((key: { id: string }) => [id, next.id].includes(key.id));
