@@ -56,6 +56,7 @@ test('the five minutes', { timeout: 60_000 }, async () => {
     text
       .replaceAll('--config my', `--config ${folder}/my`)
       .replaceAll('node my/', `node ${folder}/my/`)
+      .replace(/(> |cat )my\/key/g, `$1${folder}/my/key`)
       .replaceAll('4200', String(backendPort))
       .replaceAll(':4000/', `:${port}/`)
       .replaceAll('hem start', `hem start --port ${port} --admin-port 0`);
@@ -79,9 +80,9 @@ test('the five minutes', { timeout: 60_000 }, async () => {
           output = written;
           continue;
         }
-        if (line.includes('hem start')) await gateway?.end('SIGTERM', 15_000);
         // What npx runs; a signal to npx itself would leave it behind.
         const words = line.slice(0, -1).replace('npx hem', 'node src/main.ts');
+        if (line.includes('hem start')) await gateway?.end('SIGTERM', 15_000);
         const command = running.use(new RunningCommand(['sh', '-c', `exec ${words}`]));
         if (line.includes('hem start')) gateway = command;
         const address = line.includes('hem start')
@@ -98,21 +99,5 @@ test('the five minutes', { timeout: 60_000 }, async () => {
       }
     }
   }
-  expect(compared).toBe(1);
-
-  // The last command made a key.
-  const key = /^hem_live_\w+$/m.exec(output)![0];
-  const ask = async (fields: string, headers: Record<string, string>) => {
-    const { status } = await fetch(`http://127.0.0.1:${port}/shop/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify({ query: `{ books { ${fields} } }` }),
-    });
-    return status;
-  };
-  const known = { 'x-api-key': key };
-  expect(await ask('title', {})).toBe(401);
-  await expect.poll(() => ask('author', known), { timeout: 5000 }).toBe(403);
-  for (let times = 1; times <= 10; times++) expect(await ask('title', known)).toBe(200);
-  expect(await ask('title', known)).toBe(429);
+  expect(compared).toBe(2);
 });

@@ -45,7 +45,7 @@ export class Api {
         'There are no plans to have keys for: this configuration has no clients/plans.yml.',
       );
     // Whoever was told by another process a moment ago that something is so, finds it so here.
-    await registry.refresh();
+    await registry.catchUp();
     const consumer = isSelf ? this.#portal.admit(message, registry.consumers) : '';
     const { route, params } = find(isSelf ? SELF_ROUTES : OPERATOR_ROUTES, message.method ?? '', path);
     const query = check(route.query, Object.fromEntries(new URLSearchParams(search)), 'The address');

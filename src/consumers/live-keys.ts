@@ -69,6 +69,11 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
     return named !== undefined && !this.#peppers.has(named.pepper) ? 'unavailable' : 'unknown';
   }
 
+  catchUp(text: string): Promise<void> | undefined {
+    const parsed = parseKey(text);
+    return parsed === undefined || this.#keys.has(parsed.id) ? undefined : this.#ledger.records.catchUp();
+  }
+
   onEnd(id: string, ended: () => void): () => void {
     const key = this.#keys.get(id);
     if (key !== undefined) return key.onEnd(ended);

@@ -27,8 +27,8 @@ export interface Registry extends AsyncDisposable {
   readonly plans: PlanVersions;
   /** What requests are looked up in. */
   readonly table: KeyTable;
-  /** Reads what other processes were told until now. Never rejects. */
-  refresh(): Promise<void>;
+  /** Resolves once what other processes were told by now is known, or the store cannot be asked. Never rejects. */
+  catchUp(): Promise<void>;
 }
 
 export interface RegistryOptions {
@@ -79,7 +79,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     imports,
     plans,
     table,
-    refresh: () => ledger.records.refresh(),
+    catchUp: () => ledger.records.catchUp(),
     async [Symbol.asyncDispose]() {
       stopSync();
       stopWatching();

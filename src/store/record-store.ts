@@ -28,8 +28,6 @@ export interface RecordChange {
 export interface RecordStore extends AsyncDisposable {
   /** Whether this process has had the whole of it: from the store, or from a copy of an earlier process. */
   readonly isComplete: boolean;
-  /** Reads what others have written until now. Never rejects: while the store cannot be asked, what is known stays. */
-  refresh(): Promise<void>;
   get<Value>(table: string, id: string): StoredRecord<Value> | undefined;
   all<Value>(table: string): readonly StoredRecord<Value>[];
   /**
@@ -38,6 +36,8 @@ export interface RecordStore extends AsyncDisposable {
    * @throws {HemError} STORE_UNAVAILABLE: perhaps it was written all the same
    */
   write(writes: readonly RecordWrite[]): Promise<boolean>;
+  /** Resolves once what others have written by now is known, or the store cannot be asked. Many who ask at once ask once. Never rejects. */
+  catchUp(): Promise<void>;
   /** @returns what stops listening */
   onChange(listener: (changes: readonly RecordChange[]) => void): () => void;
   /** Notes when something last happened, beside the records and without their guarantees. @throws {HemError} STORE_UNAVAILABLE */
