@@ -27,7 +27,7 @@ export interface Registry extends AsyncDisposable {
   readonly plans: PlanVersions;
   /** What requests are looked up in. */
   readonly table: KeyTable;
-  /** Resolves once what other processes were told by now is known, or the store cannot be asked. Never rejects. */
+  /** Resolves once what other processes were told by now is known, or the store does not say so soon. Never rejects. */
   catchUp(): Promise<void>;
 }
 

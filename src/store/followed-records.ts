@@ -13,6 +13,8 @@ const POLL_MS = 250;
 
 /** Who cannot wait for that long asks before; all of them together so often at most. */
 const CATCH_UP_MS = 50;
+/** So long they wait for a store that does not answer; who comes while it still does not, waits no more. */
+const CATCH_UP_MAX_MS = 500;
 
 /** What each kind of store does by itself. */
 export interface RecordDriver {
@@ -103,6 +105,10 @@ export class FollowedRecords implements RecordStore {
   async #catchUp(): Promise<void> {
     const pauseMs = this.#caughtUpAt + CATCH_UP_MS - performance.now();
     if (pauseMs > 0) await sleep(pauseMs);
+    await Promise.race([this.#readAll(), sleep(CATCH_UP_MAX_MS, undefined, { ref: false })]);
+  }
+
+  async #readAll(): Promise<void> {
     // What is being read may have been read before it was written.
     await this.#refreshing;
     this.#caughtUpAt = performance.now();

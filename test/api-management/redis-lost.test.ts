@@ -1,6 +1,7 @@
 /** Two processes under load, and their Redis killed or stopped: nobody is refused wrongly, and what is admitted follows docs/stores.md. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { makeKey } from '../../src/consumers/key-format.ts';
 import { readLimits } from '../limits/rate-limit.ts';
 import { useUp } from './callers.ts';
 import { PLANS } from './configuration.ts';
@@ -73,6 +74,24 @@ test.each([
     }
   },
 );
+
+test('who brings a key that nobody knows waits for no Redis that does not answer', slow, async () => {
+  const { key } = await all.createKey('patient', 'open');
+  await all.gateway(0).call({ key });
+  all.redis!.pause();
+  try {
+    const before = performance.now();
+    const unknown = Array.from({ length: 10 }, () => all.gateway(0).call({ key: makeKey('live').text }));
+    for (const answer of await Promise.all(unknown))
+      expect(answer).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    expect((await all.gateway(0).call({ key })).status).toBe(200);
+    // A question to Redis may take two seconds, where nobody waits for it.
+    expect(performance.now() - before).toBeLessThan(1900);
+  } finally {
+    all.redis!.resume();
+  }
+  await untilShared();
+});
 
 test(
   'a gateway that is started without Redis knows the keys, and who wants to change them is told',
