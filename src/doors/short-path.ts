@@ -57,8 +57,9 @@ export function sendAnswer(
   { result, json, headers: own, freshness }: Answer,
   { status, type, headers, ifNoneMatch }: HowToSend,
 ): void {
+  const said = own === undefined ? [] : Object.entries(own).flat();
   if (isHadAlready(ifNoneMatch, freshness)) {
-    response.writeHead(304, [...headers, ...freshnessHeaders(response, freshness)]);
+    response.writeHead(304, [...headers, ...said, ...freshnessHeaders(response, freshness)]);
     response.end();
     return;
   }
@@ -67,7 +68,7 @@ export function sendAnswer(
   response.writeHead(status, [
     ...headers,
     ...Object.entries(headersOf(status, result)).flat(),
-    ...(own === undefined ? [] : Object.entries(own).flat()),
+    ...said,
     'content-type',
     `${type}; charset=utf-8`,
     'content-length',
