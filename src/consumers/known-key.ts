@@ -30,7 +30,7 @@ export interface KeyTable {
   find(text: string): KnownKey | undefined;
   /** Why a text that was not found is none. */
   whyNot(text: string): KeyRefusal;
-  /** Called once when the key is revoked or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
+  /** Called once when the key is revoked or expires, or counts under another version of its plan; soon, where it has by now, but not before this returns. @returns what stops listening */
   onEnd(id: string, ended: () => void): () => void;
 }
 
