@@ -96,8 +96,8 @@ class Keeper {
   }
 
   answer(operation: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
-    // What some may not see ends in errors, and a trace tells of one run.
-    if (operation.kind !== 'query' || operation.denied !== undefined || operation.trace !== undefined)
+    // What some may not see ends in errors, and a trace tells its caller of one run. One that only the metrics see makes no difference.
+    if (operation.kind !== 'query' || operation.denied !== undefined || operation.trace?.isShown === true)
       return next(operation, request);
     const facts = this.#operations.get(operation);
     if (facts === undefined) return next(operation, request);
