@@ -26,7 +26,7 @@ export async function measureFirstExecution(operations: number): Promise<readonl
   const { addresses } = await backends.ready<{ addresses: Addresses }>();
   const found: FirstExecution[] = [];
   for (const name of ['yoga', 'hem'] as const) {
-    await using contender = await openContender(name, WORKLOAD, addresses);
+    await using contender = await openContender(name, WORKLOAD, { addresses, plan: undefined });
     // The first ones pay for the process's own warm-up, which is not what is asked here.
     await timeEach(contender.url, Array.from({ length: operations }, toOperation));
     const unseen = await timeEach(contender.url, Array.from({ length: operations }, toOperation));
@@ -47,7 +47,7 @@ async function timeEach(url: string, operations: readonly string[]): Promise<rea
   for (const query of operations) {
     const body = JSON.stringify({ query, variables: { id: 'st-7' } });
     const startedAt = performance.now();
-    const { status } = await ask(url, body);
+    const { status } = await ask({ url }, body);
     times.push(performance.now() - startedAt);
     if (status !== 200) throw new Error(`${url} answered ${status}`);
   }

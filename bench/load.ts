@@ -8,6 +8,7 @@ const ANSWER_DEADLINE_MS = 30_000;
 
 export interface Load {
   readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** JSON bodies, sent in turn. */
   readonly bodies: readonly string[];
   readonly connections: number;
@@ -23,7 +24,7 @@ export interface LoadResult {
 
 /** Opens the connections, sends requests until the time is over and waits for the last answers. @throws when an answer is not 200 */
 export async function runLoad(load: Load): Promise<LoadResult> {
-  const requests = load.bodies.map((body) => toRequest(load.url, body));
+  const requests = load.bodies.map((body) => toRequest(load, body));
   const lanes = await Promise.all(Array.from({ length: load.connections }, () => Lane.open(load.url)));
   const latencies: number[] = [];
   let next = 0;
@@ -49,25 +50,26 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 
 /** One request on a connection of its own. */
 export async function ask(
-  url: string,
+  target: Pick<Load, 'url' | 'headers'>,
   body: string,
 ): Promise<{ readonly status: number; readonly body: string }> {
-  const lane = await Lane.open(url);
+  const lane = await Lane.open(target.url);
   try {
-    const answer = await lane.send(toRequest(url, body));
+    const answer = await lane.send(toRequest(target, body));
     return { status: answer.status, body: answer.body.toString('utf8') };
   } finally {
     lane.close();
   }
 }
 
-function toRequest(url: string, body: string): Buffer {
+function toRequest({ url, headers = {} }: Pick<Load, 'url' | 'headers'>, body: string): Buffer {
   const { pathname, host } = new URL(url);
   const lines = [
     `POST ${pathname} HTTP/1.1`,
     `host: ${host}`,
     'accept: application/json',
     'content-type: application/json',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`);

@@ -53,6 +53,7 @@ export interface WorkloadReport {
 interface Running {
   readonly name: ContenderName;
   readonly url: string;
+  readonly headers: Readonly<Record<string, string>> | undefined;
   readonly child: Child;
   readonly query: string;
   normalise(data: unknown): unknown;
@@ -82,6 +83,8 @@ export async function measureWorkload(
   const { addresses, note } = await backends.ready<{ addresses: Addresses; note?: string }>();
   const notes = note === undefined ? [] : [note];
   const entered = contenders.filter((contender) => {
+    // It is there to be compared with.
+    if (contender === 'hem-plain' && operation.compared === undefined) return false;
     const reason = operation.without[contender];
     if (reason !== undefined) notes.push(`${contender}: ${reason}`);
     return reason === undefined;
@@ -89,24 +92,30 @@ export async function measureWorkload(
   options.progress(`${name}: starting ${entered.join(', ')}`);
   const racing = await Promise.all(
     entered.map(async (contender): Promise<Running> => {
-      const { url, child } = running.use(await openContender(contender, name, addresses));
+      const { url, headers, child } = running.use(
+        await openContender(contender, name, { addresses, plan: operation.plan }),
+      );
       const mesh =
         contender === 'hive' ? ((await import(`./workloads/${name}/mesh.ts`)) as MeshModule) : undefined;
       const { query } = mesh ?? operation;
-      return { name: contender, child, url, query, normalise: mesh?.normalise ?? ((data) => data) };
+      return { name: contender, child, url, headers, query, normalise: mesh?.normalise ?? ((data) => data) };
     }),
   );
   const variables = Array.from({ length: DISTINCT }, (_, index) => operation.variables(index));
   options.progress(`${name}: comparing answers`);
   const answerBytes = await compareAnswers(racing, variables.slice(0, COMPARED));
-  const fixed = await measureRounds(racing, variables.slice(0, 1), name, options);
+  const fixed = await sampleRounds(racing, variables.slice(0, 1), name, options);
   const varied = options.varied
-    ? await measureRounds(racing, variables, `${name}, varied`, {
+    ? await sampleRounds(racing, variables, `${name}, varied`, {
         ...options,
         warmUpMs: options.warmUpMs / 2,
       })
     : undefined;
-  return { name, answerBytes, contenders: fixed, varied, notes };
+  for (const samples of [fixed, varied]) {
+    const note = samples && compare(samples, operation.compared);
+    if (note !== undefined) notes.push(samples === varied ? `${note}, variables differ by request` : note);
+  }
+  return { name, answerBytes, contenders: toFigures(fixed), varied: varied && toFigures(varied), notes };
 }
 
 function toBody({ query }: Running, variables: Variables): string {
@@ -119,9 +128,9 @@ async function compareAnswers(racing: readonly Running[], all: readonly Variable
   for (const variables of all) {
     let expected: string | undefined;
     for (const contender of racing) {
-      const { name, url } = contender;
+      const { name } = contender;
       const body = toBody(contender, variables);
-      const answer = await ask(url, body);
+      const answer = await ask(contender, body);
       const { data, errors } = JSON.parse(answer.body) as { data?: unknown; errors?: unknown };
       if (answer.status !== 200 || errors !== undefined || data === null || data === undefined)
         throw new Error(`${name} answered ${answer.status}: ${answer.body.slice(0, 1000)}`);
@@ -146,18 +155,22 @@ interface Sample {
   readonly rssMb: number;
 }
 
-async function measureRounds(
+/** By contender, one of each round; the first contender is what all others are compared with. */
+type Samples = ReadonlyMap<ContenderName, readonly Sample[]>;
+
+async function sampleRounds(
   racing: readonly Running[],
   variables: readonly Variables[],
   title: string,
   options: MeasureOptions,
-): Promise<readonly Figures[]> {
+): Promise<Samples> {
   const { connections } = options;
   const bodiesOf = new Map(racing.map((one) => [one, variables.map((own) => toBody(one, own))]));
   for (const contender of racing) {
-    const { name, url, child } = contender;
+    const { name, url, headers, child } = contender;
     options.progress(`${title}: warming ${name} up`);
-    const load = { url, bodies: bodiesOf.get(contender)!, connections, durationMs: WARM_UP_WINDOW_MS };
+    const bodies = bodiesOf.get(contender)!;
+    const load = { url, headers, bodies, connections, durationMs: WARM_UP_WINDOW_MS };
     await warmUp(child, load, options.warmUpMs);
   }
   const samples = new Map<ContenderName, Sample[]>(racing.map(({ name }) => [name, []]));
@@ -165,18 +178,20 @@ async function measureRounds(
     // Nobody always follows the same neighbour.
     const order = racing.map((_, index) => racing[(index + round) % racing.length]!);
     for (const contender of order) {
-      const { name, url, child } = contender;
+      const { name, url, headers, child } = contender;
       const bodies = bodiesOf.get(contender)!;
       options.progress(`${title}: round ${round + 1} of ${options.rounds}, ${name}`);
       samples
         .get(name)!
-        .push(await takeSample(child, { url, bodies, connections, durationMs: options.roundMs }));
+        .push(await takeSample(child, { url, headers, bodies, connections, durationMs: options.roundMs }));
     }
   }
-  const base = samples.get(racing[0]!.name)!;
-  return racing.map(({ name }) => {
-    const own = samples.get(name)!;
-    const ratios = own.map(({ cpuUs }, round) => cpuUs / base[round]!.cpuUs);
+  return samples;
+}
+
+function toFigures(samples: Samples): readonly Figures[] {
+  const [base] = samples.values();
+  return [...samples].map(([name, own]) => {
     return {
       name,
       cpuUsPerRequest: rounded(median(own.map(({ cpuUs }) => cpuUs)), 1),
@@ -184,9 +199,20 @@ async function measureRounds(
       p50Ms: rounded(median(own.map(({ p50Ms }) => p50Ms)), 3),
       p99Ms: rounded(median(own.map(({ p99Ms }) => p99Ms)), 3),
       rssMb: rounded(median(own.map(({ rssMb }) => rssMb)), 1),
-      ratioToByHand: rounded(median(ratios), 3),
+      ratioToByHand: rounded(ratio(own, base!), 3),
     };
   });
+}
+
+/** Of processor time, taken within each round. */
+function ratio(own: readonly Sample[], base: readonly Sample[]): number {
+  return median(own.map(({ cpuUs }, round) => cpuUs / base[round]!.cpuUs));
+}
+
+function compare(samples: Samples, names: OperationModule['compared']): string | undefined {
+  const [own, base] = (names ?? []).map((name) => samples.get(name));
+  if (own === undefined || base === undefined) return undefined;
+  return `${names![0]}: ${ratio(own, base).toFixed(2)} × the processor time of ${names![1]}`;
 }
 
 /** Until requests get no cheaper, or the time is over: what is measured is a server that has been running for a while. */

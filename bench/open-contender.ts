@@ -10,14 +10,17 @@ const ENTRY = fileURLToPath(new URL('./processes/contender.ts', import.meta.url)
 export interface OpenContender extends AsyncDisposable {
   readonly url: string;
   readonly child: Child;
+  /** What its callers have to say. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export async function openContender(
   contender: ContenderName,
   workload: WorkloadName,
-  addresses: Addresses,
+  { addresses, plan }: { readonly addresses: Addresses; readonly plan: string | undefined },
 ): Promise<OpenContender> {
-  if (contender === 'hem') return openHem(workload, addresses);
+  if (contender === 'hem') return openHem(`${workload}/hem`, { addresses, plan });
+  if (contender === 'hem-plain') return openHem(`${workload}/hem-plain`, { addresses, plan: undefined });
   if (contender === 'hive') return openHive(workload, addresses);
   const child = new Child(contender, {
     entry: ENTRY,

@@ -17,11 +17,21 @@ export const WORKLOADS = [
   'websocket',
   'graphql',
   'cached',
+  'policies',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 /** In the order of the report; the first is what all others are compared with. */
-export const CONTENDERS = ['by-hand', 'by-hand-dispatch', 'yoga', 'stitched', 'hem', 'hive'] as const;
+export const CONTENDERS = [
+  'by-hand',
+  'by-hand-dispatch',
+  'yoga',
+  'stitched',
+  'hem',
+  // The same without whatever a workload's Hem has besides; in few workloads.
+  'hem-plain',
+  'hive',
+] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
 export type Variables = Readonly<Record<string, unknown>>;
@@ -31,6 +41,10 @@ export interface OperationModule {
   readonly query: string;
   /** Variables of the n-th request, from 0; those of request 0 are the ones that stay the same. At most {@link DISTINCT} different ones. */
   variables(index: number): Variables;
+  /** Where callers of Hem need a key: by which plan. */
+  readonly plan?: string;
+  /** Two whose ratio is what the workload is about. */
+  readonly compared?: readonly [ContenderName, ContenderName];
   /** Contenders that make no sense here, and why. */
   readonly without: Partial<Record<ContenderName, string>>;
 }

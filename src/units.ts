@@ -11,6 +11,13 @@ export function parseDuration(text: string): number | undefined {
   return Number(match[1]) * MILLISECONDS[match[2] as keyof typeof MILLISECONDS];
 }
 
+/** In the largest unit of which it is a whole number: 60000 is "1m". */
+export function formatDuration(ms: number): string {
+  const units = Object.entries(MILLISECONDS).reverse();
+  const [unit, size] = units.find(([, length]) => ms % length === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}
+
 /** A duration in YAML; milliseconds once parsed. At most 24 days, what timers can hold. */
 export const duration = z
   .string({ error: () => 'a duration such as "250ms", "10s" or "5m"' })

@@ -62,6 +62,21 @@ test.each(['deep-large', 'grpc', 'soap', 'amqp', 'websocket', 'graphql', 'cached
   },
 );
 
+test('policies', { timeout: 60_000 }, async () => {
+  const names = ['by-hand', 'hem', 'hem-plain'];
+  const contenders = names.flatMap((name) => ['--contender', name]);
+  const command = [...BENCH, '--json', '--workload', 'policies', ...contenders, '--no-varied', ...SHORT];
+  const { code, output } = await runCommand(command as [string, ...string[]]);
+  expect(code, output).toBe(0);
+  expect(JSON.parse(output).workloads).toMatchObject([
+    {
+      name: 'policies',
+      contenders: names.map((name) => ({ name, ...figures })),
+      notes: [expect.stringMatching(/^hem: [\d.]+ × the processor time of hem-plain$/)],
+    },
+  ]);
+});
+
 test('a workload that does not exist', async () => {
   const { code, output } = await runCommand([...BENCH, '--workload', 'nothing']);
   expect(code).toBe(2);

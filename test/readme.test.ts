@@ -56,12 +56,14 @@ test('the five minutes', { timeout: 60_000 }, async () => {
     text
       .replaceAll('--config my', `--config ${folder}/my`)
       .replaceAll('node my/', `node ${folder}/my/`)
+      .replace(/(> |cat )my\/key/g, `$1${folder}/my/key`)
       .replaceAll('4200', String(backendPort))
       .replaceAll(':4000/', `:${port}/`)
       .replaceAll('hem start', `hem start --port ${port} --admin-port 0`);
   await using running = new AsyncDisposableStack();
   let output = '';
   let compared = 0;
+  let gateway: RunningCommand | undefined;
   for (const { language, text } of blocks.slice(blocks.findIndex(({ text }) => text.startsWith('// my/')))) {
     const path = /^(?:#|\/\/) (my\/\S+)\n/.exec(text)?.[1];
     if (path !== undefined) {
@@ -80,7 +82,9 @@ test('the five minutes', { timeout: 60_000 }, async () => {
         }
         // What npx runs; a signal to npx itself would leave it behind.
         const words = line.slice(0, -1).replace('npx hem', 'node src/main.ts');
+        if (line.includes('hem start')) await gateway?.end('SIGTERM', 15_000);
         const command = running.use(new RunningCommand(['sh', '-c', `exec ${words}`]));
+        if (line.includes('hem start')) gateway = command;
         const address = line.includes('hem start')
           ? `http://127.0.0.1:${port}/`
           : `http://127.0.0.1:${backendPort}/`;
@@ -95,5 +99,5 @@ test('the five minutes', { timeout: 60_000 }, async () => {
       }
     }
   }
-  expect(compared).toBe(1);
+  expect(compared).toBe(2);
 });

@@ -59,7 +59,7 @@ export async function openHive(
 async function untilReady(url: string, child: Child): Promise<void> {
   const endsAt = performance.now() + START_DEADLINE_MS;
   for (;;) {
-    const answer = await ask(url, JSON.stringify({ query: '{ __typename }' })).catch(() => undefined);
+    const answer = await ask({ url }, JSON.stringify({ query: '{ __typename }' })).catch(() => undefined);
     if (answer?.status === 200) return;
     if (child.hasEnded || performance.now() > endsAt)
       throw new Error(`hive does not answer:\n${child.output}`);

@@ -1,8 +1,19 @@
 /** `hem plans`: which plans there are, and in which versions. */
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
+import type { LimitSettings } from '../load/limit-settings.ts';
+import { formatDuration } from '../units.ts';
 import type { RegistryProgram } from './registry-program.ts';
 import { printTable, toMinute } from './table.ts';
+
+/** With durations as they stand in clients/plans.yml. */
+function asWritten({ per, delay, ...limit }: LimitSettings) {
+  return {
+    ...limit,
+    ...(per === undefined ? {} : { per: typeof per === 'number' ? formatDuration(per) : per }),
+    ...(delay === undefined ? {} : { delay: formatDuration(delay) }),
+  };
+}
 
 export function addPlans({ program, options, runWithPlans }: RegistryProgram): void {
   const plans = program.command('plans').description('show usage plans and their versions');
@@ -52,7 +63,7 @@ export function addPlans({ program, options, runWithPlans }: RegistryProgram): v
       console.log(
         `${styleText('bold', head, { stream: process.stdout })}, since ${toMinute(createdAt)} UTC${state}; approved subscriptions: ${subscriptions}`,
       );
-      console.log(stringify(content).trimEnd());
+      console.log(stringify({ ...content, limits: content.limits.map(asWritten) }).trimEnd());
     }),
   );
 }

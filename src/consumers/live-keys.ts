@@ -69,6 +69,12 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
     return named !== undefined && !this.#peppers.has(named.pepper) ? 'unavailable' : 'unknown';
   }
 
+  catchUp(text: string): Promise<void> | undefined {
+    // Also where the name is known and the secret is wrong: how long it takes must not tell one from the other.
+    const mayBeNew = parseKey(text) !== undefined && this.#recognise(text) === undefined;
+    return mayBeNew ? this.#ledger.records.catchUp() : undefined;
+  }
+
   onEnd(id: string, ended: () => void): () => void {
     const key = this.#keys.get(id);
     if (key !== undefined) return key.onEnd(ended);

@@ -3,7 +3,7 @@
  * what the rest of it does, and for the commonest requests it adds nothing.
  */
 import type { ServerResponse } from 'node:http';
-import type { Answer } from '../operation/answer.ts';
+import type { Answer, AnswerHeaders } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { freshnessHeaders, isHadAlready } from './freshness.ts';
@@ -51,24 +51,27 @@ export interface HowToSend {
   readonly ifNoneMatch: string | undefined;
 }
 
+function addTo(lines: string[], headers: AnswerHeaders): void {
+  for (const name of Object.keys(headers)) lines.push(name, headers[name]!);
+}
+
 /** One answer as JSON, with what its status and its policies say in headers. */
 export function sendAnswer(
   response: ServerResponse,
   { result, json, headers: own, freshness }: Answer,
   { status, type, headers, ifNoneMatch }: HowToSend,
 ): void {
-  const said = own === undefined ? [] : Object.entries(own).flat();
   if (isHadAlready(ifNoneMatch, freshness)) {
-    response.writeHead(304, [...headers, ...said, ...freshnessHeaders(response, freshness)]);
+    const lines = [...headers, ...freshnessHeaders(response, freshness)];
+    if (own !== undefined) addTo(lines, own);
+    response.writeHead(304, lines);
     response.end();
     return;
   }
   const body = json ?? JSON.stringify(result);
   // A list instead of an object: node:http then writes the lines as they are, without a table of its own.
-  response.writeHead(status, [
+  const lines = [
     ...headers,
-    ...Object.entries(headersOf(status, result)).flat(),
-    ...said,
     'content-type',
     `${type}; charset=utf-8`,
     'content-length',
@@ -76,6 +79,9 @@ export function sendAnswer(
     ...freshnessHeaders(response, freshness),
     'x-content-type-options',
     'nosniff',
-  ]);
+  ];
+  if (status !== 200) addTo(lines, headersOf(status, result));
+  if (own !== undefined) addTo(lines, own);
+  response.writeHead(status, lines);
   response.end(body);
 }

@@ -36,8 +36,7 @@ export function openYogaDoor(endpoint: Endpoint): YogaDoor {
       ? {
           title: `${endpoint.name} · Hem`,
           subscriptionsProtocol: 'WS',
-          // Shown in the editor of headers, to be switched on there.
-          ...(settings.explain ? { headers: '{ "hem-plan": "0" }' } : {}),
+          ...headersToFillIn(endpoint),
         }
       : false,
     renderGraphiQL: renderPage,
@@ -51,6 +50,16 @@ export function openYogaDoor(endpoint: Endpoint): YogaDoor {
     parserAndValidationCache: false,
     maskedErrors: false,
   });
+}
+
+/** Shown in the page's editor of headers, to be filled in or switched on there. */
+function headersToFillIn({ view: { client } }: Endpoint): { readonly headers?: string } {
+  const { keys } = client.auth ?? {};
+  const headers = {
+    ...(keys === undefined ? {} : { [keys.header]: '' }),
+    ...(client.settings.explain ? { 'hem-plan': '0' } : {}),
+  };
+  return Object.keys(headers).length === 0 ? {} : { headers: JSON.stringify(headers, null, 2) };
 }
 
 /** Parameters come with the context, read already. */

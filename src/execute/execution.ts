@@ -16,8 +16,6 @@ export interface Execution {
   readonly loaders: Map<unknown, Map<string, DataLoader<Values, unknown, string>>>;
   /** Every use of a `@fallback`, for `extensions.fallbacks`. */
   readonly fallbacks: FallbackTrace[];
-  /** Whether any connector asks only for what is selected, so that selections have to be collected. */
-  readonly selective: boolean;
   /** Of an execution in parts: opens when the first part has been handed out. Streamed lists hold back what comes after it. */
   readonly firstPart?: Promise<void>;
   /** Undefined unless the caller has asked for it. */
@@ -46,7 +44,6 @@ export function newExecution(
     caller,
     loaders: new Map(),
     fallbacks: [],
-    selective: graph.connectors.some(({ kind }) => kind.selective),
     trace,
     denied,
   };

@@ -258,11 +258,11 @@ class FieldResolver {
   #prepare(args: Arguments, execution: Execution, info: GraphQLResolveInfo) {
     const { steps, toGraphArguments } = this.#field;
     const graphArgs = toGraphArguments({ args, claims: execution.caller.claims });
-    const below = execution.selective ? wantedBelow(execution, this.#view, info) : NOTHING;
+    const below = execution.graph.selective ? wantedBelow(execution, this.#view, info) : NOTHING;
     const typeAt = typesAlong(execution, this.#graphType, steps);
     /** What is wanted of the value that a step gives. */
     const of = (step: number): WantedByType =>
-      !execution.selective || step === steps.length - 1
+      !execution.graph.selective || step === steps.length - 1
         ? below
         : wantedAlong((index) => typeAt(index + step + 1), steps.slice(step + 1), graphArgs, below);
     return { first: steps[0]!, graphArgs, wanted: { of } };

@@ -224,7 +224,7 @@ async function evaluate(
   map: ValueMap,
   known?: ReadonlyMap<string, Access>,
 ): Promise<unknown> {
-  const wanted = execution.selective
+  const wanted = execution.graph.selective
     ? wantedByMap(execution.graph, object.typeName, map)
     : (new Map() satisfies Wanted);
   if (map.kind === 'path')

@@ -46,7 +46,7 @@ function installResolvers(connector: Connector, schema: GraphQLSchema): void {
   equipScalars(schema);
   const names = plainNames(schema);
   const wanted = (execution: Execution, info: GraphQLResolveInfo) =>
-    execution.selective ? wantedBelow(execution, names, info) : NOTHING;
+    execution.graph.selective ? wantedBelow(execution, names, info) : NOTHING;
   for (const type of Object.values(schema.getTypeMap())) {
     // They are the same objects in every schema of the process.
     if (isIntrospectionType(type)) continue;

@@ -11,6 +11,8 @@ import { findArrivals, reportUnreachable } from './satisfiability.ts';
 
 export interface ComposedGraph extends Graph {
   originOf(field: ConnectorField): Origin;
+  /** Whether any connector asks only for what is selected, so that selections have to be collected. */
+  readonly selective: boolean;
 }
 
 /** Undefined after reporting problems that leave no graph to check views against. */
@@ -43,6 +45,7 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
     types: new Map([...byName].map(([name, sources]) => [name, toGraphType(name, sources)])),
     access: (typeName, origin, fieldName) => table.access(typeName, origin, fieldName),
     originOf,
+    selective: connectors.some(({ kind }) => kind.selective),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What answers say of limits: `RateLimit-Policy`, `RateLimit` and `Retry-After`, as draft-ietf-httpapi-ratelimit-headers has them. */
 import type { LimitState, Reservation } from '../store/limit-store.ts';
 import type { Charge } from './charge.ts';
-import { MOST_TOLD } from './limit.ts';
+import { type Limit, MOST_TOLD } from './limit.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -10,21 +10,52 @@ const MAX_TOLD = 20;
 
 /** Undefined where there is nothing that callers are told of. */
 export function limitHeaders({ limits }: Charge, { admitted, states }: Reservation): Headers | undefined {
-  const told = states.flatMap((state, index) =>
-    limits[index]!.shadow ? [] : [{ state, limit: limits[index]! }],
-  );
+  const { told, policy } = toldOf(limits);
   if (told.length === 0) return undefined;
-  if (told.length > MAX_TOLD) told.sort((a, b) => leftOf(a.state) - leftOf(b.state)).splice(MAX_TOLD);
   const retryAfterMs = admitted ? undefined : longestRetryMs(states);
+  const headers =
+    told.length <= MAX_TOLD
+      ? { 'ratelimit-policy': policy, ratelimit: leftOf(told, limits, states) }
+      : tightest(told, limits, states);
+  return retryAfterMs === undefined
+    ? headers
+    : { ...headers, 'retry-after': String(Math.max(1, toSeconds(retryAfterMs))) };
+}
+
+/** What callers are told of limits: of which ones, by their indexes, and their policies as a header. */
+interface Told {
+  readonly told: readonly number[];
+  readonly policy: string;
+}
+
+const toldBefore = new WeakMap<readonly Limit[], Told>();
+
+/** Most requests of a caller draw on the same list. */
+function toldOf(limits: readonly Limit[]): Told {
+  const known = toldBefore.get(limits);
+  if (known !== undefined) return known;
+  const told = [...limits.keys()].filter((index) => !limits[index]!.shadow);
+  const made = { told, policy: told.map((index) => limits[index]!.policy).join(', ') };
+  toldBefore.set(limits, made);
+  return made;
+}
+
+function tightest(told: readonly number[], limits: readonly Limit[], states: readonly LimitState[]): Headers {
+  const few = told.toSorted((a, b) => shareOf(states[a]!) - shareOf(states[b]!)).slice(0, MAX_TOLD);
   return {
-    'ratelimit-policy': told.map(({ limit }) => limit.policy).join(', '),
-    ratelimit: told
-      .map(
-        ({ limit, state }) => `"${limit.name}";r=${wholeOf(state.remaining)};t=${toSeconds(state.resetMs)}`,
-      )
-      .join(', '),
-    ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, toSeconds(retryAfterMs))) }),
+    'ratelimit-policy': few.map((index) => limits[index]!.policy).join(', '),
+    ratelimit: leftOf(few, limits, states),
   };
+}
+
+function leftOf(told: readonly number[], limits: readonly Limit[], states: readonly LimitState[]): string {
+  let text = '';
+  for (const index of told) {
+    const { remaining, resetMs } = states[index]!;
+    const item = `"${limits[index]!.name}";r=${wholeOf(remaining)};t=${toSeconds(resetMs)}`;
+    text = text === '' ? item : `${text}, ${item}`;
+  }
+  return text;
 }
 
 /** What has to pass until all limits would let it in; undefined where one never will. */
@@ -54,7 +85,7 @@ function tighter(one: string, other: string): string {
   return [...items.values()].map(({ text }) => text).join(', ');
 }
 
-function leftOf({ remaining, demand }: LimitState): number {
+function shareOf({ remaining, demand }: LimitState): number {
   return remaining / demand.rule.limit;
 }
 

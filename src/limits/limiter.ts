@@ -41,8 +41,7 @@ export class Limiter {
 
   /** Never rejects. A promise only where the store has to be asked, or the request has to wait. @param left ends the wait */
   decide(charge: Charge, left: Cancellation): Reservation | Promise<Reservation> {
-    const mayWait = charge.limits.some(({ delayMs }) => delayMs > 0);
-    if (mayWait) return this.#decideInTurn(charge, left);
+    if (mayWait(charge)) return this.#decideInTurn(charge, left);
     const decided = this.#store.reserve(charge.demands);
     if (decided instanceof Promise) return decided.then((reservation) => this.#told(charge, reservation));
     return this.#told(charge, decided);
@@ -93,16 +92,26 @@ export class Limiter {
   }
 
   #told(charge: Charge, reservation: Reservation, waited = false): Reservation {
-    if (this.#onDecision === undefined && reservation.states.every(({ admitted }) => admitted))
-      return reservation;
-    for (const [index, { admitted, demand }] of reservation.states.entries()) {
-      const limit = charge.limits[index]!;
+    const { limits } = charge;
+    const { states } = reservation;
+    for (let index = 0; index < states.length; index++) {
+      const { admitted, demand } = states[index]!;
+      const limit = limits[index]!;
+      if (admitted && !waited) {
+        this.#onDecision?.(limit.name, 'admitted');
+        continue;
+      }
       if (!admitted && limit.shadow)
         this.#log.debug({ limit: limit.name, partition: demand.partition }, 'a shadow limit is exceeded');
       this.#onDecision?.(limit.name, outcomeOf({ admitted, limit, reservation, waited }));
     }
     return reservation;
   }
+}
+
+function mayWait({ limits }: Charge): boolean {
+  for (const { delayMs } of limits) if (delayMs > 0) return true;
+  return false;
 }
 
 interface Wait {

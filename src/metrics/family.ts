@@ -34,6 +34,8 @@ export function gauge(named: Named, value: number): Family {
 export function histograms(named: Named, series: Series<Histogram>): Family {
   const values: Sample[] = [];
   for (const [labels, { counts, sumMs }] of series) {
+    // A set of labels of which there was none yet says nothing, in sixteen lines.
+    if (counts.every((of) => of === 0)) continue;
     let count = 0;
     for (const [index, of] of counts.entries()) {
       count += of;

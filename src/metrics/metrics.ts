@@ -15,6 +15,8 @@ export class Metrics {
   readonly #clients = new Map<string, ClientMetrics>();
   readonly #usage: UsageSink | undefined;
   readonly #limits: Series<Counter>;
+  /** By outcome and limit: names of limits stand in the configuration, so there are few. */
+  readonly #decisions = new Map<string, Map<string, Counter>>();
   readonly #caches: Series<Counter>;
   readonly #responses: Series<Counter>;
   /** Responses at addresses that are no client's, by status. */
@@ -43,7 +45,13 @@ export class Metrics {
 
   /** A limit was asked. @param limit its name @param outcome a word of the limits' own, such as "refused" */
   limited(limit: string, outcome: string): void {
-    this.#limits.of(limit, outcome).value++;
+    let counter = this.#decisions.get(outcome)?.get(limit);
+    if (counter === undefined) {
+      counter = this.#limits.of(limit, outcome);
+      const ofOutcome = this.#decisions.get(outcome) ?? new Map<string, Counter>();
+      this.#decisions.set(outcome, ofOutcome.set(limit, counter));
+    }
+    counter.value++;
   }
 
   /** A cache was asked. @param outcome a word of the caches' own, such as "hit" */

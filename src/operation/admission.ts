@@ -100,5 +100,6 @@ export function exceeded(
 }
 
 function withHeaders(answer: Answer, headers: AnswerHeaders | undefined): Answer {
-  return headers === undefined ? answer : { ...answer, headers: { ...answer.headers, ...headers } };
+  if (headers === undefined) return answer;
+  return { ...answer, headers: answer.headers === undefined ? headers : { ...answer.headers, ...headers } };
 }

@@ -121,9 +121,7 @@ class Limiting implements Policy {
   }
 
   #chargeOf(limits: readonly Limit[], { address, principal }: Request, cost: number): Charge {
-    const charge = new Charge({ client: this.#view.client.name, address, principal });
-    for (const limit of limits) charge.add(limit, limit.unit === 'cost' ? cost : 1);
-    return charge;
+    return new Charge({ client: this.#view.client.name, address, principal }, limits, cost);
   }
 
   #limitsOf({ principal }: Pick<Request, 'principal'>): LimitsOfCaller {

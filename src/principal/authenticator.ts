@@ -48,10 +48,22 @@ export class Authenticator {
   }
 
   /**
-   * A promise only for a token that was not seen lately.
+   * A promise only for a token that was not seen lately, or a key of which this process has not heard.
    * @throws {HemError} UNAUTHENTICATED, AUTH_UNAVAILABLE, FORBIDDEN when the key's plan does not grant the client
    */
   authenticate(credentials: Credentials): Principal | Promise<Principal> {
+    try {
+      return this.#authenticate(credentials);
+    } catch (error) {
+      const { key } = credentials;
+      const isKeyRefused = error instanceof Unauthenticated && error.error === 'invalid_key';
+      const catchingUp = isKeyRefused && key !== undefined ? this.#keys.table.catchUp(key) : undefined;
+      if (catchingUp === undefined) throw error;
+      return catchingUp.then(() => this.#authenticate(credentials));
+    }
+  }
+
+  #authenticate(credentials: Credentials): Principal | Promise<Principal> {
     const { auth } = this;
     const { token } = credentials;
     const application = this.#applicationOf(credentials);

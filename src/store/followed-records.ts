@@ -2,6 +2,7 @@
  * The records of a store, followed: what others wrote is asked for several times a second. That is one small question to a store which
  * answers hundreds of thousands; in return nothing can be missed, however connections come and go.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { RecordChange, RecordStore, RecordWrite, StoredRecord } from './record-store.ts';
@@ -9,6 +10,9 @@ import { RecordTables } from './record-tables.ts';
 
 /** Others' changes are known after so long, and the time of a question. */
 const POLL_MS = 250;
+
+/** Who cannot wait for that long asks before; all of them together so often at most. */
+const CATCH_UP_MS = 50;
 
 /** What each kind of store does by itself. */
 export interface RecordDriver {
@@ -39,6 +43,9 @@ export class FollowedRecords implements RecordStore {
   #closed = false;
   #refreshing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Has not begun to read yet. */
+  #catchingUp: Promise<void> | undefined;
+  #caughtUpAt = Number.NEGATIVE_INFINITY;
 
   private constructor(driver: RecordDriver, log: Logger) {
     this.#driver = driver;
@@ -86,6 +93,23 @@ export class FollowedRecords implements RecordStore {
     });
     this.#tell();
     return true;
+  }
+
+  catchUp(): Promise<void> {
+    // While the store does not answer nobody waits for it.
+    if (this.#failing) return Promise.resolve();
+    this.#catchingUp ??= this.#catchUp();
+    return this.#catchingUp;
+  }
+
+  async #catchUp(): Promise<void> {
+    const pauseMs = this.#caughtUpAt + CATCH_UP_MS - performance.now();
+    if (pauseMs > 0) await sleep(pauseMs);
+    // What is being read may have been read before it was written.
+    await this.#refreshing;
+    this.#caughtUpAt = performance.now();
+    this.#catchingUp = undefined;
+    if (!this.#closed) await this.#refresh();
   }
 
   onChange(listener: (changes: readonly RecordChange[]) => void): () => void {

@@ -36,6 +36,8 @@ export interface RecordStore extends AsyncDisposable {
    * @throws {HemError} STORE_UNAVAILABLE: perhaps it was written all the same
    */
   write(writes: readonly RecordWrite[]): Promise<boolean>;
+  /** Resolves once what others have written by now is known, or the store cannot be asked. Many who ask at once ask once. Never rejects. */
+  catchUp(): Promise<void>;
   /** @returns what stops listening */
   onChange(listener: (changes: readonly RecordChange[]) => void): () => void;
   /** Notes when something last happened, beside the records and without their guarantees. @throws {HemError} STORE_UNAVAILABLE */

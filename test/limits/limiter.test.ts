@@ -40,9 +40,7 @@ function open(settings: readonly unknown[]) {
 }
 
 function chargeOf(limits: readonly Limit[]): Charge {
-  const charge = new Charge(caller);
-  for (const limit of limits) charge.add(limit, 1);
-  return charge;
+  return new Charge(caller, limits, 1);
 }
 
 describe('who listens', () => {

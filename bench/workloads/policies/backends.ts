@@ -1,0 +1,1 @@
+export { startBackends } from '../two-rest-calls/backends.ts';

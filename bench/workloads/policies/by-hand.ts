@@ -1,0 +1,1 @@
+export { open } from '../two-rest-calls/by-hand.ts';
