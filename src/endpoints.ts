@@ -44,6 +44,7 @@ export function endpointsOf(
       });
     const policies = policiesOf(view, {
       ...{ graph, settings, grants, limits, caches, metrics },
+      sources: configuration.directory,
       noted: requests !== undefined,
       traced: tracing !== undefined,
     });

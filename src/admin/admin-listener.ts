@@ -20,6 +20,7 @@ import { HemError } from '../errors.ts';
 import type { Exposition } from '../metrics/exposition.ts';
 import { Api } from './api.ts';
 import { readOutOfDate } from './invalidate.ts';
+import { readJsonBody } from './json-body.ts';
 import { requireToken } from './token.ts';
 import { answerUsage, type UsageApi } from './usage-api.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
@@ -110,7 +111,7 @@ async function answer(
   const { method = '', headers } = message;
   if (path === INVALIDATE) {
     if (method !== 'POST') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'POST' });
-    caches.invalidate(readOutOfDate(await readBody(message, MAX_BODY_BYTES)));
+    caches.invalidate(readOutOfDate(await readJsonBody(message, MAX_BODY_BYTES)));
     response.writeHead(204).end();
     return;
   }

@@ -1,14 +1,12 @@
 /** `/api/…` on the admin listener: finds the route, checks who calls and what comes along, answers JSON or a problem. */
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Registry } from '../consumers/registry.ts';
 import { readBody } from '../doors/http-message.ts';
-import { parseJson } from '../doors/json.ts';
-import { parseContentType } from '../doors/media-type.ts';
 import { Refusal } from '../doors/refusal.ts';
 import { ONCE } from '../load/shape.ts';
 import type { ApiRoute } from './api-route.ts';
+import { readJsonBody } from './json-body.ts';
 import { OPERATOR_ROUTES } from './operator-api.ts';
 import { Portal } from './portal.ts';
 import { SELF_ROUTES } from './self-api.ts';
@@ -49,7 +47,7 @@ export class Api {
     const consumer = isSelf ? this.#portal.admit(message, registry.consumers) : '';
     const { route, params } = find(isSelf ? SELF_ROUTES : OPERATOR_ROUTES, message.method ?? '', path);
     const query = check(route.query, Object.fromEntries(new URLSearchParams(search)), 'The address');
-    const body = check(route.body, await readJson(message), 'The body');
+    const body = check(route.body, await bodyOf(message), 'The body');
     const answer = await route.run({ registry, consumer, params, query, body });
     const text = `${JSON.stringify(answer)}\n`;
     response.writeHead(route.status ?? 200, {
@@ -87,17 +85,11 @@ function decode(segment: string): string {
   }
 }
 
-/**
- * The body of a POST; of others there is none. It has to say that it is JSON even when it is empty: pages of other sites cannot say so,
- * and a browser may remember the operators' password.
- */
-async function readJson(message: IncomingMessage): Promise<unknown> {
-  const body = await readBody(message, MAX_BODY_BYTES);
-  if (message.method !== 'POST') return {};
-  if (parseContentType(message.headers['content-type'])?.type !== 'application/json')
-    throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'A POST is application/json, also when its body is empty.');
-  if (!isUtf8(body)) throw new Refusal('BAD_REQUEST', 'The body is not UTF-8.');
-  return body.length === 0 ? {} : parseJson(body.toString('utf8'), 'The body');
+/** Other methods have no body that counts. */
+async function bodyOf(message: IncomingMessage): Promise<unknown> {
+  if (message.method === 'POST') return readJsonBody(message, MAX_BODY_BYTES);
+  await readBody(message, MAX_BODY_BYTES);
+  return {};
 }
 
 /** @throws {Refusal} that names what is wrong, and repeats no value */

@@ -1,7 +1,6 @@
 /** What an operator says is out of date: `{ "type": "Station", "key": "7" }`, or a list of these. */
 import { z } from 'zod';
 import type { OutOfDate } from '../cache/tags.ts';
-import { parseJson } from '../doors/json.ts';
 import { Refusal } from '../doors/refusal.ts';
 
 const scalar = z.union([z.string().max(1000), z.number()]);
@@ -17,8 +16,8 @@ const outOfDate = z.strictObject({
 const body = z.union([outOfDate, z.array(outOfDate).max(1000)]);
 
 /** @throws {Refusal} BAD_REQUEST */
-export function readOutOfDate(bytes: Buffer): readonly OutOfDate[] {
-  const read = body.safeParse(parseJson(bytes.toString('utf8'), 'The body'));
+export function readOutOfDate(given: unknown): readonly OutOfDate[] {
+  const read = body.safeParse(given);
   if (!read.success) {
     throw new Refusal(
       'BAD_REQUEST',

@@ -30,9 +30,9 @@ export interface KeyTable {
   find(text: string): KnownKey | undefined;
   /** Why a text that was not found is none. */
   whyNot(text: string): KeyRefusal;
-  /** For what was not found: it may have been made elsewhere a moment ago. Undefined for what cannot be a key; then nothing is asked. */
+  /** For what was not found: it may have been made elsewhere a moment ago. Undefined for what cannot be a key, and for a key that is known; then nothing is asked. */
   catchUp(text: string): Promise<void> | undefined;
-  /** Called once when the key is revoked or expires; soon, where it has by now, but not before this returns. @returns what stops listening */
+  /** Called once when the key is revoked or expires, or counts under another version of its plan; soon, where it has by now, but not before this returns. @returns what stops listening */
   onEnd(id: string, ended: () => void): () => void;
 }
 

@@ -36,6 +36,7 @@ export class LiveKey {
   ): void {
     const isGranted =
       consumer !== undefined && consumer.suspendedAt === undefined && subscription?.state === 'approved';
+    const before: KnownKey | undefined = this.known;
     this.refusal = key.revokedAt !== undefined ? 'revoked' : isGranted ? undefined : 'suspended';
     this.known = Object.freeze<KnownKey>({
       id,
@@ -49,7 +50,10 @@ export class LiveKey {
       expiresAt: key.expiresAt ?? Number.POSITIVE_INFINITY,
     });
     if (this.#listeners.size === 0) return;
-    if (this.refusal !== undefined) this.end();
+    const { plan, planVersion } = this.known;
+    const isMoved = before?.plan !== plan || before.planVersion !== planVersion;
+    // Who was let in under another plan would keep what that granted for as long as it stays.
+    if (this.refusal !== undefined || isMoved) this.end();
     else this.#wait();
   }
 

@@ -70,8 +70,9 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
   }
 
   catchUp(text: string): Promise<void> | undefined {
-    const parsed = parseKey(text);
-    return parsed === undefined || this.#keys.has(parsed.id) ? undefined : this.#ledger.records.catchUp();
+    // Also where the name is known and the secret is wrong: how long it takes must not tell one from the other.
+    const mayBeNew = parseKey(text) !== undefined && this.#recognise(text) === undefined;
+    return mayBeNew ? this.#ledger.records.catchUp() : undefined;
   }
 
   onEnd(id: string, ended: () => void): () => void {

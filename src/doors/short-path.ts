@@ -62,7 +62,9 @@ export function sendAnswer(
   { status, type, headers, ifNoneMatch }: HowToSend,
 ): void {
   if (isHadAlready(ifNoneMatch, freshness)) {
-    response.writeHead(304, [...headers, ...freshnessHeaders(response, freshness)]);
+    const lines = [...headers, ...freshnessHeaders(response, freshness)];
+    if (own !== undefined) addTo(lines, own);
+    response.writeHead(304, lines);
     response.end();
     return;
   }

@@ -3,6 +3,7 @@
 import type { Place, Problem, Problems } from '../problems.ts';
 import { ALGORITHMS, type Algorithm, type AuthSettings, type IssuerSettings } from './auth-settings.ts';
 import { type Certificates, readCertificates } from './certificates.ts';
+import { PROXY_HEADERS } from './listener-settings.ts';
 import { isLoopback } from './loopback.ts';
 import type { YamlFile } from './yaml.ts';
 
@@ -68,7 +69,10 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
       hint: 'remove one of them',
     });
   }
-  if (keys !== undefined && NO_KEY_HEADERS.test(keys.header)) {
+  if (
+    keys !== undefined &&
+    (NO_KEY_HEADERS.test(keys.header) || PROXY_HEADERS.some((name) => name === keys.header))
+  ) {
     report(['keys', 'header'], {
       rule: 'auth-header',
       message: 'This header has a meaning of its own, so it cannot carry a key.',

@@ -6,6 +6,7 @@ import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector.ts';
 import type { Environment } from './environment.ts';
 import { checkForwarding } from './forwarding.ts';
+import { checkKeyHeaders } from './key-headers.ts';
 import { checkListener } from './listener.ts';
 import type { Connector } from './model.ts';
 import { checkPeppers } from './pepper-settings.ts';
@@ -94,6 +95,7 @@ export async function loadConfiguration(
   // Of a file that cannot be read nobody knows which plans it has.
   if (loadedPlans !== 'broken') checkPlansOfClients(clients, plans?.plans ?? new Map(), problems);
   const usable = connectors.filter((connector) => connector !== undefined);
+  checkKeyHeaders(clients, usable, problems);
   if (settings !== undefined) {
     checkArrival(settings, clients, problems);
     checkForwarding(settings, usable, problems);

@@ -1,4 +1,5 @@
 /** The configuration directory: the only files that loading reads, and never anything outside of it. */
+import { createHash, hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -11,6 +12,8 @@ export class FileProblem extends Error {}
 export class SourceDirectory {
   /** Absolute. */
   readonly root: string;
+  /** Of what was read, by path below the root. */
+  readonly #digests = new Map<string, string>();
 
   constructor(root: string) {
     this.root = resolve(root);
@@ -32,7 +35,15 @@ export class SourceDirectory {
     if (absolute === undefined) return undefined;
     const { size } = await stat(absolute);
     if (size > MAX_FILE_BYTES) throw new FileProblem(`${path} is larger than ${MAX_FILE_BYTES} bytes`);
-    return readFile(absolute);
+    const bytes = await readFile(absolute);
+    this.#digests.set(relative(this.root, this.locate(path, below)), hash('sha256', bytes, 'base64url'));
+    return bytes;
+  }
+
+  /** Of all files that were read in a folder, or of one file. Equal when nothing in them has changed. */
+  digestOf(path: string): string {
+    const read = [...this.#digests].filter(([file]) => file === path || file.startsWith(path + sep)).sort();
+    return createHash('sha256').update(JSON.stringify(read)).digest('base64url');
   }
 
   /** UTF-8 text of a file. @throws {FileProblem} */

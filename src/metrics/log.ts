@@ -54,8 +54,9 @@ function bounded(error: unknown): unknown {
   if (typeof shown !== 'object' || shown === null) return shown;
   return Object.fromEntries(
     Object.entries(shown)
-      // What a backend said of itself is for callers, where connector.yml says so; it may be anything.
-      .filter(([name]) => name !== 'detail')
+      // What a backend said of itself is for callers, where connector.yml says so; it may be anything. A command of Redis has what it was to
+      // keep: answers, and passwords.
+      .filter(([name]) => name !== 'detail' && name !== 'command')
       .map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, MAX_CHARACTERS) : value]),
   );
 }

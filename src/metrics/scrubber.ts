@@ -56,18 +56,24 @@ export function scrubber(secrets: readonly string[]): Scrub {
 export function secretsOf({
   store,
   telemetry,
+  keys,
+  listen,
   connectors,
   clients,
-}: Pick<HemSettings, 'store' | 'telemetry'> & {
+}: Pick<HemSettings, 'store' | 'telemetry' | 'keys' | 'listen'> & {
   readonly connectors: readonly Connector[];
   readonly clients: ReadonlyArray<Pick<Client, 'auth'>>;
 }): readonly string[] {
   const found: Array<string | undefined> = Object.values(telemetry.traces?.headers ?? {});
+  found.push(listen.tls?.key, ...Object.values(keys.peppers ?? {}));
   if (store.kind === 'redis')
     found.push(store.password, store.sentinel?.password, passwordIn(store.url ?? ''));
   for (const { settings: own } of connectors) {
     found.push(own.tls?.key, passwordIn(own.endpoint));
     if (own.auth !== 'none') found.push(...secretsIn(own.auth));
+    if (typeof own.identity === 'object' && 'token' in own.identity) found.push(own.identity.token.key);
+    if (typeof own.identity === 'object' && 'exchange' in own.identity)
+      found.push(own.identity.exchange.clientSecret);
   }
   for (const { auth } of clients)
     for (const { keys } of auth?.jwt?.issuers ?? []) if (keys.at === 'secret') found.push(keys.secret);

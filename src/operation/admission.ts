@@ -52,9 +52,22 @@ export class Admission {
       const code = result.errors?.[0]?.extensions?.code as keyof typeof ERRORS | undefined;
       return code !== undefined && ERRORS[code]?.fault === 'caller' ? 0 : most;
     }
+    if (hasLost(result)) return most;
     const answered = operation.ofAnswer(result.data, given);
     return chargeExcess ? answered : Math.min(most, answered);
   }
+}
+
+/** Whether a null that could not stand in its place has taken with it what was worked on: nobody can see any more how much that was. */
+function hasLost({ data, errors = [] }: FormattedExecutionResult): boolean {
+  return errors.some(({ path = [] }) => {
+    let value: unknown = data;
+    for (const key of path) {
+      if (typeof value !== 'object' || value === null) return true;
+      value = (value as Readonly<Record<string | number, unknown>>)[key];
+    }
+    return false;
+  });
 }
 
 /** Bytes are those of the JSON, which the door then need not make once more. */

@@ -2,14 +2,15 @@
  * Answers that are given again, and what callers are told of how long they may keep them. It stands next to the engine: whoever gets
  * here may have the answer, and was counted. Answers with errors, or with anything else beside their data, are never kept, nor shared.
  */
-import { createHash, hash } from 'node:crypto';
-import { getOperationAST, printSchema } from 'graphql';
+import { hash } from 'node:crypto';
+import { getOperationAST } from 'graphql';
 import { canonicalVariables } from '../cache/canonical-variables.ts';
 import type { KeptAnswer } from '../cache/kept-answer.ts';
 import type { ResponseCache, ResponseCaches } from '../cache/response-cache.ts';
 import { Cancellation } from '../cancellation.ts';
 import { type ErrorCode, isFailureOfBackend } from '../errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
+import type { SourceDirectory } from '../load/source-directory.ts';
 import { fingerprintOf, isNobody } from '../principal/identity.ts';
 import type { View } from '../views/view.ts';
 import type { Answer, Freshness } from './answer.ts';
@@ -25,6 +26,7 @@ interface Parts {
   readonly view: View;
   readonly graph: ComposedGraph;
   readonly caches: ResponseCaches;
+  readonly sources: Pick<SourceDirectory, 'digestOf'>;
   readonly deadlineMs: number;
 }
 
@@ -43,17 +45,17 @@ export function cachingOf({ caches, ...parts }: Parts): Policy | undefined {
   };
 }
 
-/** Of what answers of a client mean: it changes with the client's schema and with the connectors. */
-function versionOf({ view, graph }: Pick<Parts, 'view' | 'graph'>): string {
-  const version = createHash('sha256').update(view.client.name).update(printSchema(view.schema));
-  for (const { name, settings, types } of graph.connectors) {
-    const texts = new Set([...types.values()].map(({ type }) => type.astNode?.loc?.source.body ?? ''));
-    version.update(JSON.stringify([name, settings.endpoint, settings.headers, ...texts]));
-  }
-  return version.digest('base64url');
+/** Of what answers of a client mean: it changes with the files of the client's schema and of the connectors, and with what these take from the environment. */
+function versionOf({ view: { client }, graph, sources }: Pick<Parts, 'view' | 'graph' | 'sources'>): string {
+  const connectors = graph.connectors.map(({ name, settings: { endpoint, headers, identity } }) => [
+    ...[name, sources.digestOf(`connectors/${name}`)],
+    ...[endpoint, headers, identity],
+  ]);
+  const all = [client.name, sources.digestOf(client.file), ...connectors];
+  return hash('sha256', JSON.stringify(all), 'base64url');
 }
 
-interface CachingSetup extends Omit<Parts, 'caches'> {
+interface CachingSetup extends Omit<Parts, 'caches' | 'sources'> {
   /** Of what keys of this client mean, for those who share a store. */
   readonly version: string;
   /** Undefined where only callers keep answers. */
@@ -94,8 +96,8 @@ class Keeper {
   }
 
   answer(operation: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
-    // What some may not see ends in errors, and a trace tells of one run.
-    if (operation.kind !== 'query' || operation.denied !== undefined || operation.trace !== undefined)
+    // What some may not see ends in errors, and a trace tells its caller of one run. One that only the metrics see makes no difference.
+    if (operation.kind !== 'query' || operation.denied !== undefined || operation.trace?.isShown === true)
       return next(operation, request);
     const facts = this.#operations.get(operation);
     if (facts === undefined) return next(operation, request);
@@ -249,11 +251,16 @@ class CacheableOperation {
     this.dependence = dependence;
     this.#dependsOnCaller = dependence.principal || dependence.address || dependence.headers.length > 0;
     const maxAge = `max-age=${Math.floor(maxAgeMs / 1000)}`;
-    const cookie = view.client.auth?.jwt?.cookie === undefined ? [] : ['cookie'];
+    const { jwt, keys } = view.client.auth ?? {};
+    const credentials = [
+      'authorization',
+      ...(jwt?.cookie === undefined ? [] : ['cookie']),
+      ...(keys === undefined ? [] : [keys.header]),
+    ];
     this.#forAll = { cacheControl: `${maxAge}, public`, vary: 'accept' };
     this.#forOne = {
       cacheControl: `${maxAge}, private`,
-      vary: [...new Set(['accept', 'authorization', ...cookie, ...dependence.headers])].join(', '),
+      vary: [...new Set(['accept', ...credentials, ...dependence.headers])].join(', '),
     };
   }
 

@@ -48,6 +48,8 @@ export function introspectingByPlan(view: View, grants: Grants): Policy | undefi
     const { json: _ofData, ...rest } = answer;
     const { data } = answer.result;
     if (data === undefined || data === null) return answer;
+    // In the data stands what the whole schema says of itself: without an answer to put in its place nobody may read that.
+    if (schema.result.data === undefined || schema.result.data === null) return schema;
     const both = Object.assign(Object.create(null), data, schema.result.data);
     return { ...rest, result: { ...answer.result, data: both } };
   };
@@ -55,25 +57,25 @@ export function introspectingByPlan(view: View, grants: Grants): Policy | undefi
     answer(operation, request, next) {
       const part = partFor(operation, request.principal);
       if (part === undefined || part === 'none') return next(operation, request);
+      if (part === 'below') return refuse(BELOW, request);
       return part.isAll ? read(part, operation, request) : readBoth(part, [operation, request], next);
     },
     stream(operation, request, next) {
       const part = partFor(operation, request.principal);
       if (part === undefined || part === 'none') return next(operation, request);
-      return part.isAll
-        ? read(part, operation, request)
-        : Promise.resolve({ result: format(TOGETHER, request) });
+      if (part === 'below') return refuse(BELOW, request);
+      return part.isAll ? read(part, operation, request) : refuse(TOGETHER, request);
     },
   };
 }
 
-const TOGETHER = {
-  errors: [
-    new GraphQLError('Ask for the schema in an operation of its own, or without @defer and @stream.', {
-      extensions: { code: 'BAD_REQUEST' },
-    }),
-  ],
-};
+const TOGETHER = 'Ask for the schema in an operation of its own, or without @defer and @stream.';
+const BELOW = 'Ask for the schema at the root of a query: __schema and __type are not answered further down.';
+
+function refuse(text: string, request: Request): Promise<Answer> {
+  const error = new GraphQLError(text, { extensions: { code: 'BAD_REQUEST' } });
+  return Promise.resolve({ result: format({ errors: [error] }, request) });
+}
 
 /** What of an operation is about the schema. */
 interface SchemaPart {
@@ -82,17 +84,24 @@ interface SchemaPart {
   readonly isAll: boolean;
 }
 
-function schemaPartOf(document: DocumentNode, operationName: string | undefined): SchemaPart | 'none' {
+/** `below`: of a Query that stands inside of other data. */
+function schemaPartOf(
+  document: DocumentNode,
+  operationName: string | undefined,
+): SchemaPart | 'none' | 'below' {
   const operation = getOperationAST(document, operationName);
-  if (operation?.operation !== 'query') return 'none';
+  if (!operation) return 'none';
   const root = new RootSelection(document);
   const selectionSet = root.rewrite(operation.selectionSet);
+  if (root.asksBelow) return 'below';
   if (!root.asksForSchema) return 'none';
   if (!root.asksForData) return { document: withoutIncremental(document), isAll: true };
   const own: OperationDefinitionNode = { ...operation, selectionSet };
+  // Others may name types in their variables that the plan does not show.
+  const fragments = root.spreadIn(selectionSet);
   const used = variablesIn({
     ...document,
-    definitions: [{ ...own, variableDefinitions: [] }, ...root.fragments],
+    definitions: [{ ...own, variableDefinitions: [] }, ...fragments],
   });
   const variableDefinitions = operation.variableDefinitions?.filter(({ variable }) =>
     used.has(variable.name.value),
@@ -100,19 +109,20 @@ function schemaPartOf(document: DocumentNode, operationName: string | undefined)
   return {
     document: withoutIncremental({
       ...document,
-      definitions: [{ ...own, variableDefinitions }, ...root.fragments],
+      definitions: [{ ...own, variableDefinitions }, ...fragments],
     }),
     isAll: false,
   };
 }
 
 class RootSelection {
-  readonly fragments: readonly FragmentDefinitionNode[];
+  readonly #fragments: readonly FragmentDefinitionNode[];
   asksForSchema = false;
+  asksBelow = false;
   asksForData = false;
 
   constructor(document: DocumentNode) {
-    this.fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+    this.#fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
   }
 
   /** The same without data; fragments that are spread at the root stand there themselves. */
@@ -120,11 +130,28 @@ class RootSelection {
     return { ...selectionSet, selections: selectionSet.selections.flatMap((node) => this.#rewriteOne(node)) };
   }
 
+  /** The fragments that are spread in a selection, and in those. */
+  spreadIn(selectionSet: SelectionSetNode): readonly FragmentDefinitionNode[] {
+    const names = new Set<string>();
+    const find = (inner: SelectionSetNode): void => {
+      visit(inner, {
+        FragmentSpread: ({ name: { value } }) => {
+          if (names.has(value)) return;
+          names.add(value);
+          const fragment = this.#fragments.find(({ name }) => name.value === value);
+          if (fragment !== undefined) find(fragment.selectionSet);
+        },
+      });
+    };
+    find(selectionSet);
+    return this.#fragments.filter(({ name }) => names.has(name.value));
+  }
+
   #rewriteOne(node: SelectionNode): readonly SelectionNode[] {
     if (node.kind === Kind.FIELD) return this.#keep(node) ? [node] : [];
     if (node.kind === Kind.INLINE_FRAGMENT)
       return [{ ...node, selectionSet: this.rewrite(node.selectionSet) }];
-    const fragment = this.fragments.find(({ name }) => name.value === node.name.value);
+    const fragment = this.#fragments.find(({ name }) => name.value === node.name.value);
     if (fragment === undefined) return [];
     const { typeCondition, selectionSet } = fragment;
     const { directives = [] } = node;
@@ -133,12 +160,27 @@ class RootSelection {
     ];
   }
 
-  #keep({ name: { value } }: FieldNode): boolean {
-    const isSchema = value === '__schema' || value === '__type';
-    if (isSchema) this.asksForSchema = true;
-    else if (value !== '__typename') this.asksForData = true;
-    return isSchema;
+  #keep(field: FieldNode): boolean {
+    if (isAboutSchema(field)) this.asksForSchema = true;
+    else if (field.name.value !== '__typename') this.#noteData(field);
+    return isAboutSchema(field);
   }
+
+  #noteData({ selectionSet }: FieldNode): void {
+    this.asksForData = true;
+    if (selectionSet === undefined) return;
+    const look = {
+      Field: (field: FieldNode) => {
+        if (isAboutSchema(field)) this.asksBelow = true;
+      },
+    };
+    visit(selectionSet, look);
+    for (const fragment of this.spreadIn(selectionSet)) visit(fragment, look);
+  }
+}
+
+function isAboutSchema({ name: { value } }: FieldNode): boolean {
+  return value === '__schema' || value === '__type';
 }
 
 function variablesIn(document: DocumentNode): ReadonlySet<string> {

@@ -10,10 +10,11 @@ import {
 import type { OutOfDate } from '../cache/tags.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Invalidation } from '../load/cache-control.ts';
-import { collectFields, fragmentsOf } from '../plan/collect.ts';
+import { type CollectedField, type Conditions, collectFields, fragmentsOf } from '../plan/collect.ts';
 import { ANONYMOUS } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import type { Answer } from './answer.ts';
+import { PerConditions } from './per-conditions.ts';
 import type { Policy } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
 
@@ -27,18 +28,28 @@ interface Setup {
 export function invalidating(setup: Setup): Policy | undefined {
   const byField = invalidationsOf(setup);
   if (byField.size === 0) return undefined;
+  const selected = new PerConditions((document, operationName, conditions) =>
+    mutationsOf(setup.view, { document, operationName }, conditions).filter(({ nodes }) =>
+      byField.has(nodes[0]!.name.value),
+    ),
+  );
+  const invalidate = (operation: PreparedOperation, request: Request, answer: Answer | undefined): void => {
+    // What is left out, or denied, was never sent to a backend: else anybody could end what is kept.
+    const run = selected
+      .get(operation)
+      .filter(({ nodes }) => operation.denied?.denialOf('Mutation', nodes[0]!) === undefined);
+    if (run.length > 0) setup.invalidate(new Reading(setup, byField, operation, request).all(run, answer));
+  };
   return {
     async answer(operation, request, next) {
       const answer = await next(operation, request);
-      if (operation.kind === 'mutation' && mayHaveRun(answer))
-        setup.invalidate(new Reading(setup, byField, operation, request).all(answer));
+      if (operation.kind === 'mutation' && mayHaveRun(answer)) invalidate(operation, request, answer);
       return answer;
     },
     async stream(operation, request, next) {
       const outcome = await next(operation, request);
       // The result comes in parts: what it would say is not waited for.
-      if (operation.kind === 'mutation')
-        setup.invalidate(new Reading(setup, byField, operation, request).all(undefined));
+      if (operation.kind === 'mutation') invalidate(operation, request, undefined);
       return outcome;
     },
   };
@@ -54,6 +65,19 @@ function invalidationsOf({ view, graph }: Setup): ReadonlyMap<string, readonly I
     if (all.length > 0) found.set(name, all);
   }
   return found;
+}
+
+/** The fields of a mutation that are executed. */
+function mutationsOf(
+  { schema }: View,
+  { document, operationName }: Pick<PreparedOperation, 'document' | 'operationName'>,
+  conditions: Conditions,
+): readonly CollectedField[] {
+  const root = schema.getMutationType();
+  const operation = getOperationAST(document, operationName);
+  if (!root || !operation) return [];
+  const sources = [{ selectionSet: operation.selectionSet, conditional: false }];
+  return collectFields(fragmentsOf(schema, document, conditions), root, sources);
 }
 
 /** Whatever failed may have failed after it was done; only what was refused before was not. */
@@ -81,15 +105,8 @@ class Reading {
   }
 
   /** Without a key where it cannot be read: then all of the type is out of date. */
-  all(answer: Answer | undefined): readonly OutOfDate[] {
-    const { view } = this.#setup;
-    const { document, operationName } = this.#operation;
-    const root = view.schema.getMutationType();
-    const operation = getOperationAST(document, operationName);
-    if (!root || !operation) return [];
-    const fragments = fragmentsOf(view.schema, document, undefined);
-    const sources = [{ selectionSet: operation.selectionSet, conditional: false }];
-    return collectFields(fragments, root, sources).flatMap(({ responseKey, nodes }) =>
+  all(fields: readonly CollectedField[], answer: Answer | undefined): readonly OutOfDate[] {
+    return fields.flatMap(({ responseKey, nodes }) =>
       (this.#byField.get(nodes[0]!.name.value) ?? []).map(({ type, key }) => ({
         type,
         key: key && this.#read(key, nodes, answer?.result.data?.[responseKey]),

@@ -13,7 +13,8 @@ import { ANONYMOUS } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
 import { Admission } from './admission.ts';
 import { type Answer, isStream, type Stream } from './answer.ts';
-import { costOf, type OperationCost } from './cost/operation-cost.ts';
+import { Costs } from './cost/costs.ts';
+import { costOf } from './cost/operation-cost.ts';
 import { format } from './format.ts';
 import { knowsPlans } from './grants.ts';
 import { limitedEvents, limitedParts } from './limited-streams.ts';
@@ -46,15 +47,16 @@ class Limiting implements Policy {
   readonly #limiter: Limiter | undefined;
   readonly #limits: LimitsOfCaller;
   readonly #ofPlans = new WeakMap<KnownPlan, LimitsOfCaller>();
-  readonly #costs: PerConditions<OperationCost | undefined>;
+  readonly #costs: PerConditions<Costs>;
 
   /** @param limiter undefined where no limit could be drawn on */
   constructor(view: View, limits: readonly Limit[], limiter: Limiter | undefined) {
     this.#view = view;
     this.#limiter = limiter;
     this.#limits = new LimitsOfCaller(limits);
-    this.#costs = new PerConditions((document, operationName, conditions) =>
-      costOf(view, document, operationName, conditions),
+    this.#costs = new PerConditions(
+      (document, operationName, conditions) =>
+        new Costs((denied) => costOf(view, { document, operationName, denied }, conditions)),
     );
   }
 
@@ -106,7 +108,7 @@ class Limiting implements Policy {
     const { maximum, chargeExcess } = client.settings.cost;
     if (!limits.byCost && maximum === undefined && !costs.hasQuotas && !costs.hasRequired)
       return new Admission(this.#chargeOf(limits.ofOperation, request, 0), undefined);
-    const cost = this.#costs.get(operation);
+    const cost = this.#costs.get(operation).without(operation.denied);
     if (cost === undefined) return tooLarge();
     const given = cost.given(operation.variables, (request.principal ?? ANONYMOUS).claims);
     const problem = cost.problem(given);

@@ -54,7 +54,7 @@ function checkCost(
   for (const node of document.definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION) continue;
     if (node.variableDefinitions?.some(({ variable }) => conditions.includes(variable.name.value))) continue;
-    const cost = costOf(view, document, node.name?.value, undefined)?.constant ?? 0;
+    const cost = costOf(view, { document, operationName: node.name?.value }, undefined)?.constant ?? 0;
     if (cost <= maximum) continue;
     problems.report({
       rule: 'operation-cost',

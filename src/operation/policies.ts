@@ -2,6 +2,7 @@
 import type { ResponseCaches } from '../cache/response-cache.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import { type HemSettings, limitsOf } from '../load/settings.ts';
+import type { SourceDirectory } from '../load/source-directory.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { View } from '../views/view.ts';
 import { boundedVariables } from './bounded-variables.ts';
@@ -19,6 +20,7 @@ import { tracing } from './tracing.ts';
 export interface PolicyServices {
   readonly graph: ComposedGraph;
   readonly settings: HemSettings;
+  readonly sources: Pick<SourceDirectory, 'digestOf'>;
   readonly grants: Grants;
   readonly limits: LimitingServices;
   readonly caches: ResponseCaches;
@@ -32,7 +34,7 @@ export interface PolicyServices {
 
 /** The outermost first. What comes later sees only what was let pass. */
 export function policiesOf(view: View, services: PolicyServices): readonly Policy[] {
-  const { graph, settings, grants, limits, caches, metrics, noted, traced } = services;
+  const { graph, settings, sources, grants, limits, caches, metrics, noted, traced } = services;
   const bounds = limitsOf(settings, view.client.settings);
   const { deadlineMs } = bounds;
   return [
@@ -49,7 +51,7 @@ export function policiesOf(view: View, services: PolicyServices): readonly Polic
     // A mutation has changed what was kept, also when its caller reads of an error.
     invalidating({ view, graph, invalidate: (what) => caches.invalidate(what) }),
     // Whoever is answered from a cache was let in and counted as all others are.
-    cachingOf({ view, graph, caches, deadlineMs }),
+    cachingOf({ view, graph, caches, sources, deadlineMs }),
     // The innermost, because it answers: whatever counts or keeps answers has to come before.
     introspectingByPlan(view, grants),
   ].filter((policy) => policy !== undefined);

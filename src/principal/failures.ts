@@ -18,7 +18,8 @@ export class Unauthenticated extends HemError {
 export const NO_CERTIFICATE =
   'This client needs a client certificate, of those that it lets in, that is not out of date.';
 export const EXPIRED = 'The token has expired: send a new one.';
-export const KEY_ENDED = 'The key was revoked or has expired: send another one.';
+export const KEY_ENDED =
+  'The key was revoked or has expired, or its plan has changed: connect again with a key that counts.';
 
 /** One text for many reasons: which of them it was is for the log, not for who tries. */
 export function notValid(reason: string): Unauthenticated {

@@ -98,6 +98,8 @@ export class FollowedRecords implements RecordStore {
   }
 
   catchUp(): Promise<void> {
+    // While the store does not answer nobody waits for it.
+    if (this.#failing) return Promise.resolve();
     this.#catchingUp ??= this.#catchUp();
     return this.#catchingUp;
   }

@@ -29,7 +29,9 @@ test('by its key, and by the clock no more', async () => {
   onEnd(holder(Date.now() + 50), table, (why) => told.push(why));
   for (const ended of [...table.waiting]) ended();
   await sleep(100);
-  expect(told).toEqual(['The key was revoked or has expired: send another one.']);
+  expect(told).toEqual([
+    'The key was revoked or has expired, or its plan has changed: connect again with a key that counts.',
+  ]);
   expect(table.waiting.size).toBe(0);
 });
 

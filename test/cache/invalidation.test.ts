@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { Refusal } from '../support/json-backend.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { Refusal, startJsonBackend } from '../support/json-backend.ts';
 import { freePort } from '../support/services/daemon.ts';
 import { redis as redisServer } from '../support/services/redis.ts';
 import { type City, eventually, startCity } from './city.ts';
@@ -32,11 +33,11 @@ async function madeAnew(city: City): Promise<readonly string[]> {
 async function invalidate(
   city: City,
   body: unknown,
-  token = city.gateway.gateway.adminToken,
+  { token = city.gateway.gateway.adminToken, type = 'application/json' } = {},
 ): Promise<number> {
   const response = await fetch(`${city.gateway.adminUrl}/api/cache/invalidate`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, 'content-type': type },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
   return response.status;
@@ -77,11 +78,27 @@ test.each([
 
 test('whoever has no token cannot, and nobody by GET', async () => {
   await using city = await startCity();
-  expect(await invalidate(city, { type: 'Station' }, 'x')).toBe(401);
+  expect(await invalidate(city, { type: 'Station' }, { token: 'x' })).toBe(401);
   const headers = { authorization: `Bearer ${city.gateway.gateway.adminToken}` };
   const response = await fetch(`${city.gateway.adminUrl}/api/cache/invalidate`, { headers });
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
 });
+
+test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=a'])(
+  'a page of another site cannot make an operator’s browser say it, as %s',
+  async (type) => {
+    await using city = await startCity();
+    await madeAnew(city);
+    const password = Buffer.from(`operator:${city.gateway.gateway.adminToken}`).toString('base64');
+    const response = await fetch(`${city.gateway.adminUrl}/api/cache/invalidate`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${password}`, 'content-type': type, origin: 'https://evil.example' },
+      body: '{"type":"Station"}',
+    });
+    expect(response.status).toBe(415);
+    expect(await madeAnew(city)).toEqual([]);
+  },
+);
 
 describe('a mutation', () => {
   test('by an argument, which a view may call otherwise, as literal and as variable', async () => {
@@ -179,6 +196,40 @@ describe('over Redis', () => {
     one.names.set('1', 'Near');
     await invalidate(one, { type: 'Station' });
     await eventually(async () => (await two.ask(ONE)).body.data.station.name === 'Near');
+  });
+
+  test('a view that means something else by the same names is given nothing of what was kept before', async () => {
+    const { store } = storeOf(process.env.HEM_TEST_REDIS_URL!);
+    await using backend = await startJsonBackend(() => ({ street: 'Quay 1', secret: 'Under the mat' }));
+    const start = (path: string) =>
+      startGateway({
+        files: {
+          'hem.yml': JSON.stringify({ store }),
+          'connectors/city/connector.yml': `kind: rest\nendpoint: ${backend.url}`,
+          'connectors/city/schema.graphql': `type Query { place: Place @rest(get: "/place") @cacheControl(maxAge: 600) }
+            type Place @cacheControl(inheritMaxAge: true) { street: String  secret: String }`,
+          'clients/web/client.yml': 'cache: { responses: {} }',
+          'schemas/web.graphql': `type Query { at: String @from(path: "place.${path}") }`,
+        },
+      });
+    // Each has another in front of it that means the same: from it can be seen that Redis is read.
+    let names = 0;
+    const sharing = (one: TestGateway, two: TestGateway) =>
+      eventually(async () => {
+        const query = `query q${++names} { at }`;
+        await one.query('web', query);
+        const asked = backend.requests.length;
+        await two.query('web', query);
+        return backend.requests.length === asked;
+      });
+    await using before = await start('secret');
+    await using same = await start('secret');
+    await sharing(before, same);
+    expect((await before.query('web', '{ at }')).body.data).toEqual({ at: 'Under the mat' });
+    await using other = await start('street');
+    await using after = await start('street');
+    await sharing(other, after);
+    expect((await after.query('web', '{ at }')).body.data).toEqual({ at: 'Quay 1' });
   });
 
   test('what cannot be read there is not there', async () => {

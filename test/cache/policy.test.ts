@@ -86,6 +86,14 @@ test('whoever is known is told to keep it for nobody else', async () => {
   expect(unknown.headers.get('vary')).toBe('accept');
 });
 
+test('it makes no difference whether the metrics take the times of an operation', async () => {
+  await using city = await startCity({ hem: { metrics: { sample: 1 } } });
+  await city.ask('{ brief }');
+  const { headers } = await city.ask('{ brief }');
+  expect(headers.get('cache-status')).toMatch(/^hem; hit/);
+  expect(city.asked('/brief')).toBe(1);
+});
+
 describe('over HTTP', () => {
   const QUERY = '{ station(id: 1) { name number } }';
   const get = (headers: Record<string, string> = {}, query = QUERY) =>

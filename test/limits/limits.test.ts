@@ -18,6 +18,7 @@ const CLIENTS = {
   seven: 'quotas: [{ name: seven, limit: 7, per: 1h, by: client }]',
   dear: 'quotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
   nulls: 'quotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
+  lost: 'quotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
   types: 'quotas: [{ name: cost, unit: cost, limit: 1000, per: 1h, by: client }]',
   excess:
     'cost: { listSize: 1, chargeExcess: true }\nquotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
@@ -52,9 +53,12 @@ beforeAll(async () => {
         hem: 'quotas: [{ name: all, limit: 100000, per: month, by: ip }]',
         schema: SCHEMA.replace(
           'type Query {',
-          'type Query { slow: Int @rest(get: "/slow")  failing: Author @rest(get: "/failing")',
+          'type Query { slow: Int @rest(get: "/slow")  failing: Author @rest(get: "/failing")  must: Author! @rest(get: "/failing")',
+        ).replace('type Author {', 'type Author { sure: Int! @rest(get: "/failing")'),
+        view: VIEW.replace('type Query {', 'type Query { slow: Int  failing: Author  must: Author!').replace(
+          'type Author {',
+          'type Author { sure: Int!',
         ),
-        view: VIEW.replace('type Query {', 'type Query { slow: Int  failing: Author'),
       }),
       'clients/claims/client.yml': clientYml(
         { keys: [key.publicJwk] },
@@ -126,6 +130,14 @@ describe('cost', () => {
     // Two books, the first without an author.
     await ask('nulls', '{ books(first: 2) { author { name } } }');
     expect(await leftOf('nulls')).toBe(100 - 2 * 3 - 1);
+  });
+
+  test('is what it was at most where a null has taken more than itself', async () => {
+    expect((await ask('lost', '{ books(first: 5) { title } must { name } }')).body.data).toBeNull();
+    expect(await leftOf('lost')).toBe(100 - (5 * 3 + 1));
+    const { body } = await ask('lost', '{ plain known { books(first: 2) { title } sure } }');
+    expect(body.data).toEqual({ plain: 1, known: null });
+    expect(await leftOf('lost')).toBe(100 - (5 * 3 + 1) - 3 * (1 + 2 * 3));
   });
 
   test('is that of the types that came', async () => {

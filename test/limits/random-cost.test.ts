@@ -118,12 +118,11 @@ class Operations {
   }
 
   #sized(field: string, of: Asked): Asked {
-    const size = this.#below(8) - 1;
-    const counted = Math.max(0, size);
-    if (this.#below(2) === 0) return this.#list(`${field}(first: ${size})`, counted, of);
+    const size = this.#below(7);
+    if (this.#below(2) === 0) return this.#list(`${field}(first: ${size})`, size, of);
     const variable = `v${Object.keys(this.variables).length}`;
     this.variables[variable] = size;
-    return this.#list(`${field}(first: $${variable})`, counted, of);
+    return this.#list(`${field}(first: $${variable})`, size, of);
   }
 
   #name(): string {

@@ -6,7 +6,8 @@ import { type AddressInfo, connect } from 'node:net';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { scrubber } from '../../src/metrics/scrubber.ts';
+import { loadGeneration } from '../../src/generation.ts';
+import { scrubber, secretsOf } from '../../src/metrics/scrubber.ts';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { RunningCommand } from '../support/command.ts';
 import { writeConfiguration } from '../support/gateway.ts';
@@ -14,6 +15,9 @@ import { writeConfiguration } from '../support/gateway.ts';
 const KEY = 'hem_live_planted0123456789abcdef';
 const JWT = `eyJhbGciOiJIUzI1NiJ9.${Buffer.from('{"sub":"planted"}').toString('base64url')}.c2lnbmF0dXJl`;
 const BACKEND_SECRET = 'planted-"backend"-secret';
+const EXCHANGE_SECRET = 'planted-exchange-secret';
+const SIGNING_SECRET = 'planted-signing-secret-of-32-characters';
+const PEPPER = 'planted-pepper-of-at-least-32-characters';
 const PASSWORD = 'planted-password';
 const COOKIE = 'session=planted-cookie';
 const PLANTED = ['planted', JWT.split('.')[1]!];
@@ -38,7 +42,7 @@ beforeAll(async () => {
     if (request.url === '/graphql') {
       response.writeHead(200, { 'content-type': 'application/json' });
       const { authorization, cookie, 'x-api-key': key } = request.headers;
-      const message = `no: Authorization: ${authorization}; Cookie: ${cookie}; ${key}; ${BACKEND_SECRET}; ${text}`;
+      const message = `no: Authorization: ${authorization}; Cookie: ${cookie}; ${key}; ${BACKEND_SECRET}; ${EXCHANGE_SECRET}; ${SIGNING_SECRET}; ${PEPPER}; ${text}`;
       return response.end(JSON.stringify({ errors: [{ message }] }));
     }
     response.writeHead(request.url === '/echo' ? 500 : 200, { 'content-type': 'application/json' });
@@ -48,19 +52,24 @@ beforeAll(async () => {
   await once(backend, 'listening');
   const { port } = backend.address() as AddressInfo;
   directory = await writeConfiguration({
-    'hem.yml': 'listen: { port: 0 }\nadmin: { port: 0 }\nlog: { level: debug }',
+    'hem.yml':
+      'listen: { port: 0 }\nadmin: { port: 0 }\nlog: { level: debug }\nkeys: { peppers: { "1": ' +
+      PEPPER +
+      ' } }',
     'connectors/things/connector.yml': `kind: rest
 endpoint: http://127.0.0.1:${port}
 auth: { header: { name: x-backend, value: '${BACKEND_SECRET}' } }
 headers: { forward: [authorization, cookie, x-api-key] }`,
     'connectors/things/schema.graphql': SCHEMA,
-    'connectors/riders/connector.yml': `kind: graphql\nendpoint: ${riders.url}\nspec: riders.graphql`,
+    'connectors/riders/connector.yml': `kind: graphql\nendpoint: ${riders.url}\nspec: riders.graphql
+identity: { exchange: { tokenUrl: "http://127.0.0.1:1/token", clientId: hem, clientSecret: ${EXCHANGE_SECRET} } }`,
     'connectors/riders/riders.graphql': RIDERS_SDL,
     'connectors/riders/schema.graphql':
       'type Subscription { ticks(count: Int!): Int @graphql  riderMoved(id: ID!): Rider @graphql }  type Rider { name: String }',
     'connectors/telling/connector.yml': `kind: graphql
 endpoint: http://127.0.0.1:${port}/graphql
 spec: s.graphql
+identity: { token: { issuer: hem, audience: telling, algorithm: HS256, key: ${SIGNING_SECRET}, header: x-caller } }
 headers: { forward: [authorization, cookie, x-api-key] }`,
     'connectors/telling/s.graphql': 'type Query { telling: String }',
     'connectors/telling/schema.graphql': 'type Query { telling: String @graphql }',
@@ -322,6 +331,14 @@ describe('the scrubber', () => {
     expect(scrubbed).not.toMatch(/planted|cGxhbnRlZ/);
     expect(scrubbed).toContain('[secret]');
     expect(JSON.parse(scrubbed).level).toBe(30);
+  });
+
+  it('knows all secrets of the configuration', async () => {
+    const { configuration, graph, views } = await loadGeneration(directory, {});
+    const clients = views.map(({ client }) => client);
+    const secrets = secretsOf({ ...configuration.settings, ...graph, clients });
+    const written = [BACKEND_SECRET, EXCHANGE_SECRET, SIGNING_SECRET, PEPPER, PASSWORD];
+    expect(secrets).toEqual(expect.arrayContaining(written));
   });
 
   it('leaves what is none', () => {

@@ -62,7 +62,8 @@ beforeAll(async () => {
   });
   files = {
     'connectors/rest/connector.yml': `kind: rest\nendpoint: http://127.0.0.1:${(rest.address() as AddressInfo).port}\nheaders: { forward: [traceparent] }`,
-    'connectors/rest/schema.graphql': 'type Query { rest: String @rest(get: "/x") }',
+    'connectors/rest/schema.graphql':
+      'type Query { rest: String @rest(get: "/x") @cacheControl(maxAge: 60) }',
     'connectors/riders/connector.yml': `kind: graphql\nendpoint: ${riders.url}\nspec: riders.graphql`,
     'connectors/riders/riders.graphql': RIDERS_SDL,
     'connectors/riders/schema.graphql': `type Query { rider(id: ID!): Rider @graphql }  type Rider { id: ID!  name: String }
@@ -82,6 +83,8 @@ beforeAll(async () => {
     'schemas/web.graphql': `type Query { rest: String  rider(id: ID!): Rider  count: BigInt  invoices: Int  amqp: String }
       type Rider { name: String }  type Subscription { ticks(count: Int!): Int }`,
     'clients/web/client.yml': 'batching: { max: 3 }',
+    'clients/kept/client.yml': 'cache: { responses: {} }',
+    'schemas/kept.graphql': 'type Query { rest: String }',
   };
   gateway = everything.use(
     await start('sample: 1, trustCallers: true, service: edge, headers: { x-collector-key: abc }'),
@@ -155,6 +158,18 @@ describe('a trusted caller’s trace', () => {
         baggage: 'user=ada',
       });
     }
+  });
+
+  it('goes on through a call whose answer is kept for others, without what else the caller says', async () => {
+    const requestId = `traced-${process.pid}-kept`;
+    const trace = TRACE.replace(/^0a/, '0b');
+    const traceparent = PARENT.replace(TRACE, trace);
+    const headers = { 'x-request-id': requestId, traceparent, baggage: 'user=ada' };
+    await gateway.query('kept', '{ rest }', { headers });
+    const [call] = (await collector.of(requestId)).filter(({ kind }) => kind === 3);
+    expect(call?.attributes).toMatchObject({ 'hem.coordinate': 'Query.rest' });
+    expect(restHeaders.traceparent).toBe(`00-${trace}-${call!.spanId}-01`);
+    expect(restHeaders).not.toHaveProperty('baggage');
   });
 
   it('that is not sampled is none here, and backends are told so', async () => {

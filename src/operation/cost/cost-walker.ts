@@ -14,6 +14,7 @@ import {
   isObjectType,
   Kind,
 } from 'graphql';
+import type { Denials } from '../../execute/engine.ts';
 import { Identities } from '../../execute/identities.ts';
 import { compileArguments } from '../../plan/arguments.ts';
 import { type Conditions, collectFields, type Fragments, type SelectionSource } from '../../plan/collect.ts';
@@ -50,12 +51,18 @@ export class CostWalker {
   #visited = 0;
   readonly #view: View;
   readonly #fragments: Fragments;
+  readonly #denied: Denials | undefined;
   readonly #identities = new Identities();
   /** By type and selection: what is selected of an interface stands in each of its types. */
   readonly #walked = new Map<string, CountedObject>();
 
-  constructor(view: View, document: DocumentNode, conditions: Conditions) {
+  constructor(
+    view: View,
+    document: DocumentNode,
+    { conditions, denied }: { readonly conditions: Conditions; readonly denied: Denials | undefined },
+  ) {
     this.#view = view;
+    this.#denied = denied;
     const fragments = document.definitions.filter(
       (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION,
     );
@@ -93,8 +100,8 @@ export class CostWalker {
       for (const { responseKey, nodes: selected } of collectFields(this.#fragments, type, sources)) {
         this.#visited++;
         const field = type.getFields()[selected[0]!.name.value];
-        // Introspection has limits of its own.
-        if (field === undefined) continue;
+        // Introspection has limits of its own; what is denied is not asked for.
+        if (field === undefined || this.#denied?.denialOf(type.name, selected[0]!) !== undefined) continue;
         fields.push(this.#field(type, field, { responseKey, nodes: selected, context }));
       }
     const object = { index: this.objects.length, weight, fields };

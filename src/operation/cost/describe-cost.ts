@@ -35,7 +35,7 @@ export function describeCost(
   document: DocumentNode,
   { name, settings }: { readonly name: string | undefined; readonly settings: Pick<HemSettings, 'quotas'> },
 ): CostDescription | undefined {
-  const operation = costOf(view, document, name, undefined);
+  const operation = costOf(view, { document, operationName: name }, undefined);
   if (operation === undefined) return undefined;
   const given = operation.given({}, NO_VALUES);
   const atMost = operation.of(given);

@@ -23,14 +23,15 @@ function valueAt(path: readonly string[], presets: readonly unknown[], values: V
   return value;
 }
 
-/** Never less than nothing, and never more than can be reckoned with. */
+/**
+ * Never more than can be reckoned with. What is less than nothing says nothing: some backends take it for all there is. Texts are read
+ * as widely as a backend might read them.
+ */
 function toSize(value: unknown): number | undefined {
   if (Array.isArray(value)) return value.length;
-  const isWhole = typeof value === 'bigint' || (typeof value === 'string' && /^-?\d{1,100}$/.test(value));
-  const size = isWhole ? Number(value) : value;
-  return typeof size !== 'number' || Number.isNaN(size)
-    ? undefined
-    : Math.min(MOST, Math.max(0, Math.ceil(size)));
+  const isText = typeof value === 'string' && value.trim() !== '';
+  const size = isText || typeof value === 'bigint' ? Number(value) : value;
+  return typeof size === 'number' && size >= 0 ? Math.min(MOST, Math.ceil(size)) : undefined;
 }
 
 /** A list of which callers have to say how long it is, in one way. */

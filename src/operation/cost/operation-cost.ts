@@ -2,7 +2,8 @@
  * What an operation costs, and which quotas it draws on: walked once per operation and combination of its conditions, then a sum over
  * the variables; a number where no variable counts.
  */
-import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql';
+import { type GraphQLError, getOperationAST } from 'graphql';
+import type { Operation } from '../../execute/engine.ts';
 import type { Quota } from '../../load/quota.ts';
 import type { Conditions } from '../../plan/collect.ts';
 import { compileVariables, NO_VARIABLES } from '../../plan/variables.ts';
@@ -19,16 +20,18 @@ import {
   type Values,
 } from './counted.ts';
 
-/** @param conditions undefined: whatever may be there is. @returns undefined when there is more than may be walked */
+/**
+ * What is denied is not asked for, so it costs nothing.
+ * @param conditions undefined: whatever may be there is. @returns undefined when there is more than may be walked
+ */
 export function costOf(
   view: View,
-  document: DocumentNode,
-  operationName: string | undefined,
+  { document, operationName, denied }: Omit<Operation, 'variables' | 'trace'>,
   conditions: Conditions,
 ): OperationCost | undefined {
   const operation = getOperationAST(document, operationName) ?? undefined;
   const type = operation === undefined ? undefined : view.schema.getRootType(operation.operation);
-  const walker = new CostWalker(view, document, conditions);
+  const walker = new CostWalker(view, document, { conditions, denied });
   const root = walker.walk(type ?? undefined, operation === undefined ? [] : [operation]);
   if (walker.isTooLarge) return undefined;
   const definitions = operation?.variableDefinitions ?? [];

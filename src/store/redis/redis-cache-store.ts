@@ -6,7 +6,7 @@ import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { TagClock } from '../../tag-clock.ts';
 import type { CacheStore, StoredAnswer } from '../cache-store.ts';
-import type { RedisLink } from './link.ts';
+import { type RedisLink, reasonOf } from './link.ts';
 
 /** Tags that Redis remembers. */
 const MAX_TAGS = 10_000;
@@ -217,7 +217,10 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     this.#awayUntil = now + AWAY_MS;
     if (now - this.#complained < COMPLAIN_MS) return;
     this.#complained = now;
-    this.#log.warn({ err: error }, 'shared answers cannot be had: this process goes on with its own');
+    this.#log.warn(
+      { reason: reasonOf(error) },
+      'shared answers cannot be had: this process goes on with its own',
+    );
   }
 }
 
