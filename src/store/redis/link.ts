@@ -3,7 +3,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/store-settings.ts';
 
-const MAX_RECONNECT_MS = 2000;
+export const MAX_RECONNECT_MS = 2000;
 const CONNECT_MS = 2000;
 /** A connection on which nothing comes for so long, though something was asked, is given up for a new one. */
 const SILENT_MS = 5000;

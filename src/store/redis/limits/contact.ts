@@ -2,15 +2,20 @@
  * Whether Redis decides. It is lost with the first command that fails or is late; from then on nobody waits for it until it has taken
  * a sign of life, and what was used meanwhile has been told.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { timeoutsOf } from '../../../timeouts.ts';
-import { reasonOf } from '../link.ts';
+import { MAX_RECONNECT_MS, reasonOf } from '../link.ts';
 import type { LimitCommands } from './limit-commands.ts';
 import type { Share } from './share.ts';
 
 const BEAT_MS = 2000;
 const PROBE_MS = 200;
 const MAX_PROBED = 16;
+/** What takes no longer was hardly noticed by others. */
+const SHORT_LOSS_MS = 500;
+/** So much later than this process others may find it again: the longest pause between two attempts to connect, and that of a sign of life. */
+const OTHERS_RETURN_MS = MAX_RECONNECT_MS + PROBE_MS;
 
 export interface ContactOptions {
   readonly log: Logger;
@@ -26,6 +31,7 @@ export class Contact {
   readonly #commands: LimitCommands;
   readonly #options: ContactOptions;
   #isLost = true;
+  #lostAt = -Infinity;
   #wasThere = false;
   readonly #beginning = Promise.withResolvers<void>();
   readonly #beginsUntil: number;
@@ -69,6 +75,7 @@ export class Contact {
     for (const { tag } of shares) if (this.#failedTags.size < MAX_PROBED) this.#failedTags.add(tag);
     if (this.#isLost || this.#isEnded) return;
     this.#isLost = true;
+    this.#lostAt = performance.now();
     this.#options.log.warn(
       { reason: reasonOf(error) },
       'limits are decided by this process alone: the store is lost',
@@ -109,11 +116,27 @@ export class Contact {
     const tags = [...this.#failedTags];
     await Promise.all(tags.map((tag) => this.#commands.probe(tag)));
     if (!(await this.#options.telling())) return;
+    if (this.#wasThere && performance.now() - this.#lostAt > SHORT_LOSS_MS && !(await this.#othersTold()))
+      return;
     for (const tag of tags) this.#failedTags.delete(tag);
     this.#isLost = false;
     this.#options.onBack();
     if (this.#wasThere) this.#options.log.info('the store decides on limits again');
     this.#wasThere = true;
     this.#beginning.resolve();
+  }
+
+  /**
+   * What others have admitted alone Redis does not know before they find it again: until then it would give that away once more. This
+   * process goes on with its own share, and tells. @returns whether all arrived
+   */
+  async #othersTold(): Promise<boolean> {
+    const until = performance.now() + OTHERS_RETURN_MS;
+    while (performance.now() < until) {
+      await sleep(PROBE_MS, undefined, { ref: false });
+      this.heard((await this.#commands.beat()).now);
+      if (!(await this.#options.telling())) return false;
+    }
+    return true;
   }
 }
