@@ -9,7 +9,6 @@ import {
   getOperationAST,
   isAbstractType,
   isCompositeType,
-  isObjectType,
 } from 'graphql';
 import { Identities } from '../execute/identities.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
@@ -23,6 +22,7 @@ import {
   collectFields,
   type Fragments,
   fragmentsOf,
+  objectTypesOf,
   type SelectionSource,
 } from '../plan/collect.ts';
 import type { Dependence } from '../principal/identity.ts';
@@ -142,15 +142,14 @@ class Walker {
       );
       if (selected.length === 0 || end === undefined) continue;
       this.#noteType(getNamedType(field.type).name);
-      const objects = this.#typesOf(field.type).map((concrete) => this.walk(concrete, end, selected));
-      const isEntity = this.#typesOf(field.type).some((concrete) =>
-        this.#tags.isEntity(this.#graphName(concrete.name)),
-      );
+      const possible = objectTypesOf(this.#view.schema, field.type);
+      const objects = possible.map((concrete) => this.walk(concrete, end, selected));
+      const isEntity = possible.some((concrete) => this.#tags.isEntity(this.#graphName(concrete.name)));
       if (isEntity || objects.some(({ keys, below: more }) => keys.length + more.length > 0))
         below.push({
           responseKey,
           objects,
-          unknown: this.#tags.unknown(this.#typesOf(field.type).map(({ name }) => this.#graphName(name))),
+          unknown: this.#tags.unknown(possible.map(({ name }) => this.#graphName(name))),
         });
     }
     return tags;
@@ -275,7 +274,7 @@ class Walker {
     const named = getNamedType(type);
     if (!isCompositeType(named)) return;
     this.#restrict(hints.get(named.name));
-    for (const concrete of this.#typesOf(type)) this.#restrict(hints.get(concrete.name));
+    for (const concrete of objectTypesOf(this.#view.schema, type)) this.#restrict(hints.get(concrete.name));
   }
 
   #restrict(hint: CacheHint | undefined): void {
@@ -294,11 +293,5 @@ class Walker {
 
   #graphName(viewName: string): string {
     return this.#view.types.get(viewName)?.graphName ?? viewName;
-  }
-
-  #typesOf(type: GraphQLOutputType): readonly GraphQLObjectType[] {
-    const named = getNamedType(type);
-    if (isAbstractType(named)) return this.#view.schema.getPossibleTypes(named);
-    return isObjectType(named) ? [named] : [];
   }
 }

@@ -1,19 +1,15 @@
 /** What an operation asks for, and of which callers: walked once per operation and combination of its conditions, before anything is called. */
-import {
-  type DocumentNode,
-  type FieldNode,
-  type FragmentDefinitionNode,
-  type GraphQLObjectType,
-  type GraphQLOutputType,
-  getNamedType,
-  getOperationAST,
-  isAbstractType,
-  isObjectType,
-  Kind,
-} from 'graphql';
+import { type DocumentNode, type FieldNode, type GraphQLObjectType, getOperationAST } from 'graphql';
 import { Identities } from '../execute/identities.ts';
 import type { Rule } from '../load/auth-rule.ts';
-import { type Conditions, collectFields, type Fragments, type SelectionSource } from '../plan/collect.ts';
+import {
+  type Conditions,
+  collectFields,
+  type Fragments,
+  fragmentsOf,
+  objectTypesOf,
+  type SelectionSource,
+} from '../plan/collect.ts';
 import type { View } from '../views/view.ts';
 import { knowsPlans } from './grants.ts';
 
@@ -69,14 +65,7 @@ class Walker {
   constructor(view: View, document: DocumentNode, conditions: Conditions) {
     this.#view = view;
     this.#withFields = knowsPlans(view);
-    const fragments = document.definitions.filter(
-      (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION,
-    );
-    this.#fragments = {
-      schema: view.schema,
-      byName: new Map(fragments.map((node) => [node.name.value, node])),
-      conditions,
-    };
+    this.#fragments = fragmentsOf(view.schema, document, conditions);
   }
 
   walk(type: GraphQLObjectType, sources: readonly SelectionSource[], isRoot: boolean): void {
@@ -97,14 +86,8 @@ class Walker {
         selectionSet === undefined ? [] : [{ selectionSet, conditional: false }],
       );
       if (below.length === 0) continue;
-      for (const concrete of this.#typesOf(field.type)) this.walk(concrete, below, false);
+      for (const concrete of objectTypesOf(this.#view.schema, field.type)) this.walk(concrete, below, false);
     }
-  }
-
-  #typesOf(type: GraphQLOutputType): readonly GraphQLObjectType[] {
-    const named = getNamedType(type);
-    if (isAbstractType(named)) return this.#view.schema.getPossibleTypes(named);
-    return isObjectType(named) ? [named] : [];
   }
 }
 

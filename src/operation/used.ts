@@ -3,7 +3,6 @@ import {
   type ArgumentNode,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLArgument,
   type GraphQLInputType,
   type GraphQLNamedType,
@@ -14,12 +13,11 @@ import {
   isInterfaceType,
   isObjectType,
   Kind,
-  type SelectionNode,
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
 import type { UsedByOperation } from '../metrics/operation-use.ts';
-import type { Conditions } from '../plan/collect.ts';
+import { type Conditions, type Fragments, fragmentsOf, inclusionOf } from '../plan/collect.ts';
 import type { View } from '../views/view.ts';
 
 /** @param conditions undefined: whatever may be there is */
@@ -55,24 +53,18 @@ class Walker {
   /** `Enum VALUE` */
   readonly enumValues = new Set<string>();
   readonly #schema: View['schema'];
-  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  readonly #conditions: Conditions;
+  readonly #fragments: Fragments;
   /** A fragment says its type itself, so it is walked once, wherever it is spread. */
   readonly #spread = new Set<string>();
 
   constructor(schema: View['schema'], document: DocumentNode, conditions: Conditions) {
     this.#schema = schema;
-    this.#conditions = conditions;
-    this.#fragments = new Map(
-      document.definitions
-        .filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
-        .map((node) => [node.name.value, node]),
-    );
+    this.#fragments = fragmentsOf(schema, document, conditions);
   }
 
   walk(type: GraphQLNamedType | undefined, { selections }: SelectionSetNode): void {
     for (const node of selections) {
-      if (!this.#isThere(node)) continue;
+      if (inclusionOf(node, this.#fragments.conditions) === 'never') continue;
       switch (node.kind) {
         case Kind.FIELD:
           this.#field(type, node);
@@ -84,7 +76,7 @@ class Walker {
         }
         case Kind.FRAGMENT_SPREAD: {
           const name = node.name.value;
-          const fragment = this.#fragments.get(name);
+          const fragment = this.#fragments.byName.get(name);
           if (fragment === undefined || this.#spread.has(name)) break;
           this.#spread.add(name);
           this.walk(this.#schema.getType(fragment.typeCondition.name.value), fragment.selectionSet);
@@ -133,18 +125,6 @@ class Walker {
     const coordinate = `${type}.${field}`;
     this.fields.add(coordinate);
     for (const { name } of args ?? []) this.args.add(`${coordinate} ${name.value}`);
-  }
-
-  #isThere({ directives }: SelectionNode): boolean {
-    for (const { name, arguments: args } of directives ?? []) {
-      if (name.value !== 'skip' && name.value !== 'include') continue;
-      const value = args?.find((argument) => argument.name.value === 'if')?.value;
-      const wanted = name.value === 'include';
-      if (value?.kind === Kind.BOOLEAN && value.value !== wanted) return false;
-      if (value?.kind === Kind.VARIABLE && this.#conditions !== undefined)
-        if (this.#conditions.get(value.name.value) !== wanted) return false;
-    }
-    return true;
   }
 }
 

@@ -4,8 +4,11 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLObjectType,
+  type GraphQLOutputType,
   type GraphQLSchema,
+  getNamedType,
   isAbstractType,
+  isObjectType,
   Kind,
   type SelectionNode,
   type SelectionSetNode,
@@ -50,6 +53,7 @@ export function conditionVariables(document: DocumentNode): readonly string[] {
   return [...names];
 }
 
+/** What a selection of a document is collected with. */
 export function fragmentsOf(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -59,6 +63,13 @@ export function fragmentsOf(
     (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION,
   );
   return { schema, byName: new Map(fragments.map((node) => [node.name.value, node])), conditions };
+}
+
+/** The object types of which a value of a type may be; none for scalars and enums. */
+export function objectTypesOf(schema: GraphQLSchema, type: GraphQLOutputType): readonly GraphQLObjectType[] {
+  const named = getNamedType(type);
+  if (isAbstractType(named)) return schema.getPossibleTypes(named);
+  return isObjectType(named) ? [named] : [];
 }
 
 export function collectFields(
@@ -85,7 +96,7 @@ class Collector {
 
   collect(source: SelectionSource): void {
     for (const node of source.selectionSet.selections) {
-      const own = this.#inclusion(node);
+      const own = inclusionOf(node, this.#fragments.conditions);
       if (own === 'never') continue;
       const conditional = source.conditional || own === 'conditional';
       switch (node.kind) {
@@ -124,19 +135,22 @@ class Collector {
     const conditional = schema.getType(condition);
     return isAbstractType(conditional) && schema.isSubType(conditional, this.#type);
   }
+}
 
-  #inclusion(node: SelectionNode): 'always' | 'conditional' | 'never' {
-    let result: 'always' | 'conditional' = 'always';
-    for (const { name, arguments: args } of node.directives ?? []) {
-      if (name.value !== 'skip' && name.value !== 'include') continue;
-      const value = args?.find((argument) => argument.name.value === 'if')?.value;
-      const wanted = name.value === 'include';
-      if (value?.kind === Kind.BOOLEAN && value.value !== wanted) return 'never';
-      if (value?.kind !== Kind.VARIABLE) continue;
-      const { conditions } = this.#fragments;
-      if (conditions !== undefined && conditions.get(value.name.value) !== wanted) return 'never';
-      result = 'conditional';
-    }
-    return result;
+/** Whether a selection is there, by its `@skip` and `@include`. */
+export function inclusionOf(
+  { directives }: SelectionNode,
+  conditions: Conditions,
+): 'always' | 'conditional' | 'never' {
+  let result: 'always' | 'conditional' = 'always';
+  for (const { name, arguments: args } of directives ?? []) {
+    if (name.value !== 'skip' && name.value !== 'include') continue;
+    const value = args?.find((argument) => argument.name.value === 'if')?.value;
+    const wanted = name.value === 'include';
+    if (value?.kind === Kind.BOOLEAN && value.value !== wanted) return 'never';
+    if (value?.kind !== Kind.VARIABLE) continue;
+    if (conditions !== undefined && conditions.get(value.name.value) !== wanted) return 'never';
+    result = 'conditional';
   }
+  return result;
 }

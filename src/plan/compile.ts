@@ -4,7 +4,6 @@
  */
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
   type GraphQLCompositeType,
   type GraphQLNamedType,
   type GraphQLObjectType,
@@ -19,7 +18,6 @@ import {
   isNonNullType,
   isObjectType,
   isScalarType,
-  Kind,
   print,
 } from 'graphql';
 import type { CallDescription } from '../connectors/kind.ts';
@@ -41,6 +39,8 @@ import {
   type Conditions,
   collectFields,
   type Fragments,
+  fragmentsOf,
+  objectTypesOf,
   type SelectionSource,
 } from './collect.ts';
 import { compileComplete, report } from './complete.ts';
@@ -90,7 +90,6 @@ export class PlanCompiler {
   readonly #document: DocumentNode;
   readonly #fragments: Fragments;
   readonly #connectors: ReadonlyMap<string, Connector>;
-  readonly #selective: boolean;
   /** Keys of record fields with arguments: equal for equal arguments. */
   readonly #recordKeys = new Map<string, string>();
   readonly #loadUses = new Map<string, number>();
@@ -112,14 +111,8 @@ export class PlanCompiler {
     this.#connections = connections;
     this.#denied = denied;
     this.#document = document;
-    const byName = new Map(
-      document.definitions
-        .filter((node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION)
-        .map((node) => [node.name.value, node]),
-    );
-    this.#fragments = { schema: view.schema, byName, conditions };
+    this.#fragments = fragmentsOf(view.schema, document, conditions);
     this.#connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
-    this.#selective = graph.connectors.some(({ kind }) => kind.selective);
   }
 
   compile(operationName: string | undefined): Plan {
@@ -330,8 +323,8 @@ export class PlanCompiler {
     { origin, found, sources }: ObjectsAt,
   ): ObjectsPlan {
     const { connector } = found.field.owner;
-    const concreteTypes = isAbstractType(named) ? this.view.schema.getPossibleTypes(named) : [named];
-    const wanted = this.#selective ? this.#wantedBelow(named, sources) : NOTHING;
+    const concreteTypes = objectTypesOf(this.view.schema, named);
+    const wanted = this.graph.selective ? this.#wantedBelow(named, sources) : NOTHING;
     const built = concreteTypes.flatMap((type) => {
       const graphName = this.#graphName(type);
       if (!this.#mayBe(connector, graphType, graphName)) return [];
@@ -419,7 +412,7 @@ export class PlanCompiler {
     collected: CollectedField,
     graphArgs: GraphArguments,
   ): { of(step: number): WantedByType } {
-    if (!this.#selective) return { of: () => NOTHING };
+    if (!this.graph.selective) return { of: () => NOTHING };
     const field = type.getFields()[collected.nodes[0]!.name.value]!;
     const below = this.#wantedBelow(field.type, sourcesOf(collected));
     const { steps } = viewField;
@@ -439,13 +432,11 @@ export class PlanCompiler {
     const key = this.#identities.keyOf([named, ...identitiesOf(sources)]);
     const known = this.#wantedBySelection.get(key);
     if (known !== undefined) return known;
-    const concrete = isAbstractType(named)
-      ? this.view.schema.getPossibleTypes(named)
-      : isObjectType(named)
-        ? [named]
-        : [];
     const wanted = new Map(
-      concrete.map((object) => [this.#graphName(object), this.#wantedOfObject(object, sources)]),
+      objectTypesOf(this.view.schema, named).map((object) => [
+        this.#graphName(object),
+        this.#wantedOfObject(object, sources),
+      ]),
     );
     this.#wantedBySelection.set(key, wanted);
     return wanted;

@@ -2,22 +2,25 @@
 import {
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLError,
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLOutputType,
   getNamedType,
   getNullableType,
-  isAbstractType,
   isListType,
-  isObjectType,
-  Kind,
 } from 'graphql';
 import type { Denials } from '../../execute/engine.ts';
 import { Identities } from '../../execute/identities.ts';
 import { compileArguments } from '../../plan/arguments.ts';
-import { type Conditions, collectFields, type Fragments, type SelectionSource } from '../../plan/collect.ts';
+import {
+  type Conditions,
+  collectFields,
+  type Fragments,
+  fragmentsOf,
+  objectTypesOf,
+  type SelectionSource,
+} from '../../plan/collect.ts';
 import { NO_VARIABLES } from '../../plan/variables.ts';
 import type { FieldCost, SizeRule } from '../../views/costs.ts';
 import type { View } from '../../views/view.ts';
@@ -63,14 +66,7 @@ export class CostWalker {
   ) {
     this.#view = view;
     this.#denied = denied;
-    const fragments = document.definitions.filter(
-      (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION,
-    );
-    this.#fragments = {
-      schema: view.schema,
-      byName: new Map(fragments.map((node) => [node.name.value, node])),
-      conditions,
-    };
+    this.#fragments = fragmentsOf(view.schema, document, conditions);
   }
 
   /** There is more than may be walked. */
@@ -138,11 +134,7 @@ export class CostWalker {
       ),
     ];
     const named = getNamedType(field.type);
-    const concrete = isAbstractType(named)
-      ? this.#view.schema.getPossibleTypes(named)
-      : isObjectType(named)
-        ? [named]
-        : [];
+    const concrete = objectTypesOf(this.#view.schema, named);
     const isList = isListType(getNullableType(field.type));
     const { weighArguments } = cost;
     return {
