@@ -26,8 +26,11 @@ export type KeyRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired' | 'susp
 
 /** All keys that count now. */
 export interface KeyTable {
-  /** Garbage is refused without a look-up. Neither waits nor throws: undefined for whatever is no key that counts now. */
-  find(text: string): KnownKey | undefined;
+  /**
+   * Garbage is refused without a look-up. Neither waits nor throws: undefined for whatever is no key that counts now.
+   * @param connection on which it came, if more may come on it: the same text is then known without a look at what it says
+   */
+  find(text: string, connection?: object): KnownKey | undefined;
   /** Why a text that was not found is none. */
   whyNot(text: string): KeyRefusal;
   /** For what was not found: it may have been made elsewhere a moment ago. Undefined for what cannot be a key, and for a key that is known; then nothing is asked. */

@@ -14,6 +14,8 @@ export class LiveKey {
   refusal: 'revoked' | 'suspended' | undefined;
   /** 0: not since that was last written. */
   usedAt = 0;
+  /** Nobody knows it any more. */
+  isGone = false;
   readonly #now: () => number;
   readonly #listeners = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;

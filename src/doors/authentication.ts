@@ -14,12 +14,12 @@ import { Refusal } from './refusal.ts';
 export function identify(
   endpoint: Endpoint,
   headers: IncomingHttpHeaders,
-  { peer }: Pick<Sender, 'peer'>,
+  sender: Pick<Sender, 'peer' | 'connection'>,
 ): Principal | undefined | Promise<Principal> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return undefined;
   try {
-    const principal = authenticator.authenticate(credentialsIn(endpoint, headers, peer));
+    const principal = authenticator.authenticate(credentialsIn(endpoint, headers, sender));
     return principal instanceof Promise
       ? principal.catch((error) => refuse(error, authenticator))
       : principal;

@@ -11,11 +11,11 @@ import { Refusal } from './refusal.ts';
 export function credentialsIn(
   endpoint: Endpoint,
   headers: IncomingHttpHeaders,
-  peer: Credentials['peer'],
+  { peer, connection }: Pick<Credentials, 'peer' | 'connection'>,
 ): Credentials {
   return read(
     endpoint,
-    { headers, peer },
+    { headers, peer, connection },
     { authorization: headers.authorization, key: undefined, meant: isMeant },
   );
 }
@@ -41,7 +41,7 @@ export function credentialsOfSocket(
 }
 
 /** What a request over HTTP, or the upgrade to a websocket, brings along. */
-interface Opening extends Pick<Credentials, 'peer'> {
+interface Opening extends Pick<Credentials, 'peer'>, Partial<Pick<Credentials, 'connection'>> {
   readonly headers: IncomingHttpHeaders;
 }
 
@@ -53,7 +53,7 @@ interface Said {
   readonly meant: typeof isMeant;
 }
 
-function read(endpoint: Endpoint, { headers, peer }: Opening, said: Said): Credentials {
+function read(endpoint: Endpoint, { headers, peer, connection }: Opening, said: Said): Credentials {
   const bearer = bearerOf(said.authorization);
   const header = endpoint.authenticator?.auth.keys?.header;
   const isKey = header !== undefined && bearer !== undefined && looksLikeKey(bearer);
@@ -64,6 +64,7 @@ function read(endpoint: Endpoint, { headers, peer }: Opening, said: Said): Crede
     key,
     origin: headers.origin,
     peer,
+    connection,
   };
 }
 

@@ -19,6 +19,8 @@ import { addressesOf, canonical, parseHops, valuesOf } from './forwarded.ts';
 
 /** Who sends a request, as far as the way it came says so. */
 export interface Sender {
+  /** The same object for all that comes on one connection. */
+  readonly connection: object;
   readonly address: string | undefined;
   /** The client certificate, where there is one that verifies. */
   readonly peer: Peer | undefined;
@@ -77,7 +79,7 @@ export class Hops {
     if (address !== connection.address) headers['x-forwarded-for'] = address;
     if (host !== undefined) headers.host = host;
     if (proto !== undefined) headers['x-forwarded-proto'] = proto;
-    return { address, peer };
+    return { connection: socket, address, peer };
   }
 
   #strip(headers: IncomingHttpHeaders): void {
@@ -88,7 +90,8 @@ export class Hops {
     const address = socket.remoteAddress === undefined ? undefined : canonical(socket.remoteAddress);
     const isTrusted = address !== undefined && this.#trusts(address);
     // The certificate of a proxy is the proxy's: it says nothing of those who call through it.
-    return { address, isTrusted, peer: isTrusted ? undefined : peerOfSocket(socket) };
+    const peer = isTrusted ? undefined : peerOfSocket(socket);
+    return { connection: socket, address, isTrusted, peer };
   }
 
   #trusts(address: string): boolean {

@@ -1,28 +1,31 @@
 /** What a request draws on: limits, and how much of each. */
 import type { Demand } from '../store/limit-store.ts';
+import type { Account } from './account.ts';
 import type { Limit } from './limit.ts';
-import { type Caller, partitionOf } from './partition.ts';
 
 export class Charge {
   /** In the order of the demands. Where nothing was added, the very list that it was made with. */
   #limits: readonly Limit[];
-  readonly demands: Demand[] = [];
-  readonly #caller: Caller;
+  readonly demands: Demand[];
 
-  /** @param cost what limits of the unit "cost" are drawn on by; others by 1 */
-  constructor(caller: Caller, limits: readonly Limit[], cost: number) {
-    this.#caller = caller;
+  /**
+   * @param accounts in the order of the limits
+   * @param cost what limits of the unit "cost" are drawn on by; others by 1
+   */
+  constructor(limits: readonly Limit[], accounts: readonly Account[], cost: number) {
     this.#limits = limits;
-    for (const limit of limits) this.#demand(limit, limit.unit === 'cost' ? cost : 1);
+    this.demands = [];
+    for (const account of accounts) this.demands.push(account.demand(account.limit.unit === 'cost' ? cost : 1));
   }
 
   get limits(): readonly Limit[] {
     return this.#limits;
   }
 
-  add(limit: Limit, amount: number): void {
+  add({ limit, partition }: Pick<Account, 'limit' | 'partition'>, amount: number): void {
+    const { rule, shadow } = limit;
     this.#limits = [...this.#limits, limit];
-    this.#demand(limit, amount);
+    this.demands.push({ rule, partition, amount, shadow });
   }
 
   /** Whether any of the limits counts this. */
@@ -42,10 +45,5 @@ export class Charge {
 
   get isNothing(): boolean {
     return this.demands.length === 0;
-  }
-
-  #demand(limit: Limit, amount: number): void {
-    const { rule, shadow } = limit;
-    this.demands.push({ rule, partition: partitionOf(limit, this.#caller), amount, shadow });
   }
 }

@@ -44,11 +44,15 @@ class Guard {
   admit(operation: PreparedOperation, principal: Principal = ANONYMOUS): Admitted {
     const needs = this.#needs.get(operation);
     if (needs === undefined) return { errors: [tooLarge()] };
+    if (needs.metBy.has(principal)) return operation;
     const grant = this.#grants.of(principal);
     const { any, refused } = grant === undefined ? ALL_GRANTED : needs.notIn(grant);
     let met = '';
     for (const rule of needs.rules) met += isMet(rule, principal) ? '1' : '0';
-    if (!any && !met.includes('0')) return operation;
+    if (!any && !met.includes('0')) {
+      needs.metBy.add(principal);
+      return operation;
+    }
     const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
     const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
     const denied = needs.requirements.filter(({ rule }) => unmet.has(rule.key));
@@ -74,6 +78,8 @@ class Needs {
   readonly requirements: readonly Requirement[];
   /** Each once. */
   readonly rules: readonly Rule[];
+  /** Who may see all of it. A caller of whom something changes is another principal. */
+  readonly metBy = new WeakSet<Principal>();
   readonly #fields: readonly UsedField[];
   readonly #notIn = new WeakMap<Grant, Ungranted>();
   readonly #denials = new Map<string, Denials>();

@@ -4,10 +4,12 @@
  */
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import type { KnownPlan } from '../consumers/known-plan.ts';
+import { Accounts } from '../limits/accounts.ts';
 import { Charge } from '../limits/charge.ts';
 import { limitHeaders } from '../limits/headers.ts';
 import { type Limit, toLimitOfField, toLimits } from '../limits/limit.ts';
 import type { Limiter, Reservation } from '../limits/limiter.ts';
+import { partitionOf } from '../limits/partition.ts';
 import type { HemSettings } from '../load/settings.ts';
 import { ANONYMOUS } from '../principal/principal.ts';
 import type { View } from '../views/view.ts';
@@ -53,7 +55,7 @@ class Limiting implements Policy {
   constructor(view: View, limits: readonly Limit[], limiter: Limiter | undefined) {
     this.#view = view;
     this.#limiter = limiter;
-    this.#limits = new LimitsOfCaller(limits);
+    this.#limits = new LimitsOfCaller(limits, view.client.name);
     this.#costs = new PerConditions(
       (document, operationName, conditions) =>
         new Costs((denied) => costOf(view, { document, operationName, denied }, conditions)),
@@ -82,7 +84,7 @@ class Limiting implements Policy {
     const limiter = this.#limiter;
     const limits = this.#limitsOf(request);
     const isSubscription = operation.kind === 'subscription';
-    const isLimited = !admission.charge.isNothing || (isSubscription && limits.ofEvent.length > 0);
+    const isLimited = !admission.charge.isNothing || (isSubscription && limits.ofEvent.limits.length > 0);
     if (limiter === undefined || !isLimited) return next(operation, request);
     const reservation = await limiter.decide(admission.charge, request.left);
     if (!reservation.admitted) return admission.refusal(reservation, request);
@@ -116,12 +118,15 @@ class Limiting implements Policy {
     const most = limits.byCost || maximum !== undefined ? cost.of(given) : 0;
     if (maximum !== undefined && most > maximum) return tooDear(most, maximum);
     const charge = this.#chargeOf(limits.ofOperation, request, most);
-    for (const { quota, times } of cost.quotas) charge.add(toLimitOfField(quota), times);
+    for (const { quota, times } of cost.quotas) {
+      const limit = toLimitOfField(quota);
+      charge.add({ limit, partition: partitionOf(limit, { client: client.name, address: request.address, principal: request.principal }) }, times);
+    }
     return new Admission(charge, limits.byCost ? { operation: cost, given, most, chargeExcess } : undefined);
   }
 
-  #chargeOf(limits: readonly Limit[], { address, principal }: Request, cost: number): Charge {
-    return new Charge({ client: this.#view.client.name, address, principal }, limits, cost);
+  #chargeOf(accounts: Accounts, request: Request, cost: number): Charge {
+    return new Charge(accounts.limits, accounts.of(request), cost);
   }
 
   #limitsOf({ principal }: Pick<Request, 'principal'>): LimitsOfCaller {
@@ -129,10 +134,8 @@ class Limiting implements Policy {
     if (plan === undefined || plan.settings.limits.length === 0) return this.#limits;
     let limits = this.#ofPlans.get(plan);
     if (limits === undefined) {
-      limits = new LimitsOfCaller([
-        ...this.#limits.all,
-        ...toLimits(plan.settings.limits, `plan:${plan.name}`),
-      ]);
+      const ofPlan = toLimits(plan.settings.limits, `plan:${plan.name}`);
+      limits = new LimitsOfCaller([...this.#limits.all, ...ofPlan], this.#view.client.name);
       this.#ofPlans.set(plan, limits);
     }
     return limits;
@@ -143,15 +146,22 @@ class Limiting implements Policy {
 class LimitsOfCaller {
   readonly all: readonly Limit[];
   /** What an operation draws on when it begins. */
-  readonly ofOperation: readonly Limit[];
+  readonly ofOperation: Accounts;
   /** What each event of a subscription draws on. */
-  readonly ofEvent: readonly Limit[];
+  readonly ofEvent: Accounts;
   readonly byCost: boolean;
 
-  constructor(all: readonly Limit[]) {
+  /** @param client its name */
+  constructor(all: readonly Limit[], client: string) {
     this.all = all;
-    this.ofOperation = all.filter(({ unit }) => unit !== 'events');
-    this.ofEvent = all.filter(({ unit }) => unit === 'events' || unit === 'cost' || unit === 'bytes');
+    this.ofOperation = new Accounts(
+      all.filter(({ unit }) => unit !== 'events'),
+      client,
+    );
+    this.ofEvent = new Accounts(
+      all.filter(({ unit }) => unit === 'events' || unit === 'cost' || unit === 'bytes'),
+      client,
+    );
     this.byCost = all.some(({ unit }) => unit === 'cost');
   }
 }

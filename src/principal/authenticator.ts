@@ -92,12 +92,12 @@ export class Authenticator {
   }
 
   /** Undefined without a key and without a certificate that counts. */
-  #applicationOf({ key, origin, peer }: Credentials): Principal | undefined {
+  #applicationOf({ key, origin, peer, connection }: Credentials): Principal | undefined {
     const { certificates, keys } = this.auth;
     const byCertificate = peer && this.#certificateHolders?.find(peer);
     if (byCertificate === undefined && certificates?.required === true)
       throw new Unauthenticated(NO_CERTIFICATE);
-    const byKey = key === undefined ? undefined : this.#keyHolders?.find(key, origin);
+    const byKey = key === undefined ? undefined : this.#keyHolders?.find(key, { origin, connection });
     if (byKey === undefined && keys?.required === true) throw missing(this.auth);
     return byKey !== undefined && byCertificate !== undefined
       ? this.#applications.get(byKey, byCertificate)

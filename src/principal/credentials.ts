@@ -11,6 +11,8 @@ export interface Credentials {
   readonly origin: string | undefined;
   /** The client certificate, verified; it says which application. */
   readonly peer: Peer | undefined;
+  /** The same object for all that comes on one connection; undefined where a key comes once only. */
+  readonly connection: object | undefined;
 }
 
 /** Whether `Authorization` carries one of Hem's keys, which are no backend's business. */

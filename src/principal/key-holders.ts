@@ -2,6 +2,7 @@
 import type { KeyTable, KnownKey } from '../consumers/known-key.ts';
 import type { KnownPlans } from '../consumers/known-plan.ts';
 import { HemError } from '../errors.ts';
+import type { Credentials } from './credentials.ts';
 import { keyRefused } from './failures.ts';
 import { ANONYMOUS, type Principal } from './principal.ts';
 
@@ -28,10 +29,10 @@ export class KeyHolders {
   }
 
   /** @throws {HemError} UNAUTHENTICATED, FORBIDDEN when its plan does not grant the client */
-  find(text: string, origin: string | undefined): Principal {
+  find(text: string, { origin, connection }: Pick<Credentials, 'origin' | 'connection'>): Principal {
     const { table } = this.#keys;
     if (text.length > MAX_CHARACTERS) throw keyRefused('malformed');
-    const key = table.find(text);
+    const key = table.find(text, connection);
     if (key === undefined) throw keyRefused(table.whyNot(text));
     if (key.origins !== undefined) {
       if (!this.#publishable) throw keyRefused('publishable');

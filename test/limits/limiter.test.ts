@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Cancellation } from '../../src/cancellation.ts';
 import { sendProblem } from '../../src/doors/refusal.ts';
+import { Accounts } from '../../src/limits/accounts.ts';
 import { Charge } from '../../src/limits/charge.ts';
 import { limitHeaders } from '../../src/limits/headers.ts';
 import { type Limit, toLimits } from '../../src/limits/limit.ts';
@@ -40,7 +41,7 @@ function open(settings: readonly unknown[]) {
 }
 
 function chargeOf(limits: readonly Limit[]): Charge {
-  return new Charge(caller, limits, 1);
+  return new Charge(limits, new Accounts(limits, caller.client).of(caller), 1);
 }
 
 describe('who listens', () => {

@@ -27,6 +27,8 @@ export class EmbeddedLimits implements LimitStore, Disposable {
   readonly #log: Logger;
   readonly #now: Clock;
   readonly #partitions: Kept<Partition>;
+  /** Where demands were counted last: callers who come again have the same ones. */
+  readonly #places = new WeakMap<Demand, Place>();
   readonly #sweeping: NodeJS.Timeout;
   #isWriting = true;
 
@@ -37,7 +39,10 @@ export class EmbeddedLimits implements LimitStore, Disposable {
     this.#marks = new LimitMarks(database);
     this.#log = log;
     this.#now = clock;
-    this.#partitions = new Kept(maxKept, (forgotten) => this.#writeExact(forgotten));
+    this.#partitions = new Kept(maxKept, (forgotten) => {
+      for (const partition of forgotten) partition.isForgotten = true;
+      this.#writeExact(forgotten);
+    });
     this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
   }
 
@@ -79,19 +84,28 @@ export class EmbeddedLimits implements LimitStore, Disposable {
     this.#writeExact(this.#partitions.values());
   }
 
-  #partitionOf({ rule, partition }: Demand): Partition {
+  #partitionOf(demand: Demand): Partition {
+    let place = this.#places.get(demand);
+    if (place === undefined || place.partition.isForgotten) {
+      place = this.#placeOf(demand);
+      this.#places.set(demand, place);
+    }
+    const { partition, meter } = place;
+    partition.isRecent = true;
+    // A reload may have changed the limit; what is used is used.
+    partition.algorithm = meter.algorithm;
+    return partition;
+  }
+
+  #placeOf({ rule, partition }: Demand): Place {
     const meter = meterOf(rule);
     const key = `${meter.name}:${partitionName(partition)}`;
     const known = this.#partitions.find(key);
-    if (known !== undefined) {
-      // A reload may have changed the limit; what is used is used.
-      known.algorithm = meter.algorithm;
-      return known;
-    }
+    if (known !== undefined) return { partition: known, meter };
     const mark = rule.algorithm === 'concurrency' ? undefined : this.#read(key);
     const made = new Partition(key, meter, mark);
     this.#partitions.add(key, made);
-    return made;
+    return { partition: made, meter };
   }
 
   /** Where more is used than the file knows, it is told, and a part of the limit more. */
@@ -142,11 +156,18 @@ export class EmbeddedLimits implements LimitStore, Disposable {
   }
 }
 
+/** What a demand draws on, and how that is counted. */
+interface Place {
+  readonly partition: Partition;
+  readonly meter: Meter;
+}
+
 class Partition implements Seat, Keepable {
   readonly key: string;
   readonly usage: Usage;
   algorithm: Algorithm;
   isRecent = false;
+  isForgotten = false;
   readonly #isRunning: boolean;
   #mark: Usage;
 
