@@ -4,7 +4,8 @@
  */
 export class Cancellation {
   #cancelled = false;
-  #listeners: Set<() => void> | undefined;
+  /** Few nearly always, and the last to come is the first to go: looked for from the end. */
+  #listeners: Array<() => void> | undefined;
   #controller: AbortController | undefined;
 
   /** Follows a signal. */
@@ -41,11 +42,16 @@ export class Cancellation {
   /** Calls a listener once, when it is cancelled; never when that has happened already. */
   add(listener: () => void): void {
     if (this.#cancelled) return;
-    this.#listeners ??= new Set();
-    this.#listeners.add(listener);
+    if (this.#listeners === undefined) this.#listeners = [listener];
+    else this.#listeners.push(listener);
   }
 
   remove(listener: () => void): void {
-    this.#listeners?.delete(listener);
+    const listeners = this.#listeners;
+    if (listeners === undefined) return;
+    const index = listeners.lastIndexOf(listener);
+    if (index === -1) return;
+    const last = listeners.pop()!;
+    if (index < listeners.length) listeners[index] = last;
   }
 }

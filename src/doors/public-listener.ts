@@ -156,13 +156,18 @@ export function openPublicListener(
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     if (closing) response.setHeader('connection', 'close');
-    answer(doors, hops, exchange).catch((error: unknown) => {
+    const failed = (error: unknown): void => {
       notes?.code(asHemError(error).code);
       if (response.destroyed) return;
       if (!(error instanceof HemError)) log.error({ err: error, requestId }, 'request failed');
       setHeaders(exchange);
       sendProblem(response, asHemError(error), requestId);
-    });
+    };
+    try {
+      answer(doors, hops, exchange).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   });
   // A handshake that fails is nobody's request; scanners make many of them.
   server.on('tlsClientError', (error: Error) => log.debug({ err: error }, 'TLS handshake failed'));
@@ -197,6 +202,8 @@ export function openPublicListener(
   };
 }
 
+const DONE = Promise.resolve();
+
 /** One request and its answer. */
 interface Exchange {
   readonly message: IncomingMessage;
@@ -214,11 +221,8 @@ function setHeaders({ response, headers }: Exchange): void {
   for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at]!, headers[at + 1]!);
 }
 
-async function answer(
-  doors: ReadonlyMap<string, ClientDoors>,
-  hops: Hops,
-  exchange: Exchange,
-): Promise<void> {
+/** @throws {HemError} like what rejects, before there is anything to wait for */
+function answer(doors: ReadonlyMap<string, ClientDoors>, hops: Hops, exchange: Exchange): Promise<void> {
   const { message, response, request, headers } = exchange;
   const address = addressOf(targetOf(message));
   const sender = hops.receive(message);
@@ -234,19 +238,12 @@ async function answer(
     setHeaders(exchange);
     response.writeHead(204, preflightHeaders(methods.join(', '), requested));
     response.end();
-    return;
+    return DONE;
   }
   if (!methods.includes(message.method ?? ''))
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods.join(', ') });
-  if (address.resource === 'schema.graphql') {
-    const principal = await identify(door.endpoint, message.headers, sender);
-    setHeaders(exchange);
-    sendSchema(door.endpoint.sdlFor(principal), message, response);
-    return;
-  }
-  try {
-    await answerGraphQL(door, { ...exchange, sender }, address.search);
-  } catch (error) {
+  if (address.resource === 'schema.graphql') return answerSchema(door.endpoint, exchange, sender);
+  return answerGraphQL(door, { ...exchange, sender }, address.search).catch((error: unknown) => {
     if (!(error instanceof HemError)) throw error;
     exchange.request.notes?.code(error.code);
     setHeaders(exchange);
@@ -254,7 +251,14 @@ async function answer(
       requestId: exchange.request.requestId,
       accept: message.headers.accept,
     });
-  }
+  });
+}
+
+async function answerSchema(endpoint: Endpoint, exchange: Exchange, sender: Sender): Promise<void> {
+  const { message, response } = exchange;
+  const principal = await identify(endpoint, message.headers, sender);
+  setHeaders(exchange);
+  sendSchema(endpoint.sdlFor(principal), message, response);
 }
 
 async function answerGraphQL(

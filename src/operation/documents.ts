@@ -30,6 +30,13 @@ export type CheckedDocument =
     }
   | { readonly errors: readonly GraphQLError[] };
 
+/** Finding one changes nothing in the Map: see `src/doors/in-flight.ts`. */
+interface Kept {
+  readonly checked: CheckedDocument;
+  /** Asked for since it was last looked at for room. */
+  isRecent: boolean;
+}
+
 const MAX_KEPT = 1000;
 /** Of all texts together. What is made of a text takes some hundred bytes per character. */
 const MAX_KEPT_CHARACTERS = 500_000;
@@ -42,7 +49,7 @@ export class Documents {
   readonly #limits: OperationLimits;
   readonly #introspection: boolean;
   readonly #rules: readonly ValidationRule[];
-  readonly #kept = new Map<string, CheckedDocument>();
+  readonly #kept = new Map<string, Kept>();
   #characters = 0;
 
   constructor(schema: GraphQLSchema, limits: OperationLimits, introspection: boolean) {
@@ -60,23 +67,29 @@ export class Documents {
   check(text: string): CheckedDocument {
     const known = this.#kept.get(text);
     if (known !== undefined) {
-      // Most recently used last.
-      this.#kept.delete(text);
-      this.#kept.set(text, known);
-      return known;
+      known.isRecent = true;
+      return known.checked;
     }
     const checked = this.#check(text);
     // Refused documents are not kept: a flood of them would push out the good ones.
     if ('document' in checked && text.length <= MAX_CHARACTERS_OF_ONE) {
       this.#characters += text.length;
-      for (const [oldest] of this.#kept) {
-        if (this.#kept.size < MAX_KEPT && this.#characters <= MAX_KEPT_CHARACTERS) break;
-        this.#kept.delete(oldest);
-        this.#characters -= oldest.length;
-      }
-      this.#kept.set(text, checked);
+      this.#makeRoom();
+      this.#kept.set(text, { checked, isRecent: false });
     }
     return checked;
+  }
+
+  /** The oldest go first; those that were asked for since they were last looked at are spared once. */
+  #makeRoom(): void {
+    for (const [text, kept] of this.#kept) {
+      if (this.#kept.size < MAX_KEPT && this.#characters <= MAX_KEPT_CHARACTERS) return;
+      this.#kept.delete(text);
+      if (kept.isRecent) {
+        kept.isRecent = false;
+        this.#kept.set(text, kept);
+      } else this.#characters -= text.length;
+    }
   }
 
   /** The same for a trace. */

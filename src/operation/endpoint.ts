@@ -141,11 +141,12 @@ export class Endpoint {
   }
 
   /** By the client's deadline. */
-  async #runOnce(operation: PreparedOperation, request: Request): Promise<Answer> {
+  #runOnce(operation: PreparedOperation, request: Request): Promise<Answer> {
     const { trace } = operation;
     const asking = counting(request, trace);
-    const result = await this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace);
-    return { result: this.#finish(result, request) };
+    return this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace).then(
+      (result) => ({ result: this.#finish(result, request) }),
+    );
   }
 
   /** By one deadline for all parts. */

@@ -66,10 +66,10 @@ class Limiting implements Policy {
     const admission = this.#admit(operation, request);
     if (admission instanceof GraphQLError) return Promise.resolve(refused(admission, request));
     if (admission.charge.isNothing || this.#limiter === undefined) return next(operation, request);
-    const run = async (reservation: Reservation) =>
+    const run = (reservation: Reservation): Promise<Answer> =>
       reservation.admitted
-        ? admission.settle(reservation, await next(operation, request))
-        : admission.refusal(reservation, request);
+        ? next(operation, request).then((answer) => admission.settle(reservation, answer))
+        : Promise.resolve(admission.refusal(reservation, request));
     const decided = this.#limiter.decide(admission.charge, request.left);
     return decided instanceof Promise ? decided.then(run) : run(decided);
   }

@@ -70,7 +70,8 @@ function toSegment(piece: PathPiece): (values: Values) => string {
     };
   });
   return (values) => {
-    const segment = parts.map((part) => part(values)).join('');
+    let segment = '';
+    for (const part of parts) segment += part(values);
     // A segment of dots would climb, and no encoding of dots survives URL normalisation.
     if (segment === '.' || segment === '..')
       throw refused('the path', `would contain the segment "${segment}"`);
@@ -83,13 +84,15 @@ function toPair({ name, value }: UrlTemplate['pairs'][number]): (values: Values)
   const only = value[0];
   if (value.length === 1 && only?.kind === 'value' && !only.csv) {
     const evaluate = toPartValue(only);
+    const pair = (item: unknown) =>
+      `${name}=${encode(scalarText(item, only.reference), only.reference.text)}`;
     return (values) => {
       const given = evaluate(values);
       if (given === undefined || given === null) return '';
-      const list = Array.isArray(given) ? given : [given];
-      return list
+      if (!Array.isArray(given)) return pair(given);
+      return given
         .filter((item) => item !== undefined && item !== null)
-        .map((item) => `${name}=${encode(scalarText(item, only.reference), only.reference.text)}`)
+        .map(pair)
         .join('&');
     };
   }
