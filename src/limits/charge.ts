@@ -15,7 +15,8 @@ export class Charge {
   constructor(limits: readonly Limit[], accounts: readonly Account[], cost: number) {
     this.#limits = limits;
     this.demands = [];
-    for (const account of accounts) this.demands.push(account.demand(account.limit.unit === 'cost' ? cost : 1));
+    for (const account of accounts)
+      this.demands.push(account.demand(account.limit.unit === 'cost' ? cost : 1));
   }
 
   get limits(): readonly Limit[] {

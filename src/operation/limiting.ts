@@ -120,7 +120,17 @@ class Limiting implements Policy {
     const charge = this.#chargeOf(limits.ofOperation, request, most);
     for (const { quota, times } of cost.quotas) {
       const limit = toLimitOfField(quota);
-      charge.add({ limit, partition: partitionOf(limit, { client: client.name, address: request.address, principal: request.principal }) }, times);
+      charge.add(
+        {
+          limit,
+          partition: partitionOf(limit, {
+            client: client.name,
+            address: request.address,
+            principal: request.principal,
+          }),
+        },
+        times,
+      );
     }
     return new Admission(charge, limits.byCost ? { operation: cost, given, most, chargeExcess } : undefined);
   }
