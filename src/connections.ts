@@ -4,6 +4,7 @@ import type { Connection } from './connectors/kind.ts';
 import type { PublicJwk } from './connectors/signing-key.ts';
 import type { Connections, Connector } from './load/model.ts';
 import { TagClock } from './tag-clock.ts';
+import { Breaker, type BreakerState } from './upstream/breaker.ts';
 import { openCredentials } from './upstream/credentials.ts';
 import { OutgoingHeaders } from './upstream/headers.ts';
 import { type Identity, openIdentity } from './upstream/identity.ts';
@@ -19,19 +20,27 @@ export class OpenConnections implements Connections, AsyncDisposable {
     }
   >();
 
-  /** Opens all. Waits for no backend. @param watch what watches the calls that are made */
+  /** Opens all. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits */
   constructor(
     connectors: readonly Connector[],
     log: Logger,
     {
       clock = new TagClock(),
       watch,
-    }: { readonly clock?: TagClock; readonly watch?: Connections['watch'] } = {},
+      onBreaker,
+    }: {
+      readonly clock?: TagClock;
+      readonly watch?: Connections['watch'];
+      readonly onBreaker?: ((connector: string, state: BreakerState) => void) | undefined;
+    } = {},
   ) {
     this.watch = watch;
     for (const { name, kind, settings, options, types } of connectors) {
       const credentials = openCredentials(name, settings);
       const identity = openIdentity(name, settings);
+      const logged = log.child({ connector: name });
+      const { breaker } = settings.resilience;
+      const onState = onBreaker && ((state: BreakerState) => onBreaker(name, state));
       const headers = new OutgoingHeaders(settings, credentials, identity);
       const connection = kind.connect({
         name,
@@ -39,7 +48,8 @@ export class OpenConnections implements Connections, AsyncDisposable {
         options,
         headers,
         outOfDate: { clock, tags: [...types.keys()].flatMap((type) => [type, `${type}:*`]) },
-        log: log.child({ connector: name }),
+        breaker: breaker.enabled ? new Breaker(name, breaker, { log: logged, onState }) : undefined,
+        log: logged,
       });
       this.#open.set(name, { connection, credentials, identity });
     }

@@ -111,6 +111,12 @@ export const ERRORS = {
     retryable: true,
     text: 'The backend did not answer in time.',
   },
+  UPSTREAM_CIRCUIT_OPEN: {
+    status: 503,
+    fault: 'backend',
+    retryable: true,
+    text: 'The backend has failed too often and is left alone for a while.',
+  },
   UPSTREAM_FAILED: { status: 502, fault: 'backend', retryable: true, text: 'The backend failed.' },
   UPSTREAM_REJECTED: {
     status: 502,
@@ -171,6 +177,7 @@ export type ErrorCode = keyof typeof ERRORS;
 const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UPSTREAM_UNAVAILABLE',
   'UPSTREAM_TIMEOUT',
+  'UPSTREAM_CIRCUIT_OPEN',
   'UPSTREAM_FAILED',
   'UPSTREAM_INVALID',
   'DEADLINE_EXCEEDED',
@@ -224,6 +231,7 @@ export class UpstreamError extends HemError {
       readonly detail?: unknown;
       readonly cause?: unknown;
       readonly publicText?: string;
+      readonly publicDetails?: Readonly<Record<string, unknown>>;
     } = {},
   ) {
     super(code, options);

@@ -6,6 +6,7 @@ import type { Generation } from './generation.ts';
 import { Limiter } from './limits/limiter.ts';
 import type { Connections } from './load/model.ts';
 import type { HemSettings } from './load/settings.ts';
+import type { BackendMetrics } from './metrics/backend-metrics.ts';
 import { type Log, openLog } from './metrics/log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { scrubber, secretsOf } from './metrics/scrubber.ts';
@@ -83,7 +84,11 @@ export async function openServices(
     settings.metrics.enabled ? (...call) => metrics!.backends.watch(...call) : undefined,
     tracing && traceCalls,
   ]);
-  const connections = opened.use(new OpenConnections(graph.connectors, log, { clock: caches.clock, watch }));
+  const onBreaker =
+    metrics && ((...change: Parameters<BackendMetrics['broke']>) => metrics.backends.broke(...change));
+  const connections = opened.use(
+    new OpenConnections(graph.connectors, log, { clock: caches.clock, watch, onBreaker }),
+  );
 
   // What was counted is handed on before the store is closed.
   opened.use(tracing);

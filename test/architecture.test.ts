@@ -17,7 +17,12 @@ const BOTTOM = [
   'call-context',
 ];
 /** What settings of all kinds are made of. */
-const SETTINGS = ['connectors/header-settings', 'connectors/identity-settings', 'connectors/signing-key'];
+const SETTINGS = [
+  'connectors/breaker-settings',
+  'connectors/header-settings',
+  'connectors/identity-settings',
+  'connectors/signing-key',
+];
 /** The contract of connector kinds: types and settings, no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings', ...SETTINGS];
 const LOADED = [...BOTTOM, ...CONTRACT, 'mapping', 'load'];
@@ -50,6 +55,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM, ...SETTINGS],
   'connectors/identity-settings': [...BOTTOM, ...SETTINGS],
+  'connectors/breaker-settings': [...BOTTOM],
   'connectors/header-settings': [...BOTTOM],
   'connectors/signing-key': [...BOTTOM],
   // What backends are told of callers is made by templates.

@@ -12,6 +12,7 @@ import type { CallContext } from '../call-context.ts';
 import type { UpstreamError } from '../errors.ts';
 import type { ValueOf, Values } from '../mapping/values.ts';
 import type { Problem } from '../problems.ts';
+import type { Breaker } from '../upstream/breaker.ts';
 import type { OutgoingHeaders } from '../upstream/headers.ts';
 import type { OutOfDate } from '../upstream/http-cache.ts';
 import type { CommonSettings } from './settings.ts';
@@ -132,6 +133,8 @@ export interface ConnectionSetup<Options> {
   readonly options: Options;
   /** Static, credential and forwarded headers of one call. */
   readonly headers: OutgoingHeaders;
+  /** Has to be asked before each call that leaves for the backend, and told what became of it; undefined where there is none. */
+  readonly breaker: Breaker | undefined;
   /** What is known to be out of date of what this backend has answered. */
   readonly outOfDate: OutOfDate;
   readonly log: Logger;

@@ -1,6 +1,7 @@
 /** The keys of connector.yml that every kind has. A kind adds its own through `ConnectorKind.options`. */
 import { z } from 'zod';
 import { byteSize, duration } from '../units.ts';
+import { breaker } from './breaker-settings.ts';
 import { headerName, headerValue } from './header-settings.ts';
 import { identity } from './identity-settings.ts';
 
@@ -36,6 +37,7 @@ export const commonSettings = z.strictObject({
     .strictObject({ connect: duration.default(2000), request: duration.default(5000) })
     .default({ connect: 2000, request: 5000 })
     .transform(({ connect, request }) => ({ connectMs: connect, requestMs: request })),
+  resilience: z.strictObject({ breaker }).prefault({}),
   tls: z
     .strictObject({
       /** PEM texts or `${file:…}`. */

@@ -6,6 +6,8 @@ import { Series } from './bounded-labels.ts';
 import { counters, type Family, gauges, histograms } from './family.ts';
 import { Counter, Histogram } from './histogram.ts';
 
+type BreakerState = 'closed' | 'half-open' | 'open';
+
 /** In place of an error's code. */
 const FINE = 'OK';
 
@@ -14,8 +16,9 @@ export class BackendMetrics {
   readonly #objects: Series<Counter>;
   readonly #open: Series<Counter>;
   readonly #events: Series<Counter>;
-  /** By connector; empty as long as nothing breaks circuits. */
-  readonly #breakers = new Map<string, 'closed' | 'half-open' | 'open'>();
+  /** By connector. */
+  readonly #breakers = new Map<string, BreakerState>();
+  readonly #opened: Series<Counter>;
 
   constructor(maxSeries: number) {
     const names = ['connector', 'coordinate'];
@@ -24,6 +27,7 @@ export class BackendMetrics {
     this.#objects = new Series([...names, 'code'], counts);
     this.#open = new Series(names, counts);
     this.#events = new Series(names, counts);
+    this.#opened = new Series(['connector'], counts);
   }
 
   /** The same call, counted. */
@@ -34,7 +38,8 @@ export class BackendMetrics {
   }
 
   /** The circuit of a connector has changed. */
-  broke(connector: string, state: 'closed' | 'half-open' | 'open'): void {
+  broke(connector: string, state: BreakerState): void {
+    if (state === 'open') this.#opened.of(connector).value++;
     this.#breakers.set(connector, state);
   }
 
@@ -50,6 +55,10 @@ export class BackendMetrics {
       ),
       gauges({ name: 'hem_backend_streams_open', help: 'Streams of events from backends.' }, this.#open),
       counters({ name: 'hem_backend_events_total', help: 'Events that backends sent.' }, this.#events),
+      counters(
+        { name: 'hem_breaker_opened_total', help: 'How often the circuit of a connector opened.' },
+        this.#opened,
+      ),
       {
         name: 'hem_breaker_state',
         help: '1 for the state that the circuit of a connector is in.',

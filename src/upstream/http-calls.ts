@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { byteSize } from '../units.ts';
+import type { Breaker } from './breaker.ts';
 import type { Waiting } from './deadline.ts';
 import { HttpClient, type HttpClientSettings, type HttpRequest, type HttpResponse } from './http.ts';
 import type { OutOfDate } from './http-cache.ts';
@@ -35,11 +36,12 @@ export interface HttpCallsSetup {
   readonly name: string;
   readonly settings: HttpClientSettings & Pick<CommonSettings, 'endpoint' | 'headers'>;
   readonly options: { readonly dedupe: boolean; readonly cache?: HttpCacheSettings | undefined };
+  readonly breaker: Breaker | undefined;
   readonly outOfDate: OutOfDate;
 }
 
-export function openHttpCalls({ name, settings, options, outOfDate }: HttpCallsSetup): HttpCalls {
-  const client = new HttpClient(name, settings.endpoint, settings);
+export function openHttpCalls({ name, settings, options, breaker, outOfDate }: HttpCallsSetup): HttpCalls {
+  const client = new HttpClient(name, settings.endpoint, { ...settings, breaker });
   const { dedupe, cache } = options;
   return dedupe || cache !== undefined
     ? new SharedCalls(client, { name, dedupe, cache, forward: settings.headers.forward, outOfDate })

@@ -5,6 +5,7 @@
 import { type Dispatcher, Pool, errors as undiciErrors } from 'undici';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
+import type { Breaker } from './breaker.ts';
 import { remainingMs, type Waiting, watch } from './deadline.ts';
 import { toTlsOptions } from './tls.ts';
 
@@ -17,6 +18,8 @@ export interface HttpRequest {
   readonly body?: string | Buffer;
   /** Whether sending it twice does no harm; by default what the method says. */
   readonly idempotent?: boolean;
+  /** Whether an answer says that the backend failed; by default one of 500 and above. */
+  readonly isFailure?: (response: HttpResponse) => boolean;
   /** Whether it only asks, so that one answer may do for several who ask the same. */
   readonly isRead?: boolean;
 }
@@ -33,11 +36,14 @@ export class HttpClient implements AsyncDisposable {
   readonly origin: string;
   readonly #connector: string;
   readonly #settings: HttpClientSettings;
+  readonly #breaker: Breaker | undefined;
   readonly #pool: Pool;
 
-  constructor(connector: string, url: string, settings: HttpClientSettings) {
+  /** @param settings @param breaker asked before each request; undefined where there is none */
+  constructor(connector: string, url: string, { breaker, ...settings }: HttpClientSetup) {
     this.#connector = connector;
     this.#settings = settings;
+    this.#breaker = breaker;
     this.origin = new URL(url).origin;
     this.#pool = new Pool(this.origin, {
       connect: { timeout: settings.timeouts.connectMs, ...toTlsOptions(settings.tls) },
@@ -52,22 +58,31 @@ export class HttpClient implements AsyncDisposable {
 
   /**
    * Sends one request and reads the whole answer, whatever its status. What `read` makes of it is the result; what it throws, too.
-   * @throws {UpstreamError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID or BAD_ARGUMENT
+   * @throws {UpstreamError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_CIRCUIT_OPEN, UPSTREAM_INVALID or BAD_ARGUMENT
    */
   request<Result>(
     request: HttpRequest,
     context: Waiting,
     read: (response: HttpResponse) => Result,
   ): Promise<Result> {
-    context.onCall?.();
     const { requestMs } = this.#settings.timeouts;
-    if (remainingMs(requestMs, context) === 0) return Promise.reject(this.#timeout());
+    const limitMs = remainingMs(requestMs, context);
+    if (limitMs === 0) return Promise.reject(this.#timeout());
+    const breaker = this.#breaker;
+    const begun = breaker?.begin() ?? 0;
+    if (typeof begun !== 'number') return Promise.reject(begun);
+    context.onCall?.();
     return new Promise((resolve, reject) => {
       let handler: ResponseHandler;
       // One watch for both attempts.
       const stop = watch(requestMs, context, () => handler.abort(this.#timeout()));
       const succeed = (response: HttpResponse) => {
         stop();
+        if (breaker !== undefined) {
+          const { isFailure = isServerError } = request;
+          if (isFailure(response)) breaker.failed(begun);
+          else breaker.answered(begun);
+        }
         try {
           resolve(read(response));
         } catch (error) {
@@ -76,7 +91,10 @@ export class HttpClient implements AsyncDisposable {
       };
       const fail = (error: unknown) => {
         stop();
-        reject(error instanceof StaleSocket ? error.upstream : error);
+        const failure = error instanceof StaleSocket ? error.upstream : error;
+        const { cancellation, deadlineAt } = context;
+        breaker?.ended(begun, failure, { cancellation, deadlineAt, hadTime: limitMs >= requestMs / 2 });
+        reject(failure);
       };
       const failFirst = (error: unknown) => {
         // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
@@ -115,6 +133,14 @@ export class HttpClient implements AsyncDisposable {
       internal: `${this.origin} did not answer in time`,
     });
   }
+}
+
+function isServerError({ status }: HttpResponse): boolean {
+  return status >= 500;
+}
+
+export interface HttpClientSetup extends HttpClientSettings {
+  readonly breaker?: Breaker | undefined;
 }
 
 export type HttpClientSettings = Pick<CommonSettings, 'timeouts' | 'tls' | 'limits'>;

@@ -346,6 +346,89 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
     });
   });
 
+  describe('the circuit', () => {
+    const openAfterFour = (pause: string) =>
+      `timeouts: { connect: 2s, request: 300ms }\nresilience: { breaker: { calls: 4, window: 60s, pause: ${pause}, maxPause: ${pause} } }\n`;
+    const thing = (id: string) => `{ thing(id: "${id}") { id } }`;
+    const codeOf = ({ errors }: GraphQLBody) => errors?.[0]?.extensions.code;
+
+    /** Asks for what makes a backend fail. */
+    async function fail(failing: TestGateway, id: string, times: number): Promise<void> {
+      for (let asked = 0; asked < times; asked++) {
+        const { body } = await failing.query('web', thing(id));
+        expect(codeOf(body)).toMatch(/^UPSTREAM_(?:UNAVAILABLE|TIMEOUT)$/);
+      }
+    }
+
+    test('opens after too many failures, keeps calls from the backend, and closes once that answers', async () => {
+      await using failing = await startThingsGateway(kind, backend, { settings: openAfterFour('1s') });
+      await backend.down();
+      try {
+        await fail(failing, '1', 4);
+      } finally {
+        await backend.up();
+      }
+      const before = backend.things.calls.length;
+      const startedAt = performance.now();
+      for (let asked = 0; asked < 5; asked++) {
+        const { body } = await failing.query('web', '{ thing(id: "1") { id } box { label } }');
+        expect(body.data).toEqual({ thing: null, box: { label: 'Box' } });
+        expect(errorsOf(body)).toEqual([['thing', 'UPSTREAM_CIRCUIT_OPEN', 'things']]);
+        const { retryAfterMs } = body.errors![0]!.extensions as { readonly retryAfterMs?: number };
+        expect(retryAfterMs).toBeGreaterThan(0);
+        expect(retryAfterMs).toBeLessThanOrEqual(1000);
+      }
+      expect(performance.now() - startedAt).toBeLessThan(600);
+      expect(backend.things.calls.length).toBe(before);
+      await until(async () => (await failing.query('web', thing('1'))).body.data.thing?.id === '1');
+      expect((await failing.query('web', thing('1'))).body.data.thing).toEqual({ id: '1' });
+    });
+
+    test('opens after timeouts, and lets one call find out whether they are over', async () => {
+      await using failing = await startThingsGateway(kind, backend, { settings: openAfterFour('200ms') });
+      // The connection is there: what follows is about answers.
+      expect((await failing.query('web', thing('1'))).body.data.thing).toEqual({ id: '1' });
+      await fail(failing, 'hang', 3);
+      expect(codeOf((await failing.query('web', thing('1'))).body)).toBe('UPSTREAM_CIRCUIT_OPEN');
+      await sleep(250);
+      const before = backend.things.calls.length;
+      const bodies = await Promise.all(Array.from({ length: 10 }, () => failing.query('web', thing('hang'))));
+      const codes = bodies.map(({ body }) => codeOf(body)).sort();
+      expect(codes).toEqual([...Array(9).fill('UPSTREAM_CIRCUIT_OPEN'), 'UPSTREAM_TIMEOUT']);
+      expect(backend.things.calls.length).toBe(before + 1);
+    });
+
+    test('stays closed by what is an answer, and by callers who leave', async () => {
+      await using steady = await startThingsGateway(kind, backend, { settings: openAfterFour('60s') });
+      for (let asked = 0; asked < 6; asked++) {
+        await steady.query('web', thing('missing'));
+        await steady.query('web', thing('denied'));
+      }
+      for (let asked = 0; asked < 6; asked++) {
+        const before = backend.things.calls.length;
+        const leave = new AbortController();
+        const left = steady.fetch('/web/graphql', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ query: thing('hang') }),
+          signal: leave.signal,
+        });
+        await until(() => backend.things.calls.length > before);
+        leave.abort();
+        await expect(left).rejects.toThrow();
+      }
+      expect((await steady.query('web', thing('1'))).body.data.thing).toEqual({ id: '1' });
+    });
+
+    test('is not there where connector.yml says so', async () => {
+      await using without = await startThingsGateway(kind, backend, {
+        settings: 'timeouts: { connect: 2s, request: 50ms }\nresilience: { breaker: { enabled: false } }\n',
+      });
+      for (let asked = 0; asked < 25; asked++)
+        expect(codeOf((await without.query('web', thing('hang'))).body)).toBe('UPSTREAM_TIMEOUT');
+    });
+  });
+
   describe('what goes along', () => {
     test('static headers', async () => {
       await using decorated = await startThingsGateway(kind, backend, {

@@ -5,8 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelModel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
+import type { Begun, Breaker } from '../../upstream/breaker.ts';
 import { remainingMs, type Waiting, watch } from '../../upstream/deadline.ts';
 import { WaitingById } from '../../upstream/waiting-by-id.ts';
+import type { ConnectionSetup } from '../kind.ts';
 import { lostConnection, NO_ROUTE, toBrokerError } from './failures.ts';
 import { Gate } from './gate.ts';
 import type { Link } from './link.ts';
@@ -25,6 +27,7 @@ export type Write<C> = (channel: C, id: string, remainingMs: number) => boolean;
 
 export class CallChannel<C extends Channel, Answer> {
   readonly #connector: string;
+  readonly #breaker: Breaker | undefined;
   readonly #link: Link;
   readonly #use: ChannelUse<C>;
   readonly #calls = new WaitingById<string, Call<Answer>>();
@@ -36,8 +39,13 @@ export class CallChannel<C extends Channel, Answer> {
   /** Present while amqplib's buffer is full. */
   #full: Gate | undefined;
 
-  constructor(connector: string, link: Link, use: ChannelUse<C>) {
-    this.#connector = connector;
+  constructor(
+    { name, breaker }: Pick<ConnectionSetup<unknown>, 'name' | 'breaker'>,
+    link: Link,
+    use: ChannelUse<C>,
+  ) {
+    this.#connector = name;
+    this.#breaker = breaker;
     this.#link = link;
     this.#use = use;
   }
@@ -56,11 +64,15 @@ export class CallChannel<C extends Channel, Answer> {
         }),
       );
     }
+    const begun = this.#breaker?.begin() ?? 0;
+    if (typeof begun !== 'number') return Promise.reject(begun);
     context.onCall?.();
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (this.#count++).toString(36);
       const stop = watch(requestMs, context, () => this.fail(id, this.#timeout()));
-      this.#calls.add(id, { resolve, reject, stop, endsAt: performance.now() + limitMs });
+      const endsAt = performance.now() + limitMs;
+      const hadTime = limitMs >= requestMs / 2;
+      this.#calls.add(id, { resolve, reject, stop, endsAt, context, hadTime, begun });
       if (this.#channel !== undefined && this.#obstacle() === undefined) {
         this.#write(this.#channel, id, limitMs, write);
       } else {
@@ -72,12 +84,21 @@ export class CallChannel<C extends Channel, Answer> {
   /** @returns false when nobody waits for it */
   answer(id: string, answer: Answer): boolean {
     const call = this.#take(id);
-    call?.resolve(answer);
-    return call !== undefined;
+    if (call === undefined) return false;
+    this.#breaker?.answered(call.begun);
+    call.resolve(answer);
+    return true;
   }
 
   fail(id: string, error: UpstreamError): void {
-    this.#take(id)?.reject(error);
+    const call = this.#take(id);
+    if (call === undefined) return;
+    const { begun, context, hadTime } = call;
+    const { cancellation, deadlineAt } = context;
+    // The broker is there: what is missing is one of many services.
+    if (error.status !== undefined) this.#breaker?.answered(begun);
+    else this.#breaker?.ended(begun, error, { cancellation, deadlineAt, hadTime });
+    call.reject(error);
   }
 
   /** Fails what waits. The channel itself goes with its connection. */
@@ -197,4 +218,7 @@ interface Call<Answer> {
   readonly stop: () => void;
   /** On the clock of `performance.now()`. */
   readonly endsAt: number;
+  readonly context: Waiting;
+  readonly hadTime: boolean;
+  readonly begun: Begun;
 }

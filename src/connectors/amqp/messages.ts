@@ -106,7 +106,7 @@ export class Messages implements AsyncDisposable {
   #requestsTo(exchange: string): CallChannel<Channel, Message> {
     let channels = this.#requests.get(exchange);
     if (channels === undefined) {
-      const made: CallChannel<Channel, Message> = new CallChannel(this.#setup.name, this.#link, {
+      const made: CallChannel<Channel, Message> = new CallChannel(this.#setup, this.#link, {
         create: (model) => model.createChannel(),
         prepare: (channel) =>
           channel.consume(
@@ -128,7 +128,7 @@ export class Messages implements AsyncDisposable {
   #publicationsTo(exchange: string): CallChannel<ConfirmChannel, Published> {
     let channels = this.#publications.get(exchange);
     if (channels === undefined) {
-      channels = new CallChannel(this.#setup.name, this.#link, {
+      channels = new CallChannel(this.#setup, this.#link, {
         create: (model) => model.createConfirmChannel(),
         prepare: async () => {},
       });

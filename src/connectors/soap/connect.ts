@@ -21,7 +21,8 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
     const body = toEnvelope(binding.frame, binding.header(values) + security, binding.body(values));
     const headers = Object.assign(await setup.headers.of(context), binding.headers);
     const { path, isRead } = binding;
-    return client.request({ method: 'POST', path, headers, body, isRead }, context, (response) => {
+    const request = { method: 'POST', path, headers, body, isRead, isFailure };
+    return client.request(request, context, (response) => {
       if (response.status === 401) setup.headers.denied(context);
       return toRecord(setup.name, binding, response);
     });
@@ -34,6 +35,11 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
     }),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
+}
+
+/** Faults come as 500 (SOAP 1.1, 6.2), and most of them are about the request. */
+function isFailure({ status, headers }: HttpResponse): boolean {
+  return status >= 500 && !(status === 500 && /\bxml\b/i.test(String(headers['content-type'] ?? '')));
 }
 
 function toRecord(connector: string, binding: SoapBinding, response: HttpResponse): unknown {

@@ -1,6 +1,7 @@
 /** Requests and their answers, matched by id over the one connection. */
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
+import type { Begun, Breaker, Ended } from '../../upstream/breaker.ts';
 import { remainingMs, watch } from '../../upstream/deadline.ts';
 import { WaitingById } from '../../upstream/waiting-by-id.ts';
 import { toUpstreamError } from '../batch.ts';
@@ -48,13 +49,15 @@ export class Calls {
     context: CallContext,
   ): Promise<readonly Outcome[]> {
     if (batch.length === 0) return Promise.resolve([]);
-    const { requestMs, connectMs } = this.#setup.settings.timeouts;
-    const { cancellation } = context;
+    const { breaker, settings } = this.#setup;
+    const { requestMs, connectMs } = settings.timeouts;
+    const { cancellation, deadlineAt } = context;
     const limitMs = remainingMs(requestMs, context);
     if (limitMs === 0) return Promise.resolve(batch.map(() => this.#timeout()));
     return new Promise((resolve) => {
       const exchange = new Exchange(batch.length, resolve);
       exchange.stop = watch(requestMs, context, () => this.#expire(exchange, cancellation.isCancelled));
+      const told = breaker && { breaker, cancellation, deadlineAt, hadTime: limitMs >= requestMs / 2 };
       const link = this.#link;
       if (!link.isOpen && !link.isHopeless && connectMs < limitMs) {
         exchange.connectTimer = setTimeout(() => this.#giveUpWaiting(exchange), connectMs);
@@ -68,7 +71,13 @@ export class Calls {
           call.failed(toUpstreamError(this.#setup.name, error));
           continue;
         }
+        const begun = breaker?.begin() ?? 0;
+        if (typeof begun !== 'number') {
+          call.failed(begun);
+          continue;
+        }
         context.onCall?.();
+        call.begin(begun, told);
         this.#start(call, link);
       }
     });
@@ -208,6 +217,11 @@ export class Calls {
   }
 }
 
+/** Who is told what becomes of a call, and how long that could wait. */
+interface Told extends Ended {
+  readonly breaker: Breaker;
+}
+
 /** One element of a batch. */
 class Call implements Pending {
   readonly exchange: Exchange;
@@ -219,6 +233,8 @@ class Call implements Pending {
   /** Undefined until sent. */
   id: MessageId | undefined;
   settled = false;
+  #begun: Begun = 0;
+  #told: Told | undefined;
 
   constructor(
     exchange: Exchange,
@@ -234,13 +250,21 @@ class Call implements Pending {
     this.#protocol = protocol;
   }
 
+  /** From here on the breaker is told what becomes of it. */
+  begin(begun: Begun, told: Told | undefined): void {
+    this.#begun = begun;
+    this.#told = told;
+  }
+
   answered(message: Message): void {
+    if (!this.settled) this.#told?.breaker.answered(this.#begun);
     const outcome = this.#protocol.outcomeOf(message);
     if (!(outcome instanceof UpstreamError)) this.#settle(outcome);
     else this.#settle(outcome.code === 'UPSTREAM_NOT_FOUND' && this.#binding.missingIsNull ? null : outcome);
   }
 
   failed(error: UpstreamError): void {
+    if (!this.settled) this.#told?.breaker.ended(this.#begun, error, this.#told);
     this.#settle(error);
   }
 

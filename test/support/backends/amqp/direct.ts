@@ -34,6 +34,7 @@ export class DirectAmqp implements AsyncDisposable {
       name: 'direct',
       settings,
       options: amqpOptions.parse(own),
+      breaker: undefined,
       outOfDate: { clock: new TagClock(), tags: [] },
       headers: new OutgoingHeaders(settings, credentials, undefined),
       log: pino({ level: process.env.HEM_TEST_LOG ?? 'silent' }),
