@@ -120,6 +120,12 @@ export class CallContext {
     return new CallContext(this.#facts, cancellation, this);
   }
 
+  /** The same for a call that others wait for, too: it has the time that they have, by the end of which nobody waits. */
+  forMany({ cancellation, deadlineAt }: Pick<CallContext, 'cancellation' | 'deadlineAt'>): CallContext {
+    const { claims, slots, carried } = this;
+    return new CallContext(this.#facts, cancellation, { deadlineAt, claims, slots, carried });
+  }
+
   /** The same for a call that tells of its trace. */
   carrying(carried: Readonly<Record<string, string>>): CallContext {
     const { deadlineAt, claims, slots } = this;

@@ -8,6 +8,7 @@ import { Breaker, type BreakerState } from './upstream/breaker.ts';
 import { openCredentials } from './upstream/credentials.ts';
 import { OutgoingHeaders } from './upstream/headers.ts';
 import { type Identity, openIdentity } from './upstream/identity.ts';
+import type { Lookup } from './upstream/shared-calls.ts';
 
 export class OpenConnections implements Connections, AsyncDisposable {
   readonly watch: Connections['watch'];
@@ -20,7 +21,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
     }
   >();
 
-  /** Opens all. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits */
+  /** Opens all. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits @param onLookup told of calls that could be answered from what is kept */
   constructor(
     connectors: readonly Connector[],
     log: Logger,
@@ -28,10 +29,12 @@ export class OpenConnections implements Connections, AsyncDisposable {
       clock = new TagClock(),
       watch,
       onBreaker,
+      onLookup,
     }: {
       readonly clock?: TagClock;
       readonly watch?: Connections['watch'];
       readonly onBreaker?: ((connector: string, state: BreakerState) => void) | undefined;
+      readonly onLookup?: ((connector: string, lookup: Lookup) => void) | undefined;
     } = {},
   ) {
     this.watch = watch;
@@ -49,6 +52,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
         headers,
         outOfDate: { clock, tags: [...types.keys()].flatMap((type) => [type, `${type}:*`]) },
         breaker: breaker.enabled ? new Breaker(name, breaker, { log: logged, onState }) : undefined,
+        onLookup: onLookup && ((lookup) => onLookup(name, lookup)),
         log: logged,
       });
       this.#open.set(name, { connection, credentials, identity });

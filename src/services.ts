@@ -84,10 +84,13 @@ export async function openServices(
     settings.metrics.enabled ? (...call) => metrics!.backends.watch(...call) : undefined,
     tracing && traceCalls,
   ]);
-  const onBreaker =
-    metrics && ((...change: Parameters<BackendMetrics['broke']>) => metrics.backends.broke(...change));
+  const backends = metrics?.backends;
+  const told = backends && {
+    onBreaker: (...state: Parameters<BackendMetrics['broke']>) => backends.broke(...state),
+    onLookup: (...lookup: Parameters<BackendMetrics['lookedUp']>) => backends.lookedUp(...lookup),
+  };
   const connections = opened.use(
-    new OpenConnections(graph.connectors, log, { clock: caches.clock, watch, onBreaker }),
+    new OpenConnections(graph.connectors, log, { clock: caches.clock, watch, ...told }),
   );
 
   // What was counted is handed on before the store is closed.

@@ -14,7 +14,8 @@ import type { ValueOf, Values } from '../mapping/values.ts';
 import type { Problem } from '../problems.ts';
 import type { Breaker } from '../upstream/breaker.ts';
 import type { OutgoingHeaders } from '../upstream/headers.ts';
-import type { OutOfDate } from '../upstream/http-cache.ts';
+import type { OutOfDate } from '../upstream/kept-replies.ts';
+import type { Lookup } from '../upstream/shared-calls.ts';
 import type { CommonSettings } from './settings.ts';
 
 export type { CallContext };
@@ -137,6 +138,8 @@ export interface ConnectionSetup<Options> {
   readonly breaker: Breaker | undefined;
   /** What is known to be out of date of what this backend has answered. */
   readonly outOfDate: OutOfDate;
+  /** Told of each call that could have been answered from what is kept of the backend. */
+  readonly onLookup?: ((lookup: Lookup) => void) | undefined;
   readonly log: Logger;
 }
 

@@ -19,6 +19,7 @@ export class BackendMetrics {
   /** By connector. */
   readonly #breakers = new Map<string, BreakerState>();
   readonly #opened: Series<Counter>;
+  readonly #lookups: Series<Counter>;
 
   constructor(maxSeries: number) {
     const names = ['connector', 'coordinate'];
@@ -28,6 +29,7 @@ export class BackendMetrics {
     this.#open = new Series(names, counts);
     this.#events = new Series(names, counts);
     this.#opened = new Series(['connector'], counts);
+    this.#lookups = new Series(['connector', 'outcome'], counts);
   }
 
   /** The same call, counted. */
@@ -43,6 +45,11 @@ export class BackendMetrics {
     this.#breakers.set(connector, state);
   }
 
+  /** A call could have been answered from what is kept of a backend. @param outcome `hit`, `stale` or `miss` */
+  lookedUp(connector: string, outcome: string): void {
+    this.#lookups.of(connector, outcome).value++;
+  }
+
   families(): readonly Family[] {
     return [
       histograms(
@@ -55,6 +62,13 @@ export class BackendMetrics {
       ),
       gauges({ name: 'hem_backend_streams_open', help: 'Streams of events from backends.' }, this.#open),
       counters({ name: 'hem_backend_events_total', help: 'Events that backends sent.' }, this.#events),
+      counters(
+        {
+          name: 'hem_backend_cache_lookups_total',
+          help: 'Calls that could have been answered from what is kept of a backend.',
+        },
+        this.#lookups,
+      ),
       counters(
         { name: 'hem_breaker_opened_total', help: 'How often the circuit of a connector opened.' },
         this.#opened,

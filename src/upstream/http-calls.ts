@@ -1,12 +1,9 @@
 /** How connectors that speak HTTP ask: each call for itself, or, where connector.yml says so, what is asked the same once for many. */
-import { z } from 'zod';
 import type { CommonSettings } from '../connectors/settings.ts';
-import { byteSize } from '../units.ts';
 import type { Breaker } from './breaker.ts';
 import type { Waiting } from './deadline.ts';
 import { HttpClient, type HttpClientSettings, type HttpRequest, type HttpResponse } from './http.ts';
-import type { OutOfDate } from './http-cache.ts';
-import { SharedCalls } from './shared-calls.ts';
+import { SharedCalls, type SharingSetup } from './shared-calls.ts';
 
 export interface HttpCalls extends AsyncDisposable {
   /** As {@link HttpClient.request}. */
@@ -17,33 +14,58 @@ export interface HttpCalls extends AsyncDisposable {
   ): Promise<Result>;
 }
 
-/** The key of connector.yml for kinds that speak HTTP. */
-export const dedupe = z.boolean().default(false);
-
-/** The key of connector.yml for kinds that ask by GET. */
-export const httpCache = z
-  .strictObject({
-    /** Of all answers that are kept. */
-    maxBytes: byteSize.default(16 * 1024 ** 2),
-    /** A longer answer is not kept. */
-    maxEntryBytes: byteSize.default(1024 ** 2),
-  })
-  .optional();
-
-export type HttpCacheSettings = NonNullable<z.output<typeof httpCache>>;
-
-export interface HttpCallsSetup {
-  readonly name: string;
-  readonly settings: HttpClientSettings & Pick<CommonSettings, 'endpoint' | 'headers'>;
-  readonly options: { readonly dedupe: boolean; readonly cache?: HttpCacheSettings | undefined };
+export interface HttpCallsSetup extends SharingSetup {
+  readonly settings: HttpClientSettings & Pick<CommonSettings, 'endpoint' | 'headers' | 'identity'>;
   readonly breaker: Breaker | undefined;
-  readonly outOfDate: OutOfDate;
 }
 
-export function openHttpCalls({ name, settings, options, breaker, outOfDate }: HttpCallsSetup): HttpCalls {
+export function openHttpCalls(setup: HttpCallsSetup): HttpCalls {
+  const { name, settings, breaker } = setup;
   const client = new HttpClient(name, settings.endpoint, { ...settings, breaker });
-  const { dedupe, cache } = options;
-  return dedupe || cache !== undefined
-    ? new SharedCalls(client, { name, dedupe, cache, forward: settings.headers.forward, outOfDate })
-    : client;
+  const shared = SharedCalls.of<HttpResponse>(setup);
+  return shared === undefined ? client : new SharedHttpCalls(client, shared);
+}
+
+class SharedHttpCalls implements HttpCalls {
+  readonly #client: HttpClient;
+  readonly #shared: SharedCalls<HttpResponse>;
+
+  constructor(client: HttpClient, shared: SharedCalls<HttpResponse>) {
+    this.#client = client;
+    this.#shared = shared;
+  }
+
+  request<Result>(
+    request: HttpRequest,
+    context: Waiting,
+    read: (response: HttpResponse) => Result,
+  ): Promise<Result> {
+    if (request.isRead !== true) return this.#client.request(request, context, read);
+    const { method, path, headers, body, mayKeep } = request;
+    const call = {
+      ...{ method, path, headers, body },
+      send: (waiting: Waiting, conditions: Readonly<Record<string, string>>) =>
+        this.#client.request({ ...request, headers: { ...headers, ...conditions } }, waiting, whole),
+      // What cannot be read is a failure, whatever its status says.
+      mayKeep: (response: HttpResponse) => mayKeep?.(response) !== false && canBeRead(response, read),
+    };
+    return this.#shared.ask(call, context).then(read);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+  }
+}
+
+function whole(response: HttpResponse): HttpResponse {
+  return response;
+}
+
+function canBeRead(response: HttpResponse, read: (response: HttpResponse) => unknown): boolean {
+  try {
+    read(response);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly isFailure?: (response: HttpResponse) => boolean;
   /** Whether it only asks, so that one answer may do for several who ask the same. */
   readonly isRead?: boolean;
+  /** Whether an answer that its headers allow to be kept is one, and not a failure in the dress of one. */
+  readonly mayKeep?: (response: HttpResponse) => boolean;
 }
 
 export interface HttpResponse {

@@ -1,74 +1,88 @@
 /**
  * Calls that ask the same at the same time are one, and what a backend allows to be kept is not asked for again. What makes two calls
- * the same is all that the backend would read of them: method, path, body and every header, its caller's and the connector's own.
+ * the same is all that the backend would read of them, its caller's headers and the connector's own among it.
  */
 import { hash } from 'node:crypto';
 import { Cancellation } from '../cancellation.ts';
+import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
 import { Flights } from '../flights.ts';
 import { type Waiting, waitFor } from './deadline.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from './http.ts';
-import { HttpCache, type HttpCacheSetup } from './http-cache.ts';
-import type { HttpCacheSettings, HttpCalls } from './http-calls.ts';
+import { type Conditions, KeptReplies, type OutOfDate, type Question, type Reply } from './kept-replies.ts';
+import type { SharingOptions } from './sharing-settings.ts';
+
+/** `hit`: nothing was asked. `stale`: the same, while it is asked for again. `miss`: it was asked for, perhaps on conditions. */
+export type Lookup = 'hit' | 'stale' | 'miss';
+
+export interface SharingSetup {
+  readonly name: string;
+  readonly settings: Pick<CommonSettings, 'headers' | 'identity'>;
+  readonly options: SharingOptions;
+  readonly outOfDate: OutOfDate;
+  /** Told of each call that could have been answered from what is kept. */
+  readonly onLookup?: ((lookup: Lookup) => void) | undefined;
+}
+
+export interface SharedCall<R> extends Question {
+  readonly body: string | Buffer | undefined;
+  /** The time it may take is the connector's: others may wait for it, too. */
+  send(waiting: Waiting, conditions: Conditions): Promise<R>;
+  /** Whether a reply may be given to others later; asked once, where it could be. */
+  mayKeep(reply: R): boolean;
+}
 
 /** Headers that tell one request from another rather than one caller. */
 const OF_THE_REQUEST: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate']);
+/** Forwarded, a backend knows by them whom it answers. */
+const CREDENTIALS = ['authorization', 'cookie'];
 
-export interface SharedCallsSetup extends Omit<HttpCacheSetup, 'settings'> {
-  readonly name: string;
-  readonly dedupe: boolean;
-  readonly cache: HttpCacheSettings | undefined;
-}
+export class SharedCalls<R extends Reply> {
+  readonly #name: string;
+  readonly #kept: KeptReplies<R> | undefined;
+  readonly #onLookup: SharingSetup['onLookup'];
+  readonly #flights = new Flights<R>();
 
-export class SharedCalls implements HttpCalls {
-  readonly #client: HttpClient;
-  readonly #setup: SharedCallsSetup;
-  readonly #cache: HttpCache | undefined;
-  readonly #flights = new Flights<HttpResponse>();
-
-  constructor(client: HttpClient, setup: SharedCallsSetup) {
-    this.#client = client;
-    this.#setup = setup;
-    this.#cache = setup.cache && new HttpCache({ ...setup, settings: setup.cache });
+  /** Undefined where connector.yml wants nothing shared: then there is nothing in the way of a call. */
+  static of<R extends Reply>(setup: SharingSetup): SharedCalls<R> | undefined {
+    const { dedupe, cache } = setup.options;
+    return dedupe || cache !== undefined ? new SharedCalls<R>(setup) : undefined;
   }
 
-  request<Result>(
-    request: HttpRequest,
-    context: Waiting,
-    read: (response: HttpResponse) => Result,
-  ): Promise<Result> {
-    if (request.isRead !== true) return this.#client.request(request, context, read);
-    const cache = request.method === 'GET' ? this.#cache : undefined;
-    if (cache === undefined && !this.#setup.dedupe) return this.#client.request(request, context, read);
-    const key = keyOf(request);
-    if (cache === undefined)
-      return this.#join(key, context, (waiting) => this.#client.request(request, waiting, whole)).then(read);
-    const found = cache.find(key, request);
+  private constructor({ name, settings, options, outOfDate, onLookup }: SharingSetup) {
+    const { forward } = settings.headers;
+    const isTold = settings.identity !== 'none';
+    const knowsCaller = (headers: Question['headers']): boolean =>
+      isTold || CREDENTIALS.some((header) => forward.includes(header) && headers[header] !== undefined);
+    this.#name = name;
+    this.#kept = options.cache && new KeptReplies({ settings: options.cache, knowsCaller, outOfDate });
+    this.#onLookup = onLookup;
+  }
+
+  /** For what only asks. @throws what the call throws, and {UpstreamError} UPSTREAM_TIMEOUT when this caller may wait no longer */
+  ask(call: SharedCall<R>, context: Waiting): Promise<R> {
+    const key = keyOf(call);
+    const kept = this.#kept;
+    if (kept === undefined) return this.#join(key, context, (waiting) => call.send(waiting, {}));
+    const found = kept.find(key, call);
     const ask = (waiting: Waiting) =>
-      cache.ask(key, request, (asked) => this.#client.request(asked, waiting, whole));
-    if (found === undefined) return this.#join(key, context, ask).then(read);
+      kept.ask(key, call, {
+        send: (conditions) => call.send(waiting, conditions),
+        mayKeep: (reply) => call.mayKeep(reply),
+      });
+    this.#onLookup?.(found === undefined ? 'miss' : found.isStale ? 'stale' : 'hit');
+    if (found === undefined) return this.#join(key, context, ask);
     // It belongs to nobody: no caller who leaves ends it.
     if (found.isStale) this.#flights.join(key, NOBODY, (left) => ask(toWaiting(left))).catch(() => {});
-    return new Promise((resolve) => resolve(read(found.response)));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client[Symbol.asyncDispose]();
+    return Promise.resolve(found.reply);
   }
 
   /** Each waits as long as it may; the call goes on by the connector's time while anybody waits. */
-  #join(
-    key: string,
-    context: Waiting,
-    start: (waiting: Waiting) => Promise<HttpResponse>,
-  ): Promise<HttpResponse> {
+  #join(key: string, context: Waiting, start: (waiting: Waiting) => Promise<R>): Promise<R> {
     const work = this.#flights.join(key, context.cancellation, (left) => {
       return start({ ...toWaiting(left), ...(context.onCall && { onCall: context.onCall }) });
     });
     const toError = () =>
-      new UpstreamError('UPSTREAM_TIMEOUT', this.#setup.name, {
-        internal: `${this.#client.origin} did not answer in time`,
-      });
+      new UpstreamError('UPSTREAM_TIMEOUT', this.#name, { internal: 'no answer in time to a call of many' });
     return waitFor(work, context.deadlineAt - performance.now(), context.cancellation, toError);
   }
 }
@@ -79,12 +93,8 @@ function toWaiting(cancellation: Cancellation): Waiting {
   return { cancellation, deadlineAt: Number.POSITIVE_INFINITY };
 }
 
-function whole(response: HttpResponse): HttpResponse {
-  return response;
-}
-
 /** Holds credentials, so it is a hash. */
-function keyOf({ method, path, headers, body }: HttpRequest): string {
+function keyOf({ method, path, headers, body }: Question & Pick<SharedCall<Reply>, 'body'>): string {
   const counted = Object.entries(headers).filter(([name]) => !OF_THE_REQUEST.has(name));
   const text = typeof body === 'object' ? body.toString('latin1') : body;
   return hash('sha256', JSON.stringify([method, path, counted.sort(byName), text ?? null]), 'base64url');

@@ -429,6 +429,151 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
     });
   });
 
+  describe('what is asked once', () => {
+    const thing = (id: string) => `{ thing(id: "${id}") { id name big } }`;
+    const told = (id: string) => ({ thing: { id, name: `Thing ${id}`, big: BIG } });
+
+    /** How many calls come while something is done. */
+    async function callsOf(work: () => Promise<unknown>): Promise<number> {
+      const before = backend.things.calls.length;
+      await work();
+      return backend.things.calls.length - before;
+    }
+
+    /** Asks for the same three times. */
+    const thrice = (asked: TestGateway, query: string, data: unknown) =>
+      callsOf(async () => {
+        for (let count = 0; count < 3; count++)
+          expect((await asked.query('web', query)).body.data).toEqual(data);
+      });
+
+    test('what is asked by many at the same time, where connector.yml says so', async () => {
+      const settings = 'timeouts: { connect: 2s, request: 500ms }\n';
+      for (const dedupe of [false, true]) {
+        await using asked = await startThingsGateway(kind, backend, {
+          settings: `${settings}dedupe: ${dedupe}\n`,
+        });
+        // The connection is there.
+        await asked.query('web', thing('1'));
+        const calls = await callsOf(async () => {
+          const bodies = await Promise.all(
+            Array.from({ length: 5 }, () => asked.query('web', thing('hang'))),
+          );
+          for (const { body } of bodies)
+            expect(errorsOf(body)).toEqual([['thing', 'UPSTREAM_TIMEOUT', 'things']]);
+        });
+        expect(calls).toBe(dedupe ? 1 : 5);
+      }
+    });
+
+    test('what is kept for the time that connector.yml gives: lookups, batches, lists; also while the backend is away', async () => {
+      await using keeping = await startThingsGateway(kind, backend, { settings: 'cache: { maxAge: 60s }\n' });
+      expect(await thrice(keeping, thing('1'), told('1'))).toBe(1);
+      expect(await thrice(keeping, thing('2'), told('2'))).toBe(1);
+      const list = { things: [{ id: '1' }, { id: '2' }] };
+      expect(await thrice(keeping, '{ things(first: 2) { id } }', list)).toBe(1);
+      const box = {
+        label: 'Box',
+        things: [{ name: 'Thing 3' }, { name: null }, { name: 'Thing 1' }, { name: 'Thing 3' }],
+      };
+      expect(await thrice(keeping, '{ box { label things { name } } }', { box })).toBe(1);
+      await backend.down();
+      try {
+        expect(await thrice(keeping, thing('1'), told('1'))).toBe(0);
+      } finally {
+        await backend.up();
+      }
+    });
+
+    test('for no longer than that', async () => {
+      await using keeping = await startThingsGateway(kind, backend, { settings: 'cache: { maxAge: 1s }\n' });
+      await thrice(keeping, thing('1'), told('1'));
+      await sleep(1100);
+      expect(await thrice(keeping, thing('1'), told('1'))).toBe(1);
+    });
+
+    testIf(
+      'caching headers',
+      'what the backend says comes first, and counts without anything else',
+      async () => {
+        await using keeping = await startThingsGateway(kind, backend, {
+          settings: 'cache: { maxAge: 60s }\n',
+        });
+        await using believing = await startThingsGateway(kind, backend, { settings: 'cache: {}\n' });
+        try {
+          for (const [said, calls, id] of [
+            ['max-age=60', 1, '11'],
+            ['max-age=0', 3, '12'],
+            ['no-store', 3, '13'],
+            ['private, max-age=60', 3, '14'],
+          ] as const) {
+            backend.things.cacheControl = said;
+            expect([said, await thrice(keeping, thing(id), told(id))]).toEqual([said, calls]);
+            expect([said, await thrice(believing, thing(id), told(id))]).toEqual([said, calls]);
+          }
+          backend.things.cacheControl = undefined;
+          expect(await thrice(believing, thing('15'), told('15'))).toBe(3);
+        } finally {
+          backend.things.cacheControl = undefined;
+        }
+      },
+    );
+
+    test('never failures, what is not there, or changes', async () => {
+      await using keeping = await startThingsGateway(kind, backend, {
+        settings: 'dedupe: true\ncache: { maxAge: 60s }\nresilience: { breaker: { enabled: false } }\n',
+      });
+      for (const id of ['broken', 'denied', 'garbage', 'missing'])
+        expect([id, await thrice(keeping, thing(id), { thing: null })]).toEqual([id, 3]);
+      const rename = 'mutation { rename(id: "16", name: "Other") { name } }';
+      expect(await thrice(keeping, rename, { rename: { name: 'Other' } })).toBe(3);
+    });
+
+    testIf('forwarded headers', 'for each caller alone, where the backend is told who calls', async () => {
+      await using keeping = await startThingsGateway(kind, backend, {
+        settings: 'headers: { forward: [authorization] }\ncache: { maxAge: 60s }\ndedupe: true\n',
+      });
+      const as = async (caller: string) => {
+        const before = backend.things.calls.length;
+        const asked = await keeping.query('web', thing('1'), {
+          headers: { authorization: `Basic ${caller}` },
+        });
+        expect(asked.body.data).toEqual(told('1'));
+        return backend.things.calls.slice(before).map(({ headers }) => headers.authorization);
+      };
+      expect(await as('anna')).toEqual(['Basic anna']);
+      expect(await as('bert')).toEqual(['Basic bert']);
+      expect(await as('anna')).toEqual([]);
+      expect(await as('bert')).toEqual([]);
+    });
+
+    test('only what fits', async () => {
+      await using keeping = await startThingsGateway(kind, backend, {
+        settings: 'cache: { maxAge: 60s, maxEntryBytes: 20KB }\n',
+      });
+      const large = '{ thing(id: "large") { id } }';
+      // A GraphQL backend is asked for the id alone.
+      const calls = kind === 'graphql' ? 1 : 3;
+      expect(await thrice(keeping, large, { thing: { id: 'large' } })).toBe(calls);
+    });
+
+    test('until somebody says that it is out of date', async () => {
+      await using keeping = await startThingsGateway(kind, backend, { settings: 'cache: { maxAge: 60s }\n' });
+      await thrice(keeping, thing('1'), told('1'));
+      const { adminUrl, adminToken } = keeping.gateway;
+      const invalidated = await fetch(`${adminUrl}/api/cache/invalidate`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+        body: '{"type":"Thing"}',
+      });
+      expect(invalidated.ok).toBe(true);
+      expect(await thrice(keeping, thing('1'), told('1'))).toBe(1);
+      const page = await (await fetch(`${adminUrl}/metrics`)).text();
+      expect(page).toContain('hem_backend_cache_lookups_total{connector="things",outcome="hit"} 4');
+      expect(page).toContain('hem_backend_cache_lookups_total{connector="things",outcome="miss"} 2');
+    });
+  });
+
   describe('what goes along', () => {
     test('static headers', async () => {
       await using decorated = await startThingsGateway(kind, backend, {

@@ -32,6 +32,8 @@ export interface RequestBinding extends Outgoing {
   readonly act: 'request';
   /** A lookup's "not found" is "there is none", not a failure. */
   readonly missingIsNull: boolean;
+  /** It only asks. */
+  readonly isRead: boolean;
 }
 
 export interface PublishBinding extends Outgoing {
@@ -88,7 +90,8 @@ export function bind(
     body: literal?.evaluate ?? toObject([...keysByName(field), ...argumentsByName(field)]),
     headers: headers.map(({ name, template }) => ({ name, value: toText(template) })),
   };
-  if (act === 'request') return { act, ...outgoing, missingIsNull: field.isLookup };
+  if (act === 'request')
+    return { act, ...outgoing, missingIsNull: field.isLookup, isRead: field.use !== 'mutation' };
   const { persistent = true, mandatory = true } = field.directive.publish as Partial<PublishBinding>;
   return { act, ...outgoing, persistent, mandatory };
 }

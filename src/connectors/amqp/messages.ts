@@ -3,7 +3,10 @@ import type { Channel, ConfirmChannel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { ErrorCodes } from '../../upstream/codes.ts';
+import type { Waiting } from '../../upstream/deadline.ts';
 import type { Drops } from '../../upstream/drops.ts';
+import type { Reply } from '../../upstream/kept-replies.ts';
+import { type SharedCall, SharedCalls } from '../../upstream/shared-calls.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
 import type { PublishBinding, RequestBinding } from './bind.ts';
 import { CallChannel } from './calls.ts';
@@ -30,6 +33,7 @@ export class Messages implements AsyncDisposable {
   readonly #setup: ConnectionSetup<AmqpOptions>;
   readonly #link: Link;
   readonly #drops: Drops<DropReason>;
+  readonly #shared: SharedCalls<SharedReply> | undefined;
   readonly #errors: ErrorReplies;
   /** By exchange; exchanges are texts of the configuration, so there are few. */
   readonly #requests = new Map<string, CallChannel<Channel, Message>>();
@@ -38,6 +42,7 @@ export class Messages implements AsyncDisposable {
   constructor(setup: ConnectionSetup<AmqpOptions>, drops: Drops<DropReason>) {
     this.#setup = setup;
     this.#drops = drops;
+    this.#shared = SharedCalls.of(setup);
     const { errorReplies, codes } = setup.options;
     this.#errors = new ErrorReplies(errorReplies, new ErrorCodes(setup.name, codes));
     // Once used it is kept up, so that no caller after a restart of the broker waits for the login.
@@ -51,21 +56,31 @@ export class Messages implements AsyncDisposable {
     const routingKey = binding.routingKey(values);
     const headers = messageHeaders(given, binding.headers, values);
     const content = toContent(binding.body(values));
-    const reply = await this.#requestsTo(exchange).call(
-      this.#setup.settings.timeouts.requestMs,
-      context,
-      (channel, id, remainingMs) =>
-        channel.publish(exchange, routingKey, content, {
-          mandatory: true,
-          correlationId: id,
-          replyTo: REPLY_TO,
-          contentType: JSON_TYPE,
-          headers,
-          // Nobody waits for the reply to a request that is older than its call.
-          expiration: Math.max(1, Math.ceil(remainingMs)),
-        }),
-    );
-    return this.#toRecord(binding, reply);
+    const ask = (waiting: Waiting) =>
+      this.#requestsTo(exchange).call(
+        this.#setup.settings.timeouts.requestMs,
+        waiting,
+        (channel, id, remainingMs) =>
+          channel.publish(exchange, routingKey, content, {
+            mandatory: true,
+            correlationId: id,
+            replyTo: REPLY_TO,
+            contentType: JSON_TYPE,
+            headers,
+            // Nobody waits for the reply to a request that is older than its call.
+            expiration: Math.max(1, Math.ceil(remainingMs)),
+          }),
+      );
+    if (this.#shared === undefined || !binding.isRead) return this.#toRecord(binding, await ask(context));
+    const call: SharedCall<SharedReply> = {
+      method: 'POST',
+      path: `${exchange}/${routingKey}`,
+      headers,
+      body: content,
+      send: async (waiting) => toShared(await ask(waiting)),
+      mayKeep: ({ message }) => this.#isAnswer(binding, message),
+    };
+    return this.#toRecord(binding, (await this.#shared.ask(call, context)).message);
   }
 
   /** @throws {UpstreamError} */
@@ -137,6 +152,14 @@ export class Messages implements AsyncDisposable {
     return channels;
   }
 
+  #isAnswer(binding: RequestBinding, reply: Message): boolean {
+    try {
+      return !this.#errors.isError(reply) && this.#toRecord(binding, reply) !== null;
+    } catch {
+      return false;
+    }
+  }
+
   #toRecord(binding: RequestBinding, reply: Message): unknown {
     const connector = this.#setup.name;
     const isError = this.#errors.isError(reply);
@@ -162,6 +185,18 @@ export class Messages implements AsyncDisposable {
       internal: 'the broker refused to take the message',
     });
   }
+}
+
+/** What others may get, too. */
+interface SharedReply extends Reply {
+  readonly message: Message;
+}
+
+function toShared(message: Message): SharedReply {
+  const said = Object.entries(message.properties.headers ?? {}).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name.toLowerCase(), value] as const] : [],
+  );
+  return { status: 200, headers: Object.fromEntries(said), body: message.content, message };
 }
 
 function toContent(body: unknown): Buffer {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration } from '../../units.ts';
 import { codes } from '../../upstream/codes.ts';
 import { reconnect } from '../../upstream/reconnect.ts';
+import { cache, dedupe } from '../../upstream/sharing-settings.ts';
 
 export const options = z.strictObject({
   /** PLAIN sends a name and a password (or a token as password); EXTERNAL lets the broker read the client certificate. */
@@ -45,6 +46,10 @@ export const options = z.strictObject({
     })
     .default({ type: 'error', header: 'error-code' }),
   codes,
+  /** What is asked the same at the same time is asked once. */
+  dedupe,
+  /** Replies are kept as long as their header `cache-control` allows. */
+  cache,
 });
 
 export type AmqpOptions = z.output<typeof options>;

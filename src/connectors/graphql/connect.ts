@@ -45,7 +45,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
       headers.accept = ACCEPT;
       headers['content-type'] = 'application/json';
       return client.request(
-        { method: 'POST', path, headers, body, idempotent, isRead: idempotent },
+        { method: 'POST', path, headers, body, idempotent, isRead: idempotent, mayKeep },
         context,
         (response) => read(response, context),
       );
@@ -98,6 +98,11 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
       await Promise.all([client[Symbol.asyncDispose](), transport?.[Symbol.asyncDispose]()]);
     },
   };
+}
+
+/** Answers with errors are not kept, and a few others that only look so. */
+function mayKeep({ body }: HttpResponse): boolean {
+  return !body.includes('"errors"');
 }
 
 function openTransport(setup: TransportSetup): SubscriptionTransport {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { duration } from '../../units.ts';
 import { codes } from '../../upstream/codes.ts';
-import { dedupe } from '../../upstream/http-calls.ts';
 import { reconnect } from '../../upstream/reconnect.ts';
+import { cache, dedupe } from '../../upstream/sharing-settings.ts';
 
 const NAME = /^[A-Za-z_]\w*$/;
 
@@ -39,6 +39,8 @@ export const options = z.strictObject({
     .prefault({}),
   /** What is asked the same at the same time is asked once. */
   dedupe,
+  /** Answers are kept as long as the backend's headers allow. */
+  cache,
 });
 
 export type GraphqlOptions = z.output<typeof options>;

@@ -20,6 +20,8 @@ export interface GrpcBinding {
   readonly metadata: ReadonlyArray<{ readonly name: string; readonly value: (values: Values) => string }>;
   /** A lookup's NOT_FOUND is "there is none", not a failure. */
   readonly missingIsNull: boolean;
+  /** It only asks. */
+  readonly isRead: boolean;
   /** For error details. */
   readonly answers: AnswerTypes;
 }
@@ -57,6 +59,7 @@ export function bind(
     decode,
     metadata: metadata.map(({ name, template }) => ({ name, value: toText(template) })),
     missingIsNull: field.isLookup,
+    isRead: field.use !== 'mutation',
     answers: spec.answers,
   };
 }

@@ -3,6 +3,8 @@ import { type Metadata, status as Status } from '@grpc/grpc-js';
 import { isFailureOfBackend, type UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import type { Begun } from '../../upstream/breaker.ts';
+import type { Reply } from '../../upstream/kept-replies.ts';
+import { type SharedCall, SharedCalls } from '../../upstream/shared-calls.ts';
 import { toOutcomes } from '../batch.ts';
 import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
 import type { GrpcBinding } from './bind.ts';
@@ -12,12 +14,20 @@ import type { GrpcOptions } from './options.ts';
 import { timedOut, toStatusError, unreadable } from './status.ts';
 import { openStream } from './subscription.ts';
 
+/** What others may get, too. */
+interface GrpcReply extends Reply {
+  /** Undefined where there is no such thing. */
+  readonly message: Buffer | undefined;
+}
+
 interface Sent {
   readonly context: CallContext;
   /** On the clock of `performance.now()`. */
   readonly endsAt: number;
   readonly begun: Begun;
   readonly hadTime: boolean;
+  /** Reads what came, with the metadata that came before it; without one it is decoded. */
+  readonly read: ((bytes: Buffer | undefined, initial: Metadata | undefined) => unknown) | undefined;
 }
 
 export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBinding> {
@@ -25,6 +35,35 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
   const { requestMs, connectMs } = setup.settings.timeouts;
   const client = openClient(setup);
   const connecting = new Connecting(name, client.getChannel(), connectMs);
+
+  const shared = SharedCalls.of<GrpcReply>(setup);
+
+  /** As one of many who ask the same. */
+  async function share(binding: GrpcBinding, values: Values, context: CallContext): Promise<unknown> {
+    const body = binding.encode(values);
+    const given = await headers.of(context);
+    const metadata = toMetadata(given, binding.metadata, values);
+    const call: SharedCall<GrpcReply> = {
+      method: 'POST',
+      path: binding.path,
+      headers: textsOf(metadata),
+      body,
+      send: (waiting) => begin(binding, body, metadata, context.forMany(waiting)),
+      mayKeep: ({ message }) => message !== undefined && canBeRead(binding, message),
+    };
+    const { message } = await shared!.ask(call, context);
+    return message === undefined ? null : decode(binding, message);
+  }
+
+  async function begin(
+    binding: GrpcBinding,
+    request: Buffer,
+    metadata: Metadata,
+    context: CallContext,
+  ): Promise<GrpcReply> {
+    const sent = { context, endsAt: performance.now() + requestMs, hadTime: true, read: toReply };
+    return (await callSoon(binding, request, metadata, sent)) as GrpcReply;
+  }
 
   function send(binding: GrpcBinding, values: Values, context: CallContext): Promise<unknown> {
     const now = performance.now();
@@ -37,22 +76,33 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
       const metadata = toMetadata(given, binding.metadata, values);
       const begun = breaker?.begin() ?? 0;
       if (typeof begun !== 'number') return Promise.reject(begun);
-      return callOnce(binding, request, metadata, { context, endsAt, begun, hadTime });
+      return callOnce(binding, request, metadata, { context, endsAt, begun, hadTime, read: undefined });
     }
     return sendLater();
 
     async function sendLater(): Promise<unknown> {
       const metadata = toMetadata(await given, binding.metadata, values);
-      const begun = breaker?.begin() ?? 0;
-      if (typeof begun !== 'number') throw begun;
-      try {
-        if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.cancellation);
-      } catch (error) {
-        ended(begun, error, context, hadTime);
-        throw error;
-      }
-      return callOnce(binding, request, metadata, { context, endsAt, begun, hadTime });
+      return callSoon(binding, request, metadata, { context, endsAt, hadTime, read: undefined });
     }
+  }
+
+  /** Once there is a connection. */
+  async function callSoon(
+    binding: GrpcBinding,
+    request: Buffer,
+    metadata: Metadata,
+    sent: Omit<Sent, 'begun'>,
+  ): Promise<unknown> {
+    const { context, endsAt, hadTime } = sent;
+    const begun = breaker?.begin() ?? 0;
+    if (typeof begun !== 'number') throw begun;
+    try {
+      if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.cancellation);
+    } catch (error) {
+      ended(begun, error, context, hadTime);
+      throw error;
+    }
+    return callOnce(binding, request, metadata, { ...sent, begun });
   }
 
   /** A status that says nothing of the backend's health is an answer. */
@@ -71,7 +121,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
     binding: GrpcBinding,
     request: Buffer,
     metadata: Metadata,
-    { context, endsAt, begun, hadTime }: Sent,
+    { context, endsAt, begun, hadTime, read }: Sent,
   ): Promise<unknown> {
     const { cancellation } = context;
     const limitMs = endsAt - performance.now();
@@ -94,21 +144,36 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
           if (error !== null) {
             const failure = toStatusError(name, error, binding.answers, cancellation.isCancelled);
             ended(begun, failure, context, hadTime);
-            if (error.code === Status.NOT_FOUND && binding.missingIsNull) return resolve(null);
+            if (error.code === Status.NOT_FOUND && binding.missingIsNull)
+              return resolve(read === undefined ? null : read(undefined, initial));
             if (error.code === Status.UNAUTHENTICATED) headers.denied(context);
             return reject(failure);
           }
           breaker?.answered(begun);
           try {
-            resolve(binding.decode(bytes!));
-          } catch (cause) {
-            reject(unreadable(name, cause));
+            resolve(read === undefined ? decode(binding, bytes!) : read(bytes!, initial));
+          } catch (failure) {
+            reject(failure);
           }
         },
       );
+      let initial: Metadata | undefined;
+      if (read !== undefined)
+        call.on('metadata', (came) => {
+          initial = came;
+        });
       const cancel = () => call.cancel();
       cancellation.add(cancel);
     });
+  }
+
+  /** @throws {UpstreamError} */
+  function decode(binding: GrpcBinding, bytes: Buffer): unknown {
+    try {
+      return binding.decode(bytes);
+    } catch (cause) {
+      throw unreadable(name, cause);
+    }
   }
 
   return {
@@ -116,7 +181,12 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
       binding.mode === 'unary'
         ? {
             mode: 'unary',
-            call: (batch, context) => toOutcomes(setup, batch, (values) => send(binding, values, context)),
+            call: (batch, context) =>
+              toOutcomes(setup, batch, (values) =>
+                shared !== undefined && binding.isRead
+                  ? share(binding, values, context)
+                  : send(binding, values, context),
+              ),
           }
         : {
             mode: 'stream',
@@ -126,4 +196,32 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
       client.close();
     },
   };
+}
+
+function canBeRead(binding: GrpcBinding, message: Buffer): boolean {
+  try {
+    binding.decode(message);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Names by which a backend says how long an answer counts, as over HTTP. */
+const SAYING = ['cache-control', 'age', 'date', 'expires', 'vary'];
+
+function toReply(message: Buffer | undefined, initial: Metadata | undefined): GrpcReply {
+  const said = SAYING.flatMap((name) => {
+    const values = initial?.get(name) ?? [];
+    return values.length === 0 ? [] : [[name, values.join(', ')] as const];
+  });
+  const status = message === undefined ? 404 : 200;
+  return { status, headers: Object.fromEntries(said), body: { length: message?.length ?? 0 }, message };
+}
+
+/** What was sent, as far as it makes one call another than the next. */
+function textsOf(metadata: Metadata): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata.toHttp2Headers()).map(([name, value]) => [name, String(value)]),
+  );
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../units.ts';
 import { reconnect } from '../../upstream/reconnect.ts';
+import { cache, dedupe } from '../../upstream/sharing-settings.ts';
 
 export const options = z.strictObject({
   /** `.proto` files, or folders of them, in the connector's folder. Imports are found there too. */
@@ -10,6 +11,10 @@ export const options = z.strictObject({
   /** How long a connection with calls under way may be silent before it is probed. Servers refuse probes oftener than
    * every five minutes unless told otherwise. */
   keepalive: duration.default(300_000),
+  /** What is asked the same at the same time is asked once. */
+  dedupe,
+  /** Answers are kept as long as `cache-control` of the backend's metadata allows. */
+  cache,
   /** Of subscriptions. */
   reconnect: reconnect(500, 10_000),
 });

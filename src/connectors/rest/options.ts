@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { dedupe, httpCache } from '../../upstream/http-calls.ts';
+import { cache, dedupe } from '../../upstream/sharing-settings.ts';
 
 export const options = z.strictObject({
   /** An OpenAPI document (3.x, YAML or JSON) in the connector's folder that bindings are checked against. */
@@ -7,7 +7,7 @@ export const options = z.strictObject({
   /** What is asked the same at the same time is asked once. */
   dedupe,
   /** Answers are kept as long as the backend's headers allow. */
-  cache: httpCache,
+  cache,
 });
 
 export type RestOptions = z.output<typeof options>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { codes } from '../../upstream/codes.ts';
-import { dedupe } from '../../upstream/http-calls.ts';
+import { cache, dedupe } from '../../upstream/sharing-settings.ts';
 
 const usernameToken = z.strictObject({
   username: z.string(),
@@ -32,6 +32,8 @@ export const options = z.strictObject({
     .optional(),
   /** What is asked the same at the same time is asked once. */
   dedupe,
+  /** Answers are kept as long as the backend's headers allow. */
+  cache,
 });
 
 export type SoapOptions = z.output<typeof options>;

@@ -26,6 +26,8 @@ export interface CallBinding {
   readonly params: ValueOf;
   /** A lookup's "not found" is "there is none", not a failure. */
   readonly missingIsNull: boolean;
+  /** It only asks. */
+  readonly isRead: boolean;
 }
 
 export interface TopicBinding {
@@ -76,6 +78,7 @@ function bindCall(field: FieldToBind, args: Literal | undefined): CallBinding | 
     method,
     params: args?.evaluate ?? toParams([...keysByName(field), ...argumentsByName(field)]),
     missingIsNull: field.isLookup,
+    isRead: field.use !== 'mutation',
   };
 }
 

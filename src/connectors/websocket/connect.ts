@@ -3,15 +3,17 @@ import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { Drops } from '../../upstream/drops.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
+import type { Reply } from '../../upstream/kept-replies.ts';
+import { type SharedCall, SharedCalls } from '../../upstream/shared-calls.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
-import { toUpstreamError } from '../batch.ts';
+import { toOutcomes, toUpstreamError } from '../batch.ts';
 import type { CallContext, CompiledCall, Connection, ConnectionSetup } from '../kind.ts';
-import type { TopicBinding, WebsocketBinding } from './bind.ts';
+import type { CallBinding, TopicBinding, WebsocketBinding } from './bind.ts';
 import { Calls } from './calls.ts';
 import { Link, type LinkOwner } from './link.ts';
 import { toSpec, type WebsocketSpec } from './load.ts';
 import type { WebsocketOptions } from './options.ts';
-import type { Message } from './protocol.ts';
+import type { Message, WriteRequest } from './protocol.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 type DropReason = 'message-unreadable' | 'reply-unexpected' | 'event-unexpected';
@@ -24,10 +26,27 @@ export function connect(setup: ConnectionSetup<WebsocketOptions>): Connection<We
   return new WebsocketConnection(setup, spec);
 }
 
+/** What others may get, too. Replies have no headers. */
+class SharedReply implements Reply {
+  readonly status = 200;
+  readonly headers = {};
+  readonly value: unknown;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
+
+  /** Read where it is to be kept. */
+  get body(): { readonly length: number } {
+    return { length: Buffer.byteLength(JSON.stringify(this.value)) };
+  }
+}
+
 class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
   readonly #setup: ConnectionSetup<WebsocketOptions>;
   readonly #spec: WebsocketSpec;
   readonly #link: Link;
+  readonly #shared: SharedCalls<SharedReply> | undefined;
   readonly #calls: Calls;
   readonly #subscriptions: Subscriptions | undefined;
   readonly #drops: Drops<DropReason>;
@@ -36,6 +55,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
     this.#setup = setup;
     this.#drops = new Drops(setup.log);
     this.#spec = spec;
+    this.#shared = SharedCalls.of(setup);
     this.#link = new Link(setup, spec.heartbeat, this);
     this.#calls = new Calls(setup, spec.protocol, this.#link);
     this.#subscriptions =
@@ -48,10 +68,39 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
       return { mode: 'stream', open: (values, context) => this.#subscribe(binding, values, context) };
     }
     const write = this.#spec.protocol.toRequest(binding.method);
+    if (this.#shared !== undefined && binding.isRead) {
+      const share = (values: Values, context: CallContext) => this.#share(binding, write, values, context);
+      return {
+        mode: 'unary',
+        call: (batch, context) => toOutcomes(this.#setup, batch, (values) => share(values, context)),
+      };
+    }
     return {
       mode: 'unary',
       call: (batch, context) => this.#calls.exchange(binding, write, batch, context),
     };
+  }
+
+  /** As one of many who ask the same. */
+  async #share(
+    binding: CallBinding,
+    write: WriteRequest,
+    values: Values,
+    context: CallContext,
+  ): Promise<unknown> {
+    const call: SharedCall<SharedReply> = {
+      method: 'POST',
+      path: binding.method,
+      headers: {},
+      body: JSON.stringify(binding.params(values)),
+      send: async (waiting) => {
+        const [outcome] = await this.#calls.exchange(binding, write, [values], context.forMany(waiting));
+        if (outcome instanceof Error) throw outcome;
+        return new SharedReply(outcome);
+      },
+      mayKeep: ({ value }) => value !== null && value !== undefined,
+    };
+    return (await this.#shared!.ask(call, context)).value;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration } from '../../units.ts';
 import { codes } from '../../upstream/codes.ts';
 import { reconnect } from '../../upstream/reconnect.ts';
+import { cacheByAge, dedupe } from '../../upstream/sharing-settings.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], {
   error: 'a text, a number, true, false or null',
@@ -91,6 +92,10 @@ export const options = z.strictObject({
   maxTopics: z.number().int().min(1).max(1_000_000).default(10_000),
   /** How far one subscriber may lag behind, in events. */
   subscriber: z.strictObject({ buffer: z.int().min(1).max(100_000).default(1000) }).prefault({}),
+  /** What is asked the same at the same time is asked once. */
+  dedupe,
+  /** Answers are kept for a time. */
+  cache: cacheByAge,
 });
 
 export type WebsocketOptions = z.output<typeof options>;

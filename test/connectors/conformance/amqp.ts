@@ -28,7 +28,7 @@ export const amqp: ConformingKind = {
         const answer = await things.answer(name, body as Record<string, unknown>, properties.headers ?? {});
         switch (answer.kind) {
           case 'value':
-            return { body: toJson(answer.value) };
+            return { body: toJson(answer.value), ...saying(things) };
           case 'missing':
             return refusal('NOT_FOUND');
           case 'hang':
@@ -74,6 +74,10 @@ export const amqp: ConformingKind = {
     };
   },
 };
+
+function saying({ cacheControl }: Things): Pick<Reply, 'options'> {
+  return cacheControl === undefined ? {} : { options: { headers: { 'cache-control': cacheControl } } };
+}
 
 function refusal(code: string): Reply {
   return { body: { code, message: SECRET }, options: { type: 'error' } };

@@ -10,7 +10,7 @@ import {
 import { useServer } from 'graphql-ws/use/ws';
 import { createPubSub } from 'graphql-yoga';
 import { WebSocketServer } from 'ws';
-import { type Headers, HttpServer, readText, watchCaller } from './http-server.ts';
+import { caching, type Headers, HttpServer, readText, watchCaller } from './http-server.ts';
 import type { ConformingKind, ThingsBackend } from './kind.ts';
 import { SECRET, type Thing, Things } from './things.ts';
 
@@ -59,7 +59,7 @@ export const graphql: ConformingKind = {
         contextValue: { headers: request.headers },
       });
       const garbage = result.errors?.some(({ originalError }) => originalError instanceof Garbage);
-      response.writeHead(200, { 'content-type': 'application/json' });
+      response.writeHead(200, { 'content-type': 'application/json', ...caching(things) });
       response.end(garbage ? '{"data": {"thi' : JSON.stringify(result));
     }, tls);
     const sockets = new WebSocketServer({ server: http.server });

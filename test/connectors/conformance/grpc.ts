@@ -1,6 +1,7 @@
 /** Things over gRPC: @grpc/grpc-js. */
 import { readFileSync } from 'node:fs';
 import {
+  Metadata,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
@@ -35,6 +36,11 @@ export const grpc: ConformingKind = {
       async (call: ServerUnaryCall<Message, Message>, send: sendUnaryData<unknown>) => {
         call.on('cancelled', () => things.cancelled++);
         const answer = await things.answer(name, call.request, call.metadata.getMap());
+        if (things.cacheControl !== undefined) {
+          const said = new Metadata();
+          said.set('cache-control', things.cacheControl);
+          call.sendMetadata(said);
+        }
         switch (answer.kind) {
           case 'value':
             return send(null, wrap(answer.value));

@@ -71,4 +71,9 @@ export function watchCaller(response: ServerResponse, things: Things): void {
   });
 }
 
+/** What an answer says of how long it counts. */
+export function caching({ cacheControl }: Things): Record<string, string> {
+  return cacheControl === undefined ? {} : { 'cache-control': cacheControl };
+}
+
 export type Headers = IncomingHttpHeaders;

@@ -5,6 +5,7 @@ import type { Things } from './things.ts';
 export type Ability =
   | 'subscriptions'
   | 'cancellation'
+  | 'caching headers'
   | 'forwarded headers'
   | 'basic'
   | 'bearer'

@@ -1,6 +1,6 @@
 /** Things over REST: node:http. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HttpServer, readText, watchCaller } from './http-server.ts';
+import { caching, HttpServer, readText, watchCaller } from './http-server.ts';
 import type { ConformingKind, ThingsBackend } from './kind.ts';
 import { SECRET, Things, toJson } from './things.ts';
 
@@ -51,7 +51,7 @@ async function serve(things: Things, request: IncomingMessage, response: ServerR
               ? await ask('thingsById', { ids: query('ids')!.split(',') })
               : await ask('things', { first: query('limit') });
   const send = (status: number, body: string) =>
-    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    response.writeHead(status, { 'content-type': 'application/json', ...caching(things) }).end(body);
   switch (answer.kind) {
     case 'value':
       return void send(200, wrapped ? `{"data":{"things":${toJson(answer.value)}}}` : toJson(answer.value));

@@ -29,6 +29,7 @@ export const soap: ConformingKind = {
         response: ServerResponse,
       ) => {
         const answer = await things.answer(name, toArgs(message), request.headers);
+        if (things.cacheControl !== undefined) response.setHeader('cache-control', things.cacheControl);
         switch (answer.kind) {
           case 'value':
             return { _xml: toXml(answer.value as never) };

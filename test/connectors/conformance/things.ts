@@ -33,6 +33,8 @@ export class Things {
   readonly calls: SeenCall[] = [];
   /** Calls whose caller left before the answer. */
   cancelled = 0;
+  /** What answers say of how long they count, in the words of HTTP's `Cache-Control`; undefined where they say nothing. */
+  cacheControl: string | undefined;
   #renamed = new Map<string, string>();
 
   /** One call, as it arrived. */

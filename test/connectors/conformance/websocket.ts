@@ -10,7 +10,11 @@ const ONE_CONNECTION = 'all callers share one connection; connector.yml refuses 
 
 export const websocket: ConformingKind = {
   kind: 'websocket',
-  lacks: { cancellation: NO_CANCELLING, 'forwarded headers': ONE_CONNECTION },
+  lacks: {
+    cancellation: NO_CANCELLING,
+    'caching headers': 'replies over a websocket have no headers',
+    'forwarded headers': ONE_CONNECTION,
+  },
   async start({ tls } = {}): Promise<ThingsBackend> {
     const things = new Things();
     const http = new HttpServer((_request, response) => void response.writeHead(426).end(), tls);

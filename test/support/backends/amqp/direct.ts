@@ -51,6 +51,7 @@ export class DirectAmqp implements AsyncDisposable {
         body: () => body,
         headers: [],
         missingIsNull: false,
+        isRead: false,
       },
       context,
     );

@@ -1,0 +1,173 @@
+/**
+ * Replies of one backend that may be given again, as long as it says (RFC 9111, RFC 5861): in HTTP's words, which other protocols borrow.
+ * Hem stands between many callers and the backend, so it is a shared cache; where a backend is told who calls, that is part of the key, and
+ * the reply is that caller's own.
+ */
+import CachePolicy from 'http-cache-semantics';
+import { LRUCache } from 'lru-cache';
+import type { TagClock } from '../tag-clock.ts';
+import type { CacheSettings } from './sharing-settings.ts';
+
+/** What was said to be out of date, and under which names what this backend answers is found. */
+export interface OutOfDate {
+  readonly clock: TagClock;
+  readonly tags: readonly string[];
+}
+
+export interface Reply {
+  /** HTTP's; what others answer well is 200. */
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: { readonly length: number };
+}
+
+/** What is asked for. */
+export interface Question {
+  /** Of HTTP. Only what is asked for by GET can be asked for on conditions. */
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface KeepingSetup {
+  readonly settings: CacheSettings;
+  /** Whether the backend knows whom it answers. */
+  readonly knowsCaller: (headers: Question['headers']) => boolean;
+  readonly outOfDate: OutOfDate;
+}
+
+interface Kept<R> {
+  readonly policy: CachePolicy;
+  readonly reply: R;
+  stamp: number;
+}
+
+/** What an entry takes beside its body. */
+const OVERHEAD_BYTES = 2000;
+
+export class KeptReplies<R extends Reply> {
+  readonly #setup: KeepingSetup;
+  readonly #kept: LRUCache<string, Kept<R>>;
+
+  constructor(setup: KeepingSetup) {
+    this.#setup = setup;
+    this.#kept = new LRUCache({ maxSize: setup.settings.maxBytes });
+  }
+
+  /** What may be used without asking; stale where it is to be asked for meanwhile. */
+  find(key: string, question: Question): { readonly reply: R; readonly isStale: boolean } | undefined {
+    const kept = this.#current(key);
+    if (kept === undefined) return undefined;
+    const { response, revalidation } = kept.policy.evaluateRequest(toPlain(question));
+    if (response === undefined || revalidation?.synchronous === true) return undefined;
+    return { reply: kept.reply, isStale: revalidation !== undefined };
+  }
+
+  /**
+   * Asks, only for what has changed where that can be said, and keeps what may be kept.
+   * @param mayKeep says of a reply that came whether it is one, and not a failure
+   */
+  async ask(
+    key: string,
+    question: Question,
+    { send, mayKeep }: { send(conditions: Conditions): Promise<R>; mayKeep(reply: R): boolean },
+  ): Promise<R> {
+    const { clock } = this.#setup.outOfDate;
+    const stamp = clock.now;
+    const kept = this.#current(key);
+    const plain = toPlain(question);
+    const canAskOnConditions = question.method === 'GET';
+    const conditional = canAskOnConditions ? kept?.policy.revalidationHeaders(plain) : undefined;
+    let reply: R;
+    try {
+      reply = await send(conditional === undefined ? {} : conditionsOf(conditional));
+    } catch (error) {
+      // As if a gateway before us had answered: then what is stale may do, if the backend said so.
+      if (kept?.policy.revalidatedPolicy(plain, { status: 504, headers: {} }).modified === false)
+        return kept.reply;
+      throw error;
+    }
+    if (kept !== undefined) {
+      const { status, headers } = reply;
+      const renewed = kept.policy.revalidatedPolicy(plain, { status, headers: toHeaders(headers) });
+      if (status === 304 || (status >= 500 && !renewed.modified)) {
+        if (status === 304) this.#hold(key, { policy: renewed.policy, reply: kept.reply, stamp });
+        return kept.reply;
+      }
+    }
+    const policy = this.#policyOf(question, reply);
+    const isUseful = policy.timeToLive() > 0 || (canAskOnConditions && canRevalidate(reply));
+    if (policy.storable() && isUseful && mayKeep(reply)) this.#hold(key, { policy, reply, stamp });
+    else this.#kept.delete(key);
+    return reply;
+  }
+
+  #current(key: string): Kept<R> | undefined {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    const { clock, tags } = this.#setup.outOfDate;
+    if (clock.isCurrent(tags, kept.stamp)) {
+      kept.stamp = clock.now;
+      return kept;
+    }
+    this.#kept.delete(key);
+    return undefined;
+  }
+
+  #hold(key: string, kept: Kept<R>): void {
+    const bytes = kept.reply.body.length;
+    const { clock, tags } = this.#setup.outOfDate;
+    if (bytes > this.#setup.settings.maxEntryBytes || !clock.isCurrent(tags, kept.stamp)) return;
+    this.#kept.set(key, kept, { size: bytes + key.length + OVERHEAD_BYTES });
+  }
+
+  #policyOf(question: Question, reply: R): CachePolicy {
+    return new CachePolicy(
+      toPlain(question),
+      { status: reply.status, headers: toHeaders(this.#said(reply)) },
+      {
+        shared: !this.#setup.knowsCaller(question.headers),
+        // Only what the backend says counts, nothing that could be guessed from it.
+        cacheHeuristic: 0,
+        immutableMinTimeToLive: 0,
+      },
+    );
+  }
+
+  /** What the backend says, or connector.yml where it says nothing. */
+  #said({ status, headers }: R): Reply['headers'] {
+    const { maxAge } = this.#setup.settings;
+    const saysNothing = SAYING.every((name) => headers[name] === undefined);
+    if (maxAge === undefined || status !== 200 || !saysNothing) return headers;
+    return { ...headers, 'cache-control': `max-age=${maxAge / 1000}` };
+  }
+}
+
+export type Conditions = Readonly<Record<string, string>>;
+
+/** By which a backend says how long a reply counts. */
+const SAYING = ['cache-control', 'expires', 'pragma'];
+
+/** Whoever has other credentials has another key, so they are none of the policy's business. */
+function toPlain({ method, path, headers }: Question): CachePolicy.Request {
+  const { authorization: _own, ...others } = headers;
+  return { method, url: path, headers: others };
+}
+
+function toHeaders(headers: Reply['headers']): CachePolicy.Headers {
+  return headers as CachePolicy.Headers;
+}
+
+function conditionsOf(headers: CachePolicy.Headers): Conditions {
+  const conditions: Record<string, string> = {};
+  for (const name of ['if-none-match', 'if-modified-since']) {
+    const value = headers[name];
+    if (typeof value === 'string') conditions[name] = value;
+  }
+  return conditions;
+}
+
+function canRevalidate({ headers }: Reply): boolean {
+  return headers.etag !== undefined || headers['last-modified'] !== undefined;
+}
