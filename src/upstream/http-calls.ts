@@ -46,8 +46,8 @@ class SharedHttpCalls implements HttpCalls {
       ...{ method, path, headers, body },
       send: (waiting: Waiting, conditions: Readonly<Record<string, string>>) =>
         this.#client.request({ ...request, headers: { ...headers, ...conditions } }, waiting, whole),
-      // What cannot be read is a failure, whatever its status says.
-      mayKeep: (response: HttpResponse) => mayKeep?.(response) !== false && canBeRead(response, read),
+      // What cannot be read is a failure, whatever its status says, and what is not there may come to be.
+      mayKeep: (response: HttpResponse) => mayKeep?.(response) !== false && isThere(response, read),
     };
     return this.#shared.ask(call, context).then(read);
   }
@@ -61,10 +61,9 @@ function whole(response: HttpResponse): HttpResponse {
   return response;
 }
 
-function canBeRead(response: HttpResponse, read: (response: HttpResponse) => unknown): boolean {
+function isThere(response: HttpResponse, read: (response: HttpResponse) => unknown): boolean {
   try {
-    read(response);
-    return true;
+    return read(response) !== null;
   } catch {
     return false;
   }

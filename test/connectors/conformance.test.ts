@@ -523,8 +523,11 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       await using keeping = await startThingsGateway(kind, backend, {
         settings: 'dedupe: true\ncache: { maxAge: 60s }\nresilience: { breaker: { enabled: false } }\n',
       });
-      for (const id of ['broken', 'denied', 'garbage', 'missing'])
-        expect([id, await thrice(keeping, thing(id), { thing: null })]).toEqual([id, 3]);
+      for (const id of ['broken', 'denied', 'garbage', 'missing']) {
+        // A GraphQL server that answers null has answered.
+        const calls = kind === 'graphql' && id === 'missing' ? 1 : 3;
+        expect([id, await thrice(keeping, thing(id), { thing: null })]).toEqual([id, calls]);
+      }
       const rename = 'mutation { rename(id: "16", name: "Other") { name } }';
       expect(await thrice(keeping, rename, { rename: { name: 'Other' } })).toBe(3);
     });
