@@ -6,6 +6,7 @@ import type { Environment } from '../load/environment.ts';
 import { limitsOf } from '../load/settings.ts';
 import { cacheabilityOf } from '../operation/cacheability.ts';
 import { costInWords, describeCost } from '../operation/cost/describe-cost.ts';
+import { describePlans, planInWords } from '../operation/describe-plans.ts';
 import { Documents } from '../operation/documents.ts';
 import { usesOf } from '../operation/requirements.ts';
 import { ASSUMED_LIST_LENGTH, describeOperation } from '../plan/describe.ts';
@@ -82,12 +83,28 @@ function show(
   const needs = needed(view, document, name);
   const cost = describeCost(view, document, { name, settings: configuration.settings });
   const cache = keptFor(graph, view, document, name);
+  const plans = describePlans(view, document, {
+    name,
+    plans: configuration.plans?.plans ?? new Map(),
+    cost: cost?.cost.atMost ?? 0,
+  });
   console.log(
     format === 'json'
-      ? JSON.stringify({ ...description, ...(needs.length > 0 ? { needs } : {}), ...cost, cache }, null, 2)
+      ? JSON.stringify(
+          {
+            ...description,
+            ...(needs.length > 0 ? { needs } : {}),
+            ...cost,
+            ...(plans.length > 0 ? { plans } : {}),
+            cache,
+          },
+          null,
+          2,
+        )
       : planAsText(description, [
           ...needs.map(({ coordinate, scopes }) => `${coordinate} needs ${describeRule({ scopes })}.`),
           ...(cost === undefined ? [] : costInWords(cost)),
+          ...plans.flatMap(planInWords),
           ...(cache === undefined ? [] : [keptAsText(cache)]),
         ]),
   );

@@ -94,7 +94,7 @@ class Needs {
   notIn(grant: Grant): Ungranted {
     const known = this.#notIn.get(grant);
     if (known !== undefined) return known;
-    const found = ungrantedOf(this.#fields, grant);
+    const found = ungrantedOf(this.#fields, grant.denied);
     this.#notIn.set(grant, found);
     return found;
   }

@@ -1,6 +1,6 @@
 /** What an operation asks for that a plan does not grant. */
 import type { FieldNode } from 'graphql';
-import type { Grant } from './grants.ts';
+import type { Denied } from '../views/denied-fields.ts';
 import type { UsedField } from './requirements.ts';
 
 export interface Ungranted {
@@ -15,7 +15,7 @@ export interface Ungranted {
 
 export const ALL_GRANTED: Ungranted = { refused: [], any: false };
 
-export function ungrantedOf(fields: readonly UsedField[], { denied }: Grant): Ungranted {
+export function ungrantedOf(fields: readonly UsedField[], denied: Denied): Ungranted {
   const ungranted = fields.filter(({ coordinate }) => denied.fields.has(coordinate));
   if (ungranted.length === 0) return ALL_GRANTED;
   const granted = new Set<FieldNode>(

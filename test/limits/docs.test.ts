@@ -51,7 +51,7 @@ test('the examples load, answer with the headers shown, and cost what is said', 
   expect(output.split('\n').filter((line) => /^It (costs|draws)/.test(line))).toEqual([
     'It costs 21 at most, with 10 of Author.books; the client allows 500.',
     'It draws 1 on burst: 600 requests per 60 s by ip.',
-    'It draws 21 on work: 5000 cost per day by ip.',
+    'It draws 21 on work: 5000 cost per day by ip, enough for 238 of it.',
     'It draws 1 on open: 20 requests at the same time by ip.',
   ]);
 });

@@ -21,9 +21,11 @@ interface DescribedCost {
   readonly lists: ReadonlyArray<{ readonly coordinate: string; readonly size: number }>;
 }
 
-interface DescribedLimit {
+export interface DescribedLimit {
   readonly name: string;
   readonly amount: number;
+  /** How many of the operation all of the limit is enough for; null where it draws nothing. */
+  readonly times: number | null;
   readonly by: Limit['by'];
   readonly of: string;
   readonly shadow: boolean;
@@ -48,8 +50,8 @@ export function describeCost(
       lists: operation.lists(given).map(({ field, size }) => ({ coordinate: field.coordinate, size })),
     },
     limits: [
-      ...limits.map((limit) => describe(limit, limit.unit === 'cost' ? atMost : 1)),
-      ...operation.quotas.map(({ quota, times }) => describe(toLimitOfField(quota), times)),
+      ...limits.map((limit) => describeLimit(limit, limit.unit === 'cost' ? atMost : 1)),
+      ...operation.quotas.map(({ quota, times }) => describeLimit(toLimitOfField(quota), times)),
     ],
   };
 }
@@ -64,13 +66,16 @@ export function costInWords({ cost, limits }: CostDescription): readonly string[
   const allowed = maximum === null ? '' : `; the client allows ${maximum}`;
   return [
     ...(atMost === 0 && maximum === null ? [] : [`It costs ${atMost} at most${long}${allowed}.`]),
-    ...limits.map(
-      ({ name, amount, by, of, shadow }) =>
-        `It draws ${amount} on ${name}${shadow ? ' (a shadow)' : ''}: ${of} by ${by}.`,
-    ),
+    ...limits.map((limit) => `It ${limitInWords(limit)}`),
   ];
 }
 
-function describe({ name, by, text, shadow }: Limit, amount: number): DescribedLimit {
-  return { name, amount, by, of: text, shadow };
+/** What stands after "It". */
+export function limitInWords({ name, amount, times, by, of, shadow }: DescribedLimit): string {
+  const enough = amount > 1 ? `, enough for ${times} of it` : '';
+  return `draws ${amount} on ${name}${shadow ? ' (a shadow)' : ''}: ${of} by ${by}${enough}.`;
+}
+
+export function describeLimit({ name, by, text, shadow, rule }: Limit, amount: number): DescribedLimit {
+  return { name, amount, times: amount > 0 ? Math.floor(rule.limit / amount) : null, by, of: text, shadow };
 }
