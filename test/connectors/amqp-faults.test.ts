@@ -54,6 +54,7 @@ endpoint: \${env:AMQP_URL}
 timeouts: { connect: 1s, request: 2s }
 reconnect: { min: 20ms, max: 100ms }
 heartbeat: 1s
+resilience: { breaker: { enabled: false } }
 ${settings}`,
       'connectors/rides/schema.graphql': schema,
       'schemas/web.graphql': schema.replace(/@amqp\((?:[^()"]|"[^"]*")*\)|@fallback\([^)]*\)/g, ''),

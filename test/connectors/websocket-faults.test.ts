@@ -22,6 +22,7 @@ heartbeat: { every: 200ms, timeout: 200ms }
 reconnect: { min: 50ms, max: 200ms, attempts: 5 }
 limits: { responseBytes: 8KB }
 maxInFlight: 20
+resilience: { breaker: { enabled: false } }
 `;
 
 const SCHEMA = `

@@ -87,7 +87,9 @@ describe('when one backend is down', () => {
         expect(errors.length).toBeGreaterThan(0);
         expect([...new Set(errors.map(({ extensions }) => extensions.connector))]).toEqual([name]);
         for (const { extensions, message } of errors) {
-          expect(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT']).toContain(extensions.code);
+          expect(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_CIRCUIT_OPEN']).toContain(
+            extensions.code,
+          );
           expect(message).not.toMatch(/ECONN|127\.0\.0\.1/);
         }
       }
