@@ -1,6 +1,6 @@
 /** Where credentials are in what a caller sends. Nobody looks in the address: addresses are written into logs. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { looksLikeKey } from '../consumers/key-format.ts';
+import { looksLikeKey, parseKey } from '../consumers/key-format.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Credentials } from '../principal/credentials.ts';
 import { keyRefused, notValid } from '../principal/failures.ts';
@@ -43,6 +43,17 @@ export function credentialsOfSocket(
 /** What a request over HTTP, or the upgrade to a websocket, brings along. */
 interface Opening extends Pick<Credentials, 'peer'>, Partial<Pick<Credentials, 'connection'>> {
   readonly headers: IncomingHttpHeaders;
+}
+
+/** The public part of a key that a request brings along, whatever the key is worth: for the log. */
+export function keyNamedIn(
+  endpoint: Endpoint,
+  { authorization, ...headers }: IncomingHttpHeaders,
+): string | undefined {
+  const header = endpoint.authenticator?.auth.keys?.header;
+  if (header === undefined) return undefined;
+  const text = headers[header] ?? authorization?.slice('bearer '.length);
+  return typeof text === 'string' ? parseKey(text.trim())?.id : undefined;
 }
 
 interface Said {

@@ -14,6 +14,7 @@ import { RequestNotes } from '../operation/request-notes.ts';
 import { identify } from './authentication.ts';
 import { type BroadDoor, openBroadDoor } from './broad-door.ts';
 import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
+import { keyNamedIn } from './credentials.ts';
 import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
 import { Hops, refusalOf, type Sender } from './hops.ts';
 import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
@@ -245,7 +246,10 @@ function answer(doors: ReadonlyMap<string, ClientDoors>, hops: Hops, exchange: E
   if (address.resource === 'schema.graphql') return answerSchema(door.endpoint, exchange, sender);
   return answerGraphQL(door, { ...exchange, sender }, address.search).catch((error: unknown) => {
     if (!(error instanceof HemError)) throw error;
-    exchange.request.notes?.code(error.code);
+    const { notes, principal } = exchange.request;
+    notes?.code(error.code);
+    if (notes !== undefined && principal === undefined)
+      notes.refusedKey = keyNamedIn(door.endpoint, message.headers);
     setHeaders(exchange);
     sendGraphQLRefusal(response, error, {
       requestId: exchange.request.requestId,

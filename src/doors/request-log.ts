@@ -67,7 +67,7 @@ function lineOf(
   { requestId, client, principal, remote, notes, startedAt }: Asked,
   { method, path, status, bytes, left }: OfHttp,
 ) {
-  const { operation, kind, operations, events, codes } = notes;
+  const { operation, kind, operations, events, codes, refusedKey } = notes;
   const key = principal?.key;
   return {
     requestId,
@@ -81,6 +81,7 @@ function lineOf(
     ms: Math.round((performance.now() - startedAt) * 1000) / 1000,
     consumer: key?.consumer,
     key: key?.id,
+    refusedKey,
     remote,
     method,
     path,

@@ -19,6 +19,8 @@ export class RequestNotes {
   operations = 0;
   events = 0;
   codes: string[] | undefined = undefined;
+  /** The public part of a key that was not let in. */
+  refusedKey: string | undefined = undefined;
 
   failed(errors: readonly GraphQLFormattedError[] | undefined): void {
     for (const { extensions } of errors?.slice(0, MAX_ERRORS) ?? []) this.code(String(extensions?.code));
