@@ -59,6 +59,8 @@ export class Breaker {
   /** When it may be asked again. */
   #until = 0;
   #probing = 0;
+  /** When a probe of which nothing was heard counts as lost. */
+  #overdueAt = 0;
 
   constructor(
     connector: string,
@@ -133,8 +135,10 @@ export class Breaker {
   #probe(): Begun | UpstreamError {
     const now = this.#now();
     if (this.#state === 'open' && now >= this.#until) this.#become('half-open');
-    if (this.#state === 'half-open' && this.#probing < this.#settings.probes) {
-      this.#probing++;
+    const { probes, maxPauseMs } = this.#settings;
+    if (this.#state === 'half-open' && (this.#probing < probes || now >= this.#overdueAt)) {
+      this.#probing = now >= this.#overdueAt ? 1 : this.#probing + 1;
+      this.#overdueAt = now + maxPauseMs;
       return this.#epoch;
     }
     const retryAfterMs = Math.max(0, Math.ceil(this.#until - now));

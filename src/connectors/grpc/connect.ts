@@ -99,22 +99,17 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
     try {
       if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.cancellation);
     } catch (error) {
-      ended(begun, error, context, hadTime);
+      ended(error as UpstreamError, { begun, context, hadTime });
       throw error;
     }
     return callOnce(binding, request, metadata, { ...sent, begun });
   }
 
   /** A status that says nothing of the backend's health is an answer. */
-  function ended(
-    begun: Begun,
-    error: unknown,
-    { cancellation, deadlineAt }: CallContext,
-    hadTime: boolean,
-  ): void {
-    const { code } = error as UpstreamError;
-    if (!isFailureOfBackend(code)) breaker?.answered(begun);
-    else breaker?.ended(begun, error, { cancellation, deadlineAt, hadTime });
+  function ended(error: UpstreamError, { begun, context, hadTime }: Omit<Sent, 'endsAt' | 'read'>): void {
+    const { cancellation, deadlineAt } = context;
+    if (isFailureOfBackend(error.code)) breaker?.ended(begun, error, { cancellation, deadlineAt, hadTime });
+    else breaker?.answered(begun);
   }
 
   function callOnce(
@@ -143,7 +138,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
           cancellation.remove(cancel);
           if (error !== null) {
             const failure = toStatusError(name, error, binding.answers, cancellation.isCancelled);
-            ended(begun, failure, context, hadTime);
+            ended(failure, { begun, context, hadTime });
             if (error.code === Status.NOT_FOUND && binding.missingIsNull)
               return resolve(read === undefined ? null : read(undefined, initial));
             if (error.code === Status.UNAUTHENTICATED) headers.denied(context);
