@@ -16,8 +16,10 @@ export class Metrics {
   readonly #usage: UsageSink | undefined;
   readonly #limits: Series<Counter>;
   /** By outcome and limit: names of limits stand in the configuration, so there are few. */
-  readonly #decisions = new Map<string, Map<string, Counter>>();
+  readonly #decisions: Counters = new Map();
   readonly #caches: Series<Counter>;
+  /** By outcome and client. */
+  readonly #lookups: Counters = new Map();
   readonly #responses: Series<Counter>;
   /** Responses at addresses that are no client's, by status. */
   readonly #elsewhere = new Map<number, Counter>();
@@ -45,18 +47,12 @@ export class Metrics {
 
   /** A limit was asked. @param limit its name @param outcome a word of the limits' own, such as "refused" */
   limited(limit: string, outcome: string): void {
-    let counter = this.#decisions.get(outcome)?.get(limit);
-    if (counter === undefined) {
-      counter = this.#limits.of(limit, outcome);
-      const ofOutcome = this.#decisions.get(outcome) ?? new Map<string, Counter>();
-      this.#decisions.set(outcome, ofOutcome.set(limit, counter));
-    }
-    counter.value++;
+    counterOf(this.#decisions, outcome, limit, () => this.#limits.of(limit, outcome)).value++;
   }
 
-  /** A cache was asked. @param outcome a word of the caches' own, such as "hit" */
-  cached(client: string, outcome: string, cache = 'response'): void {
-    this.#caches.of(cache, client, outcome).value++;
+  /** The cache of a client's answers was asked. @param outcome a word of the cache's own, such as "hit" */
+  cached(client: string, outcome: string): void {
+    counterOf(this.#lookups, outcome, client, () => this.#caches.of('response', client, outcome)).value++;
   }
 
   /** A response over HTTP has ended. @param client undefined where the address names none */
@@ -108,4 +104,21 @@ export class Metrics {
       counters({ name: 'hem_cache_lookups_total', help: 'What caches had.' }, this.#caches),
     ];
   }
+}
+
+type Counters = Map<string, Map<string, Counter>>;
+
+/** Found by two names, without a text of both. */
+function counterOf(known: Counters, first: string, second: string, make: () => Counter): Counter {
+  let ofFirst = known.get(first);
+  if (ofFirst === undefined) {
+    ofFirst = new Map();
+    known.set(first, ofFirst);
+  }
+  let counter = ofFirst.get(second);
+  if (counter === undefined) {
+    counter = make();
+    ofFirst.set(second, counter);
+  }
+  return counter;
 }

@@ -151,8 +151,11 @@ const [OK, PARTIAL, REFUSED, FAILED] = (['ok', 'partial', 'refused', 'failed'] a
   OUTCOMES.indexOf(outcome),
 ) as [number, number, number, number];
 
-function outcomeOf({ errors, data }: FormattedExecutionResult): number {
+function outcomeOf(result: FormattedExecutionResult): number {
+  const { errors } = result;
+  // What was kept is text, and stays so as long as nobody looks at its data.
   if (errors === undefined) return OK;
+  const { data } = result;
   if (data !== null && data !== undefined) return PARTIAL;
   const code = errors[0]?.extensions?.code as ErrorCode | undefined;
   return data === undefined && code !== undefined && ERRORS[code]?.fault === 'caller' ? REFUSED : FAILED;
