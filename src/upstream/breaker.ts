@@ -7,7 +7,7 @@
  */
 import type { Logger } from 'pino';
 import type { BreakerSettings } from '../connectors/breaker-settings.ts';
-import { UpstreamError } from '../errors.ts';
+import { isFailureOfBackend, UpstreamError } from '../errors.ts';
 import type { Waiting } from './deadline.ts';
 
 export type BreakerState = 'closed' | 'half-open' | 'open';
@@ -36,6 +36,8 @@ interface Half {
   failures: number;
 }
 
+const UNFORESEEN = { code: 'UPSTREAM_FAILED', status: undefined } as const;
+
 /** So much shorter a pause may be, by chance: many gateways do not come back at the same moment. */
 const JITTER = 1 / 4;
 const MAX_DOUBLINGS = 20;
@@ -59,7 +61,7 @@ export class Breaker {
   /** When it may be asked again. */
   #until = 0;
   #probing = 0;
-  /** When a probe of which nothing was heard counts as lost. */
+  /** When probes of which nothing was heard count as lost. */
   #overdueAt = 0;
 
   constructor(
@@ -101,14 +103,16 @@ export class Breaker {
     else this.#open('still fails');
   }
 
-  /** A call came to nothing: an error of the transport, or the end of its time. */
+  /** A call ended with an error. One that says nothing of the backend's health is an answer. */
   ended(begun: Begun, error: unknown, { cancellation, deadlineAt, hadTime }: Ended): void {
-    const code = error instanceof UpstreamError ? error.code : undefined;
+    const { code, status } = error instanceof UpstreamError ? error : UNFORESEEN;
     // At the operation's own deadline it is cancelled, too.
     const hasLeft = cancellation.isCancelled && this.#now() < deadlineAt;
-    const wasNotAsked = code === 'BAD_ARGUMENT' || code === 'UPSTREAM_LIMITED';
+    // A backend that limits has a status for that; without one too many wait in this process.
+    const wasNotAsked = code === 'BAD_ARGUMENT' || (code === 'UPSTREAM_LIMITED' && status === undefined);
     if (hasLeft || wasNotAsked || (code === 'UPSTREAM_TIMEOUT' && !hadTime)) this.gaveUp(begun);
-    else this.failed(begun);
+    else if (isFailureOfBackend(code)) this.failed(begun);
+    else this.answered(begun);
   }
 
   /** Nobody waits any more, or it was never sent: that says nothing about the backend. */
@@ -136,8 +140,10 @@ export class Breaker {
     const now = this.#now();
     if (this.#state === 'open' && now >= this.#until) this.#become('half-open');
     const { probes, maxPauseMs } = this.#settings;
-    if (this.#state === 'half-open' && (this.#probing < probes || now >= this.#overdueAt)) {
-      this.#probing = now >= this.#overdueAt ? 1 : this.#probing + 1;
+    // Others find out in the place of those of which nothing was heard.
+    if (this.#probing === probes && now >= this.#overdueAt) this.#become('half-open');
+    if (this.#state === 'half-open' && this.#probing < probes) {
+      this.#probing++;
       this.#overdueAt = now + maxPauseMs;
       return this.#epoch;
     }

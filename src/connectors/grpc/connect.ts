@@ -1,6 +1,5 @@
 /** One channel per connector; a unary call per element of a batch, or a stream per subscription. */
 import { type Metadata, status as Status } from '@grpc/grpc-js';
-import { isFailureOfBackend, type UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import type { Begun } from '../../upstream/breaker.ts';
 import type { Reply } from '../../upstream/kept-replies.ts';
@@ -99,17 +98,15 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
     try {
       if (!connecting.isReady) await connecting.wait(endsAt - performance.now(), context.cancellation);
     } catch (error) {
-      ended(error as UpstreamError, { begun, context, hadTime });
+      ended(error, { begun, context, hadTime });
       throw error;
     }
     return callOnce(binding, request, metadata, { ...sent, begun });
   }
 
-  /** A status that says nothing of the backend's health is an answer. */
-  function ended(error: UpstreamError, { begun, context, hadTime }: Omit<Sent, 'endsAt' | 'read'>): void {
+  function ended(error: unknown, { begun, context, hadTime }: Omit<Sent, 'endsAt' | 'read'>): void {
     const { cancellation, deadlineAt } = context;
-    if (isFailureOfBackend(error.code)) breaker?.ended(begun, error, { cancellation, deadlineAt, hadTime });
-    else breaker?.answered(begun);
+    breaker?.ended(begun, error, { cancellation, deadlineAt, hadTime });
   }
 
   function callOnce(
