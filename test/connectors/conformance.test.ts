@@ -550,6 +550,35 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       expect(await as('bert')).toEqual([]);
     });
 
+    testIf(
+      'forwarded headers',
+      'for each caller alone, in whatever way the backend is told who calls',
+      async () => {
+        const key = await newKey('k1');
+        const tokens = { anna: await sign(key, { sub: 'anna' }), bert: await sign(key, { sub: 'bert' }) };
+        const token = {
+          issuer: 'https://hem.example',
+          audience: kind,
+          algorithm: 'HS256',
+          key: SECRET.repeat(2),
+        };
+        for (const identity of [{ headers: { 'x-user': '{claims.sub}' } }, { token }, 'forward']) {
+          await using keeping = await startThingsGateway(kind, backend, {
+            settings: `identity: ${JSON.stringify(identity)}\ncache: { maxAge: 60s }\ndedupe: true\n`,
+            files: { 'clients/web/client.yml': clientYml({ keys: [key.publicJwk] }) },
+          });
+          const ask = async (caller: keyof typeof tokens | undefined) => {
+            const headers: Record<string, string> =
+              caller === undefined ? {} : { authorization: `Bearer ${tokens[caller]}` };
+            expect((await keeping.query('web', thing('1'), { headers })).body.data).toEqual(told('1'));
+          };
+          // Once for each, and once for callers of whom nothing is told.
+          expect(await callsOf(() => Promise.all([ask('anna'), ask('bert'), ask(undefined)]))).toBe(3);
+          expect(await callsOf(() => Promise.all([ask('bert'), ask(undefined), ask('anna')]))).toBe(0);
+        }
+      },
+    );
+
     test('only what fits', async () => {
       await using keeping = await startThingsGateway(kind, backend, {
         settings: 'cache: { maxAge: 60s, maxEntryBytes: 20KB }\n',
