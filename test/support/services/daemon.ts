@@ -87,15 +87,22 @@ class ChildDaemon implements Daemon {
   }
 }
 
-/** A port that was free a moment ago. */
+/** Ports that this process was given: whoever got one may not listen on it yet. */
+const given = new Set<number>();
+
+/** A port that was free a moment ago, and is given to nobody else in this process. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a listening server has a port');
-  return address.port;
+  for (;;) {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    server.close();
+    await once(server, 'close');
+    if (address === null || typeof address === 'string') throw new Error('a listening server has a port');
+    if (given.has(address.port)) continue;
+    given.add(address.port);
+    return address.port;
+  }
 }
 
 /** The path of an executable file, looked up as a daemon would. */
