@@ -154,3 +154,13 @@ export function inclusionOf(
   }
   return result;
 }
+
+export function identitiesOf(sources: readonly SelectionSource[]): readonly unknown[] {
+  return sources.flatMap(({ selectionSet, conditional }) => [selectionSet, conditional]);
+}
+
+export function sourcesOf({ nodes, conditional }: CollectedField): readonly SelectionSource[] {
+  return nodes.flatMap(({ selectionSet }) =>
+    selectionSet === undefined ? [] : [{ selectionSet, conditional }],
+  );
+}

@@ -18,45 +18,44 @@ import {
   isNonNullType,
   isObjectType,
   isScalarType,
-  print,
 } from 'graphql';
 import type { CallDescription } from '../connectors/kind.ts';
 import type { HemError } from '../errors.ts';
 import { toCallArguments } from '../execute/call-arguments.ts';
-import { openStream } from '../execute/calls.ts';
 import type { Denials } from '../execute/engine.ts';
 import { Identities } from '../execute/identities.ts';
 import { selectForCall, selectForLookup } from '../execute/record-selection.ts';
 import { rootSource } from '../execute/resolve.ts';
-import { addWanted, NOTHING, type Wanted, type WantedByType } from '../execute/wanted.ts';
+import { NOTHING, type WantedByType } from '../execute/wanted.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Origin } from '../graph/graph.ts';
 import type { Connections, Connector, ConnectorField } from '../load/model.ts';
-import type { View, ViewField } from '../views/view.ts';
-import { compileArguments } from './arguments.ts';
+import type { View } from '../views/view.ts';
+import type { BackendCall } from './asking.ts';
 import {
   type CollectedField,
   type Conditions,
   collectFields,
   type Fragments,
   fragmentsOf,
+  identitiesOf,
   objectTypesOf,
   type SelectionSource,
+  sourcesOf,
 } from './collect.ts';
 import { compileComplete, report } from './complete.ts';
-import { type FoundBy, listLevels, ObjectBuilder, type ValueSource } from './object-builder.ts';
+import { toStreamStep } from './event-stream.ts';
+import { FieldArguments, type GraphArguments } from './field-arguments.ts';
+import { ObjectBuilder, type ValueSource } from './object-builder.ts';
+import type { FoundBy } from './object-steps.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './plan.ts';
 import type { ProjectedField } from './project.ts';
 import type { Run } from './run.ts';
-import { type AskedAhead, type BackendCall, fetchAll, fetchObjects, toCells } from './steps.ts';
-import { NO_VARIABLES } from './variables.ts';
-
-type Arguments = Readonly<Record<string, unknown>>;
+import { SharedLoads } from './shared-loads.ts';
+import type { AskedAhead } from './step-lookups.ts';
+import { WantedFields } from './wanted-fields.ts';
 
 const ROOT = { origin: undefined, wanted: NOTHING, found: undefined };
-
-/** Arguments of a graph field as a function of the run. */
-export type GraphArguments = (run: Run) => Arguments;
 
 export interface CompileInput {
   readonly view: View;
@@ -90,15 +89,12 @@ export class PlanCompiler {
   readonly #document: DocumentNode;
   readonly #fragments: Fragments;
   readonly #connectors: ReadonlyMap<string, Connector>;
-  /** Keys of record fields with arguments: equal for equal arguments. */
-  readonly #recordKeys = new Map<string, string>();
-  readonly #loadUses = new Map<string, number>();
-  /** Of steps in the order in which they were compiled. */
-  readonly #loads: string[] = [];
+  readonly sharedLoads = new SharedLoads();
+  readonly #arguments: FieldArguments;
+  readonly #wanted: WantedFields;
   readonly #identities = new Identities();
   /** By what is selected, of what: a field of an interface is selected once, and stands in each of its types. */
   readonly #objectsPlans = new Map<string, SharedObjects>();
-  readonly #wantedBySelection = new Map<string, WantedByType>();
   #fieldCount = 0;
 
   constructor(
@@ -112,6 +108,14 @@ export class PlanCompiler {
     this.#denied = denied;
     this.#document = document;
     this.#fragments = fragmentsOf(view.schema, document, conditions);
+    this.#arguments = new FieldArguments(view, graph);
+    this.#wanted = new WantedFields({
+      view,
+      graph,
+      denied,
+      fragments: this.#fragments,
+      fieldArguments: this.#arguments,
+    });
     this.#connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
   }
 
@@ -130,7 +134,7 @@ export class PlanCompiler {
   }
 
   #root(type: GraphQLObjectType, sources: readonly SelectionSource[]): ObjectPlan {
-    const builder = new ObjectBuilder(this, this.#graphName(type), ROOT);
+    const builder = new ObjectBuilder(this, this.#arguments.graphName(type), ROOT);
     return builder.finish(this.#fields(builder, type, sources), false);
   }
 
@@ -142,49 +146,16 @@ export class PlanCompiler {
     if (collected === undefined || viewField === undefined)
       throw new NotCompiled('a subscription without a field of a backend');
     const field = rootSource({ graph: this.graph }, 'Subscription', viewField.steps[0]!);
-    const graphArgs = this.#graphArguments(type, viewField, collected);
+    const graphArgs = this.#arguments.graphArguments(type, viewField, collected);
     const streamArgs: GraphArguments = viewField.steps.length === 1 ? graphArgs : () => ({});
-    const slot = builder.newSlot();
+    const slot = builder.steps.newSlot();
     builder.eventSource = { field, slot };
-    const wanted = this.#wantedOfValue(type, viewField, collected, graphArgs);
+    const wanted = this.#wanted.ofValue(type, viewField, collected, graphArgs);
     const selection = selectForCall(this.graph, field, wanted.of(0));
     const root = builder.finish(this.#fields(builder, type, sources), false);
     const below = builder.eventObjects;
-    const { source } = field;
-    return {
-      root,
-      stream: {
-        field,
-        what: {
-          kind: 'stream',
-          connector: field.owner.connector.name,
-          field: field.coordinate,
-          describe: source.via === 'call' ? () => source.describe(selection.selection) : undefined,
-          sharedAs: undefined,
-          batchSize: undefined,
-          label: collected.responseKey,
-          ahead: false,
-          wantedBy: new Set([collected.responseKey]),
-          lists: listLevels(field.type),
-          why: 'gives the events; what stands below it happens for each',
-          conditional: false,
-          below,
-        },
-        open: (run) => {
-          const slots = (selection.slots as ReadonlyArray<(run: Run) => unknown>).map((value) => value(run));
-          const { claims } = run.execution.caller;
-          const args = toCallArguments(field)(streamArgs(run), claims);
-          const values = { args, parent: {}, claims };
-          return openStream(run.execution, field, { ...selection, slots }, values);
-        },
-        async place(event, cell, run) {
-          const found: Parameters<typeof toCells>[3] = [];
-          cell.slots[slot] = below === undefined ? (event ?? null) : toCells(event, field.type, below, found);
-          await fetchAll(found, run);
-          await fetchObjects(root.steps, [cell], run);
-        },
-      },
-    };
+    const label = collected.responseKey;
+    return { root, stream: toStreamStep({ field, label, selection, args: streamArgs, slot, root, below }) };
   }
 
   /** The fields of one concrete type at one place, as sources of its projection. */
@@ -213,9 +184,9 @@ export class PlanCompiler {
       if (viewField === undefined || field === undefined) throw new NotCompiled(`introspection (${name})`);
       const denial = this.#denied?.denialOf(type.name, collected.nodes[0]!);
       if (denial !== undefined) return () => this.#refuse(denial, collected, type, field.type);
-      const graphArgs = this.#graphArguments(type, viewField, collected);
-      const wanted = this.#wantedOfValue(type, viewField, collected, graphArgs);
-      const key = this.#recordKey(type, viewField, collected);
+      const graphArgs = this.#arguments.graphArguments(type, viewField, collected);
+      const wanted = this.#wanted.ofValue(type, viewField, collected, graphArgs);
+      const key = this.#arguments.recordKey(type, viewField, collected);
       const compileBelow = (origin: Origin, declared: GraphQLOutputType, found: FoundBy) =>
         this.#objects(field.type, declared, { origin, found, sources: sourcesOf(collected) });
       const value = this.#follow(
@@ -307,13 +278,13 @@ export class PlanCompiler {
     const key = this.#identities.keyOf([named, origin, graphType, connector, call, ...identitiesOf(sources)]);
     const known = this.#objectsPlans.get(key);
     if (known !== undefined) {
-      for (const load of known.loads) this.#noteLoad(load);
+      for (const load of known.loads) this.sharedLoads.note(load);
       found.ahead.push(...known.ahead);
       return known.plan;
     }
-    const before = this.#loads.length;
+    const before = this.sharedLoads.count;
     const plan = this.#compileObjects(named, graphType, at);
-    this.#objectsPlans.set(key, { plan, loads: new Set(this.#loads.slice(before)), ahead: found.ahead });
+    this.#objectsPlans.set(key, { plan, loads: this.sharedLoads.since(before), ahead: found.ahead });
     return plan;
   }
 
@@ -324,15 +295,15 @@ export class PlanCompiler {
   ): ObjectsPlan {
     const { connector } = found.field.owner;
     const concreteTypes = objectTypesOf(this.view.schema, named);
-    const wanted = this.graph.selective ? this.#wantedBelow(named, sources) : NOTHING;
+    const wanted = this.graph.selective ? this.#wanted.below(named, sources) : NOTHING;
     const built = concreteTypes.flatMap((type) => {
-      const graphName = this.#graphName(type);
+      const graphName = this.#arguments.graphName(type);
       if (!this.#mayBe(connector, graphType, graphName)) return [];
       const builder = new ObjectBuilder(this, graphName, { origin, wanted, found });
       return [{ graphName, builder, fields: this.#fields(builder, type, sources) }];
     });
     // Pure objects are projected from bare records: where one of several types is not pure, none may be.
-    const pure = built.every(({ builder }) => builder.steps.length === 0);
+    const pure = built.every(({ builder }) => builder.steps.list.steps.length === 0);
     const byType = new Map(
       built.map(({ graphName, builder, fields }) => [graphName, builder.finish(fields, pure)]),
     );
@@ -351,138 +322,6 @@ export class PlanCompiler {
     );
   }
 
-  #graphArguments(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): GraphArguments {
-    const { of, constant } = this.#viewArguments(type, collected);
-    const convert = viewField.toGraphArguments;
-    if (constant && !viewField.usesClaims) {
-      let values: Arguments | undefined;
-      return (run) => {
-        values ??= convert({ args: of(run.variables), claims: {} });
-        return values;
-      };
-    }
-    return (run) => convert({ args: of(run.variables), claims: run.execution.caller.claims });
-  }
-
-  #viewArguments(type: GraphQLObjectType, collected: CollectedField) {
-    const node = collected.nodes[0]!;
-    return compileArguments(type.getFields()[node.name.value]!, node);
-  }
-
-  /** Under which key a record carries the field at the end of a path: equal arguments share one. */
-  #recordKey(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): string {
-    const { steps } = viewField;
-    const name = steps.at(-1)!;
-    const owner = this.#typesAlong(this.#graphName(type), steps).at(-1)!;
-    const given = collected.nodes[0]!.arguments ?? [];
-    if (this.#argumentNames(owner, name).length === 0) return name;
-    if (given.length === 0 && this.#hasNoArguments(type, viewField, collected)) return name;
-    // A view's field of the same name may lock other arguments on another type.
-    const id = `${type.name}.${viewField.name}(${given.map(print).sort().join(' ')})`;
-    const key = this.#recordKeys.get(id) ?? `${name}_${this.#recordKeys.size}`;
-    this.#recordKeys.set(id, key);
-    return key;
-  }
-
-  /** Of a field that the operation gives none: neither defaults nor the view add any. */
-  #hasNoArguments(type: GraphQLObjectType, viewField: ViewField, collected: CollectedField): boolean {
-    if (viewField.usesClaims) return false;
-    const { of } = this.#viewArguments(type, collected);
-    const values = viewField.toGraphArguments({ args: of(NO_VARIABLES), claims: {} });
-    return Object.values(values).every((value) => value === undefined);
-  }
-
-  /** The arguments of a graph's field that are its callers' to give. */
-  #argumentNames(owner: string, name: string): readonly string[] {
-    const sources = this.graph.types.get(owner)?.fields.get(name)?.sources ?? [];
-    const open = sources.flatMap(({ args }) =>
-      args.filter(({ claim, require }) => claim === undefined && require === undefined),
-    );
-    return [...new Set(open.map((argument) => argument.name))];
-  }
-
-  #graphName(type: GraphQLObjectType): string {
-    return this.view.types.get(type.name)?.graphName ?? type.name;
-  }
-
-  /** What is wanted of the value that each step of a field gives, for connectors that ask only for what is selected. */
-  #wantedOfValue(
-    type: GraphQLObjectType,
-    viewField: ViewField,
-    collected: CollectedField,
-    graphArgs: GraphArguments,
-  ): { of(step: number): WantedByType } {
-    if (!this.graph.selective) return { of: () => NOTHING };
-    const field = type.getFields()[collected.nodes[0]!.name.value]!;
-    const below = this.#wantedBelow(field.type, sourcesOf(collected));
-    const { steps } = viewField;
-    const typeNames = this.#typesAlong(this.#graphName(type), steps);
-    const path = { viewField, graphArgs, key: this.#recordKey(type, viewField, collected) };
-    const of = (step: number): WantedByType => {
-      if (step >= steps.length - 1) return below;
-      const wanted: Wanted = new Map();
-      this.#addStep(wanted, path, { step: step + 1, owner: typeNames[step + 1]!, below: of(step + 1) });
-      return new Map([[typeNames[step + 1]!, wanted]]);
-    };
-    return { of };
-  }
-
-  #wantedBelow(type: GraphQLOutputType, sources: readonly SelectionSource[]): WantedByType {
-    const named = getNamedType(type);
-    const key = this.#identities.keyOf([named, ...identitiesOf(sources)]);
-    const known = this.#wantedBySelection.get(key);
-    if (known !== undefined) return known;
-    const wanted = new Map(
-      objectTypesOf(this.view.schema, named).map((object) => [
-        this.#graphName(object),
-        this.#wantedOfObject(object, sources),
-      ]),
-    );
-    this.#wantedBySelection.set(key, wanted);
-    return wanted;
-  }
-
-  #wantedOfObject(type: GraphQLObjectType, sources: readonly SelectionSource[]): Wanted {
-    const wanted: Wanted = new Map();
-    const graphName = this.#graphName(type);
-    for (const collected of collectFields(this.#fragments, type, sources)) {
-      const viewField = this.view.types.get(type.name)?.fields.get(collected.nodes[0]!.name.value);
-      if (viewField === undefined) continue;
-      if (this.#denied?.denialOf(type.name, collected.nodes[0]!) !== undefined) continue;
-      const graphArgs = this.#graphArguments(type, viewField, collected);
-      const { of } = this.#wantedOfValue(type, viewField, collected, graphArgs);
-      const key = this.#recordKey(type, viewField, collected);
-      this.#addStep(wanted, { viewField, graphArgs, key }, { step: 0, owner: graphName, below: of(0) });
-    }
-    return wanted;
-  }
-
-  /** Wants one step of a view's path; the arguments are the last one's. */
-  #addStep(
-    wanted: Wanted,
-    { viewField, graphArgs, key }: WantedPath,
-    { step, owner, below }: { readonly step: number; readonly owner: string; readonly below: WantedByType },
-  ): void {
-    const name = viewField.steps[step]!;
-    if (step < viewField.steps.length - 1 || key === name) {
-      addWanted(wanted, { key: name, name, args: {}, below });
-      return;
-    }
-    const args = Object.fromEntries(
-      this.#argumentNames(owner, name).map((argument) => [argument, (run: Run) => graphArgs(run)[argument]]),
-    );
-    addWanted(wanted, { key, name, args, below });
-  }
-
-  #typesAlong(graphType: string, steps: readonly string[]): readonly string[] {
-    const names = [graphType];
-    for (const step of steps.slice(0, -1)) {
-      const source = this.graph.types.get(names.at(-1)!)?.fields.get(step)?.sources[0];
-      names.push(source === undefined ? '' : getNamedType(source.type).name);
-    }
-    return names;
-  }
-
   /** A call compiled once for the plan. */
   backendCall(field: ConnectorField, wanted: WantedByType): CompiledBackendCall {
     return this.#compileCall(field, selectForCall(this.graph, field, wanted));
@@ -494,23 +333,6 @@ export class PlanCompiler {
     wanted: WantedByType,
   ): CompiledBackendCall {
     return this.#compileCall(lookup.field, selectForLookup(this.graph, lookup, origin, wanted));
-  }
-
-  /** Steps that ask the same field for the same selection share what they load; which do is known only once all is compiled. */
-  shareLoads(
-    kind: 'call' | 'lookup',
-    { owner, coordinate }: ConnectorField,
-    selectionId: string,
-  ): () => string | undefined {
-    const id = `${kind} ${owner.connector.name} ${coordinate} ${selectionId}`;
-    const uses = this.#loadUses;
-    this.#noteLoad(id);
-    return () => (uses.get(id)! > 1 ? id : undefined);
-  }
-
-  #noteLoad(id: string): void {
-    this.#loads.push(id);
-    this.#loadUses.set(id, (this.#loadUses.get(id) ?? 0) + 1);
   }
 
   #compileCall(
@@ -549,14 +371,6 @@ interface FollowSpec {
   readonly label: string;
 }
 
-/** A view's field as it is wanted. */
-interface WantedPath {
-  readonly viewField: ViewField;
-  readonly graphArgs: GraphArguments;
-  /** Of its last step. */
-  readonly key: string;
-}
-
 /** Where objects come from, and what is selected of them. */
 interface ObjectsAt {
   readonly origin: Origin;
@@ -569,16 +383,6 @@ interface SharedObjects {
   readonly ahead: readonly AskedAhead[];
   /** Of the steps in it. */
   readonly loads: ReadonlySet<string>;
-}
-
-function identitiesOf(sources: readonly SelectionSource[]): readonly unknown[] {
-  return sources.flatMap(({ selectionSet, conditional }) => [selectionSet, conditional]);
-}
-
-function sourcesOf({ nodes, conditional }: CollectedField): readonly SelectionSource[] {
-  return nodes.flatMap(({ selectionSet }) =>
-    selectionSet === undefined ? [] : [{ selectionSet, conditional }],
-  );
 }
 
 const ACCEPTED: Readonly<Record<string, ProjectedField['accepts']>> = {

@@ -2,7 +2,7 @@
 import type { GraphQLError, VariableValues } from 'graphql';
 import type { Execution } from '../execute/execution.ts';
 import type { ObjectPlan } from './plan.ts';
-import type { LookupWork } from './steps.ts';
+import type { LookupWork } from './step-lookups.ts';
 
 export interface Path {
   readonly prev: Path | undefined;

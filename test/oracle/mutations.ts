@@ -171,7 +171,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'calls of different parents are shared',
-    file: 'steps.ts',
+    file: 'step-calls.ts',
     change: {
       around: 'runCalls',
       by: `(calls) => (work, ...rest) => {
@@ -186,12 +186,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'keys are compared as the backend writes them',
-    file: 'object-builder.ts',
+    file: 'object-steps.ts',
     change: { around: 'keyText', by: '() => (key) => JSON.stringify(key)' },
   },
   {
     name: 'batched records are matched by position',
-    file: 'steps.ts',
+    file: 'step-lookups.ts',
     change: {
       around: 'askList',
       by: `(ask) => (work, ...rest) => {
@@ -206,12 +206,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'what was asked ahead counts for whatever object comes',
-    file: 'steps.ts',
+    file: 'step-lookups.ts',
     change: { from: 'ahead?.text === textOf(keys[0])', to: 'ahead !== undefined' },
   },
   {
     name: 'calls with different arguments are shared',
-    file: 'object-builder.ts',
+    file: 'object-steps.ts',
     change: {
       from: 'const id = `${field.coordinate} ${asked.key}`;',
       to: 'const id = field.coordinate;',
@@ -219,12 +219,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'fallbacks are forgotten',
-    file: 'object-builder.ts',
+    file: 'have.ts',
     change: { around: 'fallbackGuard', by: '() => () => undefined' },
   },
   {
     name: 'fallbacks leave no trace',
-    file: 'object-builder.ts',
+    file: 'have.ts',
     change: {
       around: 'fallbackGuard',
       by: `(guard) => (field) => {
@@ -235,7 +235,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a missing entity is no error where a field is not nullable',
-    file: 'object-builder.ts',
+    file: 'have.ts',
     change: {
       around: 'readSlot',
       by: '(read) => (cell, slot, have) => read(cell, slot, { ...have, routed: false })',
@@ -243,12 +243,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'stubs are read by the names of records',
-    file: 'object-builder.ts',
+    file: 'have.ts',
     change: { around: 'readerOf', by: '(reader) => (field, key) => reader(field, key, undefined)' },
   },
   {
     name: 'equal fields with other arguments share one key of a record',
-    file: 'compile.ts',
+    file: 'field-arguments.ts',
     change: {
       from: "`${type.name}.${viewField.name}(${given.map(print).sort().join(' ')})`",
       to: '`${type.name}.${viewField.name}`',
@@ -256,7 +256,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'what is below two fields is planned once, whatever is selected',
-    file: 'compile.ts',
+    file: 'collect.ts',
     change: { around: 'identitiesOf', by: '() => () => []' },
   },
   {
@@ -278,7 +278,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the claims of the first caller are kept with the plan',
-    file: 'compile.ts',
+    file: 'field-arguments.ts',
     change: { from: 'if (constant && !viewField.usesClaims) {', to: 'if (constant) {' },
   },
 ];

@@ -1,0 +1,185 @@
+/** Steps that find records by keys: in one call where the connector offers it, ahead of their turn where the key is known. */
+import { getNamedType, isAbstractType } from 'graphql';
+import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
+import { concrete } from '../execute/resolve.ts';
+import { MAX_BATCH } from '../execute/unary-call.ts';
+import type { Lookup } from '../load/model.ts';
+import type { Reader } from '../mapping/path.ts';
+import type { Values } from '../mapping/values.ts';
+import {
+  type BackendCall,
+  type GivenValue,
+  gather,
+  loadShared,
+  readAll,
+  runBatch,
+  toError,
+} from './asking.ts';
+import { invalid } from './complete.ts';
+import type { Step } from './plan.ts';
+import type { Cell, Run } from './run.ts';
+
+export interface LookupWork {
+  readonly lookup: Lookup;
+  readonly call: BackendCall;
+  readonly slot: number;
+  readonly keys: ReadonlyArray<GivenValue & { readonly list: boolean }>;
+  /** Equal for equal keys, whatever their wire form. */
+  readonly textOf: (key: unknown) => string;
+  /** Reads the key that a record carries, with its text; of batched lookups. */
+  readonly recordKey: { readonly read: Reader; readonly textOf: (key: unknown) => string } | undefined;
+  /** Several steps of the plan ask this lookup for the same selection: they share what is loaded. */
+  readonly sharedAs: () => string | undefined;
+}
+
+/** Finds the records of many entities: one call where the connector offers it, else one per key. */
+export function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): Promise<void> | undefined {
+  const { slot, textOf } = work;
+  const { asked: keys, waiting } = gather(cells, slot, (cell) => keyOf(work, cell, run), textOf);
+  if (keys.length === 0) return undefined;
+  const ahead = keys.length === 1 ? run.ahead.get(work) : undefined;
+  const loading = ahead?.text === textOf(keys[0]) ? ahead.loading : loadRecords(work, keys, run);
+  return loading.then((records) => placeRecords(work, waiting, records));
+}
+
+function loadRecords(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
+  const shared = work.sharedAs();
+  const load = (part: readonly unknown[]) => askInParts(work, part, run);
+  return shared === undefined ? load(keys) : loadShared(run, shared, keys, { load, keyOf: work.textOf });
+}
+
+/** The value of the only argument, or all of them by name; null when one is missing, or what failed in one. */
+function keyOf(work: LookupWork, cell: Cell, run: Run): unknown {
+  const only = work.keys.length === 1 ? work.keys[0] : undefined;
+  try {
+    if (only !== undefined) {
+      const given = only.value(cell, run);
+      return given === null || given === undefined || given instanceof Error
+        ? (given ?? null)
+        : only.give(given);
+    }
+    const values = readAll(work.keys, cell, run);
+    return values === null || values instanceof Error ? values : giveAll(work, values);
+  } catch (error) {
+    return toError(error);
+  }
+}
+
+/** @throws {UpstreamError} */
+function giveAll({ keys }: LookupWork, values: Arguments): Arguments {
+  const key: Record<string, unknown> = Object.create(null);
+  for (const { name, give } of keys) key[name] = give(values[name]);
+  return key;
+}
+
+function placeRecords(
+  { lookup, slot }: LookupWork,
+  waiting: ReadonlyArray<readonly Cell[]>,
+  records: readonly unknown[],
+): void {
+  const type = getNamedType(lookup.field.type);
+  const isAbstract = isAbstractType(type);
+  for (let index = 0; index < waiting.length; index++) {
+    let record = records[index] ?? null;
+    if (isAbstract && record !== null && !(record instanceof Error))
+      record = concrete(lookup.connector, type.name, record)?.record ?? record;
+    for (const cell of waiting[index]!) cell.slots[slot] = record;
+  }
+}
+
+/** A lookup that is asked while the call that finds its object is under way. */
+export interface AskedAhead {
+  readonly work: LookupWork;
+  readonly argumentsOf: (args: Arguments) => Arguments | undefined;
+  /** The lookup's own. */
+  readonly step: Step;
+}
+
+export function askAhead({ work, argumentsOf, step }: AskedAhead, args: Arguments, run: Run): void {
+  const known = argumentsOf(args);
+  if (known === undefined) return;
+  try {
+    const [only, ...more] = work.keys;
+    const key = more.length === 0 ? only!.give(known[only!.name]) : giveAll(work, known);
+    const { trace } = run.execution;
+    const load = () => loadRecords(work, [key], run);
+    const loading = trace === undefined ? load() : trace.ahead(step, load);
+    run.ahead.set(work, { text: work.textOf(key), loading });
+  } catch {
+    // What is wrong with the key is said where the lookup has its turn.
+  }
+}
+
+function askInParts(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
+  const ask = work.lookup.batched ? askByKeys : askEach;
+  if (!work.lookup.batched || keys.length <= MAX_BATCH) return ask(work, keys, run);
+  const parts: Array<Promise<readonly unknown[]>> = [];
+  for (let start = 0; start < keys.length; start += MAX_BATCH)
+    parts.push(ask(work, keys.slice(start, start + MAX_BATCH), run));
+  return Promise.all(parts).then((answers) => answers.flat());
+}
+
+function askEach({ call, keys: [first, ...more] }: LookupWork, keys: readonly unknown[], run: Run) {
+  const { claims } = run.execution.caller;
+  try {
+    const batch = keys.map((key): Values => {
+      const args = more.length === 0 ? { [first!.name]: key } : (key as Arguments);
+      return { args: call.toArguments(args, claims), parent: NO_ARGUMENTS, claims };
+    });
+    return runBatch(call, batch, run);
+  } catch (error) {
+    return Promise.resolve(keys.map(() => toError(error)));
+  }
+}
+
+/** One call with a list of keys; answers are matched by the key they carry. Keys that differ in other arguments go apart. */
+function askByKeys(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
+  const { name } = work.keys.find(({ list }) => list)!;
+  if (work.keys.length === 1) return askList(work, { list: name, keys, others: NO_ARGUMENTS }, run);
+  const groups = Map.groupBy((keys as readonly Arguments[]).entries(), ([, key]) =>
+    JSON.stringify({ ...key, [name]: undefined }),
+  );
+  const results: unknown[] = new Array(keys.length).fill(null);
+  const asking = [...groups.values()].map(async (members) => {
+    const group = { list: name, keys: members.map(([, key]) => key[name]), others: members[0]![1] };
+    const records = await askList(work, group, run);
+    for (const [at, [index]] of members.entries()) results[index] = records[at];
+  });
+  return Promise.all(asking).then(() => results);
+}
+
+interface KeyList {
+  /** The argument that takes many. */
+  readonly list: string;
+  readonly keys: readonly unknown[];
+  readonly others: Arguments;
+}
+
+function askList(
+  { lookup, call, recordKey }: LookupWork,
+  { list, keys, others }: KeyList,
+  run: Run,
+): Promise<readonly unknown[]> {
+  const { claims } = run.execution.caller;
+  const { read, textOf } = recordKey!;
+  let args: Arguments;
+  try {
+    args = call.toArguments(Object.assign(Object.create(null), others, { [list]: keys }), claims);
+  } catch (error) {
+    const failure = toError(error);
+    return Promise.resolve(keys.map(() => failure));
+  }
+  return runBatch(call, [{ args, parent: NO_ARGUMENTS, claims }], run).then(([answer]) => {
+    if (answer instanceof Error) return keys.map(() => answer);
+    if (answer === null || answer === undefined) return keys.map(() => null);
+    if (!Array.isArray(answer)) {
+      const failure = invalid(lookup.connector, `${lookup.field.coordinate} answered no list`);
+      return keys.map(() => failure);
+    }
+    const found = new Map<string, unknown>();
+    for (const record of answer)
+      if (record !== null && record !== undefined) found.set(textOf(read(record)), record);
+    // Records have keys as the backend has them, and so have arguments on the wire.
+    return (args[list] as readonly unknown[]).map((key) => found.get(textOf(key)) ?? null);
+  });
+}
