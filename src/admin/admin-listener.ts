@@ -10,11 +10,11 @@ import {
   sendFetchResponse,
   targetOf,
 } from '../doors/http-message.ts';
+import { listenOn } from '../doors/listen-on.ts';
 import { acceptsHtml, parseContentType } from '../doors/media-type.ts';
 import { createServer } from '../doors/node-http.ts';
 import { PAGE_HEADERS } from '../doors/page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
-import { listenOn } from '../doors/public-listener.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import type { Exposition } from '../metrics/exposition.ts';

@@ -1,8 +1,7 @@
-/** The public listener: finds the client by path and hands the request to a door. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** The public listener: takes requests and sockets in, sees to their end, and stops without losing any. */
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type TLSSocket, Server as TlsServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
 import type { HemSettings } from '../load/settings.ts';
@@ -11,58 +10,28 @@ import type { Tracing } from '../metrics/tracing.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { RequestNotes } from '../operation/request-notes.ts';
-import { identify } from './authentication.ts';
-import { type BroadDoor, openBroadDoor } from './broad-door.ts';
-import { corsHeaders, mayOpenSocket, preflightHeaders } from './cors.ts';
-import { keyNamedIn } from './credentials.ts';
-import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
-import { Hops, refusalOf, type Sender } from './hops.ts';
-import { ReceivedRequest, readBody, requestIdOf, sendFetchResponse, targetOf } from './http-message.ts';
+import { addressOf } from './address.ts';
+import { answerRequest } from './answer-request.ts';
+import { openBroadDoor } from './broad-door.ts';
+import { mayOpenSocket } from './cors.ts';
+import { type ClientDoors, type Exchange, setHeaders } from './exchange.ts';
+import { Hops, refusalOf } from './hops.ts';
+import { ReceivedRequest, requestIdOf, targetOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
-import { answerInParts } from './in-parts.ts';
-import {
-  acceptsEventStream,
-  acceptsHtml,
-  JSON_TYPE,
-  MULTIPART_TYPE,
-  namesOlderFormat,
-  parseContentType,
-  partsType,
-  preferredAnswerType,
-  remembered,
-} from './media-type.ts';
+import { listenOn } from './listen-on.ts';
 import { openServer } from './node-http.ts';
-import { PAGE_HEADERS } from './page-headers.ts';
-import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
-import { Refusal, sendGraphQLRefusal, sendProblem } from './refusal.ts';
+import { sendProblem } from './refusal.ts';
 import { RequestLog } from './request-log.ts';
-import { answerShortly } from './short-path.ts';
-import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts';
-import type { YogaContext } from './yoga.ts';
-
-const GRAPHQL_METHODS = ['GET', 'POST'];
-const SCHEMA_METHODS = ['GET', 'HEAD'];
+import { openWebSocketDoor } from './websocket.ts';
 
 /** A connection on which nothing moves for so long after the longest deadline is closed: its peer does not read. */
 const STALLED_MS = 30_000;
-
-/** To callers who take an answer in parts, but of an older format only. */
-const ONE_FORMAT =
-  'Parts of an answer are sent in the format of "multipart/mixed;incrementalSpec=v0.2", in no older one; an answer as one is "application/json".';
 
 export interface PublicListener {
   readonly server: Server;
   listen(address: { readonly host: string; readonly port: number }): Promise<string>;
   /** Stops accepting, lets requests in flight finish, ends subscriptions. */
   close(graceMs: number): Promise<void>;
-}
-
-interface ClientDoors {
-  readonly endpoint: Endpoint;
-  readonly broad: BroadDoor;
-  readonly websocket: WebSocketDoor;
-  /** What ends each running subscription over SSE. */
-  readonly streams: Set<() => void>;
 }
 
 export function openPublicListener(
@@ -165,7 +134,7 @@ export function openPublicListener(
       sendProblem(response, asHemError(error), requestId);
     };
     try {
-      answer(doors, hops, exchange).catch(failed);
+      answerRequest(doors, hops, exchange).catch(failed);
     } catch (error) {
       failed(error);
     }
@@ -203,165 +172,6 @@ export function openPublicListener(
   };
 }
 
-const DONE = Promise.resolve();
-
-/** One request and its answer. */
-interface Exchange {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly request: ReceivedRequest;
-  /** Names and values in turn of what every answer to this request says. */
-  readonly headers: string[];
-  /** Of which client's endpoint it is, once that is known. */
-  client: string | undefined;
-}
-
-/** The short path writes them together with its own; before all other answers they are set here. */
-function setHeaders({ response, headers }: Exchange): void {
-  if (response.headersSent) return;
-  for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at]!, headers[at + 1]!);
-}
-
-/** @throws {HemError} like what rejects, before there is anything to wait for */
-function answer(doors: ReadonlyMap<string, ClientDoors>, hops: Hops, exchange: Exchange): Promise<void> {
-  const { message, response, request, headers } = exchange;
-  const address = addressOf(targetOf(message));
-  const sender = hops.receive(message);
-  request.address = sender.address;
-  const door = address === undefined ? undefined : doors.get(address.client);
-  if (address === undefined || door === undefined) throw new Refusal('NOT_FOUND');
-  exchange.client = address.client;
-  const allowed = corsHeaders(door.endpoint.view.client.settings.cors, message.headers.origin);
-  if (allowed !== undefined) headers.push(...Object.entries(allowed).flat());
-  const methods = address.resource === 'graphql' ? GRAPHQL_METHODS : SCHEMA_METHODS;
-  if (message.method === 'OPTIONS' && allowed !== undefined && 'access-control-allow-origin' in allowed) {
-    const requested = message.headers['access-control-request-headers'];
-    setHeaders(exchange);
-    response.writeHead(204, preflightHeaders(methods.join(', '), requested));
-    response.end();
-    return DONE;
-  }
-  if (!methods.includes(message.method ?? ''))
-    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods.join(', ') });
-  if (address.resource === 'schema.graphql') return answerSchema(door.endpoint, exchange, sender);
-  return answerGraphQL(door, { ...exchange, sender }, address.search).catch((error: unknown) => {
-    if (!(error instanceof HemError)) throw error;
-    const { notes, principal } = exchange.request;
-    notes?.code(error.code);
-    if (notes !== undefined && principal === undefined)
-      notes.refusedKey = keyNamedIn(door.endpoint, message.headers);
-    setHeaders(exchange);
-    sendGraphQLRefusal(response, error, {
-      requestId: exchange.request.requestId,
-      accept: message.headers.accept,
-    });
-  });
-}
-
-async function answerSchema(endpoint: Endpoint, exchange: Exchange, sender: Sender): Promise<void> {
-  const { message, response } = exchange;
-  const principal = await identify(endpoint, message.headers, sender);
-  setHeaders(exchange);
-  sendSchema(endpoint.sdlFor(principal), message, response);
-}
-
-async function answerGraphQL(
-  door: ClientDoors,
-  exchange: Exchange & { readonly sender: Sender },
-  search: string,
-): Promise<void> {
-  const { message, response, request, headers, sender } = exchange;
-  const { endpoint } = door;
-  const { graphiql, uploads, batching } = endpoint.view.client.settings;
-  const { accept } = message.headers;
-  const isGet = message.method === 'GET';
-  const ifNoneMatch = isGet ? message.headers['if-none-match'] : undefined;
-  const wantsPage = isGet && graphiql && acceptsHtml(accept);
-  const preferred = preferredAnswerType(accept);
-  const inParts = preferred === undefined ? partsType(accept) : preferred.parts;
-  if (!wantsPage && preferred === undefined && inParts === undefined && !acceptsEventStream(accept)) {
-    throw new Refusal('NOT_ACCEPTABLE', ...(namesOlderFormat(accept) ? [ONE_FORMAT] : []));
-  }
-  const contentType = parseContentType(message.headers['content-type']);
-  const isMultipart = contentType?.type === 'multipart/form-data';
-  if (isMultipart && !hasPreflightHeader(message.headers)) {
-    throw new Refusal(
-      'BAD_REQUEST',
-      `A multipart request needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, so that no other site's form can send it.`,
-    );
-  }
-  const coding = message.headers['content-encoding'];
-  if (coding !== undefined && coding !== 'identity')
-    throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Bodies are read without a Content-Encoding.');
-  // The page is the same for all; what it asks for is not.
-  const identified = wantsPage ? undefined : identify(endpoint, message.headers, sender);
-  request.principal = identified instanceof Promise ? await identified : identified;
-  const { bodyBytes } = endpoint.limits;
-  const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
-  const body = await readBody(message, bodyBytes + fileBytes);
-  if (wantsPage) return answerBroadly(door, exchange, undefined);
-  const reading = isGet
-    ? paramsOfAddress(search)
-    : paramsOfBody(body, contentType, { batching, uploads, maxBytes: bodyBytes });
-  const params = reading instanceof Promise ? await reading : reading;
-  if (inParts !== undefined && isSingle(params)) {
-    setHeaders(exchange);
-    const asked = { endpoint, params, method: message.method, ifNoneMatch, type: inParts, request };
-    if (await answerInParts(asked, response)) return;
-  } else if ((isGet || contentType?.type === JSON_TYPE) && isSingle(params)) {
-    const asked = { endpoint, params, request, method: isGet ? 'GET' : 'POST', ifNoneMatch, accept, headers };
-    const answering = answerShortly(asked, response);
-    if (answering !== undefined) {
-      await answering;
-      return;
-    }
-  } else if (inParts === MULTIPART_TYPE && preferred === undefined) {
-    throw new Refusal('NOT_ACCEPTABLE', 'A batch is answered as JSON.');
-  }
-  await answerBroadly(door, exchange, params);
-}
-
-/** Through Yoga. */
-async function answerBroadly(
-  { endpoint, broad, streams }: ClientDoors,
-  exchange: Exchange,
-  params: YogaContext['params'],
-): Promise<void> {
-  const { message, response, request } = exchange;
-  const wantsPage = params === undefined;
-  const said = new Map<string, string>();
-  setHeaders(exchange);
-  const given = await broad.fetch(
-    new Request(`http://hem/${endpoint.name}/graphql`, {
-      method: message.method,
-      headers: { accept: wantsPage ? 'text/html' : 'text/event-stream' },
-      signal: request.left.signal,
-    }),
-    { endpointRequest: request, params, streams, said },
-  );
-  for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
-  given.headers.set('cache-control', 'no-store');
-  given.headers.set('x-content-type-options', 'nosniff');
-  for (const [name, value] of said) given.headers.set(name, value);
-  await sendFetchResponse(response, given);
-}
-
-function isSingle(params: Params | readonly Params[]): params is Params {
-  return !Array.isArray(params);
-}
-
-function sendSchema(sdl: string | undefined, message: IncomingMessage, response: ServerResponse): void {
-  if (sdl === undefined) throw new Refusal('NOT_FOUND');
-  response.writeHead(200, {
-    'content-type': 'application/graphql; charset=utf-8',
-    'content-length': Buffer.byteLength(sdl),
-    // Each plan has its own.
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(message.method === 'HEAD' ? undefined : sdl);
-}
-
 /** Hands a socket to its door, or gives the status that it is refused with. */
 function upgrade(
   doors: ReadonlyMap<string, ClientDoors>,
@@ -390,35 +200,4 @@ function upgrade(
 
 function asHemError(error: unknown): HemError {
   return error instanceof HemError ? error : new HemError('INTERNAL');
-}
-
-interface Address {
-  readonly client: string;
-  readonly resource: 'graphql' | 'schema.graphql';
-  /** The query part, without "?". */
-  readonly search: string;
-}
-
-/** `/web/graphql?x` → the client, what is asked of it, and how. */
-const addressOf = remembered((target: string | undefined): Address | undefined => {
-  const [, client, resource, search] =
-    /^\/([a-z][a-z0-9-]*)\/(graphql|schema\.graphql)\/?(?:\?(.*))?$/s.exec(target ?? '') ?? [];
-  if (client === undefined) return undefined;
-  return { client, resource: resource as Address['resource'], search: search ?? '' };
-});
-
-/** The address as a URL once the server listens. @throws when the port is taken */
-export function listenOn(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const address = server.address() as AddressInfo;
-      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-      resolve(`${server instanceof TlsServer ? 'https' : 'http'}://${name}:${address.port}`);
-    });
-  });
 }

@@ -1,0 +1,37 @@
+/** Who opens a socket: by what its request carries and what `connection_init` says. */
+
+import { HemError } from '../errors.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import { carriesKey } from '../principal/credentials.ts';
+import { closeOf, identifySocket } from './authentication.ts';
+import { endPeer, type Peer } from './websocket-peer.ts';
+
+/** Finds out who opens a socket, and sees to its end when that is over. @returns false when it is not let in */
+export async function letIn(
+  endpoint: Endpoint,
+  peer: Peer,
+  params: Readonly<Record<string, unknown>> | undefined,
+): Promise<boolean> {
+  try {
+    const { message, sender } = peer;
+    const opening = { headers: message.headers, peer: sender.peer };
+    const { principal, said } = await identifySocket(endpoint, opening, params);
+    peer.principal = principal;
+    // What connectors forward is what the caller is known by.
+    peer.headers = withSaid(peer.headers, said);
+    if (peer.socket.readyState === peer.socket.OPEN)
+      peer.forgetEnd = endpoint.authenticator?.onEnd(principal, (why) => endPeer(peer, why)) ?? (() => {});
+    return true;
+  } catch (error) {
+    if (!(error instanceof HemError)) throw error;
+    const { code, reason } = closeOf(error);
+    peer.socket.close(code, reason);
+    return false;
+  }
+}
+
+/** A key is no backend's business; nor is the token that it came instead of. */
+function withSaid(headers: Peer['headers'], said: Peer['headers']): Peer['headers'] {
+  const { authorization, ...rest } = { ...headers, ...said };
+  return authorization === undefined || carriesKey(authorization) ? rest : { ...rest, authorization };
+}

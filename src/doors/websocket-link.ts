@@ -1,0 +1,75 @@
+/** A socket as the protocol's library wants it: floods end it, silence ends it, and what it asked for ends with it. */
+import { CloseCode, type makeServer } from 'graphql-ws';
+import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import { leaveCompleted } from './websocket-operations.ts';
+import type { Peer } from './websocket-peer.ts';
+
+const KEEP_ALIVE_MS = 15_000;
+/** Messages being worked on or waiting to be sent, above the operations: pings, refusals. More are a flood, or a peer that does not read. */
+const MAX_WAITING_MESSAGES = 100;
+/** What fits into a close frame. */
+const MAX_REASON_CHARACTERS = 40;
+
+/** Connects one socket to the protocol. */
+export function serve(
+  protocol: ReturnType<typeof makeServer<Record<string, unknown>, Peer>>,
+  peer: Peer,
+  { maxOperations, log }: { readonly maxOperations: number; readonly log: Logger },
+): void {
+  const { socket, requestId } = peer;
+  let waiting = 0;
+  const work = async (task: () => Promise<unknown>): Promise<void> => {
+    if (++waiting > maxOperations + MAX_WAITING_MESSAGES) {
+      socket.terminate();
+      return;
+    }
+    try {
+      await task();
+    } catch (error) {
+      log.error({ err: error, requestId }, 'websocket message failed');
+      socket.close(CloseCode.InternalServerError, 'Internal server error');
+    } finally {
+      waiting--;
+    }
+  };
+  let alive = true;
+  const heartbeat = setInterval(() => {
+    if (!alive) return socket.terminate();
+    alive = false;
+    socket.ping();
+  }, KEEP_ALIVE_MS);
+  const closed = protocol.opened(
+    {
+      protocol: socket.protocol,
+      send: (text) => sent((done) => socket.send(text, done), socket),
+      close: (code, reason) => socket.close(code, reason?.slice(0, MAX_REASON_CHARACTERS)),
+      onMessage: (receive) => {
+        socket.on('message', (data) => {
+          void work(() => {
+            const received = receive(String(data));
+            leaveCompleted(peer);
+            return received;
+          });
+        });
+      },
+    },
+    peer,
+  );
+  socket.on('pong', () => {
+    alive = true;
+  });
+  socket.on('ping', (data) => void work(() => sent((done) => socket.pong(data, false, done), socket)));
+  socket.on('error', (error) => log.debug({ err: error, requestId }, 'websocket failed'));
+  socket.once('close', (code, reason) => {
+    clearInterval(heartbeat);
+    peer.forgetEnd();
+    for (const { left } of peer.running.values()) left.cancel();
+    void closed(code, String(reason));
+  });
+}
+
+/** Resolves when the message has left; a socket that is closed takes none and nobody waits for it. */
+function sent(send: (done: () => void) => void, socket: WebSocket): Promise<void> {
+  return new Promise((resolve) => (socket.readyState === socket.OPEN ? send(resolve) : resolve()));
+}

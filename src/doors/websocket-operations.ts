@@ -1,0 +1,139 @@
+/** Operations of a socket: begun by `subscribe`, executed by the client's endpoint, ended by either side. */
+import { GraphQLError } from 'graphql';
+import { CloseCode, type Context, type SubscribePayload } from 'graphql-ws';
+import { Cancellation } from '../cancellation.ts';
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { Tracing } from '../metrics/tracing.ts';
+import { isStream } from '../operation/answer.ts';
+import type { Endpoint } from '../operation/endpoint.ts';
+import { format } from '../operation/format.ts';
+import type { Request as EndpointRequest } from '../operation/request.ts';
+import { RequestNotes } from '../operation/request-notes.ts';
+import { Relay } from './relay.ts';
+import type { RequestLog } from './request-log.ts';
+import { closeWhenDone, type Peer, type Running } from './websocket-peer.ts';
+
+/** What operations are held to and reported with. */
+export interface OperationOptions {
+  /** On one socket at a time. */
+  readonly maxOperations: number;
+  /** Gets a line per operation; undefined where nobody wants them. */
+  readonly requestLog?: RequestLog | undefined;
+  readonly tracing?: Tracing | undefined;
+}
+
+export function start(
+  endpoint: Endpoint,
+  { maxOperations, requestLog, tracing }: OperationOptions,
+  context: Context<Record<string, unknown>, Peer>,
+  id: string,
+  payload: SubscribePayload,
+) {
+  const peer = context.extra;
+  if (peer.closing) return [refusal(peer.closing.refusal)];
+  // Operations that were left count until they have ended.
+  if (peer.running.size >= maxOperations) {
+    peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
+    return [refusal('OPERATION_TOO_LARGE')];
+  }
+  const left = new Cancellation();
+  const { headers, principal } = peer;
+  const requestId = `${peer.requestId}:${++peer.started}`;
+  const request = {
+    requestId,
+    headers,
+    left,
+    address: peer.sender.address,
+    principal,
+    notes: requestLog && new RequestNotes(),
+    span: tracing?.begin({ requestId, door: 'websocket', headers }),
+  };
+  const startedAt = performance.now();
+  const trace = endpoint.traceOf(payload.extensions, peer);
+  const prepared = endpoint.prepare(payload.query, payload.operationName, { trace, principal });
+  if ('errors' in prepared) {
+    const { errors } = format({ errors: prepared.errors }, request);
+    request.notes?.failed(errors);
+    told({ endpoint, request, startedAt }, peer, requestLog);
+    return [...prepared.errors];
+  }
+  const { kind, document, operationName } = prepared;
+  const variables = payload.variables ?? {};
+  const running: Running = {
+    id,
+    context,
+    isSubscription: kind === 'subscription',
+    left,
+    end: undefined,
+    endpoint,
+    operation: { ...prepared, variables, trace },
+    request,
+    startedAt,
+  };
+  peer.running.set(payload, running);
+  // The library takes graphql-js's arguments and hands them on to `execute` and `subscribe` above.
+  return {
+    schema: endpoint.view.schema,
+    document,
+    operationName,
+    variableValues: variables,
+    contextValue: running,
+  };
+}
+
+export async function execute(running: Running) {
+  const outcome = await running.endpoint.executeInParts(running.operation, running.request);
+  return isStream(outcome) ? untilLeft(running, outcome.items) : outcome.result;
+}
+
+export async function subscribe(running: Running) {
+  const outcome = await running.endpoint.subscribe(running.operation, running.request);
+  if (!isStream(outcome)) return outcome.result;
+  const relay = untilLeft(running, outcome.items);
+  running.end = (farewell) => relay.end(farewell);
+  return relay;
+}
+
+function untilLeft<Result>({ left }: Running, results: AsyncIterable<Result>): Relay<Result> {
+  const relay = new Relay(results);
+  left.add(() => relay.end());
+  return relay;
+}
+
+export function runningOf(args: unknown): Running {
+  return (args as { readonly contextValue: Running }).contextValue;
+}
+
+export function requestOf(peer: Peer, payload: SubscribePayload): Pick<EndpointRequest, 'requestId'> {
+  return peer.running.get(payload)?.request ?? { requestId: `${peer.requestId}:${++peer.started}` };
+}
+
+/** The library forgets the id of an operation that the caller has completed; what runs for it ends here. */
+export function leaveCompleted({ running }: Peer): void {
+  for (const { id, context, left } of running.values()) if (!(id in context.subscriptions)) left.cancel();
+}
+
+export function finish(peer: Peer, payload: SubscribePayload, requestLog: RequestLog | undefined): void {
+  const running = peer.running.get(payload);
+  running?.left.cancel();
+  peer.running.delete(payload);
+  if (running !== undefined) told(running, peer, requestLog);
+  // After the last answer has been handed to the socket.
+  if (peer.closing) setImmediate(() => closeWhenDone(peer));
+}
+
+function told(
+  { endpoint, request, startedAt }: Pick<Running, 'endpoint' | 'request' | 'startedAt'>,
+  { message }: Peer,
+  requestLog: RequestLog | undefined,
+): void {
+  const { requestId, principal, notes, span } = request;
+  span?.end({ client: endpoint.name });
+  if (requestLog === undefined || notes === undefined) return;
+  const remote = request.address ?? message.socket.remoteAddress;
+  requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt });
+}
+
+function refusal(code: ErrorCode): GraphQLError {
+  return new GraphQLError(ERRORS[code].text, { extensions: { code } });
+}
