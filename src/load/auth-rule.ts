@@ -1,5 +1,5 @@
 /** What a caller needs to see something: the meaning of `@authenticated` and `@requiresScopes`. Rules are only ever added to each other. */
-import type { ConstDirectiveNode } from 'graphql';
+import { type ConstDirectiveNode, print } from 'graphql';
 import type { DirectiveReader } from './directive-reader.ts';
 
 /** Or of ands: a caller needs all scopes of one of them. */
@@ -54,9 +54,13 @@ function readOne(node: Annotated, reader: DirectiveReader): Rule | undefined {
   const [directive] = ruleNodes([node]).filter(({ name }) => name.value === 'requiresScopes');
   if (directive === undefined) return ruleNodes([node]).length === 0 ? undefined : toRule([]);
   const scopes = reader.values('requiresScopes', node)?.scopes as Alternatives | undefined;
-  if (scopes === undefined || !checkScopes(directive, scopes, reader)) return toRule([]);
+  if (scopes === undefined) return NOBODY;
+  if (!checkScopes(directive, scopes, reader)) return toRule([]);
   return toRule([scopes]);
 }
+
+/** Of what cannot be read. That was reported, so nothing of it is ever served; if it were, nobody should see it. */
+const NOBODY: Rule = { scopes: [[]], key: '[[]]' };
 
 /** What OAuth calls a scope-token (RFC 6749, 3.3): tokens list them with spaces between. */
 export const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;
@@ -71,6 +75,24 @@ function checkScopes(directive: ConstDirectiveNode, scopes: Alternatives, reader
       hint: 'if nobody may see it, leave it out of the schema, or use @inaccessible',
     });
     return false;
+  }
+  // GraphQL reads a text where a list should be as a list of one.
+  const written = directive.arguments?.find(({ name }) => name.value === 'scopes')?.value;
+  if (written?.kind === 'ListValue' && written.values.length > 1) {
+    const index = written.values.findIndex(({ kind }) => kind === 'StringValue');
+    if (index !== -1) {
+      reader.report(
+        directive,
+        {
+          rule: 'auth-scopes',
+          message: 'It is not clear whether all of these scopes are needed, or one of them.',
+          found: print(written).slice(0, 80),
+          expected: '[["a", "b"]] for a and b, [["a"], ["b"]] for a or b',
+        },
+        ['scopes', index],
+      );
+      return false;
+    }
   }
   for (const [index, all] of scopes.entries()) {
     if (all.length === 0) {

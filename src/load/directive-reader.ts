@@ -40,13 +40,13 @@ export class DirectiveReader {
   /** What is missing was reported when the SDL was checked, which does not look at values. */
   #reportValue(error: unknown): void {
     if (!(error instanceof GraphQLError)) throw error;
+    if (/ was not provided\.$/.test(error.message)) return;
     const [, argument, reason] =
-      /^Argument "@?(.*?:)\)?" has invalid value: (.*)$/s.exec(error.message) ?? [];
-    if (argument === undefined || reason === undefined) return;
-    const [why = '', hint] = reason.split(/\s+(?=Did you mean )/);
+      /^Argument "@?(.*?:)\)?" has invalid value(?: at [^:]*)?: (.*)$/s.exec(error.message) ?? [];
+    const [why = '', hint] = (reason ?? error.message).split(/\s+(?=Did you mean )/);
     this.reportAt(this.place(error.nodes?.[0]), {
       rule: 'sdl-invalid',
-      message: `The argument "@${argument})" cannot have this value: ${why}`,
+      message: argument === undefined ? why : `The argument "@${argument})" cannot have this value: ${why}`,
       hint: hint?.replace(/^D/, 'd'),
     } as Described);
   }

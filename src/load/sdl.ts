@@ -11,6 +11,8 @@ import {
   isTypeExtensionNode,
   Kind,
   type Location,
+  type NameNode,
+  specifiedScalarTypes,
   validateSchema,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
@@ -93,6 +95,14 @@ export function checkSdl(
         found: `directive @${node.name.value}`,
         hint: 'remove the definition',
       });
+    } else if (ownOfGraphQL(node) !== undefined) {
+      const name = ownOfGraphQL(node)!;
+      problems.report({
+        rule: 'sdl-reserved-name',
+        at: placeOf(name.loc, file),
+        message: `"${name.value}" is a type of GraphQL's own: what stands on it here would hold for nothing.`,
+        hint: 'remove it; a scalar of your own may say more',
+      });
     } else if (isTypeDefinitionNode(node) && reserved.has(node.name.value)) {
       problems.report({
         rule: 'sdl-reserved-name',
@@ -105,7 +115,10 @@ export function checkSdl(
   if (problems.count > before) {
     // What is Hem's own does not count; the rest is judged as if it stood alone.
     const remaining = own.definitions.filter(
-      (node) => !isForeign(node) && !(isTypeDefinitionNode(node) && reserved.has(node.name.value)),
+      (node) =>
+        !isForeign(node) &&
+        ownOfGraphQL(node) === undefined &&
+        !(isTypeDefinitionNode(node) && reserved.has(node.name.value)),
     );
     const rest: DocumentNode = { ...document, definitions: remaining };
     checkSdl(file, rest, directives, problems);
@@ -130,6 +143,14 @@ export function checkSdl(
     if (error.message !== 'Query root type must be provided.') reportError(error, file, problems, known);
   }
   return { schema, extended };
+}
+
+const GRAPHQL_SCALARS: ReadonlySet<string> = new Set(specifiedScalarTypes.map(({ name }) => name));
+
+/** The name of one of GraphQL's own scalars that is defined or extended. */
+function ownOfGraphQL(node: DefinitionNode): NameNode | undefined {
+  const name = isTypeDefinitionNode(node) || isTypeExtensionNode(node) ? node.name : undefined;
+  return name !== undefined && GRAPHQL_SCALARS.has(name.value) ? name : undefined;
 }
 
 const SCALARS: ReadonlySet<string> = new Set(BUILT_IN_SCALARS);

@@ -1,5 +1,5 @@
 /** `@tag(name:)`: groups fields for plans. What several say of one element adds up. */
-import type { ConstDirectiveNode } from 'graphql';
+import { type ConstDirectiveNode, print } from 'graphql';
 import type { DirectiveReader } from './directive-reader.ts';
 
 export const TAG = /^[A-Za-z_][\w/-]{0,127}$/;
@@ -31,16 +31,17 @@ export function readTags(
 
 function nameOf(directive: ConstDirectiveNode, reader: DirectiveReader): readonly string[] {
   const value = directive.arguments?.find(({ name }) => name.value === 'name')?.value;
-  // What is no text was reported when the SDL was checked.
-  if (value?.kind !== 'StringValue') return [];
-  if (TAG.test(value.value)) return [value.value];
+  // What is missing was reported when the SDL was checked.
+  if (value === undefined) return [];
+  const text = value.kind === 'StringValue' ? value.value : undefined;
+  if (text !== undefined && TAG.test(text)) return [text];
   reader.report(
     directive,
     {
       rule: 'tag-name',
       message: 'This cannot be the name of a tag.',
-      found: JSON.stringify(value.value.slice(0, 64)),
-      expected: 'letters, digits, "_", "-" and "/", beginning with a letter',
+      found: (text === undefined ? print(value) : JSON.stringify(text)).slice(0, 66),
+      expected: 'a text in quotes: letters, digits, "_", "-" and "/", beginning with a letter',
     },
     ['name'],
   );
