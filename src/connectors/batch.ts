@@ -36,7 +36,8 @@ function toList(outcome: Outcome): readonly Outcome[] {
 export function toUpstreamError(connector: string, error: unknown): UpstreamError {
   if (error instanceof UpstreamError) return error;
   if (error instanceof HemError) {
-    return new UpstreamError('BAD_ARGUMENT', connector, { publicText: error.publicText, cause: error });
+    const code = error.code === 'UNAUTHENTICATED' ? error.code : 'BAD_ARGUMENT';
+    return new UpstreamError(code, connector, { publicText: error.publicText, cause: error });
   }
   return new UpstreamError('UPSTREAM_FAILED', connector, { internal: String(error), cause: error });
 }

@@ -1,7 +1,8 @@
 /** The arguments of one backend call: the caller's, required ones and claims, in wire form. What can be decided of a field is, once. */
 import { isNonNullType } from 'graphql';
-import { HemError, UpstreamError } from '../errors.ts';
+import { HemError } from '../errors.ts';
 import type { ConnectorField } from '../load/model.ts';
+import { withoutClaim } from '../mapping/values.ts';
 import { wireConverter } from './wire.ts';
 
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -32,13 +33,10 @@ function compile(field: ConnectorField): ToCallArguments {
   if (claimed.length === 0) return convert;
   return (args, claims) => {
     const all: Record<string, unknown> = Object.assign(Object.create(null), args);
-    for (const { name, claim, type } of claimed) {
-      const value = Object.hasOwn(claims, claim!) ? claims[claim!] : undefined;
-      if ((value === undefined || value === null) && isNonNullType(type)) {
-        throw new UpstreamError('UNAUTHENTICATED', field.owner.connector.name, {
-          internal: `${field.coordinate} needs the claim "${claim}"`,
-        });
-      }
+    for (const { name, claim } of claimed) {
+      const { name: claimName, optional } = claim!;
+      const value = Object.hasOwn(claims, claimName) ? claims[claimName] : undefined;
+      if ((value === undefined || value === null) && !optional) throw withoutClaim(claimName);
       all[name] = value;
     }
     return convert(all, claims);

@@ -112,7 +112,7 @@ export interface ConnectorArgument {
   /** What it costs when it is given; undefined where nothing is said. */
   readonly weight: number | undefined;
   /** Filled from a claim: not part of the graph. */
-  readonly claim: string | undefined;
+  readonly claim: { readonly name: string; readonly optional: boolean } | undefined;
   /** Filled from fields of other connectors: not part of the graph. */
   readonly require: ValueMap | undefined;
   /** Which key fields it is, on lookups. */

@@ -440,7 +440,7 @@ class TypeBuilder {
       place: placeOf(argument.astNode?.loc, this.#file),
       inaccessible: has(directives, 'inaccessible'),
       weight: readWeight([argument.astNode], this.#reader),
-      claim: typeof isValues?.claim === 'string' ? isValues.claim : undefined,
+      claim: claimOf(isValues?.claim, argument.default !== undefined),
       is:
         is !== undefined && typeof isValues?.field === 'string'
           ? this.#reader.valueMap(is, 'field', isValues.field)
@@ -451,4 +451,11 @@ class TypeBuilder {
           : undefined,
     };
   }
+}
+
+/** `sub`, or `sub?` where callers may lack it; so may those of an argument with a default. */
+function claimOf(written: unknown, hasDefault: boolean): ConnectorArgument['claim'] {
+  if (typeof written !== 'string') return undefined;
+  const isMarked = written.endsWith('?');
+  return { name: isMarked ? written.slice(0, -1) : written, optional: isMarked || hasDefault };
 }

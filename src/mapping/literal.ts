@@ -35,7 +35,7 @@ export function parseLiteral(text: string): Literal {
   return { node, references: [...byOffset.values()], evaluate: compile(node, byOffset) };
 }
 
-const REFERENCE = /\$([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d*\])*)/y;
+const REFERENCE = /\$([A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|'[^'\n]*')|\[\d*\])*\??)/y;
 
 /** GraphQL's own parser knows `$a` but not `$a.b[0]`: such references get a name of the same length, so that offsets stay true. */
 function maskReferences(text: string, byOffset: Map<number, Reference>): string {

@@ -57,7 +57,10 @@ function factsOf(principal: CallerIdentity | undefined, address: string | undefi
 
 function toHeader(name: string, template: string): IdentityHeader['value'] {
   const parts = parseTemplate(template).map((part) =>
-    part.kind === 'text' ? () => part.text : toPartText(part),
+    // Of unknown callers nothing is told.
+    part.kind === 'text'
+      ? () => part.text
+      : toPartText({ ...part, reference: { ...part.reference, optional: true } }),
   );
   return (values) => {
     let text = '';

@@ -424,7 +424,7 @@ function judge(way: Way, { caller, client, passed, calls }: Cell): void {
   const ungranted =
     (plan === 'tagged' && way.tagged === true) || (plan === 'named' && way.rule !== undefined);
   if (!ruled && !ungranted && way.claim === true && !tokens.has(caller)) {
-    expect({ caller, codes, called }).toEqual({ caller, codes: ['BAD_ARGUMENT'], called: 0 });
+    expect({ caller, codes, called }).toEqual({ caller, codes: ['UNAUTHENTICATED'], called: 0 });
     return;
   }
   if (!ruled && !ungranted) {

@@ -20,6 +20,10 @@ const SCHEMA = /* GraphQL */ `
     number: Int @rest(get: "/text")
     anItem: Item @rest(get: "/text")
     claimed: JSON @rest(get: "/claimed?sub={claims.sub}")
+    perhapsClaimed: JSON @rest(get: "/claimed?sub={claims.sub?}")
+    claimedBody: JSON @rest(post: "/claimed", body: "{ of: $claims.'https://example.com/team', first: 5 }")
+    claimedArgument(of: ID @is(claim: "sub")): JSON @rest(get: "/claimed?of={of}")
+    perhapsClaimedArgument(of: ID @is(claim: "sub?")): JSON @rest(get: "/claimed?of={of}")
   }
   type Mutation {
     post(name: String, tags: [String!], deep: Deep, big: BigInt): JSON
@@ -133,8 +137,16 @@ describe('the URL', () => {
     expect(await sentFor('{ search(ids: ["1,2"]) }')).toBe('nothing BAD_ARGUMENT');
   });
 
-  test('refuses claims that nobody made', async () => {
-    expect(await sentFor('{ claimed }')).toBe('GET /api/v2/claimed');
+  test.each(['claimed', 'claimedBody', 'claimedArgument'])(
+    'refuses %s without the claim, rather than asking for everybody’s',
+    async (field) => {
+      expect(await sentFor(`{ ${field} }`)).toBe('nothing UNAUTHENTICATED');
+    },
+  );
+
+  test('leaves out a claim that may be absent', async () => {
+    expect(await sentFor('{ perhapsClaimed }')).toBe('GET /api/v2/claimed');
+    expect(await sentFor('{ perhapsClaimedArgument }')).toBe('GET /api/v2/claimed');
   });
 });
 
