@@ -28,6 +28,11 @@ export class TagClock {
     }
   }
 
+  /** When one of these tags was last marked, or everything was; of what is forgotten, not before that. */
+  lastMarked(tags: readonly string[]): number {
+    return tags.reduce((last, tag) => Math.max(last, this.#marked.get(tag) ?? 0), this.#floor);
+  }
+
   /** Everything kept so far is out of date. */
   markAll(at = this.#now + 1): void {
     this.#now = at;

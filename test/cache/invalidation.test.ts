@@ -198,6 +198,25 @@ describe('over Redis', () => {
     await eventually(async () => (await two.ask(ONE)).body.data.station.name === 'Near');
   });
 
+  test('a mark that was not heard of is known all the same once another one is', async () => {
+    const hem = storeOf(process.env.HEM_TEST_REDIS_URL!);
+    await using one = await startCity({ hem, cache: RESPONSES });
+    await using two = await startCity({ hem, cache: RESPONSES, backend: one.backend });
+    await eventually(() => sharedBetween(one, two));
+    const redis = new Redis(process.env.HEM_TEST_REDIS_URL!);
+    try {
+      const keyOf = (name: string) => `{${hem.store.prefix}:cache}:${name}`;
+      await settled(two, ONE);
+      one.names.set('1', 'Unheard');
+      // As when its publication is lost with a connection.
+      await redis.zadd(keyOf('tags'), await redis.incr(keyOf('revision')), 'Station:"1"');
+      await invalidate(one, { type: 'Me' });
+      await eventually(async () => (await two.ask(ONE)).body.data.station.name === 'Unheard');
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   test('a view that means something else by the same names is given nothing of what was kept before', async () => {
     const { store } = storeOf(process.env.HEM_TEST_REDIS_URL!);
     await using backend = await startJsonBackend(() => ({ street: 'Quay 1', secret: 'Under the mat' }));

@@ -33,9 +33,10 @@ export class Refusal {
 export class Reply {
   readonly status: number;
   readonly body: unknown;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
 
-  constructor(body: unknown, headers: Readonly<Record<string, string>>, status = 200) {
+  /** @param headers several texts are several lines */
+  constructor(body: unknown, headers: Readonly<Record<string, string | string[]>>, status = 200) {
     this.body = body;
     this.headers = headers;
     this.status = status;

@@ -55,6 +55,8 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   #pending: Set<string> | 'everything' = new Set();
   /** Marked here, and not yet heard of from Redis: until then its revision is not known. */
   readonly #unheard = new Set<string>();
+  /** The last revision up to which every mark is known: one that was heard may have others before it that were not. */
+  #readUpTo = 0;
   #awayUntil = 0;
   #informedAt = Number.NEGATIVE_INFINITY;
   #complained = Number.NEGATIVE_INFINITY;
@@ -174,7 +176,7 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   /** What was marked while nothing was heard: a publication may be lost with its connection. */
   async #catchUp(): Promise<void> {
     if (!this.#isThere) return;
-    const before = this.#clock.now;
+    const before = this.#readUpTo;
     const askedAt = performance.now();
     try {
       const answer = await this.#link.client.eval(SINCE, 3, ...this.#keys, before);
@@ -182,7 +184,11 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
       // A revision of the past: Redis has lost its memory.
       if (Number(now) < before) this.#tellAll(Number(now));
       else if (Number(floor) > before) this.#tellAll(Math.max(Number(floor), this.#clock.now));
-      for (let at = 0; at < tags.length; at += 2) this.#tell([tags[at]!], Number(tags[at + 1]));
+      for (let at = 0; at < tags.length; at += 2) {
+        const [tag, revision] = [tags[at]!, Number(tags[at + 1])];
+        if (this.#clock.lastMarked([tag]) < revision) this.#tell([tag], revision);
+      }
+      this.#readUpTo = Number(now) < before ? Number(now) : Math.max(this.#readUpTo, Number(now));
       this.#informedAt = askedAt;
     } catch (error) {
       this.#missed(error);
@@ -198,6 +204,8 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     // Lua has one kind of empty table, which becomes an object.
     if (Array.isArray(tags)) this.#tell(tags as readonly string[], revision);
     else this.#tellAll(Math.max(revision, this.#clock.now));
+    if (revision === this.#readUpTo + 1) this.#readUpTo = revision;
+    else if (revision > this.#readUpTo) void this.#catchUp();
   }
 
   #tell(tags: readonly string[], revision: number): void {
