@@ -31,3 +31,16 @@ export const byteSize = z
   .string({ error: () => 'a size such as "512KB" or "10MB"' })
   .regex(/^\d{1,9}(B|KB|MB|GB)$/, { error: 'a size such as "512KB" or "10MB"' })
   .transform((text) => Number.parseInt(text, 10) * BYTES[text.replace(/^\d+/, '') as keyof typeof BYTES]);
+
+/** Of something that is to have room for anything at all. */
+export const room = byteSize.refine((bytes) => bytes > 0, { error: 'a size of at least "1B"' });
+
+/** Whether the longest entry has room among all of them. */
+export function entryFits({ maxBytes, maxEntryBytes }: { maxBytes: number; maxEntryBytes: number }): boolean {
+  return maxEntryBytes <= maxBytes;
+}
+
+export const ENTRY_FITS = {
+  error: 'a size of at least maxEntryBytes, which is "1MB" unless given',
+  path: ['maxBytes'],
+};

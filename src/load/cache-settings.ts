@@ -1,6 +1,6 @@
 /** `cache` in client.yml: how long answers may be kept, and where. */
 import { z } from 'zod';
-import { byteSize, duration } from '../units.ts';
+import { duration, ENTRY_FITS, entryFits, room } from '../units.ts';
 
 export const cacheSettings = z.strictObject({
   /** What root fields and objects have about which `@cacheControl` says nothing. */
@@ -9,14 +9,15 @@ export const cacheSettings = z.strictObject({
   responses: z
     .strictObject({
       /** Of all answers of this client in the memory of one process. */
-      maxBytes: byteSize.default(64 * 1024 ** 2),
+      maxBytes: room.default(64 * 1024 ** 2),
       /** A longer answer is not kept. */
-      maxEntryBytes: byteSize.default(1024 ** 2),
+      maxEntryBytes: room.default(1024 ** 2),
       /** How long after its time an answer is still given, while it is asked for anew. */
       staleWhileRevalidate: duration.default(0),
       /** How long after its time an answer is given instead of a backend's failure. */
       staleIfError: duration.default(0),
     })
+    .refine(entryFits, ENTRY_FITS)
     .optional(),
 });
 

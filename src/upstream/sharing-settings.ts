@@ -1,6 +1,6 @@
 /** What is not asked twice: the keys `dedupe` and `cache` of connector.yml, for kinds of all protocols. */
 import { z } from 'zod';
-import { byteSize, duration } from '../units.ts';
+import { duration, ENTRY_FITS, entryFits, room } from '../units.ts';
 
 /** What is asked the same at the same time is asked once. */
 export const dedupe = z.boolean().default(false);
@@ -9,13 +9,13 @@ const kept = z.strictObject({
   /** How long an answer counts about which the backend says nothing. */
   maxAge: duration.optional(),
   /** Of all answers that are kept. */
-  maxBytes: byteSize.default(16 * 1024 ** 2),
+  maxBytes: room.default(16 * 1024 ** 2),
   /** A longer answer is not kept. */
-  maxEntryBytes: byteSize.default(1024 ** 2),
+  maxEntryBytes: room.default(1024 ** 2),
 });
 
 /** Answers are kept as long as the backend says that they count. */
-export const cache = kept.optional();
+export const cache = kept.refine(entryFits, ENTRY_FITS).optional();
 
 /** The same for protocols in which no backend can say anything of the kind. */
 export const cacheByAge = kept
@@ -24,6 +24,7 @@ export const cacheByAge = kept
       error: 'a duration: replies over this protocol say nothing of how long they count',
     }),
   })
+  .refine(entryFits, ENTRY_FITS)
   .optional();
 
 export type CacheSettings = z.output<typeof kept>;
