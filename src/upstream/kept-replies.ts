@@ -84,14 +84,16 @@ export class KeptReplies<R extends Reply> {
       reply = await send(conditional === undefined ? {} : conditionsOf(conditional));
     } catch (error) {
       // As if a gateway before us had answered: then what is stale may do, if the backend said so.
-      if (kept?.policy.revalidatedPolicy(plain, { status: 504, headers: {} }).modified === false)
-        return kept.reply;
+      const isLeftStale =
+        kept?.policy.revalidatedPolicy(plain, { status: 504, headers: {} }).modified === false;
+      if (isLeftStale && !mustAsk(kept.reply.headers)) return kept.reply;
       throw error;
     }
     if (kept !== undefined) {
       const { status, headers } = reply;
       const renewed = kept.policy.revalidatedPolicy(plain, { status, headers: toHeaders(headers) });
-      if (status === 304 || (status >= 500 && !renewed.modified)) {
+      const mayBeStale = status >= 500 && !renewed.modified && !mustAsk(kept.reply.headers);
+      if (status === 304 || mayBeStale) {
         if (status === 304) this.#hold(key, { policy: renewed.policy, reply: kept.reply, stamp });
         return kept.reply;
       }
@@ -155,8 +157,23 @@ function toPlain({ method, path, headers }: Question): CachePolicy.Request {
   return { method, url: path, headers: others };
 }
 
+/** Lines of one name are one list (RFC 9110, 5.3). Of what is no list the first one counts. */
 function toHeaders(headers: Reply['headers']): CachePolicy.Headers {
-  return headers as CachePolicy.Headers;
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? (LISTS.has(name) ? value.join(', ') : value[0]) : value,
+    ]),
+  );
+}
+
+const LISTS: ReadonlySet<string> = new Set(['cache-control', 'pragma', 'vary', 'warning', 'connection']);
+
+/** The backend wants to be asked before what is stale is given again (RFC 9111, 4.2.4), which RFC 5861 does not change. */
+const MUST_ASK = /(?:^|,)\s*(?:must-revalidate|proxy-revalidate|no-cache)\b/i;
+
+function mustAsk(headers: Reply['headers']): boolean {
+  return MUST_ASK.test(String(toHeaders(headers)['cache-control'] ?? ''));
 }
 
 function conditionsOf(headers: CachePolicy.Headers): Conditions {

@@ -7,6 +7,7 @@ import { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
 import { Flights } from '../flights.ts';
+import { callerHeaders } from './caller-headers.ts';
 import { type Waiting, waitFor } from './deadline.ts';
 import { type Conditions, KeptReplies, type OutOfDate, type Question, type Reply } from './kept-replies.ts';
 import type { SharingOptions } from './sharing-settings.ts';
@@ -33,12 +34,11 @@ export interface SharedCall<R> extends Question {
 
 /** Headers that tell one request from another rather than one caller. */
 const OF_THE_REQUEST: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate']);
-/** Forwarded, a backend knows by them whom it answers. */
-const CREDENTIALS = ['authorization', 'cookie'];
 
 export class SharedCalls<R extends Reply> {
   readonly #name: string;
   readonly #kept: KeptReplies<R> | undefined;
+  readonly #outOfDate: OutOfDate;
   readonly #onLookup: SharingSetup['onLookup'];
   readonly #flights = new Flights<R>();
 
@@ -49,11 +49,11 @@ export class SharedCalls<R extends Reply> {
   }
 
   private constructor({ name, settings, options, outOfDate, onLookup }: SharingSetup) {
-    const { forward } = settings.headers;
-    const isTold = settings.identity !== 'none';
+    const naming = callerHeaders(settings);
     const knowsCaller = (headers: Question['headers']): boolean =>
-      isTold || CREDENTIALS.some((header) => forward.includes(header) && headers[header] !== undefined);
+      naming.some((header) => headers[header] !== undefined);
     this.#name = name;
+    this.#outOfDate = outOfDate;
     this.#kept = options.cache && new KeptReplies({ settings: options.cache, knowsCaller, outOfDate });
     this.#onLookup = onLookup;
   }
@@ -72,13 +72,20 @@ export class SharedCalls<R extends Reply> {
     this.#onLookup?.(found === undefined ? 'miss' : found.isStale ? 'stale' : 'hit');
     if (found === undefined) return this.#join(key, context, ask);
     // It belongs to nobody: no caller who leaves ends it.
-    if (found.isStale) this.#flights.join(key, NOBODY, (left) => ask(toWaiting(left))).catch(() => {});
+    if (found.isStale)
+      this.#flights.join(this.#flightOf(key), NOBODY, (left) => ask(toWaiting(left))).catch(() => {});
     return Promise.resolve(found.reply);
+  }
+
+  /** What began before something was changed is not what is asked for after it. */
+  #flightOf(key: string): string {
+    const { clock, tags } = this.#outOfDate;
+    return `${clock.lastMarked(tags)} ${key}`;
   }
 
   /** Each waits as long as it may; the call goes on by the connector's time while anybody waits. */
   #join(key: string, context: Waiting, start: (waiting: Waiting) => Promise<R>): Promise<R> {
-    const work = this.#flights.join(key, context.cancellation, (left) => {
+    const work = this.#flights.join(this.#flightOf(key), context.cancellation, (left) => {
       return start({ ...toWaiting(left), ...(context.onCall && { onCall: context.onCall }) });
     });
     const toError = () =>

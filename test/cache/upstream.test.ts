@@ -11,7 +11,7 @@ const ask = async (city: City, query = '{ brief }', headers: Record<string, stri
   (await city.ask(query, { client: 'plain', headers })).body;
 
 /** The backend answers `brief` with how often it was asked, and these headers. */
-function counting(city: City, headers: Readonly<Record<string, string>>): void {
+function counting(city: City, headers: Readonly<Record<string, string | string[]>>): void {
   city.instead = ({ path }) =>
     path === '/brief' ? new Reply(`v${city.asked('/brief')}`, headers) : undefined;
 }
@@ -34,13 +34,19 @@ describe('answers are kept', () => {
     [{ 'cache-control': 'max-age=60', vary: 'x-request-id' }, 3],
     [{ 'last-modified': 'Sat, 01 Jan 2000 00:00:00 GMT' }, 3],
     [{ 'cache-control': 'max-age=sixty' }, 3],
-  ] as const)('%o: three times asked, %i calls', async (headers, calls) => {
-    await using city = await startCity(KEEPING);
-    counting(city, headers as Record<string, string>);
-    for (let count = 1; count <= 3; count++)
-      expect(await ask(city)).toEqual({ data: { brief: `v${Math.min(count, calls)}` } });
-    expect(city.asked('/brief')).toBe(calls);
-  });
+    [{ 'cache-control': ['max-age=60', 'public'] }, 1],
+    [{ 'cache-control': 'max-age=60', vary: ['accept-encoding', 'origin'] }, 1],
+    [{ 'cache-control': ['max-age=60', 'no-store'] }, 3],
+  ] as ReadonlyArray<readonly [headers: Record<string, string | string[]>, calls: number]>)(
+    '%o: three times asked, %i calls',
+    async (headers, calls) => {
+      await using city = await startCity(KEEPING);
+      counting(city, headers);
+      for (let count = 1; count <= 3; count++)
+        expect(await ask(city)).toEqual({ data: { brief: `v${Math.min(count, calls)}` } });
+      expect(city.asked('/brief')).toBe(calls);
+    },
+  );
 
   test('nothing is, where connector.yml does not say so', async () => {
     await using city = await startCity();
@@ -104,6 +110,29 @@ describe('answers are kept', () => {
     expect((await ask(city)).errors).toHaveLength(1);
   });
 
+  test.each(['must-revalidate', 'proxy-revalidate', 'no-cache'])(
+    'what is stale does not where the backend wants to be asked (%s)',
+    async (asking) => {
+      await using city = await startCity(KEEPING);
+      counting(city, { 'cache-control': `max-age=0, ${asking}, stale-if-error=60`, etag: '"x"' });
+      expect((await ask(city)).data.brief).toBe('v1');
+      city.instead = () => new Refusal(503);
+      expect((await ask(city)).errors).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ['{claims.sub}', 2],
+    ['{plan}', 2],
+  ] as const)('what is private is not kept for callers whom %s does not name', async (template, calls) => {
+    await using city = await startCity({
+      connector: { cache: {}, identity: { headers: { 'x-user': template } } },
+    });
+    counting(city, { 'cache-control': 'private, max-age=60' });
+    for (let count = 1; count <= calls; count++)
+      expect(await ask(city)).toEqual({ data: { brief: `v${count}` } });
+  });
+
   test('stale while it is asked for again, where the backend says so', async () => {
     await using city = await startCity(KEEPING);
     counting(city, { 'cache-control': 'max-age=0, stale-while-revalidate=60', etag: '"x"' });
@@ -154,6 +183,27 @@ describe('the same call at the same time', () => {
     expect(calls).toBeLessThan(10);
     await ask(city);
     expect(city.asked('/brief')).toBe(calls + 1);
+  });
+
+  test('is another one for who asks after something was made out of date', async () => {
+    await using city = await startCity({ connector: { dedupe: true, cache: {} } });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let name = 'Old';
+    city.instead = async ({ path, method }) => {
+      if (path !== '/stations/1' || method !== 'GET') return undefined;
+      const read = { id: '1', name };
+      if (name === 'Old') await promise;
+      return read;
+    };
+    const query = '{ station(id: 1) { name } }';
+    const before = ask(city, query);
+    await eventually(() => city.asked('/stations/1') === 1);
+    name = 'New';
+    await ask(city, 'mutation { swap(name: "New") { name } }');
+    expect((await ask(city, query)).data.station.name).toBe('New');
+    resolve();
+    expect((await before).data.station.name).toBe('Old');
+    expect((await ask(city, query)).data.station.name).toBe('New');
   });
 
   test('is as many as there are callers whom the backend can tell apart', async () => {
