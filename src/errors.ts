@@ -161,6 +161,12 @@ export const ERRORS = {
     retryable: true,
     text: 'The operation did not finish in time.',
   },
+  ERRORS_LEFT_OUT: {
+    status: 500,
+    fault: 'gateway',
+    retryable: false,
+    text: 'There are more errors than are told.',
+  },
   SHUTTING_DOWN: { status: 503, fault: 'gateway', retryable: true, text: 'The gateway is shutting down.' },
   INTERNAL: { status: 500, fault: 'gateway', retryable: false, text: 'The gateway failed.' },
 } as const satisfies Record<string, ErrorKind>;

@@ -5,6 +5,7 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Denials } from './engine.ts';
+import type { Failures } from './told-errors.ts';
 import type { Trace } from './trace.ts';
 
 export interface Execution {
@@ -16,6 +17,7 @@ export interface Execution {
   readonly loaders: Map<unknown, Map<string, DataLoader<Values, unknown, string>>>;
   /** Every use of a `@fallback`, for `extensions.fallbacks`. */
   readonly fallbacks: FallbackTrace[];
+  readonly failures: Failures;
   /** Of an execution in parts: opens when the first part has been handed out. Streamed lists hold back what comes after it. */
   readonly firstPart?: Promise<void>;
   /** Undefined unless the caller has asked for it. */
@@ -44,6 +46,7 @@ export function newExecution(
     caller,
     loaders: new Map(),
     fallbacks: [],
+    failures: { told: 0, leftOut: 0 },
     trace,
     denied,
   };

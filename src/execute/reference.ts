@@ -33,6 +33,7 @@ import { toFieldError } from './field-errors.ts';
 import { hasStream, withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue, type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
 import { streamedAsAsked } from './streamed-list.ts';
+import { leftOutError, tells } from './told-errors.ts';
 import { withTrace } from './trace.ts';
 import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
@@ -72,7 +73,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
         enableEarlyExecution: hasStream(operation.document),
       });
       if (!('initialResult' in result)) return withTraces(result, execution);
-      const initialResult = withFallbacks(result.initialResult, execution);
+      const initialResult = withFallbacks(withLeftOut(result.initialResult, execution), execution);
       const told = execution.fallbacks.length;
       return {
         initialResult,
@@ -100,9 +101,14 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
 }
 
 function withTraces(result: ExecutionResult, execution: Execution): ExecutionResult {
-  const told = withFallbacks(result, execution);
+  const told = withFallbacks(withLeftOut(result, execution), execution);
   // What was refused was not executed.
   return 'data' in result ? withTrace(told, execution.trace) : told;
+}
+
+function withLeftOut<Result extends ExecutionResult>(result: Result, { failures }: Execution): Result {
+  const leftOut = leftOutError(failures);
+  return leftOut === undefined ? result : { ...result, errors: [...(result.errors ?? []), leftOut] };
 }
 
 function withFallbacks<Result extends ExecutionResult>(result: Result, { fallbacks }: Execution): Result {
@@ -196,7 +202,7 @@ class FieldResolver {
   }
 
   root(typeName: string, args: Arguments, execution: Execution, info: GraphQLResolveInfo): Promise<unknown> {
-    return this.#located(async () => {
+    return this.#located(execution, info, async () => {
       refuseDenied(execution, info);
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveRoot(
@@ -216,7 +222,7 @@ class FieldResolver {
     execution: Execution,
     info: GraphQLResolveInfo,
   ): Promise<unknown> {
-    return this.#located(async () => {
+    return this.#located(execution, info, async () => {
       refuseDenied(execution, info);
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveField(
@@ -249,7 +255,7 @@ class FieldResolver {
     execution: Execution,
     info: GraphQLResolveInfo,
   ): Promise<unknown> {
-    return this.#located(async () => {
+    return this.#located(execution, info, async () => {
       const { graphArgs, wanted } = this.#prepare(args, execution, info);
       return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
     });
@@ -352,10 +358,15 @@ class FieldResolver {
     );
   }
 
-  async #located(resolve: () => Promise<unknown>): Promise<unknown> {
+  async #located(
+    { failures }: Execution,
+    { returnType }: GraphQLResolveInfo,
+    resolve: () => Promise<unknown>,
+  ): Promise<unknown> {
     try {
       return await resolve();
     } catch (error) {
+      if (!isNonNullType(returnType) && !tells(failures)) return null;
       throw error instanceof Error && 'extensions' in error
         ? error
         : toFieldError(error, this.#coordinate, this.#connectors);

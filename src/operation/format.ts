@@ -57,7 +57,7 @@ export function formatError(
 
 /**
  * Without a code of ours it is graphql-js's own error. Before execution it is about the caller's variables, and points at them; later
- * about an argument that is null by a variable, and points at that one; whatever else is unforeseen.
+ * about an argument, of a field or of @skip and @include, that is null by a variable, and points at that one; whatever else is unforeseen.
  */
 export function codeOf(
   { extensions, originalError, nodes }: GraphQLError,
@@ -66,7 +66,9 @@ export function codeOf(
   const own = extensions.code as ErrorCode | undefined;
   const isAboutVariables = beforeExecution
     ? originalError === undefined || nodes !== undefined
-    : originalError instanceof GraphQLError && nodes?.[0] !== undefined && nodes[0].kind !== Kind.FIELD;
+    : (originalError === undefined || originalError instanceof GraphQLError) &&
+      nodes?.[0] !== undefined &&
+      nodes[0].kind !== Kind.FIELD;
   return own ?? (isAboutVariables ? 'BAD_VARIABLES' : 'INTERNAL');
 }
 

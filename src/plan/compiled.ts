@@ -6,6 +6,7 @@ import { UpstreamError } from '../errors.ts';
 import type { Denials, Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
+import { leftOutError } from '../execute/told-errors.ts';
 import { withTrace } from '../execute/trace.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
@@ -147,7 +148,7 @@ async function runInTurn({ root: { steps } }: Plan, root: Cell, run: Run): Promi
 
 /** Without paths first; if anything is wrong, once more with paths. */
 function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
-  const { trace, fallbacks } = run.execution;
+  const { trace, fallbacks, failures } = run.execution;
   // Those that were used to make calls.
   const earlier = fallbacks.length;
   trace?.enter('projection');
@@ -161,6 +162,8 @@ function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
     data = plan.root.project(root, run, undefined);
   }
   trace?.leave();
+  const leftOut = leftOutError(failures);
+  if (leftOut !== undefined) run.errors.push(leftOut);
   const whole = data === FAILED ? null : (data as Record<string, unknown>);
   if (run.errors.length === 0 && fallbacks.length === 0)
     return withTrace<ExecutionResult>({ data: whole }, trace);

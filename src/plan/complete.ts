@@ -12,6 +12,7 @@ import {
 import { HemError, UpstreamError } from '../errors.ts';
 import { toFieldError } from '../execute/field-errors.ts';
 import { concrete, isUnset } from '../execute/resolve.ts';
+import { tells } from '../execute/told-errors.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Connector } from '../load/model.ts';
 import type { View } from '../views/view.ts';
@@ -162,6 +163,7 @@ export function report(
   path: Path | undefined,
 ): typeof FAILED {
   if (!run.tracking) throw GIVE_UP;
+  if (!tells(run.execution.failures)) return FAILED;
   const located = toFieldError(error, facts.coordinate, facts.connectors);
   run.errors.push(
     new GraphQLError(located.message, {
