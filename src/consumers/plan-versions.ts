@@ -1,13 +1,23 @@
 /** Plans stand in clients/plans.yml; here are the versions that they had. A version never changes: a change makes the next. */
 import { createHash } from 'node:crypto';
 import type { PlanSettings } from '../load/plan-settings.ts';
-import type { Ledger, Plan } from './ledger.ts';
+import type { Ledger, Plan, PlanVersion } from './ledger.ts';
+import { grown, type PlanMeanings } from './plan-meanings.ts';
 import { conflict, notFound } from './refusals.ts';
 
 export interface PlanChange {
   readonly plan: string;
   readonly version: number;
   readonly what: 'made' | 'retired' | 'back';
+}
+
+/** A selector of a version with subscriptions that means nothing any more. */
+export interface LostSelector {
+  readonly plan: string;
+  readonly version: number;
+  readonly selector: string;
+  /** Approved ones. */
+  readonly subscriptions: number;
 }
 
 export interface PlanView {
@@ -32,8 +42,8 @@ export class PlanVersions {
     this.#ledger = ledger;
   }
 
-  /** Makes the versions that the file asks for. @returns what changed */
-  sync(file: ReadonlyMap<string, PlanSettings>): Promise<readonly PlanChange[]> {
+  /** Makes the versions that the file asks for, and records what they and all others exclude by now. @returns what changed */
+  sync(file: ReadonlyMap<string, PlanSettings>, meanings?: PlanMeanings): Promise<readonly PlanChange[]> {
     const { plans, planVersions, now } = this.#ledger;
     return this.#ledger.change(() => {
       const changes: PlanChange[] = [];
@@ -44,7 +54,8 @@ export class PlanVersions {
         if (planVersions.get(idOf(name, newest))?.digest !== digest) {
           const version = newest + 1;
           changes.push({ plan: name, version, what: 'made' });
-          const made = { digest, settings, createdAt: now() };
+          const excluded = meanings?.excludedBy(settings) ?? {};
+          const made = { digest, settings, createdAt: now(), excluded };
           return [planVersions.put(idOf(name, version), made), plans.put(name, { newest: version })];
         }
         if (known?.retiredAt === undefined) return [];
@@ -56,12 +67,34 @@ export class PlanVersions {
         changes.push({ plan: name, version: plan.newest, what: 'retired' });
         writes.push(plans.put(name, { ...plan, retiredAt: now() }));
       }
+      if (meanings !== undefined)
+        for (const [id, kept] of planVersions.all()) {
+          const excluded = grown(kept.excluded ?? {}, meanings.excludedBy(kept.settings));
+          if (excluded !== undefined) writes.push(planVersions.put(id, { ...kept, excluded }));
+        }
       return { writes, result: changes };
     });
   }
 
+  /** What nobody was told of: the file is checked, earlier versions are not in it. */
+  lostSelectors(meanings: PlanMeanings): readonly LostSelector[] {
+    return this.list().flatMap(({ name: plan, versions }) =>
+      versions
+        .filter(({ subscriptions }) => subscriptions > 0)
+        .flatMap(({ version, subscriptions }) =>
+          meanings
+            .meaningless(this.settingsOf(plan, version)!)
+            .map((selector) => ({ plan, version, selector, subscriptions })),
+        ),
+    );
+  }
+
   settingsOf(name: string, version: number): PlanSettings | undefined {
-    return this.#ledger.planVersions.get(idOf(name, version))?.settings;
+    return this.versionOf(name, version)?.settings;
+  }
+
+  versionOf(name: string, version: number): PlanVersion | undefined {
+    return this.#ledger.planVersions.get(idOf(name, version));
   }
 
   /** What those see who may subscribe. */
