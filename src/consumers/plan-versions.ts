@@ -1,6 +1,7 @@
 /** Plans stand in clients/plans.yml; here are the versions that they had. A version never changes: a change makes the next. */
 import { createHash } from 'node:crypto';
 import type { PlanSettings } from '../load/plan-settings.ts';
+import type { RecordWrite } from '../store/record-store.ts';
 import type { Ledger, Plan, PlanVersion } from './ledger.ts';
 import { grown, type PlanMeanings } from './plan-meanings.ts';
 import { conflict, notFound } from './refusals.ts';
@@ -42,37 +43,51 @@ export class PlanVersions {
     this.#ledger = ledger;
   }
 
+  /** What the file asks for that is not made yet. */
+  pending(file: ReadonlyMap<string, PlanSettings>): readonly PlanChange[] {
+    const { plans, planVersions } = this.#ledger;
+    const asked = [...file].flatMap(([plan, settings]): readonly PlanChange[] => {
+      const { newest, retiredAt } = plans.get(plan) ?? { newest: 0 };
+      if (planVersions.get(idOf(plan, newest))?.digest !== digestOf(settings))
+        return [{ plan, version: newest + 1, what: 'made' }];
+      return retiredAt === undefined ? [] : [{ plan, version: newest, what: 'back' }];
+    });
+    const retired = plans
+      .all()
+      .filter(([plan, { retiredAt }]) => !file.has(plan) && retiredAt === undefined)
+      .map(([plan, { newest }]): PlanChange => ({ plan, version: newest, what: 'retired' }));
+    return [...asked, ...retired];
+  }
+
   /** Makes the versions that the file asks for, and records what they and all others exclude by now. @returns what changed */
   sync(file: ReadonlyMap<string, PlanSettings>, meanings?: PlanMeanings): Promise<readonly PlanChange[]> {
-    const { plans, planVersions, now } = this.#ledger;
     return this.#ledger.change(() => {
-      const changes: PlanChange[] = [];
-      const writes = [...file].flatMap(([name, settings]) => {
-        const known = plans.get(name);
-        const digest = digestOf(settings);
-        const newest = known?.newest ?? 0;
-        if (planVersions.get(idOf(name, newest))?.digest !== digest) {
-          const version = newest + 1;
-          changes.push({ plan: name, version, what: 'made' });
-          const excluded = meanings?.excludedBy(settings) ?? {};
-          const made = { digest, settings, createdAt: now(), excluded };
-          return [planVersions.put(idOf(name, version), made), plans.put(name, { newest: version })];
-        }
-        if (known?.retiredAt === undefined) return [];
-        changes.push({ plan: name, version: newest, what: 'back' });
-        return [plans.put(name, { newest })];
-      });
-      for (const [name, plan] of plans.all()) {
-        if (file.has(name) || plan.retiredAt !== undefined) continue;
-        changes.push({ plan: name, version: plan.newest, what: 'retired' });
-        writes.push(plans.put(name, { ...plan, retiredAt: now() }));
-      }
-      if (meanings !== undefined)
-        for (const [id, kept] of planVersions.all()) {
-          const excluded = grown(kept.excluded ?? {}, meanings.excludedBy(kept.settings));
-          if (excluded !== undefined) writes.push(planVersions.put(id, { ...kept, excluded }));
-        }
-      return { writes, result: changes };
+      const changes = this.pending(file);
+      const made = changes.flatMap((change) => this.#make(change, file.get(change.plan), meanings));
+      const recorded = meanings === undefined ? [] : this.#record(meanings);
+      return { writes: [...made, ...recorded], result: changes };
+    });
+  }
+
+  #make(
+    { plan, version, what }: PlanChange,
+    settings: PlanSettings | undefined,
+    meanings: PlanMeanings | undefined,
+  ): readonly RecordWrite[] {
+    const { plans, planVersions, now } = this.#ledger;
+    if (settings === undefined) return [plans.put(plan, { newest: version, retiredAt: now() })];
+    const offered = plans.put(plan, { newest: version });
+    if (what === 'back') return [offered];
+    const excluded = meanings?.excludedBy(settings) ?? {};
+    const made = { digest: digestOf(settings), settings, createdAt: now(), excluded };
+    return [planVersions.put(idOf(plan, version), made), offered];
+  }
+
+  #record(meanings: PlanMeanings): readonly RecordWrite[] {
+    const { planVersions } = this.#ledger;
+    return planVersions.all().flatMap(([id, kept]) => {
+      const excluded = grown(kept.excluded ?? {}, meanings.excludedBy(kept.settings));
+      return excluded === undefined ? [] : [planVersions.put(id, { ...kept, excluded })];
     });
   }
 
