@@ -1,4 +1,5 @@
 /** Keys that another system made. */
+import { hash as hashOf } from 'node:crypto';
 import { looksLikeKey, randomId } from './key-format.ts';
 import type { KeyRules, KeyWish } from './key-rules.ts';
 import type { KeyView } from './key-view.ts';
@@ -35,6 +36,8 @@ export class Imports {
     const hash = wish.hash.toLowerCase();
     if (!/^[0-9a-f]*$/.test(hash) || hash.length !== HEX_DIGITS[algorithm])
       throw unfit(`A hash of ${algorithm} has ${HEX_DIGITS[algorithm]} hexadecimal digits; this has not.`);
+    if (hash === hashOf(algorithm, ''))
+      throw unfit('This is the hash of no text at all: whoever sends nothing would have that key.');
     if (looksLikeKey(prefix)) throw unfit('Keys that begin with "hem_" are made here, and not imported.');
     const id = randomId();
     const secret = this.#secrets.keep(importedText(algorithm, hash));

@@ -244,6 +244,10 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       await expect(here.imports.take({ ...again, hash: 'abc' })).rejects.toMatchObject({
         code: 'BAD_REQUEST',
       });
+      await expect(here.imports.take({ ...again, hash: sha('sha256', '') })).rejects.toMatchObject({
+        code: 'BAD_REQUEST',
+        publicText: expect.stringContaining('no text at all'),
+      });
       await expect(here.imports.take({ ...again, prefix: 'hem_live_' })).rejects.toMatchObject({
         code: 'BAD_REQUEST',
       });
