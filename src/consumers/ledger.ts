@@ -32,7 +32,6 @@ export interface Plan {
 
 /** Under `<plan>@<version>`. Never changes, but for what is recorded of it. */
 export interface PlanVersion {
-  readonly digest: string;
   readonly settings: PlanSettings;
   readonly createdAt: number;
   /** What its `exclude` has ever meant: it stays excluded under other names, and for processes that know only those. */

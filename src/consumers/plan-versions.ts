@@ -1,5 +1,4 @@
 /** Plans stand in clients/plans.yml; here are the versions that they had. A version never changes: a change makes the next. */
-import { createHash } from 'node:crypto';
 import type { PlanSettings } from '../load/plan-settings.ts';
 import type { RecordWrite } from '../store/record-store.ts';
 import type { Ledger, Plan, PlanVersion } from './ledger.ts';
@@ -48,7 +47,8 @@ export class PlanVersions {
     const { plans, planVersions } = this.#ledger;
     const asked = [...file].flatMap(([plan, settings]): readonly PlanChange[] => {
       const { newest, retiredAt } = plans.get(plan) ?? { newest: 0 };
-      if (planVersions.get(idOf(plan, newest))?.digest !== digestOf(settings))
+      const made = planVersions.get(idOf(plan, newest));
+      if (made === undefined || !isSame(made.settings, settings))
         return [{ plan, version: newest + 1, what: 'made' }];
       return retiredAt === undefined ? [] : [{ plan, version: newest, what: 'back' }];
     });
@@ -79,7 +79,7 @@ export class PlanVersions {
     const offered = plans.put(plan, { newest: version });
     if (what === 'back') return [offered];
     const excluded = meanings?.excludedBy(settings) ?? {};
-    const made = { digest: digestOf(settings), settings, createdAt: now(), excluded };
+    const made = { settings, createdAt: now(), excluded };
     return [planVersions.put(idOf(plan, version), made), offered];
   }
 
@@ -200,9 +200,23 @@ function idOf(name: string, version: number): string {
   return `${name}@${version}`;
 }
 
-/** The same for the same content, in whatever order it was written. */
-function digestOf(settings: PlanSettings): string {
-  return createHash('sha256').update(canonical(settings)).digest('base64url');
+/** Whether they say the same, in whatever order what has none was written. */
+function isSame(one: PlanSettings, other: PlanSettings): boolean {
+  return canonical(inOrder(one)) === canonical(inOrder(other));
+}
+
+function inOrder({ clients, fields, routes, scopes, ...rest }: PlanSettings) {
+  return {
+    ...rest,
+    clients: set(clients),
+    fields: { include: set(fields.include), exclude: set(fields.exclude) },
+    routes: { include: set(routes.include), exclude: set(routes.exclude) },
+    scopes: set(scopes),
+  };
+}
+
+function set(texts: readonly string[] | undefined): readonly string[] | undefined {
+  return texts && [...new Set(texts)].sort();
 }
 
 function canonical(value: unknown): string {

@@ -45,6 +45,17 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       expect(await here.subscriptions.move(subscription.id, 1)).toMatchObject({ planVersion: 1 });
     });
 
+    test('are the same whatever order their sets are written in', async () => {
+      const fields = (...exclude: string[]) => ({ include: [...exclude, 'Query.*'], exclude });
+      const written = (clients: string[], scopes: string[], ...exclude: string[]) =>
+        plansOf({ free: PLANS.get('free'), partner: { clients, scopes, fields: fields(...exclude) } });
+      await registries.open({ plans: written(['iot', 'web'], ['a', 'b'], 'A.*', 'B.*') });
+      await registries.open({ plans: written(['web', 'iot'], ['b', 'a'], 'B.*', 'A.*') });
+      const last = await registries.open({ plans: written(['web', 'iot'], ['b', 'a'], 'B.*') });
+      expect(last.plans.known('partner').newest).toBe(3);
+      expect(last.plans.settingsOf('partner', 2)?.clients).toEqual(['iot', 'web']);
+    });
+
     test('that are no longer in the file take no new subscriptions; who has one keeps it', async () => {
       const { key } = await makeAcme(here);
       const later = await registries.open({ plans: plansOf({ free: PLANS.get('free') }) });
