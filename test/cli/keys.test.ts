@@ -111,7 +111,16 @@ test('import, several and from standard input', async () => {
   expect((await json('keys', 'import', ...wish, ...hashes)).imported).toHaveLength(3);
   expect((await json('keys', 'list', '--consumer', 'old')).keys).toHaveLength(3);
   const others = ['--consumer', 'other', '--plan', 'free', '--algorithm', 'sha256'];
-  expect((await run('keys', 'import', ...others, hashes[2]!)).output).toContain('was imported before');
+  const refused = await run('keys', 'import', ...others, hashes[2]!);
+  expect(refused.output).toMatch(/hash 1: .*was imported before/);
+  expect((await json('consumers', 'list')).consumers).not.toContainEqual(
+    expect.objectContaining({ name: 'other' }),
+  );
+  const list = `'${'d'.repeat(64)}' '' nonsense '${'e'.repeat(63)}'`;
+  const bad = await runCommand(['sh', '-c', command.replace(hashes[2]!, list)]);
+  expect(bad).toMatchObject({ code: 2, output: expect.stringContaining('2 of 3 cannot be') });
+  expect(bad.output).toMatch(/line 3: A hash of sha256 has 64.*line 4: A hash/s);
+  expect((await json('keys', 'list', '--consumer', 'old')).keys).toHaveLength(3);
 });
 
 test('plans and their versions', async () => {

@@ -270,6 +270,22 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       ]);
     });
 
+    test('that another system made are taken by the thousand, and twice', { timeout: 30_000 }, async () => {
+      await makeAcme(here);
+      const hashes = Array.from({ length: 3000 }, (_, index) =>
+        createHash('sha256').update(`sk_${index}`).digest('hex'),
+      );
+      const wish = { consumer: 'acme', plan: 'partner', algorithm: 'sha256', prefix: 'sk_' } as const;
+      const counts: number[] = [];
+      const taken = await here.imports.takeAll(wish, [...hashes, hashes[0]!], (count) => counts.push(count));
+      expect([taken.length, taken.at(-1)!.id]).toEqual([3001, taken[0]!.id]);
+      expect(counts.length).toBeLessThan(20);
+      expect(here.table.find('sk_2999')?.id).toBe(taken[2999]!.id);
+      const again = await here.imports.takeAll(wish, hashes);
+      expect(again.map(({ id }) => id)).toEqual(taken.slice(0, 3000).map(({ id }) => id));
+      expect(await here.keys.list({ consumer: 'acme' })).toHaveLength(3001);
+    });
+
     test('for web pages say of which origins, and are shown again', async () => {
       await makeAcme(here);
       const origins = ['https://app.example.com'];
