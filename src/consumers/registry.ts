@@ -52,20 +52,23 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const peppers = await Peppers.load(settings, root);
   const ledger = new Ledger(await store.records(), now);
   const secrets = new Secrets(ledger, peppers);
-  refuseStrangers(secrets.strangers());
+  const strangers = secrets.strangers();
+  for (const version of strangers.filter((each) => peppers.isLeft(each))) peppers.distrust(version);
+  refuseStrangers(strangers.filter((version) => !peppers.isLeft(version)));
   const missing = secrets.missing();
   if (missing.length > 0)
     log.error(
       { peppers: missing },
-      'keys were made with peppers that are not configured: they cannot be recognised',
+      'keys were made with peppers that are not configured: they cannot be recognised. Put them into keys.peppers in hem.yml; "own" is what .hem/pepper had on the machine that made them',
     );
   // Where the store was not there, it is seen later: then nobody is told that a key is wrong that may be right.
   const stopWatching = ledger.records.onChange((changes) => {
     if (!changes.some(({ table }) => table === ledger.peppers.name)) return;
     const strangers = secrets.strangers();
     for (const version of strangers) peppers.distrust(version);
-    if (strangers.length > 0)
-      log.error({ peppers: strangers }, 'the keys in the store were made with other peppers');
+    const configured = strangers.filter((version) => !peppers.isLeft(version));
+    if (configured.length > 0)
+      log.error({ peppers: configured }, 'the keys in the store were made with other peppers');
   });
   const plans = new PlanVersions(ledger);
   const consumers = new Consumers(ledger, secrets);

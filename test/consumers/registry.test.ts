@@ -1,5 +1,7 @@
 /** Consumers, plans, subscriptions and keys, as several processes see them on each kind of store. */
 import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeKey } from '../../src/consumers/key-format.ts';
 import type { Registry } from '../../src/consumers/registry.ts';
@@ -338,6 +340,26 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
   });
 
   describe('peppers', () => {
+    const configured = { peppers: { two: 'q'.repeat(32) }, current: 'two' };
+
+    test('the own one counts beside those that are configured later, while it is there', async () => {
+      await using own = await openRegistries(kind);
+      const { key } = await makeAcme(await own.open({ keys: {} }));
+      const later = await own.open({ keys: configured });
+      expect(later.table.find(key)?.consumer).toBe('acme');
+      const { key: newer } = await later.keys.create({ consumer: 'acme', plan: 'partner' }, 'operator');
+      await rm(join(own.stores.root, '.hem', 'pepper'));
+      const without = await own.open({ keys: configured });
+      expect([without.table.find(newer)?.consumer, without.table.whyNot(key)]).toEqual([
+        'acme',
+        'unavailable',
+      ]);
+      // One that is left of another store keeps nobody from starting, and tells nothing about keys.
+      await writeFile(join(own.stores.root, '.hem', 'pepper'), 'r'.repeat(32));
+      const other = await own.open({ keys: configured });
+      expect([other.table.find(newer)?.consumer, other.table.whyNot(key)]).toEqual(['acme', 'unavailable']);
+    });
+
     test('of another machine that are others are a mistake that is told at the start', async () => {
       await makeAcme(here);
       const other = { peppers: { one: 'q'.repeat(32) }, current: 'one' };
