@@ -54,7 +54,7 @@ export async function openServices(
   const scrub = scrubber([...options.secrets, ...secretsOf({ ...settings, ...graph, clients })]);
   const { log, requests } = opened.use(openLog(settings.log, scrub, options.log));
 
-  const store = opened.use(await openStore(settings.store, directory.root, log));
+  const store = opened.use(await openStore(settings.store, directory.root, log, true));
   const registry =
     plans === undefined
       ? undefined
