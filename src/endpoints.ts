@@ -60,7 +60,7 @@ export function endpointsOf(
 function keysOf(registry: Services['registry']): Keys {
   return {
     table: registry?.table ?? NO_KEYS,
-    plans: new KnownPlans((name, version) => registry?.plans.settingsOf(name, version)),
+    plans: new KnownPlans((name, version) => registry?.plans.versionOf(name, version)),
   };
 }
 
@@ -69,7 +69,7 @@ function planOfClient({ plan }: ClientAuth, loaded: LoadedPlans | undefined): Kn
   const settings = plan === undefined ? undefined : loaded?.plans.get(plan.name);
   return plan === undefined || settings === undefined
     ? undefined
-    : { name: plan.name, version: undefined, settings };
+    : { name: plan.name, version: undefined, settings, excluded: {} };
 }
 
 function engineOf(view: View, graph: ComposedGraph, connections: Connections, plans: KeptPlans): Engine {

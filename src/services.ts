@@ -17,6 +17,7 @@ import type { LimitingServices } from './operation/limiting.ts';
 import { Keyring } from './principal/keyring.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
+import { ViewMeanings } from './views/plan-meanings.ts';
 
 export interface Services extends AsyncDisposable, Pick<Log, 'log' | 'requests'> {
   readonly store: Store;
@@ -53,7 +54,7 @@ export async function openServices(
   const scrub = scrubber([...options.secrets, ...secretsOf({ ...settings, ...graph, clients })]);
   const { log, requests } = opened.use(openLog(settings.log, scrub, options.log));
 
-  const store = opened.use(await openStore(settings.store, directory.root, log));
+  const store = opened.use(await openStore(settings.store, directory.root, log, true));
   const registry =
     plans === undefined
       ? undefined
@@ -63,6 +64,7 @@ export async function openServices(
             settings: settings.keys,
             root: directory.root,
             plans: plans.plans,
+            meanings: new ViewMeanings(views),
             log,
           }),
         );

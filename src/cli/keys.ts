@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { styleText } from 'node:util';
 import { InvalidArgumentError, Option } from 'commander';
 import { parseExpiry } from '../consumers/expiry-text.ts';
+import type { RefusedHash } from '../consumers/imports.ts';
 import type { KeyView } from '../consumers/key-view.ts';
 import { DEFAULT_OVERLAP_MS, type MadeKey } from '../consumers/keys.ts';
 import { IMPORT_ALGORITHMS } from '../consumers/ledger.ts';
@@ -93,11 +94,13 @@ export function addKeys({ program, options, run, runWithPlans }: RegistryProgram
     .option('--prefix <text>', 'what the keys begin with: other texts are not even hashed')
     .action((hashes: readonly string[], given) =>
       runWithPlans(given, async (registry) => {
-        await prepare(registry, given);
         const { algorithm, prefix } = given;
-        const views: KeyView[] = [];
-        for await (const hash of hashes.length === 1 && hashes[0] === '-' ? linesOfInput() : hashes)
-          views.push(await registry.imports.take({ ...toWish(given), algorithm, prefix, hash }));
+        const wish = { ...toWish(given), algorithm, prefix };
+        const all = await toHashes(hashes);
+        const list = all.map(({ hash }) => hash);
+        refuse(all, registry.imports.refused(wish, list));
+        await prepare(registry, given);
+        const views = await registry.imports.takeAll(wish, list, showProgress(list.length));
         if (given.format === 'json') console.log(JSON.stringify({ imported: views.map(({ id }) => id) }));
         else printList(views, 'text');
       }),
@@ -201,7 +204,32 @@ function parseOverlap(text: string): number {
   return overlap;
 }
 
-async function* linesOfInput(): AsyncGenerator<string> {
-  for await (const line of createInterface({ input: process.stdin }))
-    if (line.trim() !== '') yield line.trim();
+/** A hash, and where it was given. */
+interface GivenHash {
+  readonly hash: string;
+  readonly place: string;
+}
+
+/** All of them are read before anything is made. */
+async function toHashes(given: readonly string[]): Promise<readonly GivenHash[]> {
+  if (given.length !== 1 || given[0] !== '-')
+    return given.map((hash, index) => ({ hash, place: `hash ${index + 1}` }));
+  const lines: GivenHash[] = [];
+  let line = 0;
+  for await (const text of createInterface({ input: process.stdin }))
+    lines.push({ hash: text.trim(), place: `line ${++line}` });
+  return lines.filter(({ hash }) => hash !== '');
+}
+
+/** What was given is not repeated: it may be a key by mistake. @throws {HemError} that names all that cannot be imported */
+function refuse(all: readonly GivenHash[], refused: readonly RefusedHash[]): void {
+  if (refused.length === 0) return;
+  const places = refused.map(({ index, error }) => `  ${all[index]!.place}: ${error.publicText}`);
+  throw unfit([`Nothing was imported: ${refused.length} of ${all.length} cannot be.`, ...places].join('\n'));
+}
+
+/** On a terminal only. */
+function showProgress(total: number): (count: number) => void {
+  if (!process.stderr.isTTY) return () => {};
+  return (count) => process.stderr.write(`\r${count} of ${total}${count === total ? '\n' : ''}`);
 }

@@ -11,12 +11,12 @@ import { explain } from './explain.ts';
 import { JSON_SCHEMAS, printJsonSchema } from './json-schema.ts';
 import { addKeys } from './keys.ts';
 import { addPlans } from './plans.ts';
-import { commonOptions, type RegistryProgram } from './registry-program.ts';
+import { commonOptions, type RegistryProgram, type RunOnRegistry } from './registry-program.ts';
 import { reportProblems } from './report.ts';
 import { start } from './start.ts';
 import { addSubscriptions } from './subscriptions.ts';
 import { usage } from './usage.ts';
-import { withRegistry } from './with-registry.ts';
+import { type RegistryCommand, withRegistry } from './with-registry.ts';
 
 /** @returns the exit code; a command that serves resolves once it has stopped */
 export async function runCommandLine(args: readonly string[], environment: Environment): Promise<number> {
@@ -96,12 +96,16 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .action(async (file: string) => {
       code = await printJsonSchema(file);
     });
+  const runner =
+    (plans: RegistryCommand['plans']): RunOnRegistry =>
+    ({ config }, work) =>
+      withRegistry({ directory: config, environment, plans }, work);
   const registry: RegistryProgram = {
     program,
     options: commonOptions,
-    run: ({ config }, work) => withRegistry({ directory: config, environment, comparesPlans: false }, work),
-    runWithPlans: ({ config }, work) =>
-      withRegistry({ directory: config, environment, comparesPlans: true }, work),
+    run: runner('ignored'),
+    runWithFile: runner('read'),
+    runWithPlans: runner('made'),
   };
   for (const add of [addKeys, addPlans, addConsumers, addSubscriptions]) add(registry);
 

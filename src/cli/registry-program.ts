@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { Registry } from '../consumers/registry.ts';
 import type { Format } from './report.ts';
+import type { PlansInFile } from './with-registry.ts';
 
 export interface GivenOptions {
   readonly config: string;
@@ -10,7 +11,7 @@ export interface GivenOptions {
 
 export type RunOnRegistry = (
   given: GivenOptions,
-  work: (registry: Registry) => Promise<void>,
+  work: (registry: Registry, file: PlansInFile) => Promise<void>,
 ) => Promise<void>;
 
 export interface RegistryProgram {
@@ -18,7 +19,9 @@ export interface RegistryProgram {
   /** What all of them take. */
   readonly options: () => readonly Option[];
   readonly run: RunOnRegistry;
-  /** After clients/plans.yml was compared with the store: for what depends on what plans say. */
+  /** With what clients/plans.yml says; of that nothing is made. */
+  readonly runWithFile: RunOnRegistry;
+  /** After the versions were made that clients/plans.yml asks for: for what depends on what plans say. */
   readonly runWithPlans: RunOnRegistry;
 }
 

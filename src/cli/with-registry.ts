@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { pino } from 'pino';
 import { openRegistry, type Registry } from '../consumers/registry.ts';
 import { HemError } from '../errors.ts';
+import { loadGeneration } from '../generation.ts';
 import { loadSettings } from '../load/configuration.ts';
 import type { Environment } from '../load/environment.ts';
 import type { PlanSettings } from '../load/plan-settings.ts';
@@ -12,28 +13,32 @@ import { type HemSettings, hemSettings } from '../load/settings.ts';
 import { SourceDirectory } from '../load/source-directory.ts';
 import { Problems } from '../problems.ts';
 import { openStore } from '../store/open.ts';
+import { ViewMeanings } from '../views/plan-meanings.ts';
 
 export interface RegistryCommand {
   readonly directory: string;
   readonly environment: Environment;
-  /** Whether clients/plans.yml is compared with the store first. What does not need that can be done while the file is broken. */
-  readonly comparesPlans: boolean;
+  /** What is done about clients/plans.yml first: the versions that it asks for are made. What does not need the file can be done while it is broken. */
+  readonly plans: 'ignored' | 'read' | 'made';
 }
 
+/** What clients/plans.yml says; nothing where it is ignored. */
+export type PlansInFile = ReadonlyMap<string, PlanSettings>;
+
 /**
- * Reads nothing of the configuration that it does not need: keys can be revoked while a connector is broken.
+ * Reads nothing of the configuration that it does not need: keys can be revoked while a connector is broken, and be made where plans are as before.
  * @throws {ConfigurationError}; {HemError} when the store cannot be reached
  */
 export async function withRegistry(
-  { directory, environment, comparesPlans }: RegistryCommand,
-  work: (registry: Registry) => Promise<void>,
+  { directory, environment, plans }: RegistryCommand,
+  work: (registry: Registry, file: PlansInFile) => Promise<void>,
 ): Promise<void> {
   const problems = new Problems();
   const source = new SourceDirectory(directory);
   const settings = (await loadSettings(source, environment, problems)) ?? hemSettings.parse({});
-  const plans = comparesPlans ? await readPlans(source, environment, problems) : undefined;
+  const file = plans === 'ignored' ? undefined : await readPlans(source, environment, problems);
   problems.throwIfAny();
-  if (plans === undefined && (comparesPlans || !(await hasPlansOrStore(source, settings))))
+  if (file === undefined && (plans !== 'ignored' || !(await hasPlansOrStore(source, settings))))
     throw new HemError('NOT_FOUND', {
       publicText: `there are no plans to have keys for: ${source.root} has no clients/plans.yml`,
     });
@@ -47,17 +52,26 @@ export async function withRegistry(
     store,
     settings: settings.keys,
     root: source.root,
-    plans,
+    plans: undefined,
     log,
   });
-  await work(registry);
+  if (plans === 'made' && file !== undefined && registry.plans.pending(file).length > 0)
+    await makeVersions(registry, source.root, environment);
+  await work(registry, file ?? new Map());
+}
+
+/** A version never changes any more: what `hem check` would refuse makes none. @throws {ConfigurationError} */
+async function makeVersions(registry: Registry, root: string, environment: Environment): Promise<void> {
+  const { configuration, views } = await loadGeneration(root, environment);
+  if (configuration.plans !== undefined)
+    await registry.plans.sync(configuration.plans.plans, new ViewMeanings(views));
 }
 
 async function readPlans(
   source: SourceDirectory,
   environment: Environment,
   problems: Problems,
-): Promise<ReadonlyMap<string, PlanSettings> | undefined> {
+): Promise<PlansInFile | undefined> {
   const loaded = await loadPlans(source, environment, problems);
   return loaded === undefined || loaded === 'broken' ? undefined : loaded.plans;
 }

@@ -46,8 +46,8 @@ export class KeyRules {
     this.#subscriptions = parts.subscriptions;
   }
 
-  /** What every new key has. @throws {HemError} NOT_FOUND, BAD_REQUEST, CONFLICT without an approved subscription */
-  begin(wish: Omit<KeyWish, 'origins'>, by: 'operator' | 'consumer') {
+  /** What every new key has. @param count how many are made so. @throws {HemError} NOT_FOUND, BAD_REQUEST, CONFLICT without an approved subscription */
+  begin(wish: Omit<KeyWish, 'origins'>, by: 'operator' | 'consumer', count = 1) {
     const { consumer, plan, label, clients, expiresAt } = wish;
     const { suspendedAt } = this.#consumers.get(consumer);
     if (suspendedAt !== undefined) throw conflict(`The consumer "${consumer}" is suspended.`);
@@ -62,7 +62,7 @@ export class KeyRules {
     this.#plans.checkClients(plan, planVersion!, clients);
     const now = this.#ledger.now();
     if (expiresAt !== undefined && expiresAt <= now) throw unfit('A key cannot expire before it is made.');
-    this.checkRoom(consumer, by);
+    this.checkRoom(consumer, by, count);
     return {
       consumer,
       subscription,
@@ -74,12 +74,15 @@ export class KeyRules {
   }
 
   /** @throws {HemError} CONFLICT when a consumer has too many keys */
-  checkRoom(consumer: string, by: 'operator' | 'consumer'): void {
+  checkRoom(consumer: string, by: 'operator' | 'consumer', count = 1): void {
     const active = this.#ledger.keys
       .all()
       .filter(([, key]) => key.consumer === consumer && this.stateOf(key) === 'active');
-    if (active.length < (by === 'operator' ? MAX_ACTIVE : MAX_OWN_ACTIVE)) return;
-    throw conflict(`"${consumer}" has ${active.length} keys that count: revoke one before making another.`);
+    const most = by === 'operator' ? MAX_ACTIVE : MAX_OWN_ACTIVE;
+    if (active.length + count <= most) return;
+    throw conflict(
+      `"${consumer}" has ${active.length} keys that count, of at most ${most}: revoke some before making others.`,
+    );
   }
 
   /** What ended long ago, where there is much of it. */

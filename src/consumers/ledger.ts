@@ -2,6 +2,7 @@
 import { HemError } from '../errors.ts';
 import type { PlanSettings } from '../load/plan-settings.ts';
 import type { RecordStore, RecordWrite } from '../store/record-store.ts';
+import type { ExcludedFields } from './plan-meanings.ts';
 
 /** Under its name. Times are `Date.now()`. */
 export interface Consumer {
@@ -29,11 +30,12 @@ export interface Plan {
   readonly retiredAt?: number;
 }
 
-/** Under `<plan>@<version>`. Never changes. */
+/** Under `<plan>@<version>`. Never changes, but for what is recorded of it. */
 export interface PlanVersion {
-  readonly digest: string;
   readonly settings: PlanSettings;
   readonly createdAt: number;
+  /** What its `exclude` has ever meant: it stays excluded under other names, and for processes that know only those. */
+  readonly excluded?: ExcludedFields;
 }
 
 export type SubscriptionState = 'pending' | 'approved' | 'denied' | 'cancelled';

@@ -3,7 +3,7 @@ import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { HemError } from '../errors.ts';
 import { type KeySettings, peppersOf } from '../load/pepper-settings.ts';
-import { loadOrMakeSecret } from '../store/secret-file.ts';
+import { loadOrMakeSecret, loadSecret } from '../store/secret-file.ts';
 
 /** The version of the one that is made here. */
 const OWN = 'own';
@@ -13,17 +13,31 @@ export class Peppers {
   readonly current: string;
   readonly #keys: ReadonlyMap<string, KeyObject>;
   readonly #distrusted = new Set<string>();
+  readonly #left = new Set<string>();
 
   constructor(current: string, secrets: ReadonlyMap<string, string>) {
     this.current = current;
     this.#keys = new Map([...secrets].map(([version, secret]) => [version, createSecretKey(secret, 'utf8')]));
   }
 
-  /** Those of hem.yml; where there are none, one of this machine's, made at the first start. @throws {HemError} that says what to do when it cannot be */
+  /** Those of hem.yml, and this machine's own as long as it is there; where there are none, its own is made at the first start. @throws {HemError} that says what to do when it cannot be */
   static async load(settings: KeySettings, root: string): Promise<Peppers> {
     const configured = peppersOf(settings);
-    if (configured !== undefined) return new Peppers(configured.current, configured.secrets);
-    return new Peppers(OWN, new Map([[OWN, await ownSecret(join(root, '.hem', 'pepper'))]]));
+    const file = join(root, '.hem', 'pepper');
+    if (configured === undefined)
+      return new Peppers(OWN, new Map([[OWN, await ownSecret(file, loadOrMakeSecret)]]));
+    const { current, secrets } = configured;
+    if (secrets.has(OWN)) return new Peppers(current, secrets);
+    const left = await ownSecret(file, loadSecret);
+    if (left === undefined) return new Peppers(current, secrets);
+    const peppers = new Peppers(current, new Map([...secrets, [OWN, left]]));
+    peppers.#left.add(OWN);
+    return peppers;
+  }
+
+  /** Whether it is only there since keys were made before any was configured, perhaps those of another store. */
+  isLeft(version: string): boolean {
+    return this.#left.has(version);
   }
 
   get versions(): readonly string[] {
@@ -51,9 +65,9 @@ export class Peppers {
   }
 }
 
-async function ownSecret(file: string): Promise<string> {
+async function ownSecret<Secret>(file: string, load: (file: string) => Promise<Secret>): Promise<Secret> {
   try {
-    return await loadOrMakeSecret(file);
+    return await load(file);
   } catch (cause) {
     throw new HemError('STORE_UNAVAILABLE', {
       publicText: `the pepper for keys, ${file}, can be neither read nor made (${(cause as Error).message}); "keys: { peppers: … }" in hem.yml gives one`,

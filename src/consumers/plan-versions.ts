@@ -1,13 +1,23 @@
 /** Plans stand in clients/plans.yml; here are the versions that they had. A version never changes: a change makes the next. */
-import { createHash } from 'node:crypto';
 import type { PlanSettings } from '../load/plan-settings.ts';
-import type { Ledger, Plan } from './ledger.ts';
+import type { RecordWrite } from '../store/record-store.ts';
+import type { Ledger, Plan, PlanVersion } from './ledger.ts';
+import { grown, type PlanMeanings } from './plan-meanings.ts';
 import { conflict, notFound } from './refusals.ts';
 
 export interface PlanChange {
   readonly plan: string;
   readonly version: number;
   readonly what: 'made' | 'retired' | 'back';
+}
+
+/** A selector of a version with subscriptions that means nothing any more. */
+export interface LostSelector {
+  readonly plan: string;
+  readonly version: number;
+  readonly selector: string;
+  /** Approved ones. */
+  readonly subscriptions: number;
 }
 
 export interface PlanView {
@@ -32,36 +42,74 @@ export class PlanVersions {
     this.#ledger = ledger;
   }
 
-  /** Makes the versions that the file asks for. @returns what changed */
-  sync(file: ReadonlyMap<string, PlanSettings>): Promise<readonly PlanChange[]> {
-    const { plans, planVersions, now } = this.#ledger;
+  /** What the file asks for that is not made yet. */
+  pending(file: ReadonlyMap<string, PlanSettings>): readonly PlanChange[] {
+    const { plans, planVersions } = this.#ledger;
+    const asked = [...file].flatMap(([plan, settings]): readonly PlanChange[] => {
+      const { newest, retiredAt } = plans.get(plan) ?? { newest: 0 };
+      const made = planVersions.get(idOf(plan, newest));
+      if (made === undefined || !isSame(made.settings, settings))
+        return [{ plan, version: newest + 1, what: 'made' }];
+      return retiredAt === undefined ? [] : [{ plan, version: newest, what: 'back' }];
+    });
+    const retired = plans
+      .all()
+      .filter(([plan, { retiredAt }]) => !file.has(plan) && retiredAt === undefined)
+      .map(([plan, { newest }]): PlanChange => ({ plan, version: newest, what: 'retired' }));
+    return [...asked, ...retired];
+  }
+
+  /** Makes the versions that the file asks for, and records what they and all others exclude by now. @returns what changed */
+  sync(file: ReadonlyMap<string, PlanSettings>, meanings?: PlanMeanings): Promise<readonly PlanChange[]> {
     return this.#ledger.change(() => {
-      const changes: PlanChange[] = [];
-      const writes = [...file].flatMap(([name, settings]) => {
-        const known = plans.get(name);
-        const digest = digestOf(settings);
-        const newest = known?.newest ?? 0;
-        if (planVersions.get(idOf(name, newest))?.digest !== digest) {
-          const version = newest + 1;
-          changes.push({ plan: name, version, what: 'made' });
-          const made = { digest, settings, createdAt: now() };
-          return [planVersions.put(idOf(name, version), made), plans.put(name, { newest: version })];
-        }
-        if (known?.retiredAt === undefined) return [];
-        changes.push({ plan: name, version: newest, what: 'back' });
-        return [plans.put(name, { newest })];
-      });
-      for (const [name, plan] of plans.all()) {
-        if (file.has(name) || plan.retiredAt !== undefined) continue;
-        changes.push({ plan: name, version: plan.newest, what: 'retired' });
-        writes.push(plans.put(name, { ...plan, retiredAt: now() }));
-      }
-      return { writes, result: changes };
+      const changes = this.pending(file);
+      const made = changes.flatMap((change) => this.#make(change, file.get(change.plan), meanings));
+      const recorded = meanings === undefined ? [] : this.#record(meanings);
+      return { writes: [...made, ...recorded], result: changes };
     });
   }
 
+  #make(
+    { plan, version, what }: PlanChange,
+    settings: PlanSettings | undefined,
+    meanings: PlanMeanings | undefined,
+  ): readonly RecordWrite[] {
+    const { plans, planVersions, now } = this.#ledger;
+    if (settings === undefined) return [plans.put(plan, { newest: version, retiredAt: now() })];
+    const offered = plans.put(plan, { newest: version });
+    if (what === 'back') return [offered];
+    const excluded = meanings?.excludedBy(settings) ?? {};
+    const made = { settings, createdAt: now(), excluded };
+    return [planVersions.put(idOf(plan, version), made), offered];
+  }
+
+  #record(meanings: PlanMeanings): readonly RecordWrite[] {
+    const { planVersions } = this.#ledger;
+    return planVersions.all().flatMap(([id, kept]) => {
+      const excluded = grown(kept.excluded ?? {}, meanings.excludedBy(kept.settings));
+      return excluded === undefined ? [] : [planVersions.put(id, { ...kept, excluded })];
+    });
+  }
+
+  /** What nobody was told of: the file is checked, earlier versions are not in it. */
+  lostSelectors(meanings: PlanMeanings): readonly LostSelector[] {
+    return this.list().flatMap(({ name: plan, versions }) =>
+      versions
+        .filter(({ subscriptions }) => subscriptions > 0)
+        .flatMap(({ version, subscriptions }) =>
+          meanings
+            .meaningless(this.settingsOf(plan, version)!)
+            .map((selector) => ({ plan, version, selector, subscriptions })),
+        ),
+    );
+  }
+
   settingsOf(name: string, version: number): PlanSettings | undefined {
-    return this.#ledger.planVersions.get(idOf(name, version))?.settings;
+    return this.versionOf(name, version)?.settings;
+  }
+
+  versionOf(name: string, version: number): PlanVersion | undefined {
+    return this.#ledger.planVersions.get(idOf(name, version));
   }
 
   /** What those see who may subscribe. */
@@ -152,9 +200,23 @@ function idOf(name: string, version: number): string {
   return `${name}@${version}`;
 }
 
-/** The same for the same content, in whatever order it was written. */
-function digestOf(settings: PlanSettings): string {
-  return createHash('sha256').update(canonical(settings)).digest('base64url');
+/** Whether they say the same, in whatever order what has none was written. */
+function isSame(one: PlanSettings, other: PlanSettings): boolean {
+  return canonical(inOrder(one)) === canonical(inOrder(other));
+}
+
+function inOrder({ clients, fields, routes, scopes, ...rest }: PlanSettings) {
+  return {
+    ...rest,
+    clients: set(clients),
+    fields: { include: set(fields.include), exclude: set(fields.exclude) },
+    routes: { include: set(routes.include), exclude: set(routes.exclude) },
+    scopes: set(scopes),
+  };
+}
+
+function set(texts: readonly string[] | undefined): readonly string[] | undefined {
+  return texts && [...new Set(texts)].sort();
 }
 
 function canonical(value: unknown): string {

@@ -12,6 +12,7 @@ import type { KeyTable } from './known-key.ts';
 import { Ledger } from './ledger.ts';
 import { LiveKeys } from './live-keys.ts';
 import { Peppers } from './peppers.ts';
+import type { PlanMeanings } from './plan-meanings.ts';
 import { type PlanChange, PlanVersions } from './plan-versions.ts';
 import { Secrets } from './secrets.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -38,6 +39,8 @@ export interface RegistryOptions {
   readonly root: string;
   /** What clients/plans.yml says; undefined without that file, which retires nothing. */
   readonly plans: ReadonlyMap<string, PlanSettings> | undefined;
+  /** Undefined where the clients' schemas are not known: what versions exclude is then recorded by others. */
+  readonly meanings?: PlanMeanings | undefined;
   readonly log: Logger;
   /** As `Date.now`. */
   readonly now?: () => number;
@@ -49,20 +52,23 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const peppers = await Peppers.load(settings, root);
   const ledger = new Ledger(await store.records(), now);
   const secrets = new Secrets(ledger, peppers);
-  refuseStrangers(secrets.strangers());
+  const strangers = secrets.strangers();
+  for (const version of strangers.filter((each) => peppers.isLeft(each))) peppers.distrust(version);
+  refuseStrangers(strangers.filter((version) => !peppers.isLeft(version)));
   const missing = secrets.missing();
   if (missing.length > 0)
     log.error(
       { peppers: missing },
-      'keys were made with peppers that are not configured: they cannot be recognised',
+      'keys were made with peppers that are not configured: they cannot be recognised. Put them into keys.peppers in hem.yml; "own" is what .hem/pepper had on the machine that made them',
     );
   // Where the store was not there, it is seen later: then nobody is told that a key is wrong that may be right.
   const stopWatching = ledger.records.onChange((changes) => {
     if (!changes.some(({ table }) => table === ledger.peppers.name)) return;
     const strangers = secrets.strangers();
     for (const version of strangers) peppers.distrust(version);
-    if (strangers.length > 0)
-      log.error({ peppers: strangers }, 'the keys in the store were made with other peppers');
+    const configured = strangers.filter((version) => !peppers.isLeft(version));
+    if (configured.length > 0)
+      log.error({ peppers: configured }, 'the keys in the store were made with other peppers');
   });
   const plans = new PlanVersions(ledger);
   const consumers = new Consumers(ledger, secrets);
@@ -71,7 +77,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const keys = new Keys(ledger, { secrets, rules });
   const imports = new Imports(ledger, { secrets, rules });
   const table = new LiveKeys(ledger, { peppers, log });
-  const stopSync = options.plans === undefined ? () => {} : await syncPlans(plans, options.plans, log);
+  const stopSync = options.plans === undefined ? () => {} : await syncPlans(plans, options.plans, options);
   return {
     consumers,
     subscriptions,
@@ -92,13 +98,19 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 async function syncPlans(
   plans: PlanVersions,
   file: ReadonlyMap<string, PlanSettings>,
-  log: Logger,
+  { meanings, log }: Pick<RegistryOptions, 'meanings' | 'log'>,
 ): Promise<() => void> {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const attempt = async (): Promise<void> => {
     try {
-      for (const change of await plans.sync(file)) log.info(change, describe(change));
+      for (const change of await plans.sync(file, meanings)) log.info(change, describe(change));
+      if (meanings !== undefined)
+        for (const lost of plans.lostSelectors(meanings))
+          log.warn(
+            lost,
+            'a selector of a plan means nothing any more. What it excluded stays excluded; to be rid of it, move the subscriptions to a newer version: "hem subscriptions move"',
+          );
     } catch (error) {
       log.warn({ err: error }, 'plans could not be compared with the store');
       if (!stopped) timer = setTimeout(() => void attempt(), TRY_AGAIN_MS).unref();

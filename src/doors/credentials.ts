@@ -79,10 +79,10 @@ function read(endpoint: Endpoint, { headers, peer, connection }: Opening, said: 
   };
 }
 
-/** @throws {Unauthenticated} when they differ: which of them should count? */
+/** A text without characters is none. @throws {Unauthenticated} when they differ: which of them should count? */
 function oneOf(key: string | undefined, other: string | undefined): string | undefined {
-  if (key !== undefined && other !== undefined && key !== other) throw keyRefused('two keys');
-  return key ?? other;
+  if (key && other && key !== other) throw keyRefused('two keys');
+  return key || other || undefined;
 }
 
 /** `{ "authorization": … }` or `{ "headers": { "authorization": … } }`, in any case of letters. */

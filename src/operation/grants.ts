@@ -56,7 +56,8 @@ export class Grants {
   }
 
   #make(plan: KnownPlan): Grant | 'everything' {
-    const denied = deniedFields(this.#view, plan.settings.fields);
+    const { settings, excluded } = plan;
+    const denied = deniedFields(this.#view, settings.fields, excluded[this.#view.client.name]);
     const grant: Grant | 'everything' =
       denied.fields.size === 0 ? 'everything' : { plan, id: ++this.#count, denied };
     this.#grants.set(plan, grant);

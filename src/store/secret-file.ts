@@ -9,7 +9,7 @@ const MIN_CHARACTERS = 32;
 /** @param file absolute path @throws system errors when the file can be neither read nor made */
 export async function loadOrMakeSecret(file: string): Promise<string> {
   const known = await read(file);
-  if (known !== undefined && known.length >= MIN_CHARACTERS) {
+  if (isLongEnough(known)) {
     // Whoever copied the file may have opened it to others. Where it is mounted read-only, that is its owner's affair.
     await chmod(file, OWNER_ONLY).catch(() => {});
     return known;
@@ -33,6 +33,16 @@ export async function loadOrMakeSecret(file: string): Promise<string> {
   } finally {
     await rm(draft, { force: true });
   }
+}
+
+/** Undefined where there is none. @throws system errors when the file cannot be read */
+export async function loadSecret(file: string): Promise<string | undefined> {
+  const known = await read(file);
+  return isLongEnough(known) ? known : undefined;
+}
+
+function isLongEnough(secret: string | undefined): secret is string {
+  return secret !== undefined && secret.length >= MIN_CHARACTERS;
 }
 
 async function read(file: string): Promise<string | undefined> {

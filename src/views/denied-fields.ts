@@ -24,20 +24,53 @@ export interface Denied {
   readonly types: ReadonlySet<string>;
 }
 
+/** @param everExcluded identities of fields that `exclude` has meant, whatever they are called now */
 export function deniedFields(
-  view: Pick<View, 'schema' | 'tags'>,
+  view: Pick<View, 'schema' | 'tags' | 'types'>,
   { include, exclude }: PlanSettings['fields'],
+  everExcluded: readonly string[] = [],
 ): Denied {
   const denying = new Denying(view);
   if (include === undefined && exclude.length === 0) return denying;
   const included = include === undefined ? undefined : new Selectors(include);
   const excluded = new Selectors(exclude);
+  const gone = new Set<string | undefined>(everExcluded);
   for (const type of denying.objects)
     for (const name of Object.keys(type.getFields()))
-      if (included?.match(view, type, name) === false || excluded.match(view, type, name))
+      if (
+        included?.match(view, type, name) === false ||
+        excluded.match(view, type, name) ||
+        gone.has(identityOf(view, type.name, name))
+      )
         denying.fields.add(`${type.name}.${name}`);
   denying.settle();
   return denying;
+}
+
+/** Identities of the fields that a plan excludes, and of those that its selectors grant. */
+export function meaningOf(
+  view: View,
+  { include, exclude }: PlanSettings['fields'],
+): { readonly excluded: ReadonlySet<string>; readonly granted: ReadonlySet<string> } {
+  const included = include === undefined ? undefined : new Selectors(include);
+  const excluding = new Selectors(exclude);
+  const excluded = new Set<string>();
+  const granted = new Set<string>();
+  for (const type of Object.values(view.schema.getTypeMap()).filter(isObjectType))
+    for (const name of Object.keys(type.getFields())) {
+      const identity = identityOf(view, type.name, name);
+      if (identity === undefined) continue;
+      if (excluding.match(view, type, name)) excluded.add(identity);
+      else if (included?.match(view, type, name) !== false) granted.add(identity);
+    }
+  return { excluded, granted };
+}
+
+/** What a field is in the graph, however a view calls it and its type: `Rider/account.balance`. */
+function identityOf({ types }: Pick<View, 'types'>, typeName: string, fieldName: string): string | undefined {
+  const type = types.get(typeName);
+  const field = type?.fields.get(fieldName);
+  return type === undefined || field === undefined ? undefined : `${type.graphName}/${field.steps.join('.')}`;
 }
 
 /** Names. A field of an interface is granted where each type that may be there and is not gone grants it. */

@@ -220,6 +220,17 @@ describe('where a key may be', () => {
     expect(twice).toMatchObject({ status: 401, message: expect.stringMatching(/no key/) });
   });
 
+  test('a header without any text is none at all', async () => {
+    expect(await ask('{ open }', { 'x-api-key': '' })).toMatchObject({ status: 200 });
+    const { text } = await keys.make('full');
+    expect(await ask('{ known }', { 'x-api-key': '', authorization: `Bearer ${text}` })).toMatchObject({
+      status: 200,
+    });
+    const missing = await ask('{ open }', {}, { client: 'strict' });
+    expect(await ask('{ open }', { 'x-api-key': '' }, { client: 'strict' })).toEqual(missing);
+    expect(missing.status).toBe(401);
+  });
+
   test('not the address, nor a cookie', async () => {
     const { text } = await keys.make('full');
     const search = `?key=${text}&x-api-key=${text}&api_key=${text}`;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { FILES, hem, hemJson } from '../consumers/configuration.ts';
 import { runCommand } from '../support/command.ts';
 import { writeConfiguration } from '../support/gateway.ts';
@@ -74,6 +74,28 @@ test('rotate, revoke and list', async () => {
   ]);
 });
 
+test('what check refuses makes no version; who needs none goes on', async () => {
+  const broken = await writeConfiguration(FILES);
+  onTestFinished(() => rm(broken, { recursive: true }));
+  expect(await hemJson(broken, 'plans', 'list')).toMatchObject({ plans: [], pending: [{}, {}] });
+  expect(await hemJson(broken, 'plans', 'show', 'free')).toMatchObject({ version: 1, pending: true });
+  await hemJson(broken, ...create);
+  const plans = FILES['clients/plans.yml'] as string;
+  const file = join(broken, 'clients/plans.yml');
+  for (const mistake of ['fields: { exclude: ["tag:mony"] }', 'scopes: ["a b"]', 'clients: [wbe]']) {
+    await writeFile(file, plans.replace('clients: [web], approval: automatic', `clients: [web], ${mistake}`));
+    if (mistake.startsWith('clients'))
+      await writeFile(file, plans.replace('clients: [web], a', `${mistake}, a`));
+    const checked = await hem(broken, 'check');
+    expect(checked.code).toBe(2);
+    expect(await hem(broken, ...create)).toEqual(checked);
+    expect((await hemJson(broken, 'plans', 'list')).plans).toMatchObject([{ newest: 1 }, { newest: 1 }]);
+  }
+  await writeFile(file, plans);
+  await writeFile(join(broken, 'connectors/things/schema.graphql'), 'type {');
+  expect((await hemJson(broken, ...create)).planVersion).toBe(1);
+});
+
 test('publishable keys are shown again', async () => {
   const { key } = await json(...create, '--publishable', '--origin', 'https://app.example.com');
   expect((await run('keys', 'list')).output).toContain(key);
@@ -89,7 +111,16 @@ test('import, several and from standard input', async () => {
   expect((await json('keys', 'import', ...wish, ...hashes)).imported).toHaveLength(3);
   expect((await json('keys', 'list', '--consumer', 'old')).keys).toHaveLength(3);
   const others = ['--consumer', 'other', '--plan', 'free', '--algorithm', 'sha256'];
-  expect((await run('keys', 'import', ...others, hashes[2]!)).output).toContain('was imported before');
+  const refused = await run('keys', 'import', ...others, hashes[2]!);
+  expect(refused.output).toMatch(/hash 1: .*was imported before/);
+  expect((await json('consumers', 'list')).consumers).not.toContainEqual(
+    expect.objectContaining({ name: 'other' }),
+  );
+  const list = `'${'d'.repeat(64)}' '' nonsense '${'e'.repeat(63)}'`;
+  const bad = await runCommand(['sh', '-c', command.replace(hashes[2]!, list)]);
+  expect(bad).toMatchObject({ code: 2, output: expect.stringContaining('2 of 3 cannot be') });
+  expect(bad.output).toMatch(/line 3: A hash of sha256 has 64.*line 4: A hash/s);
+  expect((await json('keys', 'list', '--consumer', 'old')).keys).toHaveLength(3);
 });
 
 test('plans and their versions', async () => {
@@ -101,8 +132,16 @@ test('plans and their versions', async () => {
     file,
     (await readFile(file, 'utf8')).replace('automatic }', 'automatic, description: Free }'),
   );
+  const unmade = await run('plans', 'show', 'free@2');
+  expect(unmade.output).toMatch(/version 2, not made yet.*description: Free/s);
+  expect((await run('plans', 'list')).output).toContain('free@2 is in clients/plans.yml, and not made yet');
+  expect(await json('plans', 'list')).toMatchObject({
+    pending: [{ plan: 'free', version: 2, what: 'made' }],
+  });
+  expect(await json('plans', 'show', 'free')).toMatchObject({ newest: 1, version: 1 });
+  await json('keys', 'create', '--consumer', 'versions', '--plan', 'free');
   const shown = await json('plans', 'show', 'free');
-  expect(shown).toMatchObject({ newest: 2, version: 2, content: { description: 'Free' } });
+  expect(shown).toMatchObject({ newest: 2, version: 2, pending: false, content: { description: 'Free' } });
   expect((await json('plans', 'show', 'free@1')).content.description).toBeUndefined();
   expect((await run('plans', 'show', 'free@3')).code).toBe(2);
   const [{ id }] = (await json('subscriptions', 'list', '--consumer', 'versions')).subscriptions;

@@ -1,4 +1,6 @@
 /** Keys of a running gateway: made and revoked beside it, kept through restarts, known while the store is gone. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +57,29 @@ describe('beside a running gateway', { timeout: 60_000 }, () => {
     await using second = await startGatewayIn(first.directory);
     expect(second.gateway.registry!.table.find(key)?.consumer).toBe('acme');
   });
+});
+
+test('a second gateway on one embedded file refuses to start, until the first has ended', async () => {
+  await using first = await startGateway({ files: FILES });
+  await expect(startGatewayIn(first.directory)).rejects.toThrow(
+    expect.objectContaining({ publicText: expect.stringContaining('another gateway runs on the store') }),
+  );
+  expect((await hemJson(first.directory, 'keys', 'list')).keys).toEqual([]);
+  await first.gateway.stop();
+  const script = `
+    import { lockForGateway } from './src/store/embedded/gateway-lock.ts';
+    globalThis.held = lockForGateway(process.argv[1]);
+    setInterval(() => console.log('held'), 100);`;
+  const file = join(first.directory, '.hem/store.sqlite');
+  const killed = spawn(process.execPath, ['--input-type=module', '-e', script, file]);
+  await once(killed.stdout, 'data');
+  expect(await hem(first.directory, 'start', '--port', '0', '--admin-port', '0')).toMatchObject({
+    code: 2,
+    output: expect.stringContaining('another gateway'),
+  });
+  killed.kill('SIGKILL');
+  await once(killed, 'exit');
+  await using _again = await startGatewayIn(first.directory);
 });
 
 test('where there are no plans, nothing is opened and nothing written', async () => {

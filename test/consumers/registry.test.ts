@@ -1,5 +1,7 @@
 /** Consumers, plans, subscriptions and keys, as several processes see them on each kind of store. */
 import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeKey } from '../../src/consumers/key-format.ts';
 import type { Registry } from '../../src/consumers/registry.ts';
@@ -43,6 +45,17 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       expect(moved).toMatchObject({ planVersion: 2, newestVersion: 2 });
       await expect(here.subscriptions.move(subscription.id, 3)).rejects.toMatchObject({ code: 'NOT_FOUND' });
       expect(await here.subscriptions.move(subscription.id, 1)).toMatchObject({ planVersion: 1 });
+    });
+
+    test('are the same whatever order their sets are written in', async () => {
+      const fields = (...exclude: string[]) => ({ include: [...exclude, 'Query.*'], exclude });
+      const written = (clients: string[], scopes: string[], ...exclude: string[]) =>
+        plansOf({ free: PLANS.get('free'), partner: { clients, scopes, fields: fields(...exclude) } });
+      await registries.open({ plans: written(['iot', 'web'], ['a', 'b'], 'A.*', 'B.*') });
+      await registries.open({ plans: written(['web', 'iot'], ['b', 'a'], 'B.*', 'A.*') });
+      const last = await registries.open({ plans: written(['web', 'iot'], ['b', 'a'], 'B.*') });
+      expect(last.plans.known('partner').newest).toBe(3);
+      expect(last.plans.settingsOf('partner', 2)?.clients).toEqual(['iot', 'web']);
     });
 
     test('that are no longer in the file take no new subscriptions; who has one keeps it', async () => {
@@ -244,6 +257,10 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       await expect(here.imports.take({ ...again, hash: 'abc' })).rejects.toMatchObject({
         code: 'BAD_REQUEST',
       });
+      await expect(here.imports.take({ ...again, hash: sha('sha256', '') })).rejects.toMatchObject({
+        code: 'BAD_REQUEST',
+        publicText: expect.stringContaining('no text at all'),
+      });
       await expect(here.imports.take({ ...again, prefix: 'hem_live_' })).rejects.toMatchObject({
         code: 'BAD_REQUEST',
       });
@@ -253,6 +270,22 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
         undefined,
         rotated.id,
       ]);
+    });
+
+    test('that another system made are taken by the thousand, and twice', { timeout: 30_000 }, async () => {
+      await makeAcme(here);
+      const hashes = Array.from({ length: 3000 }, (_, index) =>
+        createHash('sha256').update(`sk_${index}`).digest('hex'),
+      );
+      const wish = { consumer: 'acme', plan: 'partner', algorithm: 'sha256', prefix: 'sk_' } as const;
+      const counts: number[] = [];
+      const taken = await here.imports.takeAll(wish, [...hashes, hashes[0]!], (count) => counts.push(count));
+      expect([taken.length, taken.at(-1)!.id]).toEqual([3001, taken[0]!.id]);
+      expect(counts.length).toBeLessThan(20);
+      expect(here.table.find('sk_2999')?.id).toBe(taken[2999]!.id);
+      const again = await here.imports.takeAll(wish, hashes);
+      expect(again.map(({ id }) => id)).toEqual(taken.slice(0, 3000).map(({ id }) => id));
+      expect(await here.keys.list({ consumer: 'acme' })).toHaveLength(3001);
     });
 
     test('for web pages say of which origins, and are shown again', async () => {
@@ -307,6 +340,26 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
   });
 
   describe('peppers', () => {
+    const configured = { peppers: { two: 'q'.repeat(32) }, current: 'two' };
+
+    test('the own one counts beside those that are configured later, while it is there', async () => {
+      await using own = await openRegistries(kind);
+      const { key } = await makeAcme(await own.open({ keys: {} }));
+      const later = await own.open({ keys: configured });
+      expect(later.table.find(key)?.consumer).toBe('acme');
+      const { key: newer } = await later.keys.create({ consumer: 'acme', plan: 'partner' }, 'operator');
+      await rm(join(own.stores.root, '.hem', 'pepper'));
+      const without = await own.open({ keys: configured });
+      expect([without.table.find(newer)?.consumer, without.table.whyNot(key)]).toEqual([
+        'acme',
+        'unavailable',
+      ]);
+      // One that is left of another store keeps nobody from starting, and tells nothing about keys.
+      await writeFile(join(own.stores.root, '.hem', 'pepper'), 'r'.repeat(32));
+      const other = await own.open({ keys: configured });
+      expect([other.table.find(newer)?.consumer, other.table.whyNot(key)]).toEqual(['acme', 'unavailable']);
+    });
+
     test('of another machine that are others are a mistake that is told at the start', async () => {
       await makeAcme(here);
       const other = { peppers: { one: 'q'.repeat(32) }, current: 'one' };

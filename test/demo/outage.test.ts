@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA } from '../../demo/data.ts';
 import type { BackendName } from '../../demo/start.ts';
+import { makeDemoKeys } from '../../src/cli/demo-keys.ts';
 import { startGatewayIn } from '../support/gateway.ts';
 import { type BikeShare, REPOSITORY, startBikeShare } from './bike-share.ts';
 
@@ -117,8 +118,10 @@ describe('when one backend is down', () => {
   }, async () => {
     const backends = Object.values(bikeShare.demo.backends);
     await Promise.all(backends.map((backend) => backend.stop()));
-    await using early = await startGatewayIn(REPOSITORY, bikeShare.environment);
-    const known = early.as({ 'x-api-key': bikeShare.keys.get('partner')! });
+    const HEM_STORE = `${bikeShare.environment.HEM_STORE}.early`;
+    await using early = await startGatewayIn(REPOSITORY, { ...bikeShare.environment, HEM_STORE });
+    const keys = await makeDemoKeys(early.gateway.registry!);
+    const known = early.as({ 'x-api-key': keys.find(({ plan }) => plan === 'partner')!.key });
     const errorsOf = async () => (await known.query('web', EVERYTHING)).body.errors;
     const connectors = ((await errorsOf()) ?? []).map(({ extensions }) => extensions.connector);
     expect([...new Set(connectors)].sort()).toEqual(Object.keys(WITHOUT).sort());

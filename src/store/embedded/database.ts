@@ -3,15 +3,20 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { HemError } from '../../errors.ts';
+import { lockForGateway } from './gateway-lock.ts';
 
 /** Another process may hold the file: `hem keys` beside a running gateway. */
 const BUSY_MS = 2000;
 
 export class EmbeddedDatabase {
   readonly path: string;
+  readonly #isForGateway: boolean;
+  #lock: DatabaseSync | undefined;
   #opened: DatabaseSync | undefined;
 
-  constructor(file: string, root: string) {
+  /** @param isForGateway the only one that may have it open; commands may beside it */
+  constructor(file: string, root: string, isForGateway: boolean) {
+    this.#isForGateway = isForGateway;
     this.path = isAbsolute(file) ? file : join(root, file);
   }
 
@@ -24,6 +29,8 @@ export class EmbeddedDatabase {
   close(): void {
     this.#opened?.close();
     this.#opened = undefined;
+    this.#lock?.close();
+    this.#lock = undefined;
   }
 
   #open(): DatabaseSync {
@@ -31,11 +38,13 @@ export class EmbeddedDatabase {
     const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite');
     try {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      if (this.#isForGateway) this.#lock = lockForGateway(this.path);
       const database = new Database(this.path, { timeout: BUSY_MS });
       chmodSync(this.path, 0o600);
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
       return database;
     } catch (error) {
+      if (error instanceof HemError) throw error;
       throw new HemError('STORE_UNAVAILABLE', {
         publicText: `the store ${this.path} can be neither opened nor made (${(error as Error).message}); "store: { kind: embedded, file: … }" in hem.yml names another place`,
         cause: error,

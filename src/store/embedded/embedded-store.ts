@@ -8,8 +8,12 @@ import { EmbeddedLimits } from './embedded-limits.ts';
 import { EmbeddedRecords } from './embedded-records.ts';
 import { SqliteUsage } from './sqlite-usage.ts';
 
-export function openEmbeddedStore(file: string, root: string, log: Logger): Store {
-  const database = new EmbeddedDatabase(file, root);
+export function openEmbeddedStore(
+  file: string,
+  root: string,
+  { log, isForGateway }: { readonly log: Logger; readonly isForGateway: boolean },
+): Store {
+  const database = new EmbeddedDatabase(file, root, isForGateway);
   let limits: EmbeddedLimits | undefined;
   let usage: SqliteUsage | undefined;
   let records: Promise<FollowedRecords> | undefined;
