@@ -1,25 +1,69 @@
-/** Checks that what mutations make out of date is in the graph. */
-import { isCompositeType } from 'graphql';
-import type { ConnectorType } from '../load/model.ts';
-import { didYouMean, type Problems } from '../problems.ts';
+/** Whether what mutations make out of date is there: a type of the graph, and where a key is read of one that has keys. */
+import { type GraphQLInputType, getNamedType, isCompositeType, isInputObjectType } from 'graphql';
+import type { Invalidation } from '../load/cache-control.ts';
+import type { ConnectorField, ConnectorType } from '../load/model.ts';
+import { didYouMean, type Problem, type Problems } from '../problems.ts';
 
-export function reportInvalidations(
-  byName: ReadonlyMap<string, readonly ConnectorType[]>,
-  problems: Problems,
-): void {
+type TypesByName = ReadonlyMap<string, readonly ConnectorType[]>;
+
+export function reportInvalidations(byName: TypesByName, problems: Problems): void {
+  for (const source of byName.get('Mutation') ?? [])
+    for (const field of source.fields.values())
+      for (const invalidation of field.invalidates) {
+        const problem = problemWith(field, invalidation, byName);
+        if (problem !== undefined) problems.report({ at: invalidation.place, ...problem });
+      }
+}
+
+function problemWith(
+  field: ConnectorField,
+  { type, key }: Invalidation,
+  byName: TypesByName,
+): Omit<Problem, 'at'> | undefined {
   const names = [...byName].flatMap(([name, [first]]) =>
     isCompositeType(first?.type) && !name.startsWith('__') ? [name] : [],
   );
-  for (const source of byName.get('Mutation') ?? [])
-    for (const { invalidates } of source.fields.values())
-      for (const { type, place } of invalidates) {
-        if (names.includes(type)) continue;
-        problems.report({
-          rule: 'invalidates-type',
-          at: place,
-          message: 'There is no such type in the graph.',
-          found: type,
-          hint: didYouMean(type, names),
-        });
-      }
+  if (!names.includes(type)) {
+    const message = 'There is no such type in the graph.';
+    return { rule: 'invalidates-type', message, found: type, hint: didYouMean(type, names) };
+  }
+  if (key === undefined) return undefined;
+  if (byName.get(type)!.every(({ keys }) => keys.length === 0))
+    return {
+      rule: 'invalidates-key',
+      message: `"${type}" has no key, so only all of it can be out of date.`,
+      found: `key: "${key.join('.')}"`,
+      hint: 'leave "key" out, or give the type a @key',
+    };
+  if (isOfArguments(field, key) || isOfResult(field, key, byName)) return undefined;
+  const first = [...field.args.map(({ name }) => name), ...fieldsOf(field, byName).keys()];
+  return {
+    rule: 'invalidates-key',
+    message: `This is neither in an argument of ${field.coordinate} nor in what it gives.`,
+    found: `key: "${key.join('.')}"`,
+    expected: first.length === 0 ? undefined : `one of ${first.slice(0, 20).join(', ')}, or a path inside`,
+    hint: first.includes(key[0]!) ? undefined : didYouMean(key[0]!, first),
+  };
+}
+
+function isOfArguments({ args }: ConnectorField, [first, ...rest]: readonly string[]): boolean {
+  let type: GraphQLInputType | undefined = args.find(({ name }) => name === first)?.type;
+  for (const name of rest) {
+    const named = type && getNamedType(type);
+    // What is inside of a scalar of one's own nobody knows.
+    if (!isInputObjectType(named)) return named?.name === 'JSON';
+    type = named.getFields()[name]?.type;
+  }
+  return type !== undefined;
+}
+
+/** Also by fields that other connectors add. */
+function isOfResult(field: ConnectorField, path: readonly string[], byName: TypesByName): boolean {
+  let at: ConnectorField | undefined = field;
+  for (const name of path) at = at && fieldsOf(at, byName).get(name);
+  return at !== undefined;
+}
+
+function fieldsOf({ type }: ConnectorField, byName: TypesByName): ReadonlyMap<string, ConnectorField> {
+  return new Map((byName.get(getNamedType(type).name) ?? []).flatMap(({ fields }) => [...fields]));
 }
