@@ -2,6 +2,7 @@
 import { isAbsolute, join } from 'node:path';
 import type { Logger } from 'pino';
 import { type AdminListener, openAdminListener } from './admin/admin-listener.ts';
+import { keysOfTypes } from './admin/invalidate.ts';
 import { identityHeadersOf } from './connectors/identity-settings.ts';
 import type { Registry } from './consumers/registry.ts';
 import { openPublicListener } from './doors/public-listener.ts';
@@ -91,6 +92,7 @@ function openAdmin(
   return openAdminListener({
     ...{ ready, registry, caches, log },
     token: adminToken,
+    types: keysOfTypes(graph),
     publicKeys: () => connections.publicKeys(),
     openGraph: async () => {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');

@@ -19,7 +19,7 @@ import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import type { Exposition } from '../metrics/exposition.ts';
 import { Api } from './api.ts';
-import { readOutOfDate } from './invalidate.ts';
+import { type KeysOfTypes, readOutOfDate } from './invalidate.ts';
 import { readJsonBody } from './json-body.ts';
 import { requireToken } from './token.ts';
 import { answerUsage, type UsageApi } from './usage-api.ts';
@@ -49,6 +49,8 @@ export interface AdminOptions {
   /** Undefined where no usage is kept. */
   readonly usage: UsageApi | undefined;
   readonly caches: ResponseCaches;
+  /** What can be out of date. */
+  readonly types: KeysOfTypes;
   readonly log: Logger;
 }
 
@@ -84,7 +86,7 @@ interface Door extends AdminOptions {
 }
 
 async function answer(
-  { token, ready, publicKeys, api, graph, metrics, usage, caches }: Door,
+  { token, ready, publicKeys, api, graph, metrics, usage, caches, types }: Door,
   message: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -111,7 +113,7 @@ async function answer(
   const { method = '', headers } = message;
   if (path === INVALIDATE) {
     if (method !== 'POST') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'POST' });
-    caches.invalidate(readOutOfDate(await readJsonBody(message, MAX_BODY_BYTES)));
+    caches.invalidate(readOutOfDate(await readJsonBody(message, MAX_BODY_BYTES), types));
     response.writeHead(204).end();
     return;
   }

@@ -1,28 +1,67 @@
 /** What an operator says is out of date: `{ "type": "Station", "key": "7" }`, or a list of these. */
+import { isCompositeType } from 'graphql';
 import { z } from 'zod';
 import type { OutOfDate } from '../cache/tags.ts';
 import { Refusal } from '../doors/refusal.ts';
+import type { ComposedGraph } from '../graph/compose.ts';
+import { didYouMean } from '../problems.ts';
 
 const scalar = z.union([z.string().max(1000), z.number()]);
 
 const outOfDate = z.strictObject({
-  type: z.string().regex(/^[_A-Za-z]\w{0,255}$/, { error: "a type of the graph, such as 'Station'" }),
+  type: z.string().max(256),
   /** Of an entity; all of the type without it. */
-  key: z
-    .union([scalar, z.record(z.string(), scalar)], { error: 'a text, a number, or an object of these' })
-    .optional(),
+  key: z.union([scalar, z.record(z.string(), scalar)]).optional(),
 });
 
 const body = z.union([outOfDate, z.array(outOfDate).max(1000)]);
 
-/** @throws {Refusal} BAD_REQUEST */
-export function readOutOfDate(given: unknown): readonly OutOfDate[] {
+const ROOTS: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription']);
+
+/** Types of which answers are made, by the graph's name: the sets of fields that each is found by. */
+export type KeysOfTypes = ReadonlyMap<string, ReadonlyArray<readonly string[]>>;
+
+export function keysOfTypes({ connectors }: Pick<ComposedGraph, 'connectors'>): KeysOfTypes {
+  const all = new Map<string, Array<readonly string[]>>();
+  for (const { types } of connectors)
+    for (const { name, type, keys } of types.values()) {
+      if (!isCompositeType(type) || ROOTS.has(name) || name.startsWith('__')) continue;
+      const known = all.get(name) ?? [];
+      known.push(...keys.map(({ paths }) => paths));
+      all.set(name, known);
+    }
+  return all;
+}
+
+/** Nothing of a list counts when anything of it is wrong. @throws {Refusal} BAD_REQUEST */
+export function readOutOfDate(given: unknown, types: KeysOfTypes): readonly OutOfDate[] {
   const read = body.safeParse(given);
   if (!read.success) {
     throw new Refusal(
       'BAD_REQUEST',
-      'The body says what is out of date: {"type": "Station", "key": "7"}, without "key" for all of the type; or a list of these.',
+      'The body says what is out of date: {"type": "Station", "key": "7"}, without "key" for all of the type, with an object for a key of several fields; or a list of these, at most 1000.',
     );
   }
-  return [read.data].flat();
+  const all = [read.data].flat();
+  const wrong = all.flatMap((one) => problemWith(one, types) ?? []);
+  if (wrong.length > 0) throw new Refusal('BAD_REQUEST', [...new Set(wrong)].slice(0, 10).join(' '));
+  return all;
+}
+
+function problemWith({ type, key }: z.output<typeof outOfDate>, types: KeysOfTypes): string | undefined {
+  const keys = types.get(type);
+  if (keys === undefined) {
+    const hint = didYouMean(type, types.keys());
+    return `The graph has no type "${type}" that answers are made of${hint === undefined ? '.' : `; ${hint}`}`;
+  }
+  if (key === undefined) return undefined;
+  if (keys.length === 0) return `"${type}" has no key: only all of it can be out of date.`;
+  const isOf = typeof key === 'object' ? Object.keys(key) : undefined;
+  if (isOf === undefined || keys.some((paths) => isSame(paths, isOf))) return undefined;
+  const expected = keys.map((paths) => paths.join(' and ')).join(', or ');
+  return `"${type}" is found by ${expected}, not by ${isOf.join(' and ') || 'nothing'}.`;
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name) => other.includes(name));
 }
