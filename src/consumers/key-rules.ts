@@ -97,6 +97,18 @@ export class KeyRules {
       .map(([id, key]) => ({ ...this.#ledger.keys.put(id, key), value: undefined }));
   }
 
+  /** A name that is mistyped is not one without keys. @throws {HemError} NOT_FOUND */
+  checkNames({
+    consumer,
+    plan,
+  }: {
+    readonly consumer?: string | undefined;
+    readonly plan?: string | undefined;
+  }): void {
+    if (consumer !== undefined) this.#consumers.get(consumer);
+    if (plan !== undefined) this.#plans.known(plan);
+  }
+
   stateOf(key: Key): KeyView['state'] {
     return stateOf(key, {
       consumer: this.#ledger.consumers.get(key.consumer),

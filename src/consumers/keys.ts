@@ -101,10 +101,11 @@ export class Keys {
     });
   }
 
-  /** With when each was last used, as far as that is known. */
+  /** With when each was last used, as far as that is known. @throws {HemError} NOT_FOUND for a consumer or plan that is not there */
   async list(
     filter: { readonly consumer?: string | undefined; readonly plan?: string | undefined } = {},
   ): Promise<readonly KeyView[]> {
+    this.#rules.checkNames(filter);
     const used = await this.#ledger.records
       .marks(this.#ledger.keys.name)
       .catch(() => new Map<string, number>());

@@ -171,6 +171,8 @@ test.each([
   ],
   [['keys', 'create', '--consumer', 'acme', '--plan', 'free', '--expires', 'soon'], '"90d"'],
   [['keys', 'create', '--consumer', 'acme', '--plan', 'free', '--publishable'], '--origin come together'],
+  [['keys', 'list', '--consumer', 'acmee'], 'did you mean "acme"?'],
+  [['keys', 'list', '--plan', 'partnr'], 'did you mean "partner"?'],
   [['keys', 'rotate', 'nope'], 'There is no key "nope"'],
   [['keys', 'rotate', 'nope', '--overlap', 'x'], 'a duration such as'],
   [['keys', 'revoke', 'nope'], 'There is no key "nope"'],
