@@ -1,7 +1,8 @@
 /** Keys as lists show them. */
 import type { Consumer, Key, Subscription } from './ledger.ts';
+import { refusalOf } from './live-key.ts';
 
-export type KeyState = 'active' | 'revoked' | 'expired' | 'suspended';
+export type KeyState = 'active' | 'revoked' | 'expired' | 'cancelled' | 'suspended';
 
 export interface KeyView {
   readonly id: string;
@@ -34,11 +35,9 @@ interface Surroundings {
 
 /** Whether it counts, or why not. */
 export function stateOf(key: Key, { consumer, subscription, now }: Surroundings): KeyState {
-  if (key.revokedAt !== undefined) return 'revoked';
-  if (key.expiresAt !== undefined && key.expiresAt <= now) return 'expired';
-  return consumer?.suspendedAt === undefined && consumer !== undefined && subscription?.state === 'approved'
-    ? 'active'
-    : 'suspended';
+  const isOver = key.expiresAt !== undefined && key.expiresAt <= now;
+  const refusal = refusalOf(key, { consumer, subscription });
+  return refusal === 'revoked' || !isOver ? (refusal ?? 'active') : 'expired';
 }
 
 export function keyView(

@@ -18,11 +18,14 @@ export interface KnownKey {
   readonly expiresAt: number;
 }
 
+/** Why a key counts no more, or not now. */
+export type KeyEnd = 'revoked' | 'expired' | 'rotated' | 'cancelled' | 'suspended';
+
 /**
- * `malformed`: no key at all. `unknown`: not there, or of another secret. `revoked`, `expired`, `suspended` (its consumer is, or the
- * subscription has ended): said only of keys that were right. `unavailable`: nobody can say at the moment, so it is no reason for a 401.
+ * `malformed`: no key at all. `unknown`: not there, or of another secret. `revoked`, `expired`, `rotated` (the same, and another is in
+ * its place), `cancelled` (its subscription is), `suspended` (its consumer is): said only of keys that were right. `unavailable`: nobody can say at the moment, so it is no reason for a 401.
  */
-export type KeyRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired' | 'suspended' | 'unavailable';
+export type KeyRefusal = 'malformed' | 'unknown' | KeyEnd | 'unavailable';
 
 /** All keys that count now. */
 export interface KeyTable {

@@ -1,5 +1,5 @@
 /** One key in the table of a process. */
-import type { KnownKey } from './known-key.ts';
+import type { KeyEnd, KnownKey } from './known-key.ts';
 import type { Consumer, Key, Subscription } from './ledger.ts';
 
 /** The clock may be set: what waits for a time looks at it anew now and then. */
@@ -11,7 +11,9 @@ export class LiveKey {
   readonly isImported: boolean;
   /** Set by `become`. */
   known!: KnownKey;
-  refusal: 'revoked' | 'suspended' | undefined;
+  refusal: Exclude<KeyEnd, 'expired' | 'rotated'> | undefined;
+  /** What it is called once its time is over. */
+  atItsEnd: 'expired' | 'rotated' = 'expired';
   /** 0: not since that was last written. */
   usedAt = 0;
   /** Nobody knows it any more. */
@@ -36,10 +38,9 @@ export class LiveKey {
       subscription,
     }: { readonly consumer: Consumer | undefined; readonly subscription: Subscription | undefined },
   ): void {
-    const isGranted =
-      consumer !== undefined && consumer.suspendedAt === undefined && subscription?.state === 'approved';
     const before: KnownKey | undefined = this.known;
-    this.refusal = key.revokedAt !== undefined ? 'revoked' : isGranted ? undefined : 'suspended';
+    this.refusal = refusalOf(key, { consumer, subscription });
+    this.atItsEnd = key.replacedBy === undefined ? 'expired' : 'rotated';
     this.known = Object.freeze<KnownKey>({
       id,
       consumer: key.consumer,
@@ -94,4 +95,19 @@ export class LiveKey {
         : setTimeout(() => this.#wait(), Math.min(Math.ceil(left), LOOK_AGAIN_MS));
     this.#timer.unref();
   }
+}
+
+/** Why it does not count, whatever time it is; undefined where it does. */
+export function refusalOf(
+  key: Key,
+  {
+    consumer,
+    subscription,
+  }: { readonly consumer: Consumer | undefined; readonly subscription: Subscription | undefined },
+): LiveKey['refusal'] {
+  if (key.revokedAt !== undefined) return 'revoked';
+  if (subscription?.state === 'cancelled') return 'cancelled';
+  const counts =
+    consumer !== undefined && consumer.suspendedAt === undefined && subscription?.state === 'approved';
+  return counts ? undefined : 'suspended';
 }

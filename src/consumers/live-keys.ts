@@ -61,7 +61,8 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
 
   whyNot(text: string): KeyRefusal {
     const key = this.#recognise(text);
-    if (key !== undefined) return key.refusal ?? (this.#now() >= key.known.expiresAt ? 'expired' : 'unknown');
+    if (key !== undefined)
+      return key.refusal ?? (this.#now() >= key.known.expiresAt ? key.atItsEnd : 'unknown');
     const parsed = parseKey(text);
     if (parsed === undefined && looksLikeKey(text)) return 'malformed';
     if (!this.#ledger.records.isComplete) return 'unavailable';

@@ -55,7 +55,7 @@ export function keyCases(deployment: () => Deployment): void {
       }
       expect(answers.length).toBeGreaterThan(1);
       expect(answers.at(-1)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
-      expect(answers.at(-1)!.body.errors![0]!.message).toContain('expired');
+      expect(answers.at(-1)!.body.errors![0]!.message).toContain('rotated');
     }
     for (const { events, ended } of followers) {
       const { code, at } = await ended;

@@ -47,7 +47,7 @@ describe('beside a running gateway', { timeout: 60_000 }, () => {
     const { expiresAt } = table.find(key) ?? { expiresAt: 0 };
     await expect.poll(() => table.find(key), soon).toBeUndefined();
     expect(Date.now()).toBeGreaterThanOrEqual(expiresAt);
-    expect([table.whyNot(key), table.find(next.key)?.id]).toEqual(['expired', next.id]);
+    expect([table.whyNot(key), table.find(next.key)?.id]).toEqual(['rotated', next.id]);
   });
 
   test('what was made is there after a restart', async () => {

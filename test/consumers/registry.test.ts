@@ -114,7 +114,7 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       const { key, subscription } = await makeAcme(here);
       await expect.poll(() => there.table.find(key)?.consumer, soon).toBe('acme');
       await here.subscriptions.decide(subscription.id, 'cancelled');
-      expect([here.table.find(key), here.table.whyNot(key)]).toEqual([undefined, 'suspended']);
+      expect([here.table.find(key), here.table.whyNot(key)]).toEqual([undefined, 'cancelled']);
       await expect.poll(() => there.table.find(key), soon).toBeUndefined();
       const again = await here.subscriptions.ask('acme', 'partner', 'operator');
       expect(again.id).not.toBe(subscription.id);
@@ -181,7 +181,7 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       registries.ahead = expiresAt - Date.now() - 2000;
       expect([here.table.find(key)?.id, here.table.find(rotated.key)?.id]).toEqual([id, rotated.id]);
       registries.ahead = expiresAt - Date.now();
-      expect([here.table.find(key), here.table.whyNot(key)]).toEqual([undefined, 'expired']);
+      expect([here.table.find(key), here.table.whyNot(key)]).toEqual([undefined, 'rotated']);
       expect(here.table.find(rotated.key)?.id).toBe(rotated.id);
     });
 

@@ -89,9 +89,9 @@ describe('operators', () => {
     expect(table.find(made.body.key)).toBeUndefined();
     await operator('POST /api/consumers/one/resume');
     await operator(`POST /api/subscriptions/${subscription.id}/cancel`, { reason: 'over' });
-    expect(table.whyNot(made.body.key)).toBe('suspended');
+    expect(table.whyNot(made.body.key)).toBe('cancelled');
     const { keys } = (await operator('GET /api/keys?consumer=one')).body;
-    expect(keys.map(({ state }: { state: string }) => state)).toEqual(['suspended', 'revoked']);
+    expect(keys.map(({ state }: { state: string }) => state)).toEqual(['cancelled', 'revoked']);
   });
 
   test('import keys by their hashes', async () => {
@@ -138,7 +138,7 @@ describe('consumers', () => {
     });
     expect((await self('GET /api/self/keys')).body.keys).toMatchObject([{ id, state: 'active' }]);
     expect((await self(`POST /api/self/keys/${id}/rotate`, { overlap: '0s' })).status).toBe(201);
-    expect(started.gateway.registry!.table.whyNot(key)).toBe('expired');
+    expect(started.gateway.registry!.table.whyNot(key)).toBe('rotated');
     expect((await self(`POST /api/self/subscriptions/${asked.id}/cancel`)).body.state).toBe('cancelled');
   });
 
