@@ -133,7 +133,9 @@ export function startRestGateway(
   });
 }
 
-/** SDL without directives: what a view repeats of a connector's schema. */
+/** SDL without directives, and without arguments that a claim fills: what a view repeats of a connector's schema. */
 function plain(schema: string): string {
-  return schema.replace(/@\w+(?:\((?:[^()"]|"""[\s\S]*?"""|"(?:[^"\\]|\\.)*")*\))?/g, '');
+  return schema
+    .replace(/\(\w+: [\w![\]]+ @is\(claim: "[^"]*"\)\)/g, '')
+    .replace(/@\w+(?:\((?:[^()"]|"""[\s\S]*?"""|"(?:[^"\\]|\\.)*")*\))?/g, '');
 }
