@@ -45,12 +45,14 @@ export function cachingOf({ caches, ...parts }: Parts): Policy | undefined {
   };
 }
 
-/** Of what answers of a client mean: it changes with the files of the client's schema and of the connectors, and with what these take from the environment. */
+/**
+ * Of what answers of a client mean: it changes with the files of the client's schema and of the connectors, and with all that these take
+ * from the environment: another address is another backend, and another account may see other things there.
+ */
 function versionOf({ view: { client }, graph, sources }: Pick<Parts, 'view' | 'graph' | 'sources'>): string {
-  const connectors = graph.connectors.map(({ name, settings: { endpoint, headers, identity } }) => [
-    ...[name, sources.digestOf(`connectors/${name}`)],
-    ...[endpoint, headers, identity],
-  ]);
+  const connectors = graph.connectors.map(({ name, settings }) => {
+    return [name, sources.digestOf(`connectors/${name}`), settings];
+  });
   const all = [client.name, sources.digestOf(client.file), ...connectors];
   return hash('sha256', JSON.stringify(all), 'base64url');
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { Refusal, startJsonBackend } from '../support/json-backend.ts';
+import { type JsonBackend, Refusal, startJsonBackend } from '../support/json-backend.ts';
 import { freePort } from '../support/services/daemon.ts';
 import { redis as redisServer } from '../support/services/redis.ts';
 import { type City, eventually, startCity } from './city.ts';
@@ -235,25 +235,49 @@ describe('over Redis', () => {
           'schemas/web.graphql': `type Query { at: String @from(path: "place.${path}") }`,
         },
       });
-    // Each has another in front of it that means the same: from it can be seen that Redis is read.
-    let names = 0;
-    const sharing = (one: TestGateway, two: TestGateway) =>
-      eventually(async () => {
-        const query = `query q${++names} { at }`;
-        await one.query('web', query);
-        const asked = backend.requests.length;
-        await two.query('web', query);
-        return backend.requests.length === asked;
-      });
     await using before = await start('secret');
     await using same = await start('secret');
-    await sharing(before, same);
+    await eventually(() => placeSharedBetween(backend, before, same));
     expect((await before.query('web', '{ at }')).body.data).toEqual({ at: 'Under the mat' });
     await using other = await start('street');
     await using after = await start('street');
-    await sharing(other, after);
+    await eventually(() => placeSharedBetween(backend, other, after));
     expect((await after.query('web', '{ at }')).body.data).toEqual({ at: 'Quay 1' });
   });
+
+  test.each(['ENDPOINT', 'ACCOUNT'])(
+    'equal files with another %s of the environment share nothing',
+    async (changed) => {
+      const { store } = storeOf(process.env.HEM_TEST_REDIS_URL!);
+      await using backend = await startJsonBackend(({ path, headers }) => ({
+        street: `${path} for ${headers.authorization}`,
+      }));
+      const start = (stage: string) => {
+        return startGateway({
+          env: {
+            ENDPOINT: `${backend.url}/${changed === 'ENDPOINT' ? stage : 'all'}`,
+            ACCOUNT: changed === 'ACCOUNT' ? stage : 'all',
+          },
+          files: {
+            'hem.yml': JSON.stringify({ store }),
+            'connectors/city/connector.yml': `kind: rest\nendpoint: ${environment('ENDPOINT')}\nauth: { bearer: { token: "${environment('ACCOUNT')}" } }`,
+            'connectors/city/schema.graphql':
+              'type Query { at: String @rest(get: "/place", select: "street") @cacheControl(maxAge: 600) }',
+            'clients/web/client.yml': 'cache: { responses: {} }',
+            'schemas/web.graphql': 'type Query { at: String }',
+          },
+        });
+      };
+      await using live = await start('live');
+      await using alike = await start('live');
+      await eventually(() => placeSharedBetween(backend, live, alike));
+      expect((await live.query('web', '{ at }')).body.data.at).toContain('live');
+      await using staged = await start('staged');
+      await using stagedToo = await start('staged');
+      await eventually(() => placeSharedBetween(backend, staged, stagedToo));
+      expect((await stagedToo.query('web', '{ at }')).body.data.at).toContain('staged');
+    },
+  );
 
   test('what cannot be read there is not there', async () => {
     const hem = storeOf(process.env.HEM_TEST_REDIS_URL!);
@@ -312,6 +336,22 @@ describe('over Redis', () => {
     }
   }, 30_000);
 });
+
+const environment = (name: string) => `$\{env:${name}}`;
+
+let names = 0;
+/** Whether the second is answered with what the first has made: for two that mean the same. */
+async function placeSharedBetween(
+  backend: JsonBackend,
+  one: TestGateway,
+  two: TestGateway,
+): Promise<boolean> {
+  const query = `query q${++names} { at }`;
+  await one.query('web', query);
+  const asked = backend.requests.length;
+  await two.query('web', query);
+  return backend.requests.length === asked;
+}
 
 let aliases = 0;
 /** Whether one is answered with what the other has made. */
