@@ -92,7 +92,9 @@ function textIn(params: Readonly<Record<string, unknown>> | undefined, name: str
     const entry = Object.entries(place).find(([each]) => each.toLowerCase() === name);
     if (entry === undefined) continue;
     if (typeof entry[1] === 'string') return entry[1];
-    throw name === 'authorization' ? notValid('no text in connection_init') : keyRefused('malformed');
+    throw name === 'authorization'
+      ? notValid('malformed', 'no text in connection_init')
+      : keyRefused('malformed');
   }
   return undefined;
 }
@@ -119,7 +121,7 @@ function cookieOf(
   });
   const [value] = values;
   if (value === undefined || value === '') return undefined;
-  if (values.length > 1) throw notValid(`${values.length} cookies of one name`);
+  if (values.length > 1) throw notValid('two cookies');
   if (!meant(headers, view.client.settings.cors)) {
     throw new Refusal(
       'BAD_REQUEST',

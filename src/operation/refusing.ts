@@ -56,6 +56,6 @@ function namesOf(fields: readonly UsedField[]): string {
 
 function adviceOf(code: Code, { auth }: View['client']): string {
   if (code === 'UNAUTHENTICATED')
-    return `send ${auth === undefined ? 'credentials' : waysIn(auth)}, or leave them out`;
-  return `send ${auth?.jwt === undefined ? 'a key of a plan' : 'a token'} with the scopes they need, or leave them out`;
+    return `send ${auth === undefined ? 'credentials' : waysIn(auth)}, or ask without them`;
+  return `send ${auth?.jwt === undefined ? 'a key of a plan' : 'a token'} with the scopes they need, or ask without them`;
 }

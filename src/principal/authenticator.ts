@@ -68,10 +68,10 @@ export class Authenticator {
     const { token } = credentials;
     const application = this.#applicationOf(credentials);
     if (token === undefined || this.#tokens === undefined) {
-      if (auth.jwt?.required === true) throw missing(auth);
+      if (auth.jwt?.required === true) throw missing(auth, credentials);
       if (application !== undefined) return application;
       if (auth.anonymous) return this.#anonymous;
-      throw missing(auth);
+      throw missing(auth, credentials);
     }
     const user = this.#tokens.userOf(token);
     if (application === undefined && !this.#handsOn) return user;
@@ -92,13 +92,14 @@ export class Authenticator {
   }
 
   /** Undefined without a key and without a certificate that counts. */
-  #applicationOf({ key, origin, peer, connection }: Credentials): Principal | undefined {
+  #applicationOf(credentials: Credentials): Principal | undefined {
+    const { key, origin, peer, connection } = credentials;
     const { certificates, keys } = this.auth;
     const byCertificate = peer && this.#certificateHolders?.find(peer);
     if (byCertificate === undefined && certificates?.required === true)
       throw new Unauthenticated(NO_CERTIFICATE);
     const byKey = key === undefined ? undefined : this.#keyHolders?.find(key, { origin, connection });
-    if (byKey === undefined && keys?.required === true) throw missing(this.auth);
+    if (byKey === undefined && keys?.required === true) throw missing(this.auth, credentials);
     return byKey !== undefined && byCertificate !== undefined
       ? this.#applications.get(byKey, byCertificate)
       : (byKey ?? byCertificate);

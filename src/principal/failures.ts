@@ -2,6 +2,7 @@
 import type { KeyRefusal } from '../consumers/known-key.ts';
 import { HemError } from '../errors.ts';
 import type { ClientAuth } from '../load/auth.ts';
+import type { Credentials } from './credentials.ts';
 
 /** Nobody is known, and somebody has to be. */
 export class Unauthenticated extends HemError {
@@ -21,12 +22,30 @@ export const EXPIRED = 'The token has expired: send a new one.';
 export const KEY_ENDED =
   'The key was revoked or has expired, or its plan has changed: connect again with a key that counts.';
 
-/** One text for many reasons: which of them it was is for the log, not for who tries. */
-export function notValid(reason: string): Unauthenticated {
+/** Of a token that is not valid. What they tell of it stands in the token itself, for everybody who has it to read. */
+const TOKEN_TEXTS = {
+  empty: 'There is no token: "Authorization: Bearer" has nothing after it.',
+  'two cookies': 'Several cookies have the name of the one that carries the token: send one.',
+  long: 'The token is longer than this client takes.',
+  malformed: 'This is no token: a JWT has three parts in base64url, with a dot between one and the next.',
+  issuer: 'The token is from an issuer ("iss") that this client does not know.',
+  algorithm: 'The token is signed with an algorithm ("alg") that its issuer does not use here.',
+  critical: 'The token has extensions that would have to be understood ("crit"), and nobody here does.',
+  audience: 'The token is for somebody else: its audience ("aud") is not this client\'s.',
+  'without end': 'The token never expires: "exp" has to be there, as a number.',
+  'not yet': 'The token is not valid yet: see "nbf", and the clocks of both sides.',
+  key: 'The token is signed with a key that its issuer does not publish: get a new one.',
+  'which key':
+    'The token does not say which key of its issuer it is signed with ("kid"), and there are several.',
+  signature: 'The signature of the token is wrong: it was changed, or signed with another key.',
+} as const;
+
+/** Why a token is not valid. @param internal more about it, for the log */
+export function notValid(reason: keyof typeof TOKEN_TEXTS, internal = ''): Unauthenticated {
   return new Unauthenticated(
-    'The token is not valid here: it has to be signed by a known issuer, for this client, and not be out of date.',
+    TOKEN_TEXTS[reason],
     'invalid_token',
-    reason,
+    `token refused: ${reason}${internal && `: ${internal}`}`,
   );
 }
 
@@ -60,18 +79,19 @@ export function waysIn({ jwt, keys }: Pick<ClientAuth, 'jwt' | 'keys'>): string 
 }
 
 /** What every caller of a client has to send, and this one did not. */
-export function missing(auth: ClientAuth): Unauthenticated {
+export function missing(
+  auth: ClientAuth,
+  { token, key }: Pick<Credentials, 'token' | 'key'>,
+): Unauthenticated {
   const { jwt, keys } = auth;
   if (jwt === undefined && keys === undefined) return new Unauthenticated(NO_CERTIFICATE);
-  const both = jwt?.required === true && keys?.required === true;
-  const needed =
-    jwt?.required === true || keys?.required === true
-      ? waysIn({
-          jwt: jwt?.required === true ? jwt : undefined,
-          keys: keys?.required === true ? keys : undefined,
-        })
-      : waysIn(auth);
+  const lacking = [
+    ...(jwt?.required === true && token === undefined ? [waysIn({ jwt, keys: undefined })] : []),
+    ...(keys?.required === true && key === undefined ? [waysIn({ jwt: undefined, keys })] : []),
+  ];
+  const needed = lacking.length === 0 ? waysIn(auth) : lacking.join(', and ');
+  const hasOther = (jwt !== undefined && token !== undefined) || (keys !== undefined && key !== undefined);
   return new Unauthenticated(
-    `This client needs credentials: send ${both ? needed.replace(', or ', ', and ') : needed}.`,
+    hasOther ? `This client needs ${needed}, too.` : `This client needs credentials: send ${needed}.`,
   );
 }

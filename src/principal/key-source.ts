@@ -23,7 +23,7 @@ export function keysAtHand(keys: readonly PublicKey[]): KeySource {
   return {
     async keyFor(name) {
       const key = await set.find(name);
-      if (key === undefined) throw notValid('of an unknown key');
+      if (key === undefined) throw notValid('key');
       return key;
     },
     [Symbol.asyncDispose]: async () => {},
@@ -44,7 +44,7 @@ export class KeySet {
       return await this.#set(kid === undefined ? { alg } : { alg, kid });
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) return undefined;
-      throw notValid(`no usable key: ${String(error)}`);
+      throw notValid(error instanceof errors.JWKSMultipleMatchingKeys ? 'which key' : 'key', String(error));
     }
   }
 }

@@ -40,7 +40,7 @@ export class RemoteKeys implements KeySource {
     if (this.#keys === undefined)
       throw new HemError('AUTH_UNAVAILABLE', { internal: `no keys from ${this.#address.url}` });
     const found = await this.#keys.find(name);
-    if (found === undefined) throw notValid('of an unknown key');
+    if (found === undefined) throw notValid('key');
     return found;
   }
 

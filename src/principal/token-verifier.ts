@@ -1,7 +1,6 @@
 /** Which user a token says, once its signature is checked. */
 import { jwtVerify } from 'jose';
 import type { Logger } from 'pino';
-import { HemError } from '../errors.ts';
 import type { ClientAuth, Issuer } from '../load/auth.ts';
 import { notValid } from './failures.ts';
 import type { KeySource } from './key-source.ts';
@@ -39,7 +38,6 @@ export class TokenVerifier {
     return this.#verified.find(token) ?? this.#verifyOrSayWhyNot(token);
   }
 
-  /** Callers are not told which of many reasons it was; whoever runs the gateway has to find out. */
   async #verifyOrSayWhyNot(token: string): Promise<Principal> {
     try {
       return await this.#verify(token);
@@ -79,7 +77,7 @@ export class TokenVerifier {
       });
       return payload;
     } catch (error) {
-      throw error instanceof HemError ? error : notValid(String(error));
+      throw notValid('signature', String(error));
     }
   }
 }

@@ -19,27 +19,27 @@ const MAX_KID_CHARACTERS = 256;
 /** @throws {Unauthenticated} when no key could make it good */
 export function readToken(token: string, issuers: readonly Issuer[], maxBytes: number): ReadToken {
   // All characters of a token have one byte.
-  if (token.length > maxBytes) throw notValid(`longer than ${maxBytes} bytes`);
+  if (token.length > maxBytes) throw notValid('long');
   const [, head = '', body = ''] = PARTS.exec(token) ?? [];
   const header = decode(head);
   const payload = decode(body);
-  if (header === undefined || payload === undefined) throw notValid('not a JWT');
+  if (header === undefined || payload === undefined) throw notValid('malformed');
   const { alg, kid, crit } = header;
   const { iss, aud, exp, nbf } = payload;
   const issuer = issuers.find((candidate) => candidate.issuer === iss);
-  if (issuer === undefined) throw notValid('of an unknown issuer');
+  if (issuer === undefined) throw notValid('issuer');
   if (typeof alg !== 'string' || !issuer.algorithms.some((known) => known === alg))
-    throw notValid('of an algorithm that the issuer does not use');
-  if (crit !== undefined) throw notValid('with critical extensions');
+    throw notValid('algorithm');
+  if (crit !== undefined) throw notValid('critical');
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS))
-    throw notValid('with a kid that is none');
+    throw notValid('malformed', 'a kid that is none');
   if (![aud].flat().some((one) => typeof one === 'string' && issuer.audience.includes(one)))
-    throw notValid('for somebody else');
-  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw notValid('without exp');
+    throw notValid('audience');
+  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw notValid('without end');
   const now = Date.now();
   if (exp * 1000 + issuer.clockToleranceMs <= now) throw new Unauthenticated(EXPIRED, 'invalid_token');
   if (nbf !== undefined && (typeof nbf !== 'number' || nbf * 1000 - issuer.clockToleranceMs > now))
-    throw notValid('not yet valid');
+    throw notValid('not yet');
   return { key: { alg, kid }, issuer };
 }
 

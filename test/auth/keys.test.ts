@@ -349,6 +349,14 @@ describe('what a key is enough for', () => {
     expect(iot!.message).toBe('This client needs credentials: send a key as "x-api-key: …".');
     expect(both!.message).toMatch(/a token as "Authorization: Bearer …", and a key as "x-api-key: …"/);
     expect(strict!.message).toMatch(/a token as "Authorization: Bearer …", or a key as "x-api-key: …"/);
+    const keyAlone = await ask(
+      '{ open }',
+      { 'x-api-key': (await keys.make('full')).text },
+      { client: 'both' },
+    );
+    expect(keyAlone.message).toBe('This client needs a token as "Authorization: Bearer …", too.');
+    const tokenAlone = await ask('{ open }', await bearer(), { client: 'both' });
+    expect(tokenAlone.message).toBe('This client needs a key as "x-api-key: …", too.');
     expect(iot!.challenge).toBe('Bearer realm="hem", ApiKey header="x-api-key", realm="hem"');
   });
 
