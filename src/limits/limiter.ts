@@ -4,7 +4,7 @@ import type { Cancellation } from '../cancellation.ts';
 import type { LimitStore, Reservation } from '../store/limit-store.ts';
 import type { Charge } from './charge.ts';
 import type { Limit } from './limit.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { type Turn, WaitingRoom } from './waiting-room.ts';
 
 export type { Reservation };
 
@@ -63,11 +63,15 @@ export class Limiter {
     const id = roomOf(charge, index);
     const room = this.#rooms.get(id) ?? new WaitingRoom(MAX_WAITING);
     this.#rooms.set(id, room);
-    const turn = this.#waiting < MAX_WAITING_IN_ALL ? room.enter({ until, left }) : undefined;
+    const turn =
+      this.#waiting < MAX_WAITING_IN_ALL
+        ? room.enter({ until, left, needsMs: refillOf(charge, index) })
+        : undefined;
     this.#waiting++;
     try {
       // Nobody knows what is left before it is its turn; without one, what was found out first counts.
-      if (turn !== undefined && (await turn.comes)) reservation = await this.#ask(charge, { until, left });
+      if (turn !== undefined && (await turn.comes))
+        reservation = await this.#ask(charge, { until, left, turn });
     } finally {
       turn?.end();
       this.#waiting--;
@@ -80,12 +84,13 @@ export class Limiter {
   }
 
   /** Asks until there is enough, or there will not be in time. */
-  async #ask(charge: Charge, { until, left }: Wait): Promise<Reservation> {
+  async #ask(charge: Charge, { until, left, turn }: Wait): Promise<Reservation> {
     for (;;) {
       const reservation = await this.#store.reserve(charge.demands);
       if (reservation.admitted || left.isCancelled) return reservation;
       const waitMs = waitOf(charge, reservation);
       if (performance.now() + waitMs > until || heldBackBy(charge, reservation) === -1) return reservation;
+      turn.expect(performance.now() + waitMs);
       await pause(waitMs, left);
       if (left.isCancelled) return reservation;
     }
@@ -117,6 +122,7 @@ function mayWait({ limits }: Charge): boolean {
 interface Wait {
   readonly until: number;
   readonly left: Cancellation;
+  readonly turn: Turn;
 }
 
 function outcomeOf({
@@ -154,6 +160,13 @@ function waitOf({ limits }: Charge, { states }: Reservation): number {
     longest = Math.max(longest, wait);
   }
   return longest;
+}
+
+/** What is asked for of a rate of requests, as the time that it takes to refill. Of what is given back afterwards nobody knows how much. */
+function refillOf({ limits, demands }: Charge, index: number): number {
+  const { unit, rule } = limits[index]!;
+  if (unit !== 'requests' || rule.algorithm !== 'rate') return 0;
+  return (demands[index]!.amount * rule.windowMs!) / rule.limit;
 }
 
 function roomOf({ demands }: Charge, index: number): string {

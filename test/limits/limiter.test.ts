@@ -92,7 +92,7 @@ describe('who waits', () => {
   });
 
   test('is one of a hundred: the rest is refused at once', async () => {
-    const { ask } = open([{ ...RATE, limit: 1, per: '2s' }]);
+    const { ask } = open([{ ...RATE, limit: 100, per: '4s', delay: '30s' }]);
     const leaving = new Cancellation();
     const all = Array.from({ length: 120 }, () => ask(leaving));
     const first = await Promise.race([
@@ -106,6 +106,23 @@ describe('who waits', () => {
     // Those who wait leave, and all of it is over at once.
     leaving.cancel();
     await Promise.all(all);
+  });
+
+  test('does not begin to wait where those before leave no time for it', async () => {
+    const { ask } = open([{ name: 'rate', limit: 10, per: '1s', burst: 1, delay: '350ms' }]);
+    await ask();
+    const startedAt = performance.now();
+    const asked = Array.from({ length: 9 }, async () => {
+      const { admitted } = await ask();
+      return { admitted, afterMs: performance.now() - startedAt };
+    });
+    const answers = await Promise.all(asked);
+    const refused = answers.filter(({ admitted }) => !admitted);
+    // The machine may be late by one.
+    expect(answers.length - refused.length).toBeGreaterThanOrEqual(2);
+    expect(answers.length - refused.length).toBeLessThanOrEqual(3);
+    // Who has to hear that others were late may wait; those who come after hear at once.
+    for (const { afterMs } of refused.slice(1)) expect(afterMs).toBeLessThan(90);
   });
 
   test('gives up in time when others take all there is', async () => {
