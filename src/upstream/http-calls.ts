@@ -40,7 +40,7 @@ class SharedHttpCalls implements HttpCalls {
     context: Waiting,
     read: (response: HttpResponse) => Result,
   ): Promise<Result> {
-    if (request.isRead !== true) return this.#client.request(request, context, read);
+    if (request.isRead !== true) return this.#change(request, context, read);
     const { method, path, headers, body, mayKeep } = request;
     const call = {
       ...{ method, path, headers, body },
@@ -50,6 +50,22 @@ class SharedHttpCalls implements HttpCalls {
       mayKeep: (response: HttpResponse) => mayKeep?.(response) !== false && isThere(response, read),
     };
     return this.#shared.ask(call, context).then(read);
+  }
+
+  /** What is no read may have changed what is kept of the same address (RFC 9111, 4.4), unless it was refused. */
+  #change<Result>(
+    request: HttpRequest,
+    context: Waiting,
+    read: (response: HttpResponse) => Result,
+  ): Promise<Result> {
+    let isRefused = false;
+    const seen = (response: HttpResponse): Result => {
+      isRefused = response.status >= 400 && response.status < 500;
+      return read(response);
+    };
+    return this.#client.request(request, context, seen).finally(() => {
+      if (!isRefused) this.#shared.changed(request.path);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -35,12 +35,21 @@ export interface KeepingSetup {
   /** Whether the backend knows whom it answers. */
   readonly knowsCaller: (headers: Question['headers']) => boolean;
   readonly outOfDate: OutOfDate;
+  /** Marked with the address of what was changed by another method than GET. */
+  readonly changes: TagClock;
 }
 
-interface Kept<R> {
+/** When it began to be asked for, by both clocks. */
+interface Stamps {
+  stamp: number;
+  changeStamp: number;
+}
+
+interface Kept<R> extends Stamps {
   readonly policy: CachePolicy;
   readonly reply: R;
-  stamp: number;
+  /** What a change of it would be marked with. */
+  readonly addresses: readonly string[];
 }
 
 /** What an entry takes beside its body. */
@@ -73,8 +82,8 @@ export class KeptReplies<R extends Reply> {
     question: Question,
     { send, mayKeep }: { send(conditions: Conditions): Promise<R>; mayKeep(reply: R): boolean },
   ): Promise<R> {
-    const { clock } = this.#setup.outOfDate;
-    const stamp = clock.now;
+    const addresses = question.method === 'GET' ? [addressOf(question.path)] : [];
+    const begun = { ...this.#now(), addresses };
     const kept = this.#current(key);
     const plain = toPlain(question);
     const canAskOnConditions = question.method === 'GET';
@@ -94,13 +103,13 @@ export class KeptReplies<R extends Reply> {
       const renewed = kept.policy.revalidatedPolicy(plain, { status, headers: toHeaders(headers) });
       const mayBeStale = status >= 500 && !renewed.modified && !mustAsk(kept.reply.headers);
       if (status === 304 || mayBeStale) {
-        if (status === 304) this.#hold(key, { policy: renewed.policy, reply: kept.reply, stamp });
+        if (status === 304) this.#hold(key, { policy: renewed.policy, reply: kept.reply, ...begun });
         return kept.reply;
       }
     }
     const policy = this.#policyOf(question, reply);
     const isUseful = policy.timeToLive() > 0 || (canAskOnConditions && canRevalidate(reply));
-    if (policy.storable() && isUseful && mayKeep(reply)) this.#hold(key, { policy, reply, stamp });
+    if (policy.storable() && isUseful && mayKeep(reply)) this.#hold(key, { policy, reply, ...begun });
     else this.#kept.delete(key);
     return reply;
   }
@@ -108,19 +117,24 @@ export class KeptReplies<R extends Reply> {
   #current(key: string): Kept<R> | undefined {
     const kept = this.#kept.get(key);
     if (kept === undefined) return undefined;
-    const { clock, tags } = this.#setup.outOfDate;
-    if (clock.isCurrent(tags, kept.stamp)) {
-      kept.stamp = clock.now;
-      return kept;
-    }
+    if (this.#isCurrent(kept)) return Object.assign(kept, this.#now());
     this.#kept.delete(key);
     return undefined;
   }
 
+  #now(): Stamps {
+    const { outOfDate, changes } = this.#setup;
+    return { stamp: outOfDate.clock.now, changeStamp: changes.now };
+  }
+
+  #isCurrent({ stamp, changeStamp, addresses }: Kept<R>): boolean {
+    const { outOfDate, changes } = this.#setup;
+    return outOfDate.clock.isCurrent(outOfDate.tags, stamp) && changes.isCurrent(addresses, changeStamp);
+  }
+
   #hold(key: string, kept: Kept<R>): void {
     const bytes = kept.reply.body.length;
-    const { clock, tags } = this.#setup.outOfDate;
-    if (bytes > this.#setup.settings.maxEntryBytes || !clock.isCurrent(tags, kept.stamp)) return;
+    if (bytes > this.#setup.settings.maxEntryBytes || !this.#isCurrent(kept)) return;
     this.#kept.set(key, kept, { size: bytes + key.length + OVERHEAD_BYTES });
   }
 
@@ -147,6 +161,12 @@ export class KeptReplies<R extends Reply> {
 }
 
 export type Conditions = Readonly<Record<string, string>>;
+
+/** Of what a backend has: its path without the query. */
+export function addressOf(path: string): string {
+  const end = path.indexOf('?');
+  return end === -1 ? path : path.slice(0, end);
+}
 
 /** By which a backend says how long a reply counts. */
 const SAYING = ['cache-control', 'expires', 'pragma'];

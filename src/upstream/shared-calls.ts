@@ -7,9 +7,17 @@ import { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
 import { Flights } from '../flights.ts';
+import { TagClock } from '../tag-clock.ts';
 import { callerHeaders } from './caller-headers.ts';
 import { type Waiting, waitFor } from './deadline.ts';
-import { type Conditions, KeptReplies, type OutOfDate, type Question, type Reply } from './kept-replies.ts';
+import {
+  addressOf,
+  type Conditions,
+  KeptReplies,
+  type OutOfDate,
+  type Question,
+  type Reply,
+} from './kept-replies.ts';
 import type { SharingOptions } from './sharing-settings.ts';
 
 /** `hit`: nothing was asked. `stale`: the same, while it is asked for again. `miss`: it was asked for, perhaps on conditions. */
@@ -39,6 +47,8 @@ export class SharedCalls<R extends Reply> {
   readonly #name: string;
   readonly #kept: KeptReplies<R> | undefined;
   readonly #outOfDate: OutOfDate;
+  /** When something else than a read was asked of an address. */
+  readonly #changes = new TagClock();
   readonly #onLookup: SharingSetup['onLookup'];
   readonly #flights = new Flights<R>();
 
@@ -54,15 +64,22 @@ export class SharedCalls<R extends Reply> {
       naming.some((header) => headers[header] !== undefined);
     this.#name = name;
     this.#outOfDate = outOfDate;
-    this.#kept = options.cache && new KeptReplies({ settings: options.cache, knowsCaller, outOfDate });
+    this.#kept =
+      options.cache &&
+      new KeptReplies({ settings: options.cache, knowsCaller, outOfDate, changes: this.#changes });
     this.#onLookup = onLookup;
+  }
+
+  /** What was asked for at this address by GET is out of date, whatever its query. */
+  changed(path: string): void {
+    this.#changes.mark([addressOf(path)]);
   }
 
   /** For what only asks. @throws what the call throws, and {UpstreamError} UPSTREAM_TIMEOUT when this caller may wait no longer */
   ask(call: SharedCall<R>, context: Waiting): Promise<R> {
     const key = keyOf(call);
     const kept = this.#kept;
-    if (kept === undefined) return this.#join(key, context, (waiting) => call.send(waiting, {}));
+    if (kept === undefined) return this.#join(key, call, context, (waiting) => call.send(waiting, {}));
     const found = kept.find(key, call);
     const ask = (waiting: Waiting) =>
       kept.ask(key, call, {
@@ -70,22 +87,28 @@ export class SharedCalls<R extends Reply> {
         mayKeep: (reply) => call.mayKeep(reply),
       });
     this.#onLookup?.(found === undefined ? 'miss' : found.isStale ? 'stale' : 'hit');
-    if (found === undefined) return this.#join(key, context, ask);
+    if (found === undefined) return this.#join(key, call, context, ask);
     // It belongs to nobody: no caller who leaves ends it.
     if (found.isStale)
-      this.#flights.join(this.#flightOf(key), NOBODY, (left) => ask(toWaiting(left))).catch(() => {});
+      this.#flights.join(this.#flightOf(key, call), NOBODY, (left) => ask(toWaiting(left))).catch(() => {});
     return Promise.resolve(found.reply);
   }
 
   /** What began before something was changed is not what is asked for after it. */
-  #flightOf(key: string): string {
+  #flightOf(key: string, { method, path }: Question): string {
     const { clock, tags } = this.#outOfDate;
-    return `${clock.lastMarked(tags)} ${key}`;
+    const changedAt = method === 'GET' ? this.#changes.lastMarked([addressOf(path)]) : 0;
+    return `${clock.lastMarked(tags)} ${changedAt} ${key}`;
   }
 
   /** Each waits as long as it may; the call goes on by the connector's time while anybody waits. */
-  #join(key: string, context: Waiting, start: (waiting: Waiting) => Promise<R>): Promise<R> {
-    const work = this.#flights.join(this.#flightOf(key), context.cancellation, (left) => {
+  #join(
+    key: string,
+    question: Question,
+    context: Waiting,
+    start: (waiting: Waiting) => Promise<R>,
+  ): Promise<R> {
+    const work = this.#flights.join(this.#flightOf(key, question), context.cancellation, (left) => {
       return start({ ...toWaiting(left), ...(context.onCall && { onCall: context.onCall }) });
     });
     const toError = () =>

@@ -27,6 +27,7 @@ type Mutation {
   rename(id: ID!, name: String!): Station @rest(put: "/stations/{id}", body: "{ name: $name }") @invalidates(type: "Station", key: "id")
   swap(name: String!): Station @rest(post: "/swap?name={name}") @invalidates(type: "Station", key: "id")
   reset: Boolean @rest(post: "/reset") @invalidates(type: "Station")
+  write(name: String!): String @rest(put: "/brief?name={name}")
 }
 `;
 /** Knows its caller by a header that travels on. */
@@ -65,6 +66,7 @@ type Mutation {
   call(place: ID! @from(argument: "id"), name: String!): Place @from(field: "rename")
   swap(name: String!): Place
   reset: Boolean
+  write(name: String!): String
 }
 `;
 

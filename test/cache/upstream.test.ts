@@ -156,6 +156,48 @@ describe('answers are kept', () => {
   });
 });
 
+describe('what is kept of an address ends with a call by another method', () => {
+  const WRITE = 'mutation { write(name: "X") }';
+
+  test.each([
+    ['that was done', (): unknown => 'done', 'v2'],
+    ['that failed, and may have been done', () => new Refusal(500), 'v2'],
+    ['but not with one that was refused', () => new Refusal(409), 'v1'],
+  ])('%s', async (_name, answer, after) => {
+    await using city = await startCity(KEEPING);
+    let version = 1;
+    city.instead = ({ path, method }) => {
+      if (path !== '/brief') return undefined;
+      return method === 'GET' ? new Reply(`v${version}`, { 'cache-control': 'max-age=60' }) : answer();
+    };
+    expect([(await ask(city)).data.brief, (await ask(city)).data.brief]).toEqual(['v1', 'v1']);
+    version = 2;
+    await ask(city, WRITE);
+    expect((await ask(city)).data.brief).toBe(after);
+  });
+
+  test('nor is kept what was under way meanwhile, nor given to who asks afterwards', async () => {
+    await using city = await startCity({ connector: { dedupe: true, cache: {} } });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let version = 1;
+    city.instead = async ({ path, method }) => {
+      if (path !== '/brief') return undefined;
+      if (method !== 'GET') return 'done';
+      const read = `v${version}`;
+      if (read === 'v1') await promise;
+      return new Reply(read, { 'cache-control': 'max-age=60' });
+    };
+    const before = ask(city);
+    await eventually(() => city.asked('/brief') === 1);
+    version = 2;
+    await ask(city, WRITE);
+    expect((await ask(city)).data.brief).toBe('v2');
+    resolve();
+    expect((await before).data.brief).toBe('v1');
+    expect((await ask(city)).data.brief).toBe('v2');
+  });
+});
+
 describe('the same call at the same time', () => {
   /** Answers wait until they are let go. */
   function holding(city: City) {
