@@ -114,7 +114,7 @@ export class ResponseCache {
     return this.#hold(key, kept) ? kept : undefined;
   }
 
-  /** Keeps an answer unless something of it was found out of date meanwhile. */
+  /** Keeps an answer unless something of it was found out of date meanwhile, or it is too long. */
   keep(
     key: string,
     { json, tags }: Pick<KeptAnswer, 'json' | 'tags'>,
@@ -123,14 +123,15 @@ export class ResponseCache {
       version,
       keepMs,
     }: { readonly begun: Beginning; readonly version: string; readonly keepMs: number },
-  ): KeptAnswer {
+  ): { readonly kept: KeptAnswer; readonly isHeld: boolean } {
     const { stamp, revision } = begun;
     const kept = keptAnswer(json, { tags, madeAt: performance.now(), stamp });
-    if (kept.bytes <= this.settings.maxEntryBytes && this.#hold(key, kept) && this.#caches.store.isShared) {
+    const isHeld = kept.bytes <= this.settings.maxEntryBytes && this.#hold(key, kept);
+    if (isHeld && this.#caches.store.isShared) {
       const answer = { json, tags, madeAt: Date.now() };
       this.#caches.store.set(sharedKey(key, version), answer, { revision, ttlMs: keepMs });
     }
-    return kept;
+    return { kept, isHeld };
   }
 
   #hold(key: string, kept: KeptAnswer): boolean {

@@ -4,7 +4,7 @@ import type { ClientSettings } from '../load/settings.ts';
 type Headers = Readonly<Record<string, string>>;
 
 /** What pages may read of an answer beside its body. */
-const EXPOSED = 'x-request-id, ratelimit, ratelimit-policy, retry-after, etag, cache-status';
+const EXPOSED = 'x-request-id, ratelimit, ratelimit-policy, retry-after, etag, age, cache-status';
 
 const PREFLIGHT_SECONDS = 600;
 

@@ -67,8 +67,11 @@ interface CachingSetup extends Omit<Parts, 'caches' | 'sources'> {
 /** How long a failed renewal in the background is not tried again. */
 const RENEW_AGAIN_MS = 1000;
 
-/** What is made for all who wait: an answer that is kept, or one that is nobody else's. */
-type Made = { readonly kept: KeptAnswer } | { readonly own: Answer };
+/** How an answer came to be, for those who are told: found, where others have kept it; made and kept; made, and without room or out of date. */
+type Origin = 'shared' | 'stored' | 'not-kept';
+
+/** What is made for all who wait: an answer without errors, or one with some. */
+type Made = { readonly kept: KeptAnswer; readonly origin: Origin } | { readonly failed: Answer };
 
 /** One query on its way. */
 interface Asking {
@@ -114,13 +117,13 @@ class Keeper {
     const overMs = performance.now() - kept.madeAt - facts.maxAgeMs;
     if (overMs < 0) {
       cache.tell('hit');
-      return Promise.resolve(facts.served(kept, request, 'hit'));
+      return Promise.resolve(facts.served(kept, request, HIT));
     }
     const asking = { key, facts, operation, request, next };
     if (overMs >= cache.settings.staleWhileRevalidate) return this.#make(asking, kept);
     this.#renew(asking, kept);
     cache.tell('stale');
-    return Promise.resolve(facts.served(kept, request, 'hit'));
+    return Promise.resolve(facts.served(kept, request, HIT));
   }
 
   async #unkept(
@@ -142,19 +145,22 @@ class Keeper {
     const made = await this.#join(asking, request.left, () => {
       isFirst = true;
     });
+    const why = stale === undefined ? 'miss' : 'stale';
     if ('kept' in made) {
-      cache.tell(isFirst ? 'miss' : 'joined');
-      return facts.served(made.kept, request, isFirst ? 'miss' : 'joined');
+      const { kept, origin } = made;
+      cache.tell(isFirst ? OUTCOMES[origin] : 'joined');
+      return facts.served(kept, request, origin === 'shared' ? HIT : { why, origin, joined: !isFirst });
     }
-    // Somebody else's errors are not this caller's: time and again it has to be asked for.
-    const own = isFirst ? made.own : await this.#within(startedAt, operation, request, next);
+    const own = isFirst
+      ? made.failed
+      : (failureForAll(made.failed, request) ?? (await this.#within(startedAt, operation, request, next)));
     if (isClean(own)) {
       cache.tell('not-kept');
       return facts.passed(own, request);
     }
     if (stale !== undefined && this.#covers(facts, stale, own)) {
       cache.tell('stale-on-error');
-      return facts.served(stale, request, 'hit');
+      return facts.served(stale, request, { why });
     }
     cache.tell('not-kept');
     return own;
@@ -180,11 +186,13 @@ class Keeper {
     return cache.flights.join(flight, left, async (allLeft): Promise<Made> => {
       started();
       const shared = await cache.findShared(key, version, keepMs);
-      if (shared !== undefined && performance.now() - shared.madeAt < facts.maxAgeMs) return { kept: shared };
-      const own = await next(operation, new RequestOfMany(request, allLeft));
-      if (!isClean(own)) return { own };
-      const made = { json: JSON.stringify(own.result), tags: facts.tagsOf(own.result.data) };
-      return { kept: cache.keep(key, made, { begun, version, keepMs }) };
+      if (shared !== undefined && performance.now() - shared.madeAt < facts.maxAgeMs)
+        return { kept: shared, origin: 'shared' };
+      const answer = await next(operation, new RequestOfMany(request, allLeft));
+      if (!isClean(answer)) return { failed: answer };
+      const made = { json: JSON.stringify(answer.result), tags: facts.tagsOf(answer.result.data) };
+      const { kept, isHeld } = cache.keep(key, made, { begun, version, keepMs });
+      return { kept, origin: isHeld ? 'stored' : 'not-kept' };
     }) as Promise<Made>;
   }
 
@@ -208,12 +216,25 @@ class Keeper {
   #covers(facts: CacheableOperation, stale: KeptAnswer, { result }: Answer): boolean {
     const cache = this.#setup.cache!;
     const overMs = performance.now() - stale.madeAt - facts.maxAgeMs;
-    return (
-      overMs < cache.settings.staleIfError &&
-      cache.isCurrent(stale) &&
-      (result.errors ?? []).every(({ extensions }) => isFailureOfBackend(extensions?.code as ErrorCode))
-    );
+    return overMs < cache.settings.staleIfError && cache.isCurrent(stale) && failedAtBackends(result);
   }
+}
+
+function failedAtBackends({ errors = [] }: Answer['result']): boolean {
+  return errors.every(({ extensions }) => isFailureOfBackend(extensions?.code as ErrorCode));
+}
+
+/**
+ * What backends failed at for the first of several who ask the same they would fail at for the others, too, who had better not
+ * ask them all at once. Undefined for other errors: those may be the first one's own.
+ */
+function failureForAll({ result, headers }: Answer, { requestId }: Request): Answer | undefined {
+  if (headers !== undefined || result.extensions !== undefined || !failedAtBackends(result)) return undefined;
+  const errors = result.errors!.map((error) => ({
+    ...error,
+    extensions: { ...error.extensions, requestId },
+  }));
+  return { result: { ...result, errors } };
 }
 
 function isClean({ result, headers }: Answer): boolean {
@@ -226,7 +247,17 @@ function isClean({ result, headers }: Answer): boolean {
   );
 }
 
-const MADE = { miss: 'hem; fwd=miss; stored', joined: 'hem; fwd=miss; collapsed' };
+const OUTCOMES = { shared: 'shared', stored: 'miss', 'not-kept': 'not-kept' } as const;
+
+const HIT = 'hit';
+
+/** Why something was asked for, and what became of it. */
+interface Forwarded {
+  readonly why: 'miss' | 'stale';
+  /** Undefined where what was stale stands in. */
+  readonly origin?: Origin;
+  readonly joined?: boolean;
+}
 
 /** An operation whose answers may be kept, with all that is said of them. */
 class CacheableOperation {
@@ -277,15 +308,14 @@ class CacheableOperation {
     return { ...answer, freshness: { ...this.#said(request), age: 0, status: 'hem; fwd=miss' } };
   }
 
-  served(
-    { result, json, etag, madeAt }: KeptAnswer,
-    request: Request,
-    how: 'hit' | 'miss' | 'joined',
-  ): Answer {
+  served({ result, json, etag, madeAt }: KeptAnswer, request: Request, how: typeof HIT | Forwarded): Answer {
     const ageMs = performance.now() - madeAt;
     const { cacheControl, vary } = this.#said(request);
-    const status = how === 'hit' ? `hem; hit; ttl=${Math.floor((this.maxAgeMs - ageMs) / 1000)}` : MADE[how];
-    return { result, json, freshness: { cacheControl, vary, age: Math.floor(ageMs / 1000), etag, status } };
+    const ttl = `; ttl=${Math.floor((this.maxAgeMs - ageMs) / 1000)}`;
+    const status = how === HIT ? `hem; hit${ttl}` : statusOf(how, ttl);
+    const isKept = how === HIT || how.origin !== 'not-kept';
+    const age = Math.floor(ageMs / 1000);
+    return { result, json, freshness: { cacheControl, vary, age, ...(isKept && { etag }), status } };
   }
 
   /** Where anything of the caller counts, or anything is known of the caller, other caches are told to keep it for nobody else. */
@@ -297,6 +327,12 @@ class CacheableOperation {
     const { types, entities, unknownEntities } = this.#facts;
     return [...types, ...(entitiesIn(data, entities) ?? unknownEntities)];
   }
+}
+
+/** As RFC 9211 has it: who was asked for has no `hit`, also where what was stale stands in for a failure. */
+function statusOf({ why, origin, joined = false }: Forwarded, ttl: string): string {
+  const what = origin === undefined ? ttl : joined ? '; collapsed' : origin === 'stored' ? '; stored' : '';
+  return `hem; fwd=${why}${what}`;
 }
 
 /** By which a backend may know its caller. */

@@ -360,6 +360,8 @@ async function sharedBetween(one: City, two: City): Promise<boolean> {
   await one.ask(query);
   await sleep(30);
   const before = one.asked('/brief');
-  await two.ask(query);
-  return one.asked('/brief') === before;
+  const { headers } = await two.ask(query);
+  const isShared = one.asked('/brief') === before;
+  expect(headers.get('cache-status')).toMatch(isShared ? /^hem; hit; ttl=\d+$/ : /^hem; fwd=miss; stored$/);
+  return isShared;
 }

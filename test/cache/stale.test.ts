@@ -1,6 +1,6 @@
 /** What is given when time is over, when backends fail, and when many ask at once. Errors are never kept. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sign } from '../auth/issuer.ts';
 import { Refusal } from '../support/json-backend.ts';
 import { type City, eventually, startCity } from './city.ts';
@@ -61,7 +61,8 @@ test('stale instead of a failure, for so long; a denial and a limit of the backe
   city.instead = () => new Refusal(503);
   const { body, headers } = await city.ask(BRIEF);
   expect(body).toEqual({ data: { brief: '/brief' } });
-  expect(headers.get('cache-status')).toMatch(/^hem; hit; ttl=-\d$/);
+  // It was asked for, so it is no hit (RFC 9211, 2.1).
+  expect(headers.get('cache-status')).toMatch(/^hem; fwd=stale; ttl=-\d$/);
   for (const [status, code] of [
     [403, 'UPSTREAM_DENIED'],
     [429, 'UPSTREAM_LIMITED'],
@@ -73,7 +74,7 @@ test('stale instead of a failure, for so long; a denial and a limit of the backe
     expect(denied.headers.get('cache-control')).toBe('no-store');
   }
   city.instead = undefined;
-  expect(await statusOf(city)).toBe('hem; fwd=miss; stored');
+  expect(await statusOf(city)).toBe('hem; fwd=stale; stored');
 });
 
 test('a failure is never kept, nor what a part of failed', async () => {
@@ -179,4 +180,34 @@ test('a file among variables is nothing that is kept', async () => {
     body: form,
   });
   expect(response.headers.get('cache-control')).toBe('no-store');
+});
+
+describe('who asks the same at the same time', () => {
+  async function together(city: City, refusal: () => unknown) {
+    city.instead = async ({ path }) => {
+      if (path !== '/brief') return undefined;
+      await sleep(100);
+      return refusal();
+    };
+    return Promise.all(Array.from({ length: 20 }, () => city.ask(BRIEF)));
+  }
+
+  test('reads of one failure of the backend, each under the id of its own request', async () => {
+    await using city = await startCity();
+    const answers = await together(city, () => new Refusal(500));
+    expect(city.asked('/brief')).toBe(1);
+    const errors = answers.map(({ body }) => body.errors![0]!.extensions);
+    expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['UPSTREAM_FAILED']));
+    expect(errors.map(({ requestId }) => requestId)).toEqual(
+      answers.map(({ headers }) => headers.get('x-request-id')),
+    );
+    expect((await city.ask(BRIEF)).status).toBe(200);
+    expect(city.asked('/brief')).toBe(2);
+  });
+
+  test('asks for itself what was denied to another', async () => {
+    await using city = await startCity();
+    await together(city, () => new Refusal(403));
+    expect(city.asked('/brief')).toBe(20);
+  });
 });
