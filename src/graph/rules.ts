@@ -1,9 +1,10 @@
 /** Who may read what of the graph: the rules of all connectors together, of interfaces and of what implements them, and of what is required. */
-import { getNamedType, isAbstractType, isInterfaceType, isObjectType } from 'graphql';
+import { getNamedType, isAbstractType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
 import { allOf, type Rule } from '../load/auth-rule.ts';
 import type { ConnectorField } from '../load/model.ts';
 import { type Path, pathsOf } from '../mapping/path.ts';
 import type { Graph } from './graph.ts';
+import { typesOfDefault, typesOfValue } from './input-uses.ts';
 
 export class GraphRules {
   readonly #graph: Pick<Graph, 'schema' | 'types'>;
@@ -22,7 +23,14 @@ export class GraphRules {
     );
   }
 
-  /** Of a field and of what its connectors require for it, without its own types. */
+  /** Of an input type, an enum or a scalar that is given, with what its fields are where nobody gives them. */
+  ofInput(name: string): Rule | undefined {
+    const type = this.#graph.schema.getType(name);
+    const fields = isInputObjectType(type) ? Object.values(type.getFields()) : [];
+    return allOf([name, ...fields.flatMap(typesOfDefault)].map((each) => this.ofType(each)));
+  }
+
+  /** Of a field, of what its connectors read for it, and of what they give as arguments that nobody else gives; without its own types. */
   ofField(typeName: string, fieldName: string): Rule | undefined {
     const coordinate = `${typeName}.${fieldName}`;
     if (this.#fields.has(coordinate)) return this.#fields.get(coordinate);
@@ -32,9 +40,12 @@ export class GraphRules {
     const rule = allOf(
       sources.flatMap((source) => [
         source.rule,
-        ...source.args.flatMap(({ require }) =>
-          require === undefined ? [] : pathsOf(require).map((path) => this.#ofPath(typeName, path)),
+        ...source.args.flatMap(({ require, defaultValue, type }) =>
+          require === undefined
+            ? typesOfValue(defaultValue, type).map((used) => this.ofType(used))
+            : pathsOf(require).map((path) => this.#ofPath(typeName, path)),
         ),
+        ...parentFieldsOf(source).map((name) => this.ofReading(typeName, name)),
       ]),
     );
     this.#fields.set(coordinate, rule);
@@ -79,4 +90,9 @@ export class GraphRules {
       ? [name, ...type.getInterfaces().map((each) => each.name)]
       : [name];
   }
+}
+
+/** What a call reads of its object, as templates name it. */
+function parentFieldsOf({ source }: ConnectorField): readonly string[] {
+  return source.via === 'call' ? source.parentFields : [];
 }

@@ -6,22 +6,20 @@ import {
   type ConstDirectiveNode,
   type FieldNode,
   type GraphQLField,
-  type GraphQLInputType,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
-  getNullableType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
-  isListType,
   isObjectType,
   isScalarType,
   Kind,
   type ValueNode,
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
+import { typesOfDefault, typesWithin, usedTypes } from '../graph/input-uses.ts';
 import { GraphRules } from '../graph/rules.ts';
 import {
   type Alternatives,
@@ -94,7 +92,7 @@ class RulesBuilder {
     return this.#types().filter(isObjectType);
   }
 
-  /** Of a field without its arguments. */
+  /** Of a field, with what its arguments are where nobody gives them. */
   ofField(type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Rule | undefined {
     const viewField = this.#input.types.get(type.name)?.fields.get(field.name);
     if (viewField === undefined) return undefined;
@@ -116,6 +114,7 @@ class RulesBuilder {
       ...[type, ...type.getInterfaces()].map(({ name }) => this.#own.get(name)),
       this.#own.get(getNamedType(field.type).name),
       this.#ofLocked(field, viewField.steps, this.#graphName(type.name)),
+      ...field.args.flatMap(typesOfDefault).map((name) => this.#ofInput(name)),
     ]);
   }
 
@@ -126,10 +125,22 @@ class RulesBuilder {
     );
     return new Map(
       types.flatMap(({ name }) => {
-        const rule = allOf([this.#own.get(name), this.#graph.ofType(this.#graphName(name))]);
+        const rule = this.#ofInput(name);
         return rule === undefined ? [] : [[name, rule] as const];
       }),
     );
+  }
+
+  /** Of an input type: whoever gives one also gives what its fields are where nobody gives them, here and in the graph. */
+  #ofInput(name: string): Rule | undefined {
+    const type = this.#input.schema.getType(name);
+    const fields = isInputObjectType(type) ? Object.values(type.getFields()) : [];
+    return allOf([
+      ...[name, ...fields.flatMap(typesOfDefault)].flatMap((each) => [
+        this.#own.get(each),
+        this.#graph.ofInput(this.#graphName(each)),
+      ]),
+    ]);
   }
 
   /** What the view itself writes into the arguments of a field is used by whoever asks for the field. */
@@ -158,7 +169,7 @@ class RulesBuilder {
         const argument = last?.args.find((each) => each.name === name.value);
         return argument === undefined
           ? []
-          : usedTypes(value, argument.type, () => []).map((used) => this.#graph.ofType(used));
+          : usedTypes(value, argument.type, () => []).map((used) => this.#graph.ofInput(used));
       }),
     );
   }
@@ -261,41 +272,4 @@ class RulesWithArguments implements ViewRules {
       ...used.map((name) => this.#inputs.get(name)),
     ]);
   }
-}
-
-/** The types that a value is made of. @param ofVariable the types that a variable of a type may be made of */
-function usedTypes(
-  value: ValueNode,
-  type: GraphQLInputType,
-  ofVariable: (type: GraphQLInputType) => readonly string[],
-): readonly string[] {
-  if (value.kind === Kind.VARIABLE) return ofVariable(type);
-  if (value.kind === Kind.NULL) return [];
-  const nullable = getNullableType(type);
-  if (isListType(nullable)) {
-    const items = value.kind === Kind.LIST ? value.values : [value];
-    return items.flatMap((item) => usedTypes(item, nullable.ofType, ofVariable));
-  }
-  if (!isInputObjectType(nullable) || value.kind !== Kind.OBJECT) return [nullable.name];
-  const fields = nullable.getFields();
-  return [
-    nullable.name,
-    ...value.fields.flatMap(({ name, value: inner }) => {
-      const field = fields[name.value];
-      return field === undefined ? [] : usedTypes(inner, field.type, ofVariable);
-    }),
-  ];
-}
-
-/** A type and all that may be inside: which of it there is, only the request knows. */
-function typesWithin(type: GraphQLInputType): readonly string[] {
-  const found = new Set<string>();
-  const pending = [getNamedType(type)];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (found.has(next.name)) continue;
-    found.add(next.name);
-    if (isInputObjectType(next))
-      pending.push(...Object.values(next.getFields()).map((field) => getNamedType(field.type)));
-  }
-  return [...found];
 }

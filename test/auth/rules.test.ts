@@ -12,18 +12,22 @@ type Query {
   pets: [Pet!]! @rest(get: "/pets")
   boss: Person @rest(get: "/people/1") @requiresScopes(scopes: [["boss"]])
   find(filter: Filter, first: Int): String @rest(get: "/find?name={filter.name}&first={first}")
+  graded(grade: Grade = HIGH): String @rest(get: "/find?grade={grade}")
+  ungraded(grade: Grade): String @rest(get: "/find?grade={grade}")
+  within(wrap: Wrap): String @rest(get: "/find?grade={wrap.grade}")
 }
 type Mutation {
   raise(id: ID!): Person @rest(post: "/raise/{id}") @requiresScopes(scopes: [["raise"]])
   greet(id: ID!): Person @rest(post: "/greet/{id}")
 }
 type Person @key(fields: "id") { id: ID!  name: String }
-type Strict { id: ID!  code: String! @requiresScopes(scopes: [["code"]]) }
+type Strict { id: ID!  code: String! @requiresScopes(scopes: [["code"]])  tail: String @rest(get: "/tail/{parent.code}") }
 interface Pet { id: ID!  chip: String @requiresScopes(scopes: [["chips"]]) }
 type Cat implements Pet { id: ID!  chip: String @requiresScopes(scopes: [["cats"]])  lives: Int }
 type Dog implements Pet { id: ID!  chip: String }
 input Filter { name: String  deep: Deep  all: [Deep!] }
 input Deep { grade: Grade  again: Filter }
+input Wrap { name: String  grade: Grade = LOW }
 enum Grade @requiresScopes(scopes: [["grades"]]) { HIGH LOW }
 `;
 const PAY = `
@@ -42,15 +46,24 @@ type Query {
   pets: [Pet!]!
   cats: [Pet!]! @from(field: "pets") @requiresScopes(scopes: [["vet"]])
   find(filter: Filter, first: Int): String
+  graded(grade: Grade): String
+  hidden: String @from(field: "graded")
+  low(grade: Grade = LOW): String @from(field: "ungraded")
+  free(grade: Grade): String @from(field: "ungraded")
+  within(wrap: Wrap): String
+  wrapped: String @from(field: "within", args: "{ wrap: { name: null } }")
+  nameOnly(wrap: NameOnly): String @from(field: "within")
 }
 type Mutation { raise(id: ID!): Person  greet(id: ID!): Person }
 type Person { id: ID!  name: String  salary: Int }
-type Strict { id: ID!  code: String! }
+type Strict { id: ID!  code: String!  tail: String }
 interface Pet { id: ID!  chip: String }
 type Cat implements Pet @authenticated { id: ID!  chip: String  lives: Int }
 type Dog implements Pet { id: ID!  chip: String }
 input Filter { name: String  deep: Deep  all: [Deep!] }
 input Deep { grade: Grade  again: Filter }
+input Wrap { name: String  grade: Grade }
+input NameOnly @from(type: "Wrap") { name: String }
 enum Grade { HIGH LOW }
 `;
 
@@ -73,6 +86,7 @@ beforeAll(async () => {
         { __typename: 'Cat', id: 'c', chip: '1', lives: 9 },
         { __typename: 'Dog', id: 'd', chip: '2' },
       ];
+    if (path.startsWith('/tail')) return path;
     return path.startsWith('/salary') ? 100 : { id: path.split('/').at(-1), name: 'Ann' };
   });
   const client = (name: string, auth: object, settings: object) => ({
@@ -173,6 +187,34 @@ describe('rules that meet', () => {
     expect((await ask('reject', undefined, '{ pets { ... on Cat { lives } } }')).errors).toHaveLength(1);
     expect((await ask('reject', '', '{ pets { ... on Cat { lives } } }')).errors).toBeUndefined();
     expect((await ask('reject', undefined, '{ pets { ... on Dog { id } } }')).errors).toBeUndefined();
+  });
+
+  test('of what a call reads of its object have to be met, too', async () => {
+    const denied = [{ coordinate: 'Strict.tail', scopes: [[['code']]] }];
+    expect(await needed('{ strict { tail } }')).toEqual(denied);
+    expect(await ask('reject', 'code', '{ strict { tail } }')).toEqual({
+      data: { strict: [{ tail: '/tail/x' }, { tail: '/tail/y' }] },
+    });
+  });
+
+  test.each([
+    ['of the connector', '{ graded }'],
+    ['of the connector, which the view does not show', '{ hidden }'],
+    ['of the view', '{ low }'],
+    ['of an input field', '{ within(wrap: {}) }'],
+    ['of an input field that the view does not show', '{ nameOnly(wrap: {}) }'],
+    ['of an input field that the view locks without', '{ wrapped }'],
+  ])('of a default are those of who does not give it: %s', async (_name, query) => {
+    const [coordinate] = [`Query.${/\w+/.exec(query)![0]}`];
+    expect(await needed(query)).toEqual([{ coordinate, scopes: [[['grades']]] }]);
+    expect((await ask('reject', 'grades', query)).errors).toBeUndefined();
+  });
+
+  test('of an argument that has no default are those of who gives it', async () => {
+    expect(await needed('{ free within }')).toBe('nothing');
+    expect(await needed('{ free(grade: LOW) }')).toEqual([
+      { coordinate: 'Query.free', scopes: [[['grades']]] },
+    ]);
   });
 
   test('a refusal names all there is at once', async () => {
