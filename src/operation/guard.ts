@@ -55,7 +55,11 @@ class Guard {
     }
     const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
     const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
-    const denied = needs.requirements.filter(({ rule }) => unmet.has(rule.key));
+    // Of a type that the plan takes away, and the caller cannot know of, it does not matter what else it would take.
+    const isUnknown = ({ coordinate }: UsedField) =>
+      grant?.denied.fields.has(coordinate) === true &&
+      !refused.some((field) => field.coordinate === coordinate);
+    const denied = needs.requirements.filter((field) => unmet.has(field.rule.key) && !isUnknown(field));
     const reasons = [...refused, ...denied];
     // Of a subscription without its field there is nothing left.
     if (

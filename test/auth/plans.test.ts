@@ -23,9 +23,9 @@ type Mutation { buy(id: ID!): Item @rest(post: "/buy/{id}") @tag(name: "billing"
 type Item @key(fields: "id") { id: ID!  name: String  bill: Bill }
 type Bill @tag(name: "billing") { total: Int  payer: Payer }
 type Payer { name: String }
-interface Thing { id: ID!  label: String @tag(name: "labels") }
-type Stone implements Thing { id: ID!  label: String  weight: Int }
-type Feather implements Thing @tag(name: "light") { id: ID!  label: String  colour: String }
+interface Thing { id: ID!  label: String @tag(name: "labels")  rare: Boolean }
+type Stone implements Thing { id: ID!  label: String  rare: Boolean  weight: Int }
+type Feather implements Thing @tag(name: "light") { id: ID!  label: String  rare: Boolean @requiresScopes(scopes: [["birds"]])  colour: String }
 union Found = Stone | Feather
 input Filter { text: String  kind: Kind }
 enum Kind { HEAVY LIGHT }
@@ -51,9 +51,9 @@ type Item {
 }
 type Bill { total: Int  payer: Payer }
 type Payer { name: String }
-interface Thing { id: ID!  label: String }
-type Stone implements Thing { id: ID!  label: String  weight: Int }
-type Feather implements Thing { id: ID!  label: String  colour: String }
+interface Thing { id: ID!  label: String  rare: Boolean }
+type Stone implements Thing { id: ID!  label: String  rare: Boolean  weight: Int }
+type Feather implements Thing { id: ID!  label: String  rare: Boolean  colour: String }
 union Found = Stone | Feather
 input Filter { text: String  kind: Kind }
 enum Kind { HEAVY LIGHT }
@@ -75,9 +75,19 @@ const PLANS = {
   'no-labels': { clients: ['web', 'nulls'], fields: { exclude: ['tag:labels'] } },
   'one-label': { clients: ['web', 'nulls'], fields: { exclude: ['Stone.label'] } },
   'no-feathers': { clients: ['web', 'nulls', 'reference'], fields: { exclude: ['tag:light'] } },
+  'no-birds': { clients: ['web'] },
   'no-things': { clients: ['web'], fields: { exclude: ['Thing.*', 'Stone.*', 'Feather.*'] } },
   free: { clients: ['free'], fields: { include: ['Query.things', 'Thing.id'] } },
 };
+/** Of those whose keys are to see all that they are granted. */
+const WITHOUT_SCOPES = ['no-feathers', 'no-birds'];
+const withScopes = (plans: Readonly<Record<string, object>>) =>
+  Object.fromEntries(
+    Object.entries(plans).map(([name, plan]) => [
+      name,
+      WITHOUT_SCOPES.includes(name) ? plan : { ...plan, scopes: ['birds'] },
+    ]),
+  );
 
 let backend: JsonBackend;
 let gateway: TestGateway;
@@ -110,7 +120,7 @@ beforeAll(async () => {
       ...client('nulls', { keys: {}, denied: 'nullify' }),
       ...client('reference', { keys: {}, denied: 'nullify' }, { engine: 'reference' }),
       ...client('free', { keys: {}, plan: 'free' }),
-      'clients/plans.yml': JSON.stringify({ plans: PLANS }),
+      'clients/plans.yml': JSON.stringify({ plans: withScopes(PLANS) }),
     },
   });
   const keys = new KeyMaker(gateway);
@@ -223,30 +233,40 @@ describe('a field that the plan does not grant', () => {
       expect(JSON.stringify(data)).not.toContain('feather');
     }
   });
+
+  test('of a type that is gone asks for no scopes, and is not named', async () => {
+    const { data, errors } = await ask('no-feathers', '{ things { id rare } }');
+    expect(data).toEqual({ things: [{ id: 's', rare: null }, null] });
+    expect(errors!.map(({ path }) => path![1])).not.toContain(0);
+    expect(JSON.stringify(errors)).not.toContain('birds');
+    const ofFeathers = await ask('no-birds', '{ things { id rare } }');
+    expect(ofFeathers.errors![0]!.extensions.denied).toEqual([
+      { coordinate: 'Feather.rare', scopes: [[['birds']]] },
+    ]);
+  });
 });
 
 describe('the schema', () => {
-  test.each(Object.keys(PLANS).filter((plan) => plan !== 'free' && !MANY.includes(plan)))(
-    'under %s is one, and what it shows is what may be asked for',
-    async (plan) => {
-      const text = await sdl(plan);
-      const schema = buildSchema(text);
-      expect(validateSchema(schema)).toEqual([]);
-      const { data } = await ask(plan, getIntrospectionQuery());
-      const names = (data.__schema.types as Array<{ name: string }>).map(({ name }) => name);
-      expect(names.filter((name) => !name.startsWith('__')).sort()).toEqual(
-        Object.keys(schema.getTypeMap())
-          .filter((name) => !name.startsWith('__'))
-          .sort(),
-      );
-      for (const query of queriesOf(text)) {
-        const { errors } = await ask(plan, query);
-        // A type behind an interface that is gone arrives as null.
-        const refused = (errors ?? []).filter(({ path }) => path === undefined);
-        expect({ query, refused }).toEqual({ query, refused: [] });
-      }
-    },
-  );
+  test.each(
+    Object.keys(PLANS).filter((plan) => plan !== 'free' && plan !== 'no-birds' && !MANY.includes(plan)),
+  )('under %s is one, and what it shows is what may be asked for', async (plan) => {
+    const text = await sdl(plan);
+    const schema = buildSchema(text);
+    expect(validateSchema(schema)).toEqual([]);
+    const { data } = await ask(plan, getIntrospectionQuery());
+    const names = (data.__schema.types as Array<{ name: string }>).map(({ name }) => name);
+    expect(names.filter((name) => !name.startsWith('__')).sort()).toEqual(
+      Object.keys(schema.getTypeMap())
+        .filter((name) => !name.startsWith('__'))
+        .sort(),
+    );
+    for (const query of queriesOf(text)) {
+      const { errors } = await ask(plan, query);
+      // A type behind an interface that is gone arrives as null.
+      const refused = (errors ?? []).filter(({ path }) => path === undefined);
+      expect({ query, refused }).toEqual({ query, refused: [] });
+    }
+  });
 
   test('is the whole one under a plan without exceptions, and for who has none', async () => {
     expect(await sdl('everything')).toBe(await sdl(undefined));
@@ -263,8 +283,8 @@ describe('the schema', () => {
     const noFeathers = await sdl('no-feathers');
     expect(noFeathers).not.toMatch(/Feather/);
     expect(noFeathers).toMatch(/union Found = Stone\n/);
-    expect(noFeathers).toMatch(/interface Thing \{\n {2}id: ID!\n {2}label: String\n\}/);
-    expect(await sdl('one-label')).toMatch(/interface Thing \{\n {2}id: ID!\n\}/);
+    expect(noFeathers).toMatch(/interface Thing \{\n {2}id: ID!\n {2}label: String\n {2}rare: Boolean\n\}/);
+    expect(await sdl('one-label')).toMatch(/interface Thing \{\n {2}id: ID!\n {2}rare: Boolean\n\}/);
   });
 
   test('is made again for a plan that was not asked for lately', async () => {
