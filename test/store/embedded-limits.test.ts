@@ -81,6 +81,21 @@ describe.each(RULES)('$algorithm', (rule) => {
     database.close();
   });
 
+  test('what was given back is there again, however the process ends', () => {
+    const database = openDatabase();
+    const limits = new EmbeddedLimits(database, { log });
+    limits.reserve([demand(rule, 700)]).settle([3]);
+    const many = Array.from({ length: 70 }, () => limits.reserve([demand(rule, 10)]));
+    for (const reservation of many) reservation.settle([1]);
+    // As after a kill: nothing more is written.
+    const after = new EmbeddedLimits(openDatabase(), { log });
+    expect(left(after, rule)).toBeLessThanOrEqual(LIMIT - 73);
+    expect(left(after, rule)).toBeGreaterThanOrEqual(LIMIT - 73 - (2 * LIMIT) / 16 - 1);
+    after[Symbol.dispose]();
+    limits[Symbol.dispose]();
+    database.close();
+  });
+
   test('partitions that there is no room for in memory are in the file', () => {
     const database = openDatabase();
     const limits = new EmbeddedLimits(database, { log, maxKept: 50 });

@@ -64,9 +64,9 @@ export class EmbeddedLimits implements LimitStore, Disposable {
       if (!admitted || difference === 0) continue;
       const partition = this.#partitionOf(demand);
       partition.algorithm.adjust(partition.usage, difference, at, now);
-      if (difference > 0) changed.push(partition);
+      if (difference > 0 ? !partition.isCovered : partition.isFarBehind(-difference)) changed.push(partition);
     }
-    if (changed.length > 0) this.#cover(changed, now);
+    if (changed.length > 0) this.#write(changed.map((partition) => partition.markAhead(now)));
   }
 
   /** Removes what is over from the file, a part at a time. */
@@ -170,6 +170,8 @@ class Partition implements Seat, Keepable {
   isForgotten = false;
   readonly #isRunning: boolean;
   #mark: Usage;
+  /** Since the mark was written. */
+  #givenBack = 0;
 
   /** @param mark what the file knows: it may all have been used */
   constructor(key: string, { algorithm, rule }: Meter, mark: Usage | undefined) {
@@ -189,8 +191,15 @@ class Partition implements Seat, Keepable {
     return this.#isRunning || this.algorithm.isCovered(this.usage, this.#mark);
   }
 
+  /** Whether the mark has come to be further ahead than it has to be, now that so much more was given back. */
+  isFarBehind(amount: number): boolean {
+    this.#givenBack += amount;
+    return !this.#isRunning && this.#givenBack > this.algorithm.capacity * AHEAD;
+  }
+
   markAhead(now: number): Mark {
     const { algorithm, key } = this;
+    this.#givenBack = 0;
     this.#mark = this.usage.slice();
     algorithm.take(this.#mark, Math.floor(algorithm.capacity * AHEAD), now);
     return { key, usage: this.#mark, until: now + algorithm.resetMs(this.#mark, now) };
