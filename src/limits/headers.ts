@@ -52,7 +52,7 @@ function leftOf(told: readonly number[], limits: readonly Limit[], states: reado
   let text = '';
   for (const index of told) {
     const { remaining, resetMs } = states[index]!;
-    const item = `"${limits[index]!.name}";r=${wholeOf(remaining)};t=${toSeconds(resetMs)}`;
+    const item = `"${limits[index]!.shownName}";r=${wholeOf(remaining)};t=${toSeconds(resetMs)}`;
     text = text === '' ? item : `${text}, ${item}`;
   }
   return text;

@@ -4,8 +4,10 @@ import type { Quota } from '../load/quota.ts';
 import type { LimitRule } from '../store/limit-store.ts';
 
 export interface Limit {
-  /** What answers and metrics call it. */
+  /** What operators call it. */
   readonly name: string;
+  /** What callers call it. */
+  readonly shownName: string;
   readonly unit: LimitSettings['unit'];
   readonly rule: LimitRule;
   readonly by: LimitSettings['by'];
@@ -13,7 +15,7 @@ export interface Limit {
   readonly shadow: boolean;
   /** How long a request may be held back; 0 refuses at once. */
   readonly delayMs: number;
-  /** What it stands on, where it is a field's. */
+  /** The field of the caller's schema that it is of, if it is a field's. */
   readonly coordinate: string | undefined;
   /** Its item in `RateLimit-Policy`. */
   readonly policy: string;
@@ -42,18 +44,27 @@ function toLimit(settings: LimitSettings, scope: string): Limit {
     ...(algorithm === 'concurrency' ? { leaseMs: LEASE_MS } : {}),
     onStoreLoss,
   };
-  return made({ name, unit, rule, by, claim, shadow, delayMs: delay, coordinate: undefined });
+  return made({
+    ...{ name, shownName: name, unit, rule, by, claim, shadow },
+    ...{ delayMs: delay, coordinate: undefined },
+  });
 }
 
-const quotas = new WeakMap<Quota, Limit>();
+const quotas = new WeakMap<Quota, Map<string, Limit>>();
 
-/** The same for the same quota. */
-export function toLimitOfField(quota: Quota): Limit {
-  const known = quotas.get(quota);
+/** The same for the same quota and field. @param coordinate what its callers ask for, in their own schema */
+export function toLimitOfField({
+  quota,
+  coordinate,
+}: {
+  readonly quota: Quota;
+  readonly coordinate: string;
+}): Limit {
+  const known = quotas.get(quota)?.get(coordinate);
   if (known !== undefined) return known;
-  const { scope, coordinate, index, limit, window, by, claim } = quota;
+  const { scope, index, limit, window, by, claim } = quota;
   const rule: LimitRule = {
-    name: `${scope}:${coordinate}:${index}`,
+    name: `${scope}:${quota.coordinate}:${index}`,
     limit,
     ...(typeof window === 'number'
       ? { algorithm: 'rolling', windowMs: window }
@@ -61,16 +72,11 @@ export function toLimitOfField(quota: Quota): Limit {
     onStoreLoss: 'limit',
   };
   const limitOfField = made({
-    name: coordinate,
-    unit: 'requests',
-    rule,
-    by,
-    claim,
-    shadow: false,
-    delayMs: 0,
-    coordinate,
+    ...{ name: quota.coordinate, shownName: coordinate, unit: 'requests', rule, by, claim },
+    ...{ shadow: false, delayMs: 0, coordinate },
   });
-  quotas.set(quota, limitOfField);
+  const ofQuota = quotas.get(quota) ?? new Map<string, Limit>();
+  quotas.set(quota, ofQuota.set(coordinate, limitOfField));
   return limitOfField;
 }
 
@@ -99,7 +105,7 @@ const UNIT_TEXTS = {
 } as const satisfies Record<LimitSettings['unit'], string>;
 
 function made(limit: Omit<Limit, 'policy' | 'text'>): Limit {
-  const { name, unit, rule } = limit;
+  const { shownName, unit, rule } = limit;
   const { period, windowMs } = rule;
   const seconds =
     period !== undefined
@@ -111,7 +117,7 @@ function made(limit: Omit<Limit, 'policy' | 'text'>): Limit {
   const per = period ?? (windowMs === undefined ? undefined : `${windowMs / 1000} s`);
   return {
     ...limit,
-    policy: `"${name}";q=${Math.min(rule.limit, MOST_TOLD)}${window}${HEADER_UNITS[unit]}`,
+    policy: `"${shownName}";q=${Math.min(rule.limit, MOST_TOLD)}${window}${HEADER_UNITS[unit]}`,
     text: `${rule.limit} ${UNIT_TEXTS[unit]}${per === undefined ? '' : ` per ${per}`}`,
   };
 }

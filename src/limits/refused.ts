@@ -16,7 +16,7 @@ export function refusedBy({ limits }: Charge, { states }: Reservation): HemError
   const { limit, state } = first!;
   const details = {
     type: QUOTA_EXCEEDED,
-    'violated-policies': [...new Set(violated.map((one) => one.limit.name))],
+    'violated-policies': [...new Set(violated.map((one) => one.limit.shownName))],
     limit: describe(limit, state),
   };
   if (state.retryAfterMs === Number.POSITIVE_INFINITY)
@@ -31,9 +31,9 @@ export function refusedBy({ limits }: Charge, { states }: Reservation): HemError
 }
 
 function describe(limit: Limit, { remaining, resetMs, retryAfterMs }: LimitState) {
-  const { name, unit, by, rule, coordinate, policy } = limit;
+  const { shownName, unit, by, rule, coordinate, policy } = limit;
   return {
-    name,
+    name: shownName,
     unit,
     by,
     limit: rule.limit,
@@ -45,8 +45,10 @@ function describe(limit: Limit, { remaining, resetMs, retryAfterMs }: LimitState
   };
 }
 
-function named({ name, coordinate, text }: Limit): string {
-  return coordinate === undefined ? `the limit "${name}" (${text})` : `the quota of ${coordinate} (${text})`;
+function named({ shownName, coordinate, text }: Limit): string {
+  return coordinate === undefined
+    ? `the limit "${shownName}" (${text})`
+    : `the quota of ${coordinate} (${text})`;
 }
 
 function atOnce({ rule }: Limit): number {

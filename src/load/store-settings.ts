@@ -43,7 +43,7 @@ const redis = z
       .refine((ms) => ms >= MIN_TIMEOUT_MS && ms <= MAX_TIMEOUT_MS, {
         error: 'a duration from "5ms" to "1s"',
       })
-      .default(50),
+      .default(40),
   })
   .refine((settings) => WAYS.filter((way) => settings[way] !== undefined).length <= 1, {
     error: 'one of url, sentinel and cluster: each is a way of its own to Redis',

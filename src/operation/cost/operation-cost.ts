@@ -44,7 +44,7 @@ export function costOf(
 
 export class OperationCost {
   /** How often each is drawn on, however many objects there are. */
-  readonly quotas: ReadonlyArray<{ readonly quota: Quota; readonly times: number }>;
+  readonly quotas: readonly AskedQuota[];
   readonly #objects: readonly CountedObject[];
   readonly #root: CountedObject;
   readonly #required: CostWalker['required'];
@@ -61,7 +61,11 @@ export class OperationCost {
     this.#coerce = walker.depends ? coerce : undefined;
     this.#dearest = sumsOf(walker.objects, NOTHING_GIVEN);
     this.constant = walker.depends ? undefined : whole(this.#dearest[root.index]!);
-    this.quotas = [...timesOf(walker.objects, root)].map(([quota, times]) => ({ quota, times }));
+    const coordinates = coordinatesOf(walker.objects);
+    this.quotas = [...timesOf(walker.objects, root)].map(([quota, times]) => ({
+      ...{ quota, times },
+      coordinate: coordinates.get(quota)!,
+    }));
   }
 
   /** What of a request counts. */
@@ -116,6 +120,22 @@ function sumsOf(objects: readonly CountedObject[], given: Given): Float64Array {
     sums[index] = Math.min(sum, MOST);
   }
   return sums;
+}
+
+export interface AskedQuota {
+  readonly quota: Quota;
+  readonly times: number;
+  /** What the operation asks for that leads to it, as its schema calls it: the caller knows of nothing else. */
+  readonly coordinate: string;
+}
+
+function coordinatesOf(objects: readonly CountedObject[]): ReadonlyMap<Quota, string> {
+  return new Map(
+    objects
+      .flatMap(({ fields }) => fields)
+      .toReversed()
+      .flatMap(({ quotas, coordinate }) => quotas.map((quota) => [quota, coordinate] as const)),
+  );
 }
 
 /** How often the operation asks for what a quota stands on, however many objects there are. */
