@@ -92,8 +92,10 @@ export class Subscriptions {
       if (subscription.state === state) return { writes: [], result: this.#toView(id, subscription) };
       if (!FROM[state].includes(subscription.state))
         throw conflict(`The subscription is ${subscription.state}: it cannot become ${state}.`);
+      let { planVersion } = subscription;
       if (state === 'approved') {
-        this.#plans.offered(subscription.plan);
+        // What is granted is what the plan is now, not what it was when somebody asked.
+        planVersion = this.#plans.offered(subscription.plan).newest;
         const other = this.current(subscription.consumer, subscription.plan);
         if (other !== undefined && other[0] !== id)
           throw conflict(`"${subscription.consumer}" has another subscription to this plan: ${other[0]}.`);
@@ -101,7 +103,7 @@ export class Subscriptions {
       const { reason: _earlier, ...rest } = subscription;
       const changed: Subscription = {
         ...rest,
-        state,
+        ...{ planVersion, state },
         decidedAt: this.#ledger.now(),
         ...(reason === undefined ? {} : { reason }),
       };
@@ -117,8 +119,9 @@ export class Subscriptions {
     return this.#ledger.change(() => {
       const subscription = this.get(id);
       const { plan, state } = subscription;
-      if (state !== 'approved' && state !== 'pending')
-        throw conflict(`The subscription is ${state}: there is nothing to move.`);
+      if (state === 'pending')
+        throw conflict('The subscription is pending: it gets the newest version once it is approved.');
+      if (state !== 'approved') throw conflict(`The subscription is ${state}: there is nothing to move.`);
       const planVersion = version ?? this.#plans.known(plan).newest;
       if (this.#plans.settingsOf(plan, planVersion) === undefined)
         throw notFound(`version of the plan "${plan}"`, String(planVersion));
@@ -129,7 +132,10 @@ export class Subscriptions {
     });
   }
 
+  /** A name that is mistyped is not one without subscriptions. @throws {HemError} NOT_FOUND */
   list(filter: SubscriptionFilter = {}): readonly SubscriptionView[] {
+    if (filter.consumer !== undefined) this.#consumers.get(filter.consumer);
+    if (filter.plan !== undefined) this.#plans.known(filter.plan);
     return this.#ledger.subscriptions
       .all()
       .filter(

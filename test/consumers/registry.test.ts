@@ -96,6 +96,19 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       });
     });
 
+    test('are approved to what the plan is then, and listed by names that are there', async () => {
+      await here.consumers.create('acme');
+      const { id, planVersion } = await here.subscriptions.ask('acme', 'partner', 'consumer');
+      expect(planVersion).toBe(1);
+      await registries.open({ plans: plansOf({ free: PLANS.get('free'), partner: { clients: ['web'] } }) });
+      await expect.poll(() => here.plans.known('partner').newest, soon).toBe(2);
+      await expect(here.subscriptions.move(id)).rejects.toMatchObject({ code: 'CONFLICT' });
+      expect(await here.subscriptions.decide(id, 'approved')).toMatchObject({ planVersion: 2 });
+      expect(here.subscriptions.list({ consumer: 'acme', plan: 'partner' })).toHaveLength(1);
+      for (const filter of [{ consumer: 'acmee' }, { plan: 'partners' }])
+        expect(() => here.subscriptions.list(filter)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+    });
+
     test('that were denied say why, and may be asked for again', async () => {
       await here.consumers.create('acme');
       const { id } = await here.subscriptions.ask('acme', 'partner', 'consumer');
