@@ -3,6 +3,8 @@ import type { FormattedExecutionResult } from 'graphql';
 import type { Charge } from '../limits/charge.ts';
 import type { Limiter, Reservation } from '../limits/limiter.ts';
 import { type Admission, exceeded, settled } from './admission.ts';
+import { MergedParts } from './merged-parts.ts';
+import type { Part } from './parts.ts';
 import type { Request } from './request.ts';
 
 interface Opened {
@@ -52,27 +54,31 @@ async function* eventsWithin(
   }
 }
 
-/** The parts of an answer: all of it has been reserved, and is what it costs. */
-export function limitedParts<Part>(
+/** The parts of an answer: all of it has been reserved; what it was is known with the last. Who leaves before pays all of it. */
+export function limitedParts(
   parts: AsyncGenerator<Part, void>,
-  { admission: { charge, cost }, reservation, request }: Opened,
+  { admission, reservation, request }: Opened,
 ): AsyncGenerator<Part, void> {
-  let bytes = 0;
-  const release = () => reservation.settle(charge.used({ cost: cost?.most ?? 0, bytes }));
-  const counted = charge.counts('bytes')
-    ? counting(parts, (json) => {
-        bytes += Buffer.byteLength(json);
-      })
-    : parts;
-  return releasing(counted, request, release);
+  const { charge, cost: known } = admission;
+  const merged = known === undefined ? undefined : new MergedParts();
+  const counted = { bytes: 0 };
+  const release = () => {
+    const result = merged?.result;
+    const cost = result === undefined ? (known?.most ?? 0) : admission.costOf(result);
+    reservation.settle(charge.used({ cost, bytes: counted.bytes }));
+  };
+  const withBytes = charge.counts('bytes') ? counted : undefined;
+  return releasing(watched(parts, merged, withBytes), request, release);
 }
 
-async function* counting<Part>(
+async function* watched(
   parts: AsyncGenerator<Part, void>,
-  count: (json: string) => void,
+  merged: MergedParts | undefined,
+  counted: { bytes: number } | undefined,
 ): AsyncGenerator<Part, void> {
   for await (const part of parts) {
-    count(JSON.stringify(part));
+    merged?.take(part);
+    if (counted !== undefined) counted.bytes += Buffer.byteLength(JSON.stringify(part));
     yield part;
   }
 }

@@ -20,6 +20,7 @@ import { costOf } from './cost/operation-cost.ts';
 import { format } from './format.ts';
 import { knowsPlans } from './grants.ts';
 import { limitedEvents, limitedParts } from './limited-streams.ts';
+import type { Part } from './parts.ts';
 import { PerConditions } from './per-conditions.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
@@ -99,7 +100,7 @@ class Limiting implements Policy {
             limiter,
             chargeOf: (cost) => this.#chargeOf(limits.ofEvent, request, cost),
           }) as AsyncGenerator<Item, void>)
-        : limitedParts(items, opened),
+        : (limitedParts(items as AsyncGenerator<Part, void>, opened) as AsyncGenerator<Item, void>),
       headers: { ...headers, ...limitHeaders(admission.charge, reservation) },
     };
   }

@@ -30,6 +30,7 @@ beforeAll(async () => {
       ),
       tight: client('  - { name: three, limit: 3, per: 1h, by: client }'),
       later: client('  - { name: five, limit: 5, per: 1h, by: client, unit: cost }'),
+      settled: client('  - { name: hundred, limit: 100, per: 1h, by: client, unit: cost }'),
       shown: client('  - { name: one, limit: 1, per: 1h, by: client }'),
     }),
   });
@@ -121,6 +122,22 @@ test('an answer in parts is one operation, with its whole cost', async () => {
   const second = await PartReader.open(gateway, query, { client: 'later', accept: CURRENT });
   expect(second.response.status).toBe(429);
   expect(JSON.stringify(await second.rest())).toContain('LIMIT_EXCEEDED');
+});
+
+test.each([
+  ['deferred', '{ plain ... @defer { many { name } } }'],
+  ['streamed', '{ many @stream { name } }'],
+])('an answer in parts is settled with its last one: %s', async (_name, query) => {
+  const remaining = async () => {
+    const { headers } = await gateway.query('settled', '{ plain }');
+    return readLimits(headers).hundred!.remaining!;
+  };
+  const before = await remaining();
+  const parts = await PartReader.open(gateway, query, { client: 'settled', accept: CURRENT });
+  expect(readLimits(parts.response.headers).hundred!.remaining).toBe(before - 30);
+  expect((await parts.rest()).length).toBeGreaterThan(1);
+  // There were two, of thirty that there could have been.
+  await expect.poll(remaining).toBe(before - 2);
 });
 
 test('the two doors over HTTP say the same', async () => {
