@@ -37,6 +37,8 @@ export class BindableField implements FieldToBind {
   readonly parentFields = new Set<string>();
   /** Whether a claim was referred to so far. */
   usesClaims = false;
+  /** Names of claims that no caller may lack. */
+  readonly neededClaims = new Set<string>();
   readonly #node: ConstDirectiveNode;
   readonly #file: string;
   readonly #problems: Problems;
@@ -113,6 +115,7 @@ export class BindableField implements FieldToBind {
     const root = rootOf(reference);
     if (reference.source === 'claims') {
       this.usesClaims = true;
+      if (!reference.optional) this.neededClaims.add(root);
       return true;
     }
     if (reference.source === 'parent') {

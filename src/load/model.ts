@@ -136,6 +136,8 @@ export interface CallSource {
   readonly parentFields: readonly string[];
   /** Whether its templates read claims of the caller. */
   readonly usesClaims: boolean;
+  /** Names of claims that they cannot do without. */
+  readonly neededClaims: readonly string[];
   /** @throws when the binding was reported as unusable: such a configuration never serves */
   compile(connections: Connections, selection: Selection): CompiledCall;
   /** How the call reads to people. */

@@ -376,6 +376,7 @@ class TypeBuilder {
       select,
       parentFields: [...bindable.parentFields],
       usesClaims: bindable.usesClaims,
+      neededClaims: [...bindable.neededClaims],
       compile: (connections, selection) => {
         const call = connections.get(name).compile(usable(), selection);
         return connections.watch?.(name, coordinate, call) ?? call;

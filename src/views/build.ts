@@ -69,7 +69,7 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
     defaultMaxAgeMs: client.settings.cache?.defaultMaxAge ?? 0,
   });
   if (problems.count > before) return undefined;
-  checkCallers({ rules, schema: sdl.schema }, client, problems);
+  checkCallers({ rules, schema: sdl.schema, types: built }, graph, client, problems);
   const schema = toPublicSchema(sdl.schema, graph, built, file);
   return { client, types: built, schema, rules, tags, costs, caching };
 }

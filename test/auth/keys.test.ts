@@ -52,10 +52,12 @@ beforeAll(async () => {
     return query.has('of') ? query.get('of') : path;
   });
   const jwks = { keys: [signing.publicJwk] };
-  const client = (name: string, yml: string) => ({
+  const client = (name: string, yml: string, view = VIEW) => ({
     [`clients/${name}/client.yml`]: yml,
-    [`schemas/${name}.graphql`]: VIEW,
+    [`schemas/${name}.graphql`]: view,
   });
+  /** Claims are of tokens. */
+  const forKeys = VIEW.replace('  sub: String', '');
   const doors = { batching: { max: 5 }, uploads: {}, cors: { origins: [PAGE] } };
   const some = clientYml(jwks, { auth: { keys: { publishable: true } }, client: doors });
   const jwt = JSON.parse(some).auth.jwt;
@@ -67,7 +69,7 @@ beforeAll(async () => {
       'connectors/riders/riders.graphql': RIDERS_SDL,
       'connectors/riders/schema.graphql': RIDERS,
       ...client('web', some),
-      ...client('iot', JSON.stringify({ ...doors, auth: { keys: { required: true } } })),
+      ...client('iot', JSON.stringify({ ...doors, auth: { keys: { required: true } } }), forKeys),
       ...client('strict', JSON.stringify({ ...doors, auth: { anonymous: false, keys: {}, jwt } })),
       ...client(
         'both',
@@ -75,7 +77,7 @@ beforeAll(async () => {
       ),
       ...client('tokens', JSON.stringify({ ...doors, auth: { keys: {}, jwt: { ...jwt, required: true } } })),
       ...client('plain', clientYml(jwks, { client: doors })),
-      ...client('mine', JSON.stringify({ ...doors, auth: { keys: { header: 'X-Own-Key' } } })),
+      ...client('mine', JSON.stringify({ ...doors, auth: { keys: { header: 'X-Own-Key' } } }), forKeys),
       'clients/plans.yml': JSON.stringify({ plans: PLANS }),
     },
   });

@@ -15,7 +15,7 @@ test('explain says how long answers are kept, where a client keeps any', { timeo
     }`,
     'connectors/desk/connector.yml': 'kind: rest\nendpoint: http://desk.test\nheaders: { forward: [cookie] }',
     'connectors/desk/schema.graphql':
-      'type Query { desk: String @rest(get: "/desk/{claims.sub}") @cacheControl(maxAge: 60) }',
+      'type Query { desk: String @rest(get: "/desk/{claims.sub?}") @cacheControl(maxAge: 60) }',
     'schemas/web.graphql': view,
     'clients/web/client.yml': 'cache: {}',
     'clients/web/operations/all.graphql':

@@ -3,6 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RestBackend, startRestGateway } from '../support/backends/rest.ts';
 import type { GraphQLBody, TestGateway } from '../support/gateway.ts';
 
+/** Claims are of tokens, which nobody has here. */
+const SECRET = 'a secret of at least thirty-two characters';
+
+const WITH_TOKENS = JSON.stringify({
+  uploads: {},
+  auth: { jwt: { issuers: [{ issuer: 'https://id.example', audience: 'web', secret: SECRET }] } },
+});
+
 const SCHEMA = /* GraphQL */ `
   type Query {
     item(id: ID!): JSON @rest(get: "/items/{id}")
@@ -49,9 +57,9 @@ let gateway: TestGateway;
 beforeAll(async () => {
   backend = await RestBackend.start();
   gateway = await startRestGateway(backend, {
+    client: WITH_TOKENS,
     endpoint: `${backend.url}/api/v2/`,
     schema: SCHEMA,
-    client: 'uploads: {}',
   });
 });
 afterAll(async () => {
@@ -398,6 +406,7 @@ describe('answers', () => {
 
 test('the backend’s own words are shown where connector.yml says so, at most 4 KB of them', async () => {
   await using open = await startRestGateway(backend, {
+    client: WITH_TOKENS,
     schema: SCHEMA,
     settings: 'errors: { detail: public }\n',
   });

@@ -56,7 +56,7 @@ type Query {
   books(first: Int, last: Int): [Book!]
   renamed(limit: Int = 7 @from(argument: "first")): [Book!] @from(field: "books")
   locked: [Book!] @from(field: "books", args: "{ first: 9 }")
-  mine: [Book!] @from(field: "books", args: "{ first: $claims.size }")
+  mine: [Book!] @from(field: "books", args: "{ first: $claims.size? }")
   unset(first: Int): [Book!]
   exact(first: Int, last: Int): [Book!]
   paged(page: Page): [Book!]

@@ -6,6 +6,10 @@ import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
 let backend: JsonBackend;
 let gateway: TestGateway;
 
+const jwt = {
+  issuers: [{ issuer: 'https://id.example', audience: 'web', secret: 'a secret of thirty-two characters' }],
+};
+
 beforeAll(async () => {
   backend = await startJsonBackend(
     ({ path }) =>
@@ -33,7 +37,7 @@ export function later(): unknown { return Promise.resolve(1); }
         }`,
       'schemas/web.graphql':
         'type Query { thing: Thing mine: Thing } type Thing { id: ID int: Int float: Float took: Int broken: Int later: Int proto: Int constructor: String hasOwnProperty: String }',
-      'clients/web/client.yml': '{}',
+      'clients/web/client.yml': JSON.stringify({ auth: { jwt } }),
     },
   });
 });
@@ -80,7 +84,9 @@ test('names that every object inherits are data', async () => {
   });
 });
 
-test('an argument from a claim is no argument of the graph, and absent without one', async () => {
-  await gateway.query('web', '{ mine { id } }');
-  expect(backend.requests.at(-1)).toBe('GET /thing');
+test('an argument from a claim is no argument of the graph, and without the claim nothing is asked', async () => {
+  const asked = backend.requests.length;
+  const { body } = await gateway.query('web', '{ mine { id } }');
+  expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+  expect(backend.requests.length).toBe(asked);
 });
