@@ -1,5 +1,6 @@
 /** The open connections of a gateway, one per connector. */
 import type { Logger } from 'pino';
+import type { CacheSize } from './bounded-cache.ts';
 import type { Connection } from './connectors/kind.ts';
 import type { PublicJwk } from './connectors/signing-key.ts';
 import type { Connections, Connector } from './load/model.ts';
@@ -21,7 +22,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
     }
   >();
 
-  /** Opens all. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits @param onLookup told of calls that could be answered from what is kept */
+  /** Opens all. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits @param onLookup told of calls that could be answered from what is kept @param onKeeping given what tells how much is kept */
   constructor(
     connectors: readonly Connector[],
     log: Logger,
@@ -30,11 +31,13 @@ export class OpenConnections implements Connections, AsyncDisposable {
       watch,
       onBreaker,
       onLookup,
+      onKeeping,
     }: {
       readonly clock?: TagClock;
       readonly watch?: Connections['watch'];
       readonly onBreaker?: ((connector: string, state: BreakerState) => void) | undefined;
       readonly onLookup?: ((connector: string, lookup: Lookup) => void) | undefined;
+      readonly onKeeping?: ((connector: string, size: () => CacheSize) => void) | undefined;
     } = {},
   ) {
     this.watch = watch;
@@ -53,6 +56,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
         outOfDate: { clock, tags: [...types.keys()].flatMap((type) => [type, `${type}:*`]) },
         breaker: breaker.enabled ? new Breaker(name, breaker, { log: logged, onState }) : undefined,
         onLookup: onLookup && ((lookup) => onLookup(name, lookup)),
+        onKeeping: onKeeping && ((size) => onKeeping(name, size)),
         log: logged,
       });
       this.#open.set(name, { connection, credentials, identity });

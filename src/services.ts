@@ -81,7 +81,10 @@ export async function openServices(
     (await import('./metrics/open-telemetry.ts')).openTelemetry(traces, log.child({ to: 'traces' }));
 
   const caches = new ResponseCaches(store.cache);
-  if (metrics !== undefined) caches.onOutcome((client, outcome) => metrics.cached(client, outcome));
+  if (metrics !== undefined) {
+    caches.onOutcome((client, outcome) => metrics.cached(client, outcome));
+    metrics.readSizes(() => caches.sizes());
+  }
   const watch = watching([
     settings.metrics.enabled ? (...call) => metrics!.backends.watch(...call) : undefined,
     tracing && traceCalls,
@@ -90,6 +93,7 @@ export async function openServices(
   const told = backends && {
     onBreaker: (...state: Parameters<BackendMetrics['broke']>) => backends.broke(...state),
     onLookup: (...lookup: Parameters<BackendMetrics['lookedUp']>) => backends.lookedUp(...lookup),
+    onKeeping: (...kept: Parameters<BackendMetrics['keeps']>) => backends.keeps(...kept),
   };
   const connections = opened.use(
     new OpenConnections(graph.connectors, log, { clock: caches.clock, watch, ...told }),

@@ -1,6 +1,6 @@
 /** The answers of a gateway that are given again: one memory per client, one clock of what is out of date for all. */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { BoundedCache, type CacheSize } from '../bounded-cache.ts';
 import { Flights } from '../flights.ts';
 import type { ResponseCacheSettings } from '../load/cache-settings.ts';
 import type { CacheStore } from '../store/cache-store.ts';
@@ -17,6 +17,8 @@ export class ResponseCaches {
   readonly clock = new TagClock();
   readonly store: CacheStore;
   readonly #listeners: CacheListener[] = [];
+  /** By client. */
+  readonly #opened = new Map<string, ResponseCache>();
 
   constructor(store: CacheStore) {
     this.store = store;
@@ -32,9 +34,16 @@ export class ResponseCaches {
   }
 
   open(client: string, settings: ResponseCacheSettings): ResponseCache {
-    return new ResponseCache(this, settings, (outcome) => {
+    const opened = new ResponseCache(this, settings, (outcome) => {
       for (const listener of this.#listeners) listener(client, outcome);
     });
+    this.#opened.set(client, opened);
+    return opened;
+  }
+
+  /** How full they are, by client. */
+  sizes(): ReadonlyMap<string, CacheSize> {
+    return new Map([...this.#opened].map(([client, { size }]) => [client, size]));
   }
 
   /** Tells what became of each request that could have been answered from a cache. */
@@ -60,7 +69,7 @@ export class ResponseCache {
   readonly flights = new Flights<unknown>();
   readonly tell: (outcome: CacheOutcome) => void;
   readonly #caches: ResponseCaches;
-  readonly #kept: LRUCache<string, KeptAnswer>;
+  readonly #kept: BoundedCache<KeptAnswer>;
 
   constructor(
     caches: ResponseCaches,
@@ -70,7 +79,11 @@ export class ResponseCache {
     this.settings = settings;
     this.tell = tell;
     this.#caches = caches;
-    this.#kept = new LRUCache({ maxSize: settings.maxBytes, maxEntrySize: settings.maxBytes });
+    this.#kept = new BoundedCache(settings.maxBytes);
+  }
+
+  get size(): CacheSize {
+    return this.#kept.size;
   }
 
   /** How long after its time an answer may still be of use. */
@@ -139,7 +152,7 @@ export class ResponseCache {
     const id = toId(key);
     // Two bytes for each character where there is one beyond Latin-1.
     const size = id.length + 2 * kept.bytes + 50 * kept.tags.length + OVERHEAD_BYTES;
-    this.#kept.set(id, kept, { size });
+    this.#kept.set(id, kept, size);
     return true;
   }
 }

@@ -5,9 +5,11 @@
  * While loading:  `load` reads the vendored spec, `bind` checks one field's binding directive against it.
  * While serving:  `connect` opens pools, `compile` turns a binding and a selection into a call, the call runs per request.
  */
+
 import type { DocumentNode, GraphQLInputType, GraphQLOutputType } from 'graphql';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { CacheSize } from '../bounded-cache.ts';
 import type { CallContext } from '../call-context.ts';
 import type { UpstreamError } from '../errors.ts';
 import type { ValueOf, Values } from '../mapping/values.ts';
@@ -140,6 +142,7 @@ export interface ConnectionSetup<Options> {
   readonly outOfDate: OutOfDate;
   /** Told of each call that could have been answered from what is kept of the backend. */
   readonly onLookup?: ((lookup: Lookup) => void) | undefined;
+  readonly onKeeping?: ((size: () => CacheSize) => void) | undefined;
   readonly log: Logger;
 }
 

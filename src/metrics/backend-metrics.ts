@@ -1,9 +1,10 @@
 /** What is counted of calls to backends: by connector and the connector's own field. Both engines make calls that went through here when they were compiled. */
+import type { CacheSize } from '../bounded-cache.ts';
 import type { CallContext, CompiledCall, Outcome, StreamCall, UnaryCall } from '../connectors/kind.ts';
 import { HemError } from '../errors.ts';
 import type { Values } from '../mapping/values.ts';
 import { Series } from './bounded-labels.ts';
-import { counters, type Family, gauges, histograms } from './family.ts';
+import { counters, type Family, gauges, histograms, sizesOfCache } from './family.ts';
 import { Counter, Histogram } from './histogram.ts';
 
 type BreakerState = 'closed' | 'half-open' | 'open';
@@ -20,6 +21,8 @@ export class BackendMetrics {
   readonly #breakers = new Map<string, BreakerState>();
   readonly #opened: Series<Counter>;
   readonly #lookups: Series<Counter>;
+  /** By connector. */
+  readonly #sizes = new Map<string, () => CacheSize>();
 
   constructor(maxSeries: number) {
     const names = ['connector', 'coordinate'];
@@ -50,8 +53,15 @@ export class BackendMetrics {
     this.#lookups.of(connector, outcome).value++;
   }
 
+  /** A connector keeps what its backend answers. */
+  keeps(connector: string, size: () => CacheSize): void {
+    this.#sizes.set(connector, size);
+  }
+
   families(): readonly Family[] {
+    const sizes = [...this.#sizes].map(([connector, size]) => ({ labels: { connector }, size: size() }));
     return [
+      ...sizesOfCache('hem_backend_cache', sizes),
       histograms(
         { name: 'hem_backend_call_duration_seconds', help: 'How long batches of backend calls took.' },
         this.#calls,

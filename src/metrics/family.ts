@@ -1,4 +1,5 @@
 /** What Prometheus reads of one metric. */
+import type { CacheSize } from '../bounded-cache.ts';
 import type { Series } from './bounded-labels.ts';
 import { BOUNDS_SECONDS, type Counter, type Histogram } from './histogram.ts';
 
@@ -29,6 +30,35 @@ export function gauges(named: Named, series: Series<Counter>): Family {
 
 export function gauge(named: Named, value: number): Family {
   return { ...named, type: 'gauge', values: [{ labels: {}, value }] };
+}
+
+/** How full caches are. */
+export function sizesOfCache(
+  name: string,
+  caches: ReadonlyArray<{ readonly labels: Sample['labels']; readonly size: CacheSize }>,
+): readonly Family[] {
+  const of = (pick: (size: CacheSize) => number) =>
+    caches.map(({ labels, size }) => ({ labels, value: pick(size) }));
+  return [
+    {
+      name: `${name}_bytes`,
+      help: 'What is kept, in bytes.',
+      type: 'gauge',
+      values: of(({ bytes }) => bytes),
+    },
+    {
+      name: `${name}_entries`,
+      help: 'What is kept, in entries.',
+      type: 'gauge',
+      values: of(({ entries }) => entries),
+    },
+    {
+      name: `${name}_evicted_total`,
+      help: 'What was kept and had to make room.',
+      type: 'counter',
+      values: of(({ evicted }) => evicted),
+    },
+  ];
 }
 
 export function histograms(named: Named, series: Series<Histogram>): Family {

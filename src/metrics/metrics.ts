@@ -1,9 +1,10 @@
 /** All that is counted of one gateway. Lives as long as the process, whatever is loaded meanwhile. */
+import type { CacheSize } from '../bounded-cache.ts';
 import type { MetricsSettings } from '../load/metrics-settings.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { Series } from './bounded-labels.ts';
 import { ClientMetrics, NOWHERE, type UsageSink } from './client-metrics.ts';
-import { counters, type Family } from './family.ts';
+import { counters, type Family, sizesOfCache } from './family.ts';
 import { Counter } from './histogram.ts';
 import { MetricsOfClients } from './metrics-of-clients.ts';
 
@@ -20,6 +21,7 @@ export class Metrics {
   readonly #caches: Series<Counter>;
   /** By outcome and client. */
   readonly #lookups: Counters = new Map();
+  #sizes: (() => ReadonlyMap<string, CacheSize>) | undefined;
   readonly #responses: Series<Counter>;
   /** Responses at addresses that are no client's, by status. */
   readonly #elsewhere = new Map<number, Counter>();
@@ -53,6 +55,11 @@ export class Metrics {
   /** The cache of a client's answers was asked. @param outcome a word of the cache's own, such as "hit" */
   cached(client: string, outcome: string): void {
     counterOf(this.#lookups, outcome, client, () => this.#caches.of('response', client, outcome)).value++;
+  }
+
+  /** @param sizes of the caches of clients' answers, by client */
+  readSizes(sizes: () => ReadonlyMap<string, CacheSize>): void {
+    this.#sizes = sizes;
   }
 
   /** A response over HTTP has ended. @param client undefined where the address names none */
@@ -102,6 +109,13 @@ export class Metrics {
       ...this.backends.families(),
       counters({ name: 'hem_limit_decisions_total', help: 'What limits said.' }, this.#limits),
       counters({ name: 'hem_cache_lookups_total', help: 'What caches had.' }, this.#caches),
+      ...sizesOfCache(
+        'hem_cache',
+        [...(this.#sizes?.() ?? [])].map(([client, size]) => ({
+          labels: { cache: 'response', client },
+          size,
+        })),
+      ),
     ];
   }
 }

@@ -4,7 +4,7 @@
  * the reply is that caller's own.
  */
 import CachePolicy from 'http-cache-semantics';
-import { LRUCache } from 'lru-cache';
+import { BoundedCache, type CacheSize } from '../bounded-cache.ts';
 import type { TagClock } from '../tag-clock.ts';
 import type { CacheSettings } from './sharing-settings.ts';
 
@@ -57,11 +57,15 @@ const OVERHEAD_BYTES = 2000;
 
 export class KeptReplies<R extends Reply> {
   readonly #setup: KeepingSetup;
-  readonly #kept: LRUCache<string, Kept<R>>;
+  readonly #kept: BoundedCache<Kept<R>>;
 
   constructor(setup: KeepingSetup) {
     this.#setup = setup;
-    this.#kept = new LRUCache({ maxSize: setup.settings.maxBytes });
+    this.#kept = new BoundedCache(setup.settings.maxBytes);
+  }
+
+  get size(): CacheSize {
+    return this.#kept.size;
   }
 
   /** What may be used without asking; stale where it is to be asked for meanwhile. */
@@ -135,7 +139,7 @@ export class KeptReplies<R extends Reply> {
   #hold(key: string, kept: Kept<R>): void {
     const bytes = kept.reply.body.length;
     if (bytes > this.#setup.settings.maxEntryBytes || !this.#isCurrent(kept)) return;
-    this.#kept.set(key, kept, { size: bytes + key.length + OVERHEAD_BYTES });
+    this.#kept.set(key, kept, bytes + key.length + OVERHEAD_BYTES);
   }
 
   #policyOf(question: Question, reply: R): CachePolicy {

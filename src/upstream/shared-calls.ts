@@ -3,6 +3,7 @@
  * the same is all that the backend would read of them, its caller's headers and the connector's own among it.
  */
 import { hash } from 'node:crypto';
+import type { CacheSize } from '../bounded-cache.ts';
 import { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
@@ -30,6 +31,8 @@ export interface SharingSetup {
   readonly outOfDate: OutOfDate;
   /** Told of each call that could have been answered from what is kept. */
   readonly onLookup?: ((lookup: Lookup) => void) | undefined;
+  /** Given what tells how full it is, where anything is kept. */
+  readonly onKeeping?: ((size: () => CacheSize) => void) | undefined;
 }
 
 export interface SharedCall<R> extends Question {
@@ -58,7 +61,7 @@ export class SharedCalls<R extends Reply> {
     return dedupe || cache !== undefined ? new SharedCalls<R>(setup) : undefined;
   }
 
-  private constructor({ name, settings, options, outOfDate, onLookup }: SharingSetup) {
+  private constructor({ name, settings, options, outOfDate, onLookup, onKeeping }: SharingSetup) {
     const naming = callerHeaders(settings);
     const knowsCaller = (headers: Question['headers']): boolean =>
       naming.some((header) => headers[header] !== undefined);
@@ -67,6 +70,8 @@ export class SharedCalls<R extends Reply> {
     this.#kept =
       options.cache &&
       new KeptReplies({ settings: options.cache, knowsCaller, outOfDate, changes: this.#changes });
+    const kept = this.#kept;
+    if (kept !== undefined) onKeeping?.(() => kept.size);
     this.#onLookup = onLookup;
   }
 

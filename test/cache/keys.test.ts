@@ -137,4 +137,11 @@ test('an answer that is longer than may be kept is given all the same', async ()
   for (let n = 0; n < 100; n++) await short(n);
   expect((await short(99)).headers.get('cache-status')).toMatch(/^hem; hit/);
   expect((await short(0)).headers.get('cache-status')).toBe('hem; fwd=miss; stored');
+  // Operators see how full it is.
+  const page = await (await fetch(`${small.gateway.adminUrl}/metrics`)).text();
+  const told = (name: string) =>
+    Number(new RegExp(`^${name}\\{cache="response",client="open"\\} (\\d+)$`, 'm').exec(page)?.[1]);
+  expect(told('hem_cache_bytes')).toBeGreaterThan(5000);
+  expect(told('hem_cache_bytes')).toBeLessThanOrEqual(10 * 1024);
+  expect(told('hem_cache_evicted_total') + told('hem_cache_entries')).toBeGreaterThanOrEqual(100);
 });

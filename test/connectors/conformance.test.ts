@@ -603,6 +603,7 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       const page = await (await fetch(`${adminUrl}/metrics`)).text();
       expect(page).toContain('hem_backend_cache_lookups_total{connector="things",outcome="hit"} 4');
       expect(page).toContain('hem_backend_cache_lookups_total{connector="things",outcome="miss"} 2');
+      expect(page).toContain('hem_backend_cache_entries{connector="things"} 1');
     });
   });
 
