@@ -25,19 +25,20 @@ export function checkCallers(
   if (client.auth?.jwt === undefined) checkClaims(view, graph, client, problems);
 }
 
-function checkRules(view: Pick<View, 'rules' | 'schema'>, client: Client, problems: Problems): void {
+function checkRules(view: Pick<View, 'rules'>, client: Client, problems: Problems): void {
   const { auth } = client;
   if (view.rules === undefined) return;
   if (auth?.jwt !== undefined || auth?.keys !== undefined || auth?.certificates !== undefined) return;
   const hidden = view.rules.fields;
   const [first] = hidden;
   if (first === undefined) return;
-  const [typeName = '', fieldName = ''] = first.split('.');
-  const type = view.schema.getType(typeName);
-  const named = hidden.slice(0, MAX_NAMED).join(', ');
+  const named = hidden
+    .slice(0, MAX_NAMED)
+    .map(({ coordinate }) => coordinate)
+    .join(', ');
   problems.report({
     rule: 'auth-unreachable',
-    at: placeOf(isObjectType(type) ? type.getFields()[fieldName]?.astNode?.name.loc : undefined, client.file),
+    at: first.place,
     message: `Nobody can see ${named}${hidden.length > MAX_NAMED ? ` and ${hidden.length - MAX_NAMED} more` : ''}: it takes a known caller, and this client knows none.`,
     expected: `"auth: { jwt: { issuers: [ … ] } }" or "auth: { keys: {} }" in clients/${client.name}/client.yml`,
     hint: 'or leave it out of this schema',

@@ -31,6 +31,7 @@ import {
   ruleNodes,
 } from '../load/auth-rule.ts';
 import { DirectiveReader } from '../load/directive-reader.ts';
+import { placeOf } from '../load/sdl.ts';
 import { parseLiteral } from '../mapping/literal.ts';
 import { GrammarError } from '../mapping/path.ts';
 import type { Place, Problems } from '../problems.ts';
@@ -39,10 +40,16 @@ import type { ViewType } from './view.ts';
 
 /** Of one view. */
 export interface ViewRules {
-  /** Coordinates of what nobody sees who is not known. */
-  readonly fields: readonly string[];
+  /** What nobody sees who is not known, without what arguments ask for. */
+  readonly fields: readonly RuledField[];
   /** What it takes to ask an object type for a field as a node does, its arguments counted. */
   ruleOf(typeName: string, node: FieldNode): Rule | undefined;
+}
+
+export interface RuledField {
+  readonly coordinate: string;
+  readonly rule: Rule;
+  readonly place: Place;
 }
 
 interface RulesInput {
@@ -57,18 +64,20 @@ interface RulesInput {
 /** Undefined where nothing of a view has a rule: then nobody has to ask. */
 export function buildRules(input: RulesInput): ViewRules | undefined {
   const builder = new RulesBuilder(input);
-  const fields = new Map<string, Rule>();
+  const fields = new Map<string, RuledField>();
   for (const type of builder.objectTypes())
     for (const field of Object.values(type.getFields())) {
       const rule = builder.ofField(type, field);
-      if (rule !== undefined) fields.set(`${type.name}.${field.name}`, rule);
+      const coordinate = `${type.name}.${field.name}`;
+      const place = placeOf(field.astNode?.name.loc, input.file);
+      if (rule !== undefined) fields.set(coordinate, { coordinate, rule, place });
     }
   const inputs = builder.ofInputs();
   if (fields.size === 0 && inputs.size === 0) return undefined;
   return inputs.size === 0
     ? {
-        fields: [...fields.keys()],
-        ruleOf: (typeName, node) => fields.get(`${typeName}.${node.name.value}`),
+        fields: [...fields.values()],
+        ruleOf: (typeName, node) => fields.get(`${typeName}.${node.name.value}`)?.rule,
       }
     : new RulesWithArguments(input.schema, fields, inputs);
 }
@@ -248,13 +257,17 @@ class RulesBuilder {
 }
 
 class RulesWithArguments implements ViewRules {
-  readonly fields: readonly string[];
+  readonly fields: readonly RuledField[];
   readonly #schema: GraphQLSchema;
-  readonly #fields: ReadonlyMap<string, Rule>;
+  readonly #fields: ReadonlyMap<string, RuledField>;
   readonly #inputs: ReadonlyMap<string, Rule>;
 
-  constructor(schema: GraphQLSchema, fields: ReadonlyMap<string, Rule>, inputs: ReadonlyMap<string, Rule>) {
-    this.fields = [...fields.keys()];
+  constructor(
+    schema: GraphQLSchema,
+    fields: ReadonlyMap<string, RuledField>,
+    inputs: ReadonlyMap<string, Rule>,
+  ) {
+    this.fields = [...fields.values()];
     this.#schema = schema;
     this.#fields = fields;
     this.#inputs = inputs;
@@ -268,7 +281,7 @@ class RulesWithArguments implements ViewRules {
       return argument === undefined ? [] : usedTypes(value, argument.type, typesWithin);
     });
     return allOf([
-      this.#fields.get(`${typeName}.${node.name.value}`),
+      this.#fields.get(`${typeName}.${node.name.value}`)?.rule,
       ...used.map((name) => this.#inputs.get(name)),
     ]);
   }

@@ -15,6 +15,9 @@ type Query {
 }
 `;
 const VIEW = SCHEMA.replace(/@\w+\((?:[^()"]|"[^"]*")*\)|@authenticated/g, '');
+/** Clients where somebody can have the scope. */
+const SCOPED = new Set(['optional', 'required']);
+const UNSCOPED = VIEW.replace(/ *secret: String/, '');
 const WEB = 'spiffe://prod.example/ns/shop/sa/web';
 
 let authority: Authority;
@@ -84,7 +87,10 @@ beforeAll(async () => {
       ...Object.fromEntries(
         Object.entries(clients).flatMap(([name, yml]) => [
           [`clients/${name}/client.yml`, yml],
-          [`schemas/${name}.graphql`, name === 'open' ? 'type Query { open: String }' : VIEW],
+          [
+            `schemas/${name}.graphql`,
+            name === 'open' ? 'type Query { open: String }' : SCOPED.has(name) ? VIEW : UNSCOPED,
+          ],
         ]),
       ),
     },
