@@ -102,7 +102,7 @@ async function answer(
   if (path === '/api/usage' && usage !== undefined) {
     requireToken(message, token);
     if (message.method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
-    const { contentType, body } = await answerUsage(usage, search, message.headers.accept);
+    const { contentType, body } = await answerUsage(usage, { search, accept: message.headers.accept });
     return send(response, contentType, JSON.stringify(body));
   }
   if (path === '/jwks.json') return sendKeys(response, publicKeys());

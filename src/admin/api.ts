@@ -11,20 +11,31 @@ import { OPERATOR_ROUTES } from './operator-api.ts';
 import { Portal } from './portal.ts';
 import { SELF_ROUTES } from './self-api.ts';
 import { requireToken } from './token.ts';
+import { answerUsage, type UsageApi } from './usage-api.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_ISSUES = 5;
 const MAX_ISSUE_CHARACTERS = 200;
 const SELF = '/api/self';
+const SELF_USAGE = '/api/self/usage';
+
+export interface ApiOptions {
+  readonly token: string;
+  readonly registry: Registry | undefined;
+  /** Undefined where no usage is kept. */
+  readonly usage: UsageApi | undefined;
+}
 
 export class Api {
   readonly #token: string;
   readonly #registry: Registry | undefined;
   readonly #portal: Portal;
+  readonly #usage: UsageApi | undefined;
 
-  constructor({ token, registry }: { readonly token: string; readonly registry: Registry | undefined }) {
+  constructor({ token, registry, usage }: ApiOptions) {
     this.#token = token;
     this.#registry = registry;
+    this.#usage = usage;
     this.#portal = new Portal();
   }
 
@@ -45,19 +56,33 @@ export class Api {
     // Whoever was told by another process a moment ago that something is so, finds it so here.
     await registry.catchUp();
     const consumer = isSelf ? this.#portal.admit(message, registry.consumers) : '';
+    if (path === SELF_USAGE && this.#usage !== undefined) {
+      if (message.method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
+      const asked = { search, accept: message.headers.accept, consumer };
+      const { contentType, body } = await answerUsage(this.#usage, asked);
+      return send(response, 200, { contentType, body });
+    }
     const { route, params } = find(isSelf ? SELF_ROUTES : OPERATOR_ROUTES, message.method ?? '', path);
     const query = check(route.query, Object.fromEntries(new URLSearchParams(search)), 'The address');
     const body = check(route.body, await bodyOf(message), 'The body');
     const answer = await route.run({ registry, consumer, params, query, body });
-    const text = `${JSON.stringify(answer)}\n`;
-    response.writeHead(route.status ?? 200, {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
-    response.end(text);
+    send(response, route.status ?? 200, { contentType: 'application/json; charset=utf-8', body: answer });
   }
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  { contentType, body }: { readonly contentType: string; readonly body: unknown },
+): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(text);
 }
 
 /** @throws {Refusal} NOT_FOUND, METHOD_NOT_ALLOWED */

@@ -1,6 +1,7 @@
 /** What operators do with consumers, plans, subscriptions and keys. The command line does the same. */
 import { parseExpiry } from '../consumers/expiry-text.ts';
 import { DEFAULT_OVERLAP_MS } from '../consumers/keys.ts';
+import { planAsWritten } from '../load/plan-settings.ts';
 import { type ApiRoute, page, route } from './api-route.ts';
 import { SHAPES } from './api-shapes.ts';
 
@@ -9,7 +10,7 @@ export const OPERATOR_ROUTES: readonly ApiRoute[] = [
   route('GET /api/plans/:name', {
     run: ({ registry, params: [name] }) => {
       const { plan, version, content } = registry.plans.find(name!);
-      return { ...plan, version, content };
+      return { ...plan, version, content: planAsWritten(content) };
     },
   }),
 

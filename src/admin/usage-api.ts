@@ -10,7 +10,17 @@ import { byKey, reportUsage, TooMuchUsage, type UsageReport } from '../metrics/u
 import { readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
 import type { UsageKey, UsageStore } from '../store/usage-store.ts';
 
-const PARAMETERS = ['consumer', 'client', 'field', 'since', 'until', 'unused', 'limit', 'after', 'format'];
+const PARAMETERS = [
+  'consumer',
+  'client',
+  'field',
+  'since',
+  'until',
+  'unused',
+  'limit',
+  'after',
+  'format',
+] as const;
 const MAX_LIMIT = 1000;
 
 export interface UsageApi {
@@ -26,13 +36,28 @@ export interface UsageAnswer {
   readonly body: unknown;
 }
 
-/** @param search the query part of the address, without "?" @throws {Refusal} */
+/** What consumers may not say when they ask for their own. */
+const OPERATORS_ALONE = ['consumer', 'unused'];
+
+/**
+ * @param search the query part of the address, without "?"
+ * @param consumer the only one whose usage it may be
+ * @throws {Refusal}
+ */
 export async function answerUsage(
   { store, settings, schemas, flush }: UsageApi,
-  search: string,
-  accept: string | undefined,
+  {
+    search,
+    accept,
+    consumer,
+  }: { readonly search: string; readonly accept: string | undefined; readonly consumer?: string },
 ): Promise<UsageAnswer> {
-  const asked = readParameters(search);
+  const names =
+    consumer === undefined ? PARAMETERS : PARAMETERS.filter((name) => !OPERATORS_ALONE.includes(name));
+  const asked: Partial<Record<(typeof PARAMETERS)[number], string>> = {
+    ...readParameters(search, names),
+    ...(consumer !== undefined && { consumer }),
+  };
   const request = orRefuse(() => readUsageRequest(asked));
   const limit = limitOf(asked.limit);
   const after = asked.after === undefined ? undefined : keyOf(asked.after);
@@ -50,14 +75,12 @@ export async function answerUsage(
     : { contentType: 'application/json', body: { ...usageToJson(page), next } };
 }
 
-function readParameters(search: string): Partial<Record<string, string>> {
+function readParameters(search: string, names: readonly string[]): Partial<Record<string, string>> {
   const given = new URLSearchParams(search);
   const found: Record<string, string> = Object.create(null);
   for (const [name, value] of given) {
-    if (!PARAMETERS.includes(name))
-      throw badRequest(
-        `There is no parameter ${JSON.stringify(name.slice(0, 64))}: ${PARAMETERS.join(', ')}.`,
-      );
+    if (!names.includes(name))
+      throw badRequest(`There is no parameter ${JSON.stringify(name.slice(0, 64))}: ${names.join(', ')}.`);
     if (name in found) throw badRequest(`"${name}" comes twice.`);
     found[name] = value;
   }

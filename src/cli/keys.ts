@@ -9,10 +9,11 @@ import { DEFAULT_OVERLAP_MS, type MadeKey } from '../consumers/keys.ts';
 import { IMPORT_ALGORITHMS } from '../consumers/ledger.ts';
 import { unfit } from '../consumers/refusals.ts';
 import type { Registry } from '../consumers/registry.ts';
+import { HemError } from '../errors.ts';
 import { parseDuration } from '../units.ts';
 import type { RegistryProgram } from './registry-program.ts';
 import type { Format } from './report.ts';
-import { printTable, toMinute } from './table.ts';
+import { printTable, toMinute, toSecond } from './table.ts';
 
 export function addKeys({ program, options, run, runWithPlans }: RegistryProgram): void {
   const keys = program.command('keys').description('make, list, rotate, revoke and import keys of consumers');
@@ -21,7 +22,12 @@ export function addKeys({ program, options, run, runWithPlans }: RegistryProgram
   for (const option of [...wishOptions(), ...options()]) create.addOption(option);
   create
     .option('--publishable', 'for web pages: no secret, and shown again by "list"')
-    .option('--origin <origins...>', 'for --publishable: where the web pages are from')
+    .addOption(
+      new Option(
+        '--origin <origin>',
+        'for --publishable: where the web pages are from; several times for several',
+      ).argParser(oneMore),
+    )
     .action((given) =>
       runWithPlans(given, async (registry) => {
         if ((given.publishable === true) !== (given.origin !== undefined))
@@ -43,6 +49,15 @@ export function addKeys({ program, options, run, runWithPlans }: RegistryProgram
       run(given, async (registry) => printList(await registry.keys.list(given), given.format)),
     );
 
+  const show = keys
+    .command('show')
+    .description('show all that is known of a key, as JSON')
+    .argument('<id>', 'its public part');
+  for (const option of options()) show.addOption(option);
+  show.action((id: string, given) =>
+    run(given, async (registry) => console.log(JSON.stringify(await registry.keys.show(id), null, 2))),
+  );
+
   const rotate = keys
     .command('rotate')
     .description('make a key in the place of another, which counts on for a while')
@@ -60,7 +75,7 @@ export function addKeys({ program, options, run, runWithPlans }: RegistryProgram
         const wish = { overlapMs: given.overlap, expiresAt: parseExpiry(given.expires, Date.now()) };
         const made = await registry.keys.rotate(id, wish);
         const { expiresAt } = await registry.keys.show(id);
-        printMade(made, given.format, `${id} counts until ${toMinute(expiresAt)} UTC`);
+        printMade(made, given.format, { id, until: expiresAt });
       }),
     );
 
@@ -72,7 +87,10 @@ export function addKeys({ program, options, run, runWithPlans }: RegistryProgram
   revoke.action((ids: readonly string[], given) =>
     run(given, async (registry) => {
       // Either all of them are there, or none ends.
-      for (const id of ids) await registry.keys.show(id);
+      const missing: string[] = [];
+      for (const id of ids)
+        await registry.keys.show(id).catch((error: unknown) => missing.push(publicTextOf(error)));
+      if (missing.length > 0) throw unfit([...missing, 'Nothing was revoked.'].join('\n'));
       const revoked: KeyView[] = [];
       for (const id of ids) revoked.push(await registry.keys.revoke(id));
       if (given.format === 'json') console.log(JSON.stringify({ revoked: revoked.map(({ id }) => id) }));
@@ -115,7 +133,9 @@ function wishOptions(): readonly Option[] {
       'whose it is; made when there is none of this name',
     ).makeOptionMandatory(),
     new Option('--plan <name>', 'by which usage plan').makeOptionMandatory(),
-    new Option('--client <names...>', 'only for these clients of the plan'),
+    new Option('--client <name>', 'only for this client of the plan; several times for several').argParser(
+      oneMore,
+    ),
     new Option('--expires <when>', 'when it ends: "90d", or a day such as 2027-01-31 (default: never)'),
     new Option('--label <text>', 'what it is for'),
     new Option('--test', 'hem_test_… instead of hem_live_…'),
@@ -160,17 +180,24 @@ async function prepare({ plans, consumers, subscriptions }: Registry, given: Giv
   );
 }
 
-function printMade({ id, key, view }: MadeKey, format: Format, also?: string): void {
+/** The one before, and when it ends. */
+interface Replaced {
+  readonly id: string;
+  readonly until: string | null;
+}
+
+function printMade({ id, key, view }: MadeKey, format: Format, replaced?: Replaced): void {
   if (format === 'json') {
     const { consumer, plan, planVersion, expiresAt } = view;
-    console.log(JSON.stringify({ id, key, consumer, plan, planVersion, expiresAt }));
+    const before = replaced && { replaces: replaced.id, replacedEndsAt: replaced.until };
+    console.log(JSON.stringify({ id, key, consumer, plan, planVersion, expiresAt, ...before }));
     return;
   }
   console.log(styleText('bold', key, { stream: process.stdout }));
   const end = view.expiresAt === null ? 'has no end' : `ends ${toMinute(view.expiresAt)} UTC`;
   const { consumer, plan, planVersion, kind } = view;
   console.error(`the key ${id} of "${consumer}", by version ${planVersion} of "${plan}", ${end}`);
-  if (also !== undefined) console.error(also);
+  if (replaced !== undefined) console.error(`${replaced.id} counts until ${toSecond(replaced.until)} UTC`);
   if (kind === 'secret') console.error('It is kept nowhere: this is the only time that it is shown.');
 }
 
@@ -191,10 +218,21 @@ function printList(keys: readonly KeyView[], format: Format): void {
       toMinute(key.createdAt),
       toMinute(key.expiresAt),
       toMinute(key.lastUsedAt),
-      key.label ?? key.key ?? null,
+      [key.label, key.key].filter((text) => text !== null && text !== undefined).join('  ') || null,
     ]),
     'no keys',
   );
+}
+
+/** @throws what is nobody's mistake */
+function publicTextOf(error: unknown): string {
+  if (error instanceof HemError) return error.publicText;
+  throw error;
+}
+
+/** Of an option that may stand several times. */
+function oneMore(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 function parseOverlap(text: string): number {

@@ -2,21 +2,10 @@
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
 import type { PlanChange } from '../consumers/plan-versions.ts';
-import type { LimitSettings } from '../load/limit-settings.ts';
-import type { PlanSettings } from '../load/plan-settings.ts';
-import { formatDuration } from '../units.ts';
+import { type PlanSettings, planAsWritten } from '../load/plan-settings.ts';
 import type { RegistryProgram } from './registry-program.ts';
 import type { Format } from './report.ts';
 import { printTable, toMinute } from './table.ts';
-
-/** With durations as they stand in clients/plans.yml. */
-function asWritten({ per, delay, ...limit }: LimitSettings) {
-  return {
-    ...limit,
-    ...(per === undefined ? {} : { per: typeof per === 'number' ? formatDuration(per) : per }),
-    ...(delay === undefined ? {} : { delay: formatDuration(delay) }),
-  };
-}
 
 export function addPlans({ program, options, runWithFile }: RegistryProgram): void {
   const plans = program.command('plans').description('show usage plans and their versions');
@@ -68,7 +57,9 @@ export function addPlans({ program, options, runWithFile }: RegistryProgram): vo
       }
       const { plan, version, content } = registry.plans.find(wanted);
       if (given.format === 'json') {
-        console.log(JSON.stringify({ ...plan, version, pending: false, content }, null, 2));
+        console.log(
+          JSON.stringify({ ...plan, version, pending: false, content: planAsWritten(content) }, null, 2),
+        );
         return;
       }
       const { createdAt, subscriptions } = plan.versions[version - 1]!;
@@ -99,7 +90,9 @@ function describe({ plan, version, what }: PlanChange): string {
 
 function printUnmade({ plan, version }: PlanChange, content: PlanSettings, format: Format): void {
   if (format === 'json') {
-    console.log(JSON.stringify({ name: plan, version, pending: true, content }, null, 2));
+    console.log(
+      JSON.stringify({ name: plan, version, pending: true, content: planAsWritten(content) }, null, 2),
+    );
     return;
   }
   const head = styleText('bold', `${plan}, version ${version}`, { stream: process.stdout });
@@ -108,5 +101,5 @@ function printUnmade({ plan, version }: PlanChange, content: PlanSettings, forma
 }
 
 function printContent(content: PlanSettings): void {
-  console.log(stringify({ ...content, limits: content.limits.map(asWritten) }).trimEnd());
+  console.log(stringify(planAsWritten(content)).trimEnd());
 }

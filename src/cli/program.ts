@@ -1,4 +1,5 @@
 /** The command line: which commands there are and what they take. Each command is a file beside this one. */
+import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { HemError } from '../errors.ts';
 import type { Environment } from '../load/environment.ts';
@@ -18,6 +19,8 @@ import { addSubscriptions } from './subscriptions.ts';
 import { usage } from './usage.ts';
 import { type RegistryCommand, withRegistry } from './with-registry.ts';
 
+const manifest = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
+
 /** @returns the exit code; a command that serves resolves once it has stopped */
 export async function runCommandLine(args: readonly string[], environment: Environment): Promise<number> {
   let code = 0;
@@ -25,6 +28,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .description(
       'One GraphQL endpoint per client over REST, gRPC, SOAP, websocket, AMQP and GraphQL backends.',
     )
+    .version(manifest.version, '--version', 'print the version')
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('Run "hem --help" to see what there is.');

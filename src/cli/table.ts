@@ -10,7 +10,8 @@ export function printTable(head: readonly string[], rows: readonly Row[], nothin
     console.log(nothing);
     return;
   }
-  const cells = rows.map((row) => row.map((cell) => escapeControls(cell ?? '–')));
+  // A row is one line, whatever somebody has written into a cell.
+  const cells = rows.map((row) => row.map((cell) => escapeControls((cell ?? '–').replaceAll('\n', '\\n'))));
   const widths = head.map((name, column) =>
     Math.max(name.length, ...cells.map((row) => row[column]!.length)),
   );
@@ -26,4 +27,9 @@ export function printTable(head: readonly string[], rows: readonly Row[], nothin
 /** "2027-01-31 14:05", in UTC, of an ISO time. */
 export function toMinute(time: string | null): string | null {
   return time === null ? null : time.slice(0, 16).replace('T', ' ');
+}
+
+/** "2027-01-31 14:05:30", of what ends to the second. */
+export function toSecond(time: string | null): string | null {
+  return time === null ? null : time.slice(0, 19).replace('T', ' ');
 }

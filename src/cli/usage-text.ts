@@ -1,8 +1,10 @@
 /** Usage for people: a table, and what it does not know. */
 import { styleText } from 'node:util';
+import type { UsageSettings } from '../load/metrics-settings.ts';
 import { toLabel } from '../metrics/bounded-labels.ts';
 import type { UnusedField } from '../metrics/usage-json.ts';
 import type { Span, UsageReport } from '../metrics/usage-report.ts';
+import { formatDuration } from '../units.ts';
 
 const HEADINGS = ['FIELD', 'CLIENT', 'CONSUMER', 'USED', 'ERRORS', 'FIRST SEEN', 'LAST SEEN'] as const;
 /** Columns of numbers. */
@@ -10,9 +12,12 @@ const RIGHT = new Set([3, 4]);
 const MAX_GAPS = 5;
 
 /** What was used most comes first. */
-export function usageText(report: UsageReport): string {
+export function usageText(report: UsageReport, { flush }: Pick<UsageSettings, 'flush'>): string {
   const rows = [...report.rows].sort((a, b) => b.count - a.count);
-  if (rows.length === 0) return [head(report), 'Nobody used anything of it.'].join('\n\n');
+  if (rows.length === 0) {
+    const hint = `A gateway that runs hands on what it counted every ${formatDuration(flush)}.`;
+    return [head(report), `Nobody used anything of it. ${styleText('dim', hint)}`].join('\n\n');
+  }
   const cells = rows.map(({ coordinate, client, consumer, count, errors, firstAt, lastAt }) => [
     coordinate,
     client,

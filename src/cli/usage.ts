@@ -39,7 +39,11 @@ export async function usage(options: UsageOptions): Promise<number> {
       const fields = unused ? unusedFields(schemas, report, request) : undefined;
       console.log(JSON.stringify(usageToJson(report, fields), null, 2));
     } else
-      console.log(unused ? unusedText(report, unusedFields(schemas, report, request)) : usageText(report));
+      console.log(
+        unused
+          ? unusedText(report, unusedFields(schemas, report, request))
+          : usageText(report, settings.usage),
+      );
     return 0;
   } catch (error) {
     if (error instanceof UsageMistake || error instanceof TooMuchUsage) return unusable(error.message);

@@ -65,13 +65,18 @@ export class Keys {
     return this.#ledger.change(() => {
       const before = this.#get(id, consumer);
       const now = this.#ledger.now();
-      if (before.replacedBy !== undefined)
+      // What was put in its place, and then revoked, is in nobody's place.
+      const other = before.replacedBy === undefined ? undefined : this.#ledger.keys.get(before.replacedBy);
+      if (other !== undefined && other.revokedAt === undefined)
         throw conflict(`The key ${id} was rotated before: ${before.replacedBy} is in its place.`);
       const state = this.#rules.stateOf(before);
       if (state !== 'active') throw conflict(`The key ${id} is ${state}: it cannot be rotated.`);
       this.#rules.checkRoom(before.consumer, consumer === undefined ? 'operator' : 'consumer');
-      const { expiresAt: end, publishable, imported: _foreign, ...same } = before;
-      const newEnd = expiresAt ?? (end === undefined ? undefined : now + end - before.createdAt);
+      const { expiresAt: end, publishable, imported: _foreign, replacedBy: _revoked, ...same } = before;
+      // Since it was rotated it only has until the cut-off: how long it was to live, the one that was in its place knows.
+      const lived = other ?? before;
+      const newEnd =
+        expiresAt ?? (lived.expiresAt === undefined ? undefined : now + lived.expiresAt - lived.createdAt);
       const key: Key = {
         ...same,
         createdAt: now,

@@ -1,5 +1,5 @@
 /** Plans stand in clients/plans.yml; here are the versions that they had. A version never changes: a change makes the next. */
-import type { PlanSettings } from '../load/plan-settings.ts';
+import { type PlanSettings, planAsWritten } from '../load/plan-settings.ts';
 import type { RecordWrite } from '../store/record-store.ts';
 import type { Ledger, Plan, PlanVersion } from './ledger.ts';
 import { grown, type PlanMeanings } from './plan-meanings.ts';
@@ -118,8 +118,15 @@ export class PlanVersions {
       .sort()
       .map((name) => {
         const { newest, settings } = this.offered(name);
-        const { title = null, description = null, approval, clients, limits } = settings;
-        return { name, version: newest, title, description, approval, clients, limits };
+        const {
+          title = null,
+          description = null,
+          approval,
+          clients,
+          fields,
+          limits,
+        } = planAsWritten(settings);
+        return { name, version: newest, title, description, approval, clients, fields, limits };
       });
   }
 

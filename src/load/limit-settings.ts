@@ -1,6 +1,6 @@
 /** A limit, as plans and clients write it. */
 import { z } from 'zod';
-import { duration } from '../units.ts';
+import { duration, formatDuration } from '../units.ts';
 
 export const UNITS = ['requests', 'cost', 'bytes', 'concurrent', 'events'] as const;
 export const PARTITIONS = ['consumer', 'key', 'ip', 'client', 'claim'] as const;
@@ -82,3 +82,17 @@ export function algorithmOf({
 }
 
 export type LimitSettings = z.output<typeof limitSettings>;
+
+/** With durations as they stand in files. */
+export function limitAsWritten({ per, delay, ...limit }: LimitSettings): WrittenLimit {
+  return {
+    ...limit,
+    ...(per === undefined ? {} : { per: typeof per === 'number' ? formatDuration(per) : per }),
+    ...(delay === undefined ? {} : { delay: formatDuration(delay) }),
+  };
+}
+
+export type WrittenLimit = Omit<LimitSettings, 'per' | 'delay'> & {
+  readonly per?: string;
+  readonly delay?: string;
+};

@@ -1,6 +1,6 @@
 /** `clients/plans.yml`: usage plans. What a consumer may use, and how much of it. */
 import { z } from 'zod';
-import { limitList } from './limit-settings.ts';
+import { limitAsWritten, limitList } from './limit-settings.ts';
 
 /** Coordinates (`Rider.balance`, `Query.*`), or tags (`tag:billing`). */
 const selector = z.string().min(1).max(256);
@@ -34,3 +34,8 @@ export const plansSettings = z.strictObject({
 });
 
 export type PlanSettings = z.output<typeof planSettings>;
+
+/** With durations as they stand in the file. */
+export function planAsWritten(plan: PlanSettings) {
+  return { ...plan, limits: plan.limits.map(limitAsWritten) };
+}

@@ -36,6 +36,19 @@ export function portalCases(deployment: () => Deployment): void {
     for (const gateway of all.gateways) expect((await gateway.call(call)).status).toBe(200);
     expect((await all.gateway(0).call({ key: late.body.key })).status).toBe(401);
 
+    // It sees what it used, and nothing of others.
+    const used = async () => (await self('GET', '/usage?field=Article.title')).body.usage;
+    const counted = all.gateways.length;
+    await expect
+      .poll(used, { timeout: 15_000, interval: 200 })
+      .toMatchObject([{ consumer: 'shop', client: 'partners', field: 'Article.title', count: counted }]);
+    for (const forbidden of ['?consumer=counted', '?unused=1'])
+      expect((await self('GET', `/usage${forbidden}`)).status).toBe(400);
+    const { body: everything } = await self('GET', '/usage');
+    expect(new Set(everything.usage.map((row: { consumer: string }) => row.consumer))).toEqual(
+      new Set(['shop']),
+    );
+
     // What it made it sees and ends, at any process.
     const { body: mine } = await self('GET', '/keys');
     expect(mine.keys).toHaveLength(2);

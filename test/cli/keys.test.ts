@@ -65,11 +65,23 @@ test('rotate, revoke and list', async () => {
   const { code, output } = await run('keys', 'revoke', next.key);
   expect([code, output]).toEqual([2, expect.stringContaining(`public part, "${next.id}"`)]);
   expect(output).not.toContain(next.key);
+  expect(next).toMatchObject({ replaces: id, replacedEndsAt: expect.stringMatching(/^2\d{3}-.*Z$/) });
+  expect((await run('keys', 'revoke', id, 'nobodys')).output).toMatch(
+    /There is no key[\s\S]*Nothing was revoked/,
+  );
+  expect(await json('keys', 'show', id)).toMatchObject({ id, state: 'active', replacedBy: next.id });
+  // What was put in its place and revoked is in nobody's place: it can be rotated again, and the new one lives as long.
+  await json('keys', 'revoke', next.id);
+  const again = await json('keys', 'rotate', id);
+  expect([again.replaces, again.expiresAt]).toEqual([id, null]);
+  await json('keys', 'revoke', again.id);
+  const third = await json('keys', 'rotate', id);
+  expect(third.replaces).toBe(id);
   expect(await json('keys', 'revoke', id, next.id)).toEqual({ revoked: [id, next.id] });
   const { keys } = await json('keys', 'list', '--consumer', 'acme', '--plan', 'partner');
   const states = keys.filter((key: { id: string }) => [id, next.id].includes(key.id));
   expect(states).toMatchObject([
-    { state: 'revoked', replacedBy: next.id },
+    { state: 'revoked', replacedBy: third.id },
     { state: 'revoked', replaces: id },
   ]);
 });

@@ -29,7 +29,7 @@ test('its commands run', { timeout: 60_000 }, async () => {
       id = /"id":"(\w+)"/.exec(output)?.[1] ?? id;
       count++;
     }
-    expect(count).toBe(9);
+    expect(count).toBe(10);
   } finally {
     await rm(directory, { recursive: true });
   }
