@@ -6,23 +6,23 @@ export const UNITS = ['requests', 'cost', 'bytes', 'concurrent', 'events'] as co
 export const PARTITIONS = ['consumer', 'key', 'ip', 'client', 'claim'] as const;
 export const PERIODS = ['minute', 'hour', 'day', 'week', 'month'] as const;
 
+const PER = `a duration such as "10s" or "1m", or a period of the calendar: ${PERIODS.join(', ')}`;
+
 /** Connections on which nothing moves for long are closed. */
 const MAX_DELAY_MS = 30_000;
 
 const limitShape = z.strictObject({
   /** What answers and metrics call it. */
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, { error: 'a name such as "per-minute"' }),
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, {
+    error: 'a name of a-z, 0-9 and "-" that begins with a letter, 32 characters at most: "per-minute"',
+  }),
   /** What is counted: requests, their cost, bytes of answers, operations at the same time, events of subscriptions. */
   unit: z.enum(UNITS).default('requests'),
   limit: z.int().min(1).max(1e15),
   /** By what `unit` and `per` say, unless set. `rate` refills evenly, `quota` begins anew with each calendar period, `rolling` looks back, `concurrency` counts what runs. */
   algorithm: z.enum(['rate', 'quota', 'rolling', 'concurrency']).optional(),
   /** A duration, or the period of the calendar (UTC) for a quota. */
-  per: z
-    .union([z.enum(PERIODS), duration], {
-      error: `a duration such as "10s" or "1m", or a period of the calendar: ${PERIODS.join(', ')}`,
-    })
-    .optional(),
+  per: z.union([z.enum(PERIODS), duration], { error: PER }).optional(),
   /** How much may come at once. */
   burst: z.int().min(1).max(1e15).optional(),
   /** Whose it is. */
@@ -47,6 +47,8 @@ export const limitSettings = limitShape.superRefine((limit, context) => {
     refuse('per', 'none: what runs at the same time has no window');
   else if (algorithm === 'quota' && typeof limit.per !== 'string')
     refuse('per', `for a quota a period of the calendar: ${PERIODS.join(', ')}`);
+  else if (limit.per === undefined && limit.algorithm === undefined && algorithm === 'rate')
+    refuse('per', PER);
   else if ((algorithm === 'rate' || algorithm === 'rolling') && typeof limit.per !== 'number')
     refuse('per', `for "${algorithm}" a duration such as "10s" or "1m"`);
   else if (limit.per === 0) refuse('per', 'a duration that is longer than nothing');

@@ -57,15 +57,16 @@ export function checkOne(
       value.kind !== Kind.VARIABLE || (given.variables?.coerced[value.name.value] ?? undefined) !== undefined
     );
   });
-  const problem =
-    longest(slicing, values) === undefined
-      ? 'how many it wants'
-      : written.length > 1
-        ? 'in one way only how many it wants'
-        : undefined;
+  const isUnsaid = longest(slicing, values) === undefined;
+  const problem = isUnsaid
+    ? 'how many it wants'
+    : written.length > 1
+      ? 'in one way only how many it wants'
+      : undefined;
   if (problem === undefined) return undefined;
   const how = names.length === 0 ? '' : `: with ${names.map((name) => `"${name}"`).join(' or ')}`;
-  return new GraphQLError(`${coordinate} has to say ${problem}${how}.`, {
+  const least = isUnsaid && written.length > 0 ? ', as 0 or more' : '';
+  return new GraphQLError(`${coordinate} has to say ${problem}${how}${least}.`, {
     nodes: [node],
     extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
   });
