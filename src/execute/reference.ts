@@ -33,7 +33,7 @@ import { toFieldError } from './field-errors.ts';
 import { hasStream, withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue, type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
 import { streamedAsAsked } from './streamed-list.ts';
-import { leftOutError, tells } from './told-errors.ts';
+import { leftOutError, MAX_TOLD, tells } from './told-errors.ts';
 import { withTrace } from './trace.ts';
 import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
@@ -106,9 +106,12 @@ function withTraces(result: ExecutionResult, execution: Execution): ExecutionRes
   return 'data' in result ? withTrace(told, execution.trace) : told;
 }
 
+/** What graphql-js itself refuses of values is not asked for before, so it is counted here. */
 function withLeftOut<Result extends ExecutionResult>(result: Result, { failures }: Execution): Result {
-  const leftOut = leftOutError(failures);
-  return leftOut === undefined ? result : { ...result, errors: [...(result.errors ?? []), leftOut] };
+  const { errors = [] } = result;
+  const more = Math.max(0, errors.length - MAX_TOLD);
+  const leftOut = leftOutError({ ...failures, leftOut: failures.leftOut + more });
+  return leftOut === undefined ? result : { ...result, errors: [...errors.slice(0, MAX_TOLD), leftOut] };
 }
 
 function withFallbacks<Result extends ExecutionResult>(result: Result, { fallbacks }: Execution): Result {
