@@ -15,7 +15,8 @@ export function reportInvalidations(byName: TypesByName, problems: Problems): vo
       }
 }
 
-function problemWith(
+/** @param field what the invalidation is of, as its connector has it */
+export function problemWith(
   field: ConnectorField,
   { type, key }: Invalidation,
   byName: TypesByName,
@@ -36,7 +37,7 @@ function problemWith(
       hint: 'leave "key" out, or give the type a @key',
     };
   if (isOfArguments(field, key) || isOfResult(field, key, byName)) return undefined;
-  const first = [...field.args.map(({ name }) => name), ...fieldsOf(field, byName).keys()];
+  const first = [...new Set([...field.args.map(({ name }) => name), ...fieldsOf(field, byName).keys()])];
   return {
     rule: 'invalidates-key',
     message: `This is neither in an argument of ${field.coordinate} nor in what it gives.`,

@@ -6,6 +6,7 @@ import {
   isCompositeType,
   isObjectType,
 } from 'graphql';
+import { problemWith } from '../graph/invalidations.ts';
 import {
   type CacheHint,
   type Invalidation,
@@ -16,7 +17,7 @@ import {
 import type { DirectiveReader } from '../load/directive-reader.ts';
 import type { ConnectorField } from '../load/model.ts';
 import { didYouMean } from '../problems.ts';
-import type { ViewContext } from './context.ts';
+import { directiveOf, textOf, type ViewContext } from './context.ts';
 import type { ViewCaching, ViewType } from './view.ts';
 
 interface Input {
@@ -57,7 +58,9 @@ export function buildCaching(input: Input): ViewCaching {
           graphHintOf(input, type.name, field),
         );
       }
-      const own = readInvalidations(type.name, field, reader).flatMap((one) => inGraph(input, one));
+      const own = readInvalidations(type.name, field, reader)
+        .flatMap((one) => inGraph(input, one))
+        .filter((one) => isReadable(input, field, one));
       if (own.length > 0) invalidations.set(`${type.name}.${field.name}`, own);
     }
   }
@@ -130,6 +133,27 @@ type ReaderNode = Parameters<DirectiveReader['values']>[1] | null;
 function directiveNode(node: ReaderNode | undefined) {
   const directives = (node?.directives ?? []) as readonly ConstDirectiveNode[];
   return directives.find(({ name }) => name.value === 'cacheControl');
+}
+
+/** Keys are read of what goes to the connector and of what it gives, so they are called as there. */
+function isReadable(
+  { context, built }: Input,
+  { name, args }: GraphQLField<unknown, unknown>,
+  invalidation: Invalidation,
+): boolean {
+  const [step = ''] = built.get('Mutation')?.fields.get(name)?.steps ?? [];
+  const sources = context.graph.types.get('Mutation')?.fields.get(step)?.sources ?? [];
+  const byName = new Map([...context.graph.types].map(([type, { sources: all }]) => [type, all]));
+  const problems = sources.map((source) => problemWith(source, invalidation, byName));
+  const [problem] = problems;
+  if (problem === undefined || problems.includes(undefined)) return true;
+  const own = args.find((argument) => argument.name === invalidation.key?.[0]);
+  const graphName = textOf(directiveOf(own?.astNode?.directives, 'from'), 'argument');
+  context.report(invalidation.place, {
+    ...problem,
+    ...(graphName !== undefined && { hint: `its connector calls it "${graphName}"` }),
+  });
+  return false;
 }
 
 /** Types are called as in the view where they stand in it. */
