@@ -1,7 +1,7 @@
 /** Which input types a value is made of: those who give it, or have it given for them, have to be allowed all of them. */
 import {
-  coerceInputLiteral,
   type GraphQLArgument,
+  type GraphQLInputField,
   type GraphQLInputType,
   getNamedType,
   getNullableType,
@@ -11,26 +11,34 @@ import {
   type ValueNode,
 } from 'graphql';
 
-/** The types that a value is made of. @param ofVariable the types that a variable of a type may be made of */
+export interface Unwritten {
+  /** The types that a variable of a type may be made of. */
+  readonly ofVariable?: (type: GraphQLInputType) => readonly string[];
+  /** The types that a field of an input object has where it is not written. */
+  readonly ofAbsent?: (field: GraphQLInputField) => readonly string[];
+}
+
+/** The types that a value is made of. */
 export function usedTypes(
   value: ValueNode,
   type: GraphQLInputType,
-  ofVariable: (type: GraphQLInputType) => readonly string[],
+  unwritten: Unwritten = {},
 ): readonly string[] {
-  if (value.kind === Kind.VARIABLE) return ofVariable(type);
+  if (value.kind === Kind.VARIABLE) return unwritten.ofVariable?.(type) ?? [];
   if (value.kind === Kind.NULL) return [];
   const nullable = getNullableType(type);
   if (isListType(nullable)) {
     const items = value.kind === Kind.LIST ? value.values : [value];
-    return items.flatMap((item) => usedTypes(item, nullable.ofType, ofVariable));
+    return items.flatMap((item) => usedTypes(item, nullable.ofType, unwritten));
   }
   if (!isInputObjectType(nullable) || value.kind !== Kind.OBJECT) return [nullable.name];
-  const fields = nullable.getFields();
   return [
     nullable.name,
-    ...value.fields.flatMap(({ name, value: inner }) => {
-      const field = fields[name.value];
-      return field === undefined ? [] : usedTypes(inner, field.type, ofVariable);
+    ...Object.values(nullable.getFields()).flatMap((field) => {
+      const written = value.fields.find(({ name }) => name.value === field.name);
+      return written === undefined
+        ? (unwritten.ofAbsent?.(field) ?? [])
+        : usedTypes(written.value, field.type, unwritten);
     }),
   ];
 }
@@ -48,16 +56,17 @@ export function typesWithin(type: GraphQLInputType): readonly string[] {
   return [...found];
 }
 
-/** The types that a default is made of, with the defaults inside it. */
-export function typesOfDefault({
-  default: given,
-  type,
-}: Pick<GraphQLArgument, 'default' | 'type'>): readonly string[] {
-  if (given === undefined) return [];
-  return typesOfValue(
-    given.literal === undefined ? given.value : coerceInputLiteral(given.literal, type),
-    type,
-  );
+/** The types that a default is made of, with the defaults inside it. @param seen a schema that is not valid may have circles of them */
+export function typesOfDefault(
+  input: GraphQLArgument | GraphQLInputField,
+  seen = new Set<GraphQLArgument | GraphQLInputField>(),
+): readonly string[] {
+  const { default: given, type } = input;
+  if (given === undefined || seen.has(input)) return [];
+  seen.add(input);
+  return given.literal === undefined
+    ? typesOfValue(given.value, type)
+    : usedTypes(given.literal, type, { ofAbsent: (field) => typesOfDefault(field, seen) });
 }
 
 /** The types that a value is made of that was coerced already. */

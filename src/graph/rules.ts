@@ -27,7 +27,9 @@ export class GraphRules {
   ofInput(name: string): Rule | undefined {
     const type = this.#graph.schema.getType(name);
     const fields = isInputObjectType(type) ? Object.values(type.getFields()) : [];
-    return allOf([name, ...fields.flatMap(typesOfDefault)].map((each) => this.ofType(each)));
+    return allOf(
+      [name, ...fields.flatMap((field) => typesOfDefault(field))].map((each) => this.ofType(each)),
+    );
   }
 
   /** Of a field, of what its connectors read for it, and of what they give as arguments that nobody else gives; without its own types. */

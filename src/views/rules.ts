@@ -123,7 +123,7 @@ class RulesBuilder {
       ...[type, ...type.getInterfaces()].map(({ name }) => this.#own.get(name)),
       this.#own.get(getNamedType(field.type).name),
       this.#ofLocked(field, viewField.steps, this.#graphName(type.name)),
-      ...field.args.flatMap(typesOfDefault).map((name) => this.#ofInput(name)),
+      ...field.args.flatMap((argument) => typesOfDefault(argument)).map((name) => this.#ofInput(name)),
     ]);
   }
 
@@ -145,7 +145,7 @@ class RulesBuilder {
     const type = this.#input.schema.getType(name);
     const fields = isInputObjectType(type) ? Object.values(type.getFields()) : [];
     return allOf([
-      ...[name, ...fields.flatMap(typesOfDefault)].flatMap((each) => [
+      ...[name, ...fields.flatMap((field) => typesOfDefault(field))].flatMap((each) => [
         this.#own.get(each),
         this.#graph.ofInput(this.#graphName(each)),
       ]),
@@ -178,7 +178,7 @@ class RulesBuilder {
         const argument = last?.args.find((each) => each.name === name.value);
         return argument === undefined
           ? []
-          : usedTypes(value, argument.type, () => []).map((used) => this.#graph.ofInput(used));
+          : usedTypes(value, argument.type).map((used) => this.#graph.ofInput(used));
       }),
     );
   }
@@ -278,7 +278,7 @@ class RulesWithArguments implements ViewRules {
     const args = isObjectType(type) ? (type.getFields()[node.name.value]?.args ?? []) : [];
     const used = (node.arguments ?? []).flatMap(({ name, value }) => {
       const argument = args.find((each) => each.name === name.value);
-      return argument === undefined ? [] : usedTypes(value, argument.type, typesWithin);
+      return argument === undefined ? [] : usedTypes(value, argument.type, { ofVariable: typesWithin });
     });
     return allOf([
       this.#fields.get(`${typeName}.${node.name.value}`)?.rule,
