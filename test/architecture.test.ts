@@ -14,6 +14,7 @@ const BOTTOM = [
   'cancellation',
   'flights',
   'tag-clock',
+  'bounded-cache',
   'call-context',
 ];
 /** What settings of all kinds are made of. */
@@ -49,6 +50,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   cancellation: [],
   flights: ['cancellation'],
   'tag-clock': [],
+  // Both the gateway's own cache and those of backends keep within bounds, and tell the metrics how full they are.
+  'bounded-cache': [],
   // What a caller brings along goes through all phases.
   'call-context': ['cancellation'],
   mapping: [...BOTTOM],
