@@ -313,9 +313,9 @@ class CacheableOperation {
     const { cacheControl, vary } = this.#said(request);
     const ttl = `; ttl=${Math.floor((this.maxAgeMs - ageMs) / 1000)}`;
     const status = how === HIT ? `hem; hit${ttl}` : statusOf(how, ttl);
+    const said = { cacheControl, vary, age: Math.floor(ageMs / 1000), status };
     const isKept = how === HIT || how.origin !== 'not-kept';
-    const age = Math.floor(ageMs / 1000);
-    return { result, json, freshness: { cacheControl, vary, age, ...(isKept && { etag }), status } };
+    return { result, json, freshness: isKept ? { ...said, etag } : said };
   }
 
   /** Where anything of the caller counts, or anything is known of the caller, other caches are told to keep it for nobody else. */
