@@ -36,10 +36,14 @@ export class Admission {
     return withHeaders({ result }, limitHeaders(this.charge, reservation));
   }
 
-  /** The answer with what callers are told of limits. */
-  settle(reservation: Reservation, answer: Answer): Answer {
-    const told = withHeaders(answer, limitHeaders(this.charge, reservation));
-    return settled(told, { reservation, charge: this.charge, cost: this.costOf(answer.result) });
+  /** The answer with what callers are told of limits. Who has left is sent no bytes. */
+  settle(reservation: Reservation, answer: Answer, { left }: Pick<Request, 'left'>): Answer {
+    const { charge } = this;
+    const told = withHeaders(answer, limitHeaders(charge, reservation));
+    const cost = this.costOf(answer.result);
+    if (!left.isCancelled) return settled(told, { reservation, charge, cost });
+    reservation.settle(charge.used({ cost, bytes: 0 }));
+    return told;
   }
 
   /** Not more than was reserved, unless the client says so. */

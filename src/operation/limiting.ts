@@ -69,7 +69,7 @@ class Limiting implements Policy {
     if (admission.charge.isNothing || this.#limiter === undefined) return next(operation, request);
     const run = (reservation: Reservation): Promise<Answer> =>
       reservation.admitted
-        ? next(operation, request).then((answer) => admission.settle(reservation, answer))
+        ? next(operation, request).then((answer) => admission.settle(reservation, answer, request))
         : Promise.resolve(admission.refusal(reservation, request));
     const decided = this.#limiter.decide(admission.charge, request.left);
     return decided instanceof Promise ? decided.then(run) : run(decided);
@@ -90,7 +90,7 @@ class Limiting implements Policy {
     const reservation = await limiter.decide(admission.charge, request.left);
     if (!reservation.admitted) return admission.refusal(reservation, request);
     const outcome = await next(operation, request);
-    if (!isStream(outcome)) return admission.settle(reservation, outcome);
+    if (!isStream(outcome)) return admission.settle(reservation, outcome, request);
     const { items, headers } = outcome;
     const opened = { admission, reservation, request };
     return {

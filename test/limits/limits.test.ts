@@ -25,6 +25,7 @@ const CLIENTS = {
   capped: 'cost: { listSize: 1 }\nquotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
   both: 'quotas: [{ name: requests, limit: 10, per: 1h, by: client }, { name: cost, unit: cost, limit: 10, per: 1h, by: client }]',
   bytes: 'quotas: [{ name: bytes, unit: bytes, limit: 1000, per: day, by: client }]',
+  unsent: 'quotas: [{ name: bytes, unit: bytes, limit: 1000, per: day, by: client }]',
   held: 'quotas: [{ name: held, limit: 20, per: 1s, burst: 1, delay: 5s, by: client }]',
   left: 'quotas: [{ name: left, limit: 1, per: 1s, burst: 1, delay: 5s, by: client }]',
   impatient: 'quotas: [{ name: impatient, limit: 1, per: 1h, delay: 100ms, by: client }]',
@@ -175,6 +176,23 @@ test('all limits are drawn on, or none is', async () => {
   expect(refused.code).toBe('LIMIT_EXCEEDED');
   expect(refused.body.errors?.[0]?.extensions['violated-policies']).toEqual(['cost']);
   expect(refused.limits).toMatchObject({ requests: { remaining: 9 }, cost: { remaining: 4 } });
+});
+
+test('who leaves is sent none, and pays for none', async () => {
+  slow = Promise.withResolvers<void>();
+  const leaving = new AbortController();
+  const url = `/unsent/graphql?${new URLSearchParams({ query: '{ slow }' })}`;
+  const asking = gateway.fetch(url, { signal: leaving.signal }).catch(() => 'left');
+  await expect.poll(() => waiting).toBe(1);
+  leaving.abort();
+  expect(await asking).toBe('left');
+  // Until the gateway has noticed.
+  await sleep(100);
+  slow.resolve();
+  await expect.poll(() => waiting).toBe(0);
+  // One has to be there to ask; of the next one it reads what is left before it.
+  const { limits } = await ask('unsent', '{ plain }');
+  expect(limits.bytes!.remaining).toBe(999);
 });
 
 test('bytes are those of the answers', async () => {
