@@ -63,15 +63,20 @@ export const limitSettings = limitShape.superRefine((limit, context) => {
 export const limitList = z
   .array(limitSettings)
   .max(50)
-  .superRefine((limits, context) => {
-    for (const [index, { name }] of limits.entries())
-      if (limits.findIndex((other) => other.name === name) !== index)
-        context.addIssue({
-          code: 'custom',
-          path: [index, 'name'],
-          message: 'a name that no other limit here has',
-        });
-  });
+  .superRefine(
+    (limits, context) => {
+      const names = limits.map((limit: Partial<LimitSettings> | undefined) => limit?.name);
+      for (const [index, name] of names.entries())
+        if (typeof name === 'string' && names.indexOf(name) !== index)
+          context.addIssue({
+            code: 'custom',
+            path: [index, 'name'],
+            message: 'a name that no other limit here has',
+          });
+    },
+    // Also where one of them has another mistake: all are told at once.
+    { when: ({ value }) => Array.isArray(value) },
+  );
 
 export function algorithmOf({
   algorithm,
