@@ -67,7 +67,11 @@ class Guard {
         ? operation.kind === 'subscription' && reasons.some(({ isRoot }) => isRoot)
         : reasons.length > 0
     )
-      return { errors: [refusal({ code, denied, ungranted: refused, grant }, this.#view)] };
+      return {
+        errors: [
+          refusal({ document: operation.document, code, denied, ungranted: refused, grant }, this.#view),
+        ],
+      };
     return {
       ...operation,
       denied: needs.denials(
@@ -138,7 +142,8 @@ class Withheld implements Denials {
       const { name } = grant.plan;
       return new HemError('FORBIDDEN', {
         publicText: `The plan "${name}" does not grant this.`,
-        publicDetails: { plan: name },
+        // The name of a type that the plan takes away is nobody's business who has it.
+        publicDetails: { plan: name, ...(grant.denied.types.has(typeName) && { coordinate: undefined }) },
       });
     }
     const rule = this.#view.rules?.ruleOf(typeName, node);

@@ -1,5 +1,5 @@
 /** What callers are told of operations that ask for more than they may see. */
-import { GraphQLError } from 'graphql';
+import { type DocumentNode, type FieldNode, GraphQLError, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
 import { ERRORS } from '../errors.ts';
 import { waysIn } from '../principal/failures.ts';
 import type { View } from '../views/view.ts';
@@ -13,6 +13,7 @@ type Code = 'UNAUTHENTICATED' | 'FORBIDDEN';
 
 /** What was denied of one operation. */
 export interface Refused {
+  readonly document: DocumentNode;
   /** Of rules that were not met. */
   readonly code: Code;
   readonly denied: readonly Requirement[];
@@ -21,8 +22,13 @@ export interface Refused {
 }
 
 /** What no plan grants comes first: against that, no token helps. */
-export function refusal({ code, denied, ungranted, grant }: Refused, { client }: View): GraphQLError {
+export function refusal(
+  { document, code, denied, ungranted: found, grant }: Refused,
+  view: View,
+): GraphQLError {
+  const { client } = view;
   const plan = grant?.plan.name;
+  const ungranted = asAsked(found, grant, () => coordinatesIn(document, view));
   const all = [
     ...ungranted.map((field) => ({ field, named: { coordinate: field.coordinate, plan } })),
     ...denied.map((field) => ({ field, named: { coordinate: field.coordinate, scopes: field.rule.scopes } })),
@@ -47,6 +53,33 @@ export function refusal({ code, denied, ungranted, grant }: Refused, { client }:
       ...(all.length > MAX_NAMED ? { deniedCount: all.length } : {}),
     },
   });
+}
+
+/** Each once. Of types that the plan takes away callers read what they have asked for themselves, not which of them there are. */
+function asAsked(
+  fields: readonly UsedField[],
+  grant: Grant | undefined,
+  coordinates: () => ReadonlyMap<FieldNode, string>,
+): readonly UsedField[] {
+  const isGone = ({ coordinate }: UsedField) =>
+    grant?.denied.types.has(coordinate.split('.', 1)[0]!) === true;
+  if (!fields.some(isGone)) return fields;
+  const asked = coordinates();
+  const named = fields.map((field) =>
+    isGone(field) ? { ...field, coordinate: asked.get(field.nodes[0]!) ?? field.coordinate } : field,
+  );
+  return [...new Map(named.map((field) => [field.coordinate, field])).values()];
+}
+
+/** Of every field of a document: with the type that it is asked of there, which may be an interface. */
+function coordinatesIn(document: DocumentNode, { schema }: View): ReadonlyMap<FieldNode, string> {
+  const found = new Map<FieldNode, string>();
+  const types = new TypeInfo(schema);
+  const Field = (node: FieldNode): void => {
+    found.set(node, `${types.getParentType()?.name}.${node.name.value}`);
+  };
+  visit(document, visitWithTypeInfo(types, { Field }));
+  return found;
 }
 
 function namesOf(fields: readonly UsedField[]): string {

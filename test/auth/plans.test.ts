@@ -166,7 +166,7 @@ describe('a field that the plan does not grant', () => {
     ['by-name', '{ filter }', ['Query.filter']],
     ['by-name', '{ item(id: "1") { ...S } } fragment S on Item { s: stock }', ['Item.stock']],
     ['by-name', '{ item(id: "1") { bill { payer { __typename } } } }', ['Bill.payer']],
-    ['some', '{ things { id } }', ['Query.things', 'Stone.id', 'Feather.id']],
+    ['some', '{ things { id } }', ['Query.things', 'Thing.id']],
     ['some', '{ item(id: "1") { stock } }', ['Item.stock']],
     ['no-labels', '{ things { id label } }', ['Feather.label', 'Stone.label']],
     ['no-labels', '{ found { ... on Stone { label } } }', ['Stone.label']],
@@ -238,7 +238,7 @@ describe('a field that the plan does not grant', () => {
     const { data, errors } = await ask('no-feathers', '{ things { id rare } }');
     expect(data).toEqual({ things: [{ id: 's', rare: null }, null] });
     expect(errors!.map(({ path }) => path![1])).not.toContain(0);
-    expect(JSON.stringify(errors)).not.toContain('birds');
+    expect(JSON.stringify(errors)).not.toMatch(/Feather|birds/);
     const ofFeathers = await ask('no-birds', '{ things { id rare } }');
     expect(ofFeathers.errors![0]!.extensions.denied).toEqual([
       { coordinate: 'Feather.rare', scopes: [[['birds']]] },
