@@ -6,7 +6,6 @@ import { checkOperations } from './operation/own-operations.ts';
 import { Problems } from './problems.ts';
 import { buildView } from './views/build.ts';
 import { checkGrants } from './views/check-plans.ts';
-import { checkScopes } from './views/reachable-scopes.ts';
 import type { View } from './views/view.ts';
 
 export interface Generation {
@@ -24,14 +23,13 @@ export async function loadGeneration(root: string, environment: Environment): Pr
     configuration.complete && configuration.connectors.length > 0
       ? compose(configuration.connectors, problems)
       : undefined;
+  const plans = configuration.plans?.plans;
   const views =
-    graph === undefined ? [] : configuration.clients.map((client) => buildView(client, graph, problems));
+    graph === undefined
+      ? []
+      : configuration.clients.map((client) => buildView(client, { graph, plans }, problems));
   if (configuration.plans !== undefined) checkGrants(configuration.plans, views, problems);
-  for (const view of views) {
-    if (view === undefined) continue;
-    checkScopes(view, configuration.plans?.plans, problems);
-    checkOperations(view, problems);
-  }
+  for (const view of views) if (view !== undefined) checkOperations(view, problems);
   problems.throwIfAny();
   // The clients are in their views, without the documents that those were built from.
   const { clients: _clients, ...rest } = configuration;

@@ -88,6 +88,12 @@ export function formatProblems(problems: readonly Problem[]): string {
   return [...paragraphs, count].map(escapeControls).join('\n\n');
 }
 
+/** "a, b and 3 more" */
+export function namesOf(names: readonly string[], most: number): string {
+  const rest = names.length - most;
+  return names.slice(0, most).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
 /** "did you mean …?" for a name among its candidates, or undefined when nothing is near. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
   const limit = Math.max(2, Math.floor(name.length / 3));

@@ -21,6 +21,7 @@ import type { Exposition } from '../metrics/exposition.ts';
 import { Api } from './api.ts';
 import { type KeysOfTypes, readOutOfDate } from './invalidate.ts';
 import { readJsonBody } from './json-body.ts';
+import { send } from './send.ts';
 import { requireToken } from './token.ts';
 import { answerUsage, type UsageApi } from './usage-api.ts';
 import type { WholeGraphDoor } from './whole-graph.ts';
@@ -96,14 +97,11 @@ async function answer(
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
   if (path === '/metrics' && metrics !== undefined) {
-    const { contentType, text } = await metrics(message.headers.accept);
-    return send(response, contentType, text);
+    return send(response, await metrics(message.headers.accept));
   }
   if (path === '/api/usage' && usage !== undefined) {
     requireToken(message, token);
-    if (message.method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
-    const { contentType, body } = await answerUsage(usage, { search, accept: message.headers.accept });
-    return send(response, contentType, JSON.stringify(body));
+    return answerUsage(usage, message, response, { search });
   }
   if (path === '/jwks.json') return sendKeys(response, publicKeys());
   if (path?.startsWith('/api/') && path !== INVALIDATE)
@@ -141,16 +139,6 @@ async function readParams(
   if (method === 'GET') return paramsOfAddress(search);
   const settings = { batching: undefined, uploads: undefined, maxBytes: MAX_BODY_BYTES };
   return (await paramsOfBody(body, parseContentType(contentType), settings)) as Params;
-}
-
-function send(response: ServerResponse, contentType: string, text: string): void {
-  response.writeHead(200, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(text);
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

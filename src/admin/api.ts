@@ -10,6 +10,7 @@ import { readJsonBody } from './json-body.ts';
 import { OPERATOR_ROUTES } from './operator-api.ts';
 import { Portal } from './portal.ts';
 import { SELF_ROUTES } from './self-api.ts';
+import { send } from './send.ts';
 import { requireToken } from './token.ts';
 import { answerUsage, type UsageApi } from './usage-api.ts';
 
@@ -56,33 +57,15 @@ export class Api {
     // Whoever was told by another process a moment ago that something is so, finds it so here.
     await registry.catchUp();
     const consumer = isSelf ? this.#portal.admit(message, registry.consumers) : '';
-    if (path === SELF_USAGE && this.#usage !== undefined) {
-      if (message.method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
-      const asked = { search, accept: message.headers.accept, consumer };
-      const { contentType, body } = await answerUsage(this.#usage, asked);
-      return send(response, 200, { contentType, body });
-    }
+    if (path === SELF_USAGE && this.#usage !== undefined)
+      return answerUsage(this.#usage, message, response, { search, consumer });
     const { route, params } = find(isSelf ? SELF_ROUTES : OPERATOR_ROUTES, message.method ?? '', path);
     const query = check(route.query, Object.fromEntries(new URLSearchParams(search)), 'The address');
     const body = check(route.body, await bodyOf(message), 'The body');
     const answer = await route.run({ registry, consumer, params, query, body });
-    send(response, route.status ?? 200, { contentType: 'application/json; charset=utf-8', body: answer });
+    const text = `${JSON.stringify(answer)}\n`;
+    send(response, { status: route.status ?? 200, contentType: 'application/json; charset=utf-8', text });
   }
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  { contentType, body }: { readonly contentType: string; readonly body: unknown },
-): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(text);
 }
 
 /** @throws {Refusal} NOT_FOUND, METHOD_NOT_ALLOWED */

@@ -1,4 +1,5 @@
 /** `GET /api/usage`: who used which field, page by page. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import type { UsageSettings } from '../load/metrics-settings.ts';
@@ -9,6 +10,7 @@ import { usageToJson } from '../metrics/usage-json.ts';
 import { byKey, reportUsage, TooMuchUsage, type UsageReport } from '../metrics/usage-report.ts';
 import { readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
 import type { UsageKey, UsageStore } from '../store/usage-store.ts';
+import { send } from './send.ts';
 
 const PARAMETERS = [
   'consumer',
@@ -31,11 +33,6 @@ export interface UsageApi {
   flush(): Promise<void>;
 }
 
-export interface UsageAnswer {
-  readonly contentType: string;
-  readonly body: unknown;
-}
-
 /** What consumers may not say when they ask for their own. */
 const OPERATORS_ALONE = ['consumer', 'unused'];
 
@@ -46,12 +43,11 @@ const OPERATORS_ALONE = ['consumer', 'unused'];
  */
 export async function answerUsage(
   { store, settings, schemas, flush }: UsageApi,
-  {
-    search,
-    accept,
-    consumer,
-  }: { readonly search: string; readonly accept: string | undefined; readonly consumer?: string },
-): Promise<UsageAnswer> {
+  { method, headers: { accept } }: IncomingMessage,
+  response: ServerResponse,
+  { search, consumer }: { readonly search: string; readonly consumer?: string },
+): Promise<void> {
+  if (method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
   const names =
     consumer === undefined ? PARAMETERS : PARAMETERS.filter((name) => !OPERATORS_ALONE.includes(name));
   const asked: Partial<Record<(typeof PARAMETERS)[number], string>> = {
@@ -67,12 +63,15 @@ export async function answerUsage(
   const report = await reportUsage(store(), request, settings).catch(toRefusal);
   if (asked.unused !== undefined) {
     const unused = unusedFields(schemas(), report, request);
-    return { contentType: 'application/json', body: usageToJson(report, unused) };
+    return sendJson(response, 'application/json', usageToJson(report, unused));
   }
   const { page, next } = pageOf(report, after, limit);
-  return format === 'cloudevents'
-    ? { contentType: CLOUD_EVENTS_TYPE, body: toCloudEvents(page) }
-    : { contentType: 'application/json', body: { ...usageToJson(page), next } };
+  if (format === 'cloudevents') sendJson(response, CLOUD_EVENTS_TYPE, toCloudEvents(page));
+  else sendJson(response, 'application/json', { ...usageToJson(page), next });
+}
+
+function sendJson(response: ServerResponse, contentType: string, body: unknown): void {
+  send(response, { contentType, text: JSON.stringify(body) });
 }
 
 function readParameters(search: string, names: readonly string[]): Partial<Record<string, string>> {

@@ -26,10 +26,14 @@ export function printTable(head: readonly string[], rows: readonly Row[], nothin
 
 /** "2027-01-31 14:05", in UTC, of an ISO time. */
 export function toMinute(time: string | null): string | null {
-  return time === null ? null : time.slice(0, 16).replace('T', ' ');
+  return upTo(time, 16);
 }
 
 /** "2027-01-31 14:05:30", of what ends to the second. */
 export function toSecond(time: string | null): string | null {
-  return time === null ? null : time.slice(0, 19).replace('T', ' ');
+  return upTo(time, 19);
+}
+
+function upTo(time: string | null, characters: number): string | null {
+  return time === null ? null : time.slice(0, characters).replace('T', ' ');
 }

@@ -5,7 +5,6 @@
  * While loading:  `load` reads the vendored spec, `bind` checks one field's binding directive against it.
  * While serving:  `connect` opens pools, `compile` turns a binding and a selection into a call, the call runs per request.
  */
-
 import type { DocumentNode, GraphQLInputType, GraphQLOutputType } from 'graphql';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -142,6 +141,7 @@ export interface ConnectionSetup<Options> {
   readonly outOfDate: OutOfDate;
   /** Told of each call that could have been answered from what is kept of the backend. */
   readonly onLookup?: ((lookup: Lookup) => void) | undefined;
+  /** Given what tells how full it is, where answers of the backend are kept. */
   readonly onKeeping?: ((size: () => CacheSize) => void) | undefined;
   readonly log: Logger;
 }

@@ -97,16 +97,9 @@ export class KeyRules {
       .map(([id, key]) => ({ ...this.#ledger.keys.put(id, key), value: undefined }));
   }
 
-  /** A name that is mistyped is not one without keys. @throws {HemError} NOT_FOUND */
-  checkNames({
-    consumer,
-    plan,
-  }: {
-    readonly consumer?: string | undefined;
-    readonly plan?: string | undefined;
-  }): void {
-    if (consumer !== undefined) this.#consumers.get(consumer);
-    if (plan !== undefined) this.#plans.known(plan);
+  /** @throws {HemError} NOT_FOUND */
+  checkNames(filter: Parameters<Subscriptions['checkNames']>[0]): void {
+    this.#subscriptions.checkNames(filter);
   }
 
   stateOf(key: Key): KeyView['state'] {

@@ -132,10 +132,15 @@ export class Subscriptions {
     });
   }
 
-  /** A name that is mistyped is not one without subscriptions. @throws {HemError} NOT_FOUND */
+  /** For lists: a name that is mistyped is not one of which there is nothing. @throws {HemError} NOT_FOUND */
+  checkNames({ consumer, plan }: Pick<SubscriptionFilter, 'consumer' | 'plan'>): void {
+    if (consumer !== undefined) this.#consumers.get(consumer);
+    if (plan !== undefined) this.#plans.known(plan);
+  }
+
+  /** @throws {HemError} NOT_FOUND for a consumer or plan that is not there */
   list(filter: SubscriptionFilter = {}): readonly SubscriptionView[] {
-    if (filter.consumer !== undefined) this.#consumers.get(filter.consumer);
-    if (filter.plan !== undefined) this.#plans.known(filter.plan);
+    this.checkNames(filter);
     return this.#ledger.subscriptions
       .all()
       .filter(

@@ -3,6 +3,7 @@ import {
   type GraphQLArgument,
   type GraphQLInputField,
   type GraphQLInputType,
+  type GraphQLSchema,
   getNamedType,
   getNullableType,
   isInputObjectType,
@@ -67,6 +68,13 @@ export function typesOfDefault(
   return given.literal === undefined
     ? typesOfValue(given.value, type)
     : usedTypes(given.literal, type, { ofAbsent: (field) => typesOfDefault(field, seen) });
+}
+
+/** A type, and those of what its fields are where nobody gives them. */
+export function typesGivenWith(schema: GraphQLSchema, name: string): readonly string[] {
+  const type = schema.getType(name);
+  const fields = isInputObjectType(type) ? Object.values(type.getFields()) : [];
+  return [name, ...fields.flatMap((field) => typesOfDefault(field))];
 }
 
 /** The types that a value is made of that was coerced already. */

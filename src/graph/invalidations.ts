@@ -7,37 +7,44 @@ import { didYouMean, type Problem, type Problems } from '../problems.ts';
 type TypesByName = ReadonlyMap<string, readonly ConnectorType[]>;
 
 export function reportInvalidations(byName: TypesByName, problems: Problems): void {
+  const sourcesOf = (name: string) => byName.get(name) ?? [];
   for (const source of byName.get('Mutation') ?? [])
     for (const field of source.fields.values())
       for (const invalidation of field.invalidates) {
-        const problem = problemWith(field, invalidation, byName);
+        const problem =
+          problemWithType(invalidation.type, byName) ?? problemWithKey(field, invalidation, sourcesOf);
         if (problem !== undefined) problems.report({ at: invalidation.place, ...problem });
       }
 }
 
-/** @param field what the invalidation is of, as its connector has it */
-export function problemWith(
-  field: ConnectorField,
-  { type, key }: Invalidation,
-  byName: TypesByName,
-): Omit<Problem, 'at'> | undefined {
+function problemWithType(type: string, byName: TypesByName): Omit<Problem, 'at'> | undefined {
   const names = [...byName].flatMap(([name, [first]]) =>
     isCompositeType(first?.type) && !name.startsWith('__') ? [name] : [],
   );
-  if (!names.includes(type)) {
-    const message = 'There is no such type in the graph.';
-    return { rule: 'invalidates-type', message, found: type, hint: didYouMean(type, names) };
-  }
+  if (names.includes(type)) return undefined;
+  const message = 'There is no such type in the graph.';
+  return { rule: 'invalidates-type', message, found: type, hint: didYouMean(type, names) };
+}
+
+/** A type as each connector that knows it has it. */
+type SourcesOf = (typeName: string) => readonly ConnectorType[];
+
+/** @param field what the invalidation is of, as its connector has it @param invalidation of a type that is there */
+export function problemWithKey(
+  field: ConnectorField,
+  { type, key }: Invalidation,
+  sourcesOf: SourcesOf,
+): Omit<Problem, 'at'> | undefined {
   if (key === undefined) return undefined;
-  if (byName.get(type)!.every(({ keys }) => keys.length === 0))
+  if (sourcesOf(type).every(({ keys }) => keys.length === 0))
     return {
       rule: 'invalidates-key',
       message: `"${type}" has no key, so only all of it can be out of date.`,
       found: `key: "${key.join('.')}"`,
       hint: 'leave "key" out, or give the type a @key',
     };
-  if (isOfArguments(field, key) || isOfResult(field, key, byName)) return undefined;
-  const first = [...new Set([...field.args.map(({ name }) => name), ...fieldsOf(field, byName).keys()])];
+  if (isOfArguments(field, key) || isOfResult(field, key, sourcesOf)) return undefined;
+  const first = [...new Set([...field.args.map(({ name }) => name), ...fieldsOf(field, sourcesOf).keys()])];
   return {
     rule: 'invalidates-key',
     message: `This is neither in an argument of ${field.coordinate} nor in what it gives.`,
@@ -59,12 +66,12 @@ function isOfArguments({ args }: ConnectorField, [first, ...rest]: readonly stri
 }
 
 /** Also by fields that other connectors add. */
-function isOfResult(field: ConnectorField, path: readonly string[], byName: TypesByName): boolean {
+function isOfResult(field: ConnectorField, path: readonly string[], sourcesOf: SourcesOf): boolean {
   let at: ConnectorField | undefined = field;
-  for (const name of path) at = at && fieldsOf(at, byName).get(name);
+  for (const name of path) at = at && fieldsOf(at, sourcesOf).get(name);
   return at !== undefined;
 }
 
-function fieldsOf({ type }: ConnectorField, byName: TypesByName): ReadonlyMap<string, ConnectorField> {
-  return new Map((byName.get(getNamedType(type).name) ?? []).flatMap(({ fields }) => [...fields]));
+function fieldsOf({ type }: ConnectorField, sourcesOf: SourcesOf): ReadonlyMap<string, ConnectorField> {
+  return new Map(sourcesOf(getNamedType(type).name).flatMap(({ fields }) => [...fields]));
 }

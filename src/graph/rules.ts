@@ -1,10 +1,10 @@
 /** Who may read what of the graph: the rules of all connectors together, of interfaces and of what implements them, and of what is required. */
-import { getNamedType, isAbstractType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
+import { getNamedType, isAbstractType, isInterfaceType, isObjectType } from 'graphql';
 import { allOf, type Rule } from '../load/auth-rule.ts';
 import type { ConnectorField } from '../load/model.ts';
 import { type Path, pathsOf } from '../mapping/path.ts';
 import type { Graph } from './graph.ts';
-import { typesOfDefault, typesOfValue } from './input-uses.ts';
+import { typesGivenWith, typesOfValue } from './input-uses.ts';
 
 export class GraphRules {
   readonly #graph: Pick<Graph, 'schema' | 'types'>;
@@ -25,11 +25,7 @@ export class GraphRules {
 
   /** Of an input type, an enum or a scalar that is given, with what its fields are where nobody gives them. */
   ofInput(name: string): Rule | undefined {
-    const type = this.#graph.schema.getType(name);
-    const fields = isInputObjectType(type) ? Object.values(type.getFields()) : [];
-    return allOf(
-      [name, ...fields.flatMap((field) => typesOfDefault(field))].map((each) => this.ofType(each)),
-    );
+    return allOf(typesGivenWith(this.#graph.schema, name).map((each) => this.ofType(each)));
   }
 
   /** Of a field, of what its connectors read for it, and of what they give as arguments that nobody else gives; without its own types. */

@@ -29,6 +29,13 @@ export function describeScopes(scopes: Rule['scopes']): string {
   return texts.length === 1 ? texts[0]! : texts.map((text) => `(${text})`).join(' and ');
 }
 
+/** Whether somebody with these scopes has what a rule asks for; whether anybody is known is another question. */
+export function isMetBy(scopes: ReadonlySet<string>, rule: Pick<Rule, 'scopes'>): boolean {
+  return rule.scopes.every((alternatives) =>
+    alternatives.some((all) => all.every((scope) => scopes.has(scope))),
+  );
+}
+
 /** Whether everybody who meets the alternatives meets the rule, too. */
 export function isAtLeast(alternatives: Alternatives, { scopes }: Rule): boolean {
   return scopes.every((needed) =>

@@ -46,7 +46,7 @@ class Guard {
     if (needs === undefined) return { errors: [tooLarge()] };
     if (needs.metBy.has(principal)) return operation;
     const grant = this.#grants.of(principal);
-    const { any, refused } = grant === undefined ? ALL_GRANTED : needs.notIn(grant);
+    const { any, refused, unknown } = grant === undefined ? ALL_GRANTED : needs.notIn(grant);
     let met = '';
     for (const rule of needs.rules) met += isMet(rule, principal) ? '1' : '0';
     if (!any && !met.includes('0')) {
@@ -55,11 +55,10 @@ class Guard {
     }
     const code = principal.kind === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN';
     const unmet = new Set(needs.rules.filter((_rule, index) => met[index] === '0').map(({ key }) => key));
-    // Of a type that the plan takes away, and the caller cannot know of, it does not matter what else it would take.
-    const isUnknown = ({ coordinate }: UsedField) =>
-      grant?.denied.fields.has(coordinate) === true &&
-      !refused.some((field) => field.coordinate === coordinate);
-    const denied = needs.requirements.filter((field) => unmet.has(field.rule.key) && !isUnknown(field));
+    // Of what the caller cannot know of it does not matter what else it would take.
+    const denied = needs.requirements.filter(
+      ({ rule, coordinate }) => unmet.has(rule.key) && !unknown.has(coordinate),
+    );
     const reasons = [...refused, ...denied];
     // Of a subscription without its field there is nothing left.
     if (

@@ -61,25 +61,27 @@ export function limitedParts(
 ): AsyncGenerator<Part, void> {
   const { charge, cost: known } = admission;
   const merged = known === undefined ? undefined : new MergedParts();
-  const counted = { bytes: 0 };
+  const countsBytes = charge.counts('bytes');
+  let bytes = 0;
   const release = () => {
     const result = merged?.result;
     const cost = result === undefined ? (known?.most ?? 0) : admission.costOf(result);
-    reservation.settle(charge.used({ cost, bytes: counted.bytes }));
+    reservation.settle(charge.used({ cost, bytes }));
   };
-  const withBytes = charge.counts('bytes') ? counted : undefined;
-  return releasing(watched(parts, merged, withBytes), request, release);
+  const see = (part: Part) => {
+    merged?.take(part);
+    if (countsBytes) bytes += Buffer.byteLength(JSON.stringify(part));
+  };
+  return releasing(seen(parts, see), request, release);
 }
 
-async function* watched(
-  parts: AsyncGenerator<Part, void>,
-  merged: MergedParts | undefined,
-  counted: { bytes: number } | undefined,
-): AsyncGenerator<Part, void> {
-  for await (const part of parts) {
-    merged?.take(part);
-    if (counted !== undefined) counted.bytes += Buffer.byteLength(JSON.stringify(part));
-    yield part;
+async function* seen<Item>(
+  items: AsyncGenerator<Item, void>,
+  see: (item: Item) => void,
+): AsyncGenerator<Item, void> {
+  for await (const item of items) {
+    see(item);
+    yield item;
   }
 }
 

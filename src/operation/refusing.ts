@@ -2,6 +2,8 @@
 import { type DocumentNode, type FieldNode, GraphQLError, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
 import { ERRORS } from '../errors.ts';
 import { waysIn } from '../principal/failures.ts';
+import { namesOf } from '../problems.ts';
+import { isOfGoneType } from '../views/denied-fields.ts';
 import type { View } from '../views/view.ts';
 import type { Grant } from './grants.ts';
 import type { Requirement, UsedField } from './requirements.ts';
@@ -28,7 +30,7 @@ export function refusal(
 ): GraphQLError {
   const { client } = view;
   const plan = grant?.plan.name;
-  const ungranted = asAsked(found, grant, () => coordinatesIn(document, view));
+  const ungranted = asAsked(found, grant, { document, view });
   const all = [
     ...ungranted.map((field) => ({ field, named: { coordinate: field.coordinate, plan } })),
     ...denied.map((field) => ({ field, named: { coordinate: field.coordinate, scopes: field.rule.scopes } })),
@@ -37,12 +39,12 @@ export function refusal(
     ...(ungranted.length === 0
       ? []
       : [
-          `The plan "${plan}" does not grant ${namesOf(ungranted)}. To go on, leave that out, or call under another plan.`,
+          `The plan "${plan}" does not grant ${coordinatesOf(ungranted)}. To go on, leave that out, or call under another plan.`,
         ]),
     ...(denied.length === 0
       ? []
       : [
-          `${ERRORS[code].text.replace(/\.$/, '')}: ${namesOf(denied)}. To go on, ${adviceOf(code, client)}.`,
+          `${ERRORS[code].text.replace(/\.$/, '')}: ${coordinatesOf(denied)}. To go on, ${adviceOf(code, client)}.`,
         ]),
   ];
   return new GraphQLError(texts.join(' '), {
@@ -59,12 +61,11 @@ export function refusal(
 function asAsked(
   fields: readonly UsedField[],
   grant: Grant | undefined,
-  coordinates: () => ReadonlyMap<FieldNode, string>,
+  operation: { readonly document: DocumentNode; readonly view: View },
 ): readonly UsedField[] {
-  const isGone = ({ coordinate }: UsedField) =>
-    grant?.denied.types.has(coordinate.split('.', 1)[0]!) === true;
+  const isGone = ({ coordinate }: UsedField) => grant !== undefined && isOfGoneType(grant.denied, coordinate);
   if (!fields.some(isGone)) return fields;
-  const asked = coordinates();
+  const asked = coordinatesIn(operation);
   const named = fields.map((field) =>
     isGone(field) ? { ...field, coordinate: asked.get(field.nodes[0]!) ?? field.coordinate } : field,
   );
@@ -72,7 +73,13 @@ function asAsked(
 }
 
 /** Of every field of a document: with the type that it is asked of there, which may be an interface. */
-function coordinatesIn(document: DocumentNode, { schema }: View): ReadonlyMap<FieldNode, string> {
+function coordinatesIn({
+  document,
+  view: { schema },
+}: {
+  readonly document: DocumentNode;
+  readonly view: View;
+}): ReadonlyMap<FieldNode, string> {
   const found = new Map<FieldNode, string>();
   const types = new TypeInfo(schema);
   const Field = (node: FieldNode): void => {
@@ -82,9 +89,8 @@ function coordinatesIn(document: DocumentNode, { schema }: View): ReadonlyMap<Fi
   return found;
 }
 
-function namesOf(fields: readonly UsedField[]): string {
-  const names = [...new Set(fields.map(({ coordinate }) => coordinate))];
-  return names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
+function coordinatesOf(fields: readonly UsedField[]): string {
+  return namesOf([...new Set(fields.map(({ coordinate }) => coordinate))], 10);
 }
 
 function adviceOf(code: Code, { auth }: View['client']): string {

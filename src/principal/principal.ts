@@ -1,7 +1,7 @@
 /** Who a request is, and whether that is enough for a rule. */
 import type { KnownKey } from '../consumers/known-key.ts';
 import type { KnownPlan } from '../consumers/known-plan.ts';
-import type { Rule } from '../load/auth-rule.ts';
+import { isMetBy, type Rule } from '../load/auth-rule.ts';
 import type { Peer } from './peer.ts';
 
 export interface Principal {
@@ -46,11 +46,6 @@ export function inOne(byKey: Principal, byCertificate: Principal): Principal {
   };
 }
 
-export function isMet({ scopes }: Rule, principal: Principal): boolean {
-  return (
-    principal.kind !== 'anonymous' &&
-    scopes.every((alternatives) =>
-      alternatives.some((all) => all.every((scope) => principal.scopes.has(scope))),
-    )
-  );
+export function isMet(rule: Rule, principal: Principal): boolean {
+  return principal.kind !== 'anonymous' && isMetBy(principal.scopes, rule);
 }

@@ -11,6 +11,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { LoadedClient } from '../load/client.ts';
 import { DirectiveReader } from '../load/directive-reader.ts';
 import { VIEW_DIRECTIVES } from '../load/directives.ts';
+import type { PlanSettings } from '../load/plan-settings.ts';
 import { checkSdl, placeOf } from '../load/sdl.ts';
 import type { Problems } from '../problems.ts';
 import { buildCaching } from './cache-hints.ts';
@@ -26,7 +27,11 @@ import { checkInput, checkType, enumValues, possibleTypes } from './type-checks.
 import type { View, ViewField, ViewType } from './view.ts';
 
 /** Undefined after reporting problems. */
-export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems): View | undefined {
+export function buildView(
+  loaded: LoadedClient,
+  { graph, plans }: { readonly graph: Graph; readonly plans: ReadonlyMap<string, PlanSettings> | undefined },
+  problems: Problems,
+): View | undefined {
   const { document, ...client } = loaded;
   const { file } = client;
   const before = problems.count;
@@ -69,7 +74,7 @@ export function buildView(loaded: LoadedClient, graph: Graph, problems: Problems
     defaultMaxAgeMs: client.settings.cache?.defaultMaxAge ?? 0,
   });
   if (problems.count > before) return undefined;
-  checkCallers({ rules, schema: sdl.schema, types: built }, graph, client, problems);
+  checkCallers({ rules, schema: sdl.schema, types: built }, { graph, plans }, client, problems);
   const schema = toPublicSchema(sdl.schema, graph, built, file);
   return { client, types: built, schema, rules, tags, costs, caching };
 }

@@ -6,7 +6,7 @@ import {
   isCompositeType,
   isObjectType,
 } from 'graphql';
-import { problemWith } from '../graph/invalidations.ts';
+import { problemWithKey } from '../graph/invalidations.ts';
 import {
   type CacheHint,
   type Invalidation,
@@ -143,8 +143,9 @@ function isReadable(
 ): boolean {
   const [step = ''] = built.get('Mutation')?.fields.get(name)?.steps ?? [];
   const sources = context.graph.types.get('Mutation')?.fields.get(step)?.sources ?? [];
-  const byName = new Map([...context.graph.types].map(([type, { sources: all }]) => [type, all]));
-  const problems = sources.map((source) => problemWith(source, invalidation, byName));
+  const problems = sources.map((source) =>
+    problemWithKey(source, invalidation, (type) => context.graph.types.get(type)?.sources ?? []),
+  );
   const [problem] = problems;
   if (problem === undefined || problems.includes(undefined)) return true;
   const own = args.find((argument) => argument.name === invalidation.key?.[0]);

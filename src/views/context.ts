@@ -1,7 +1,16 @@
 /** What every check of one view needs: its types by name, the graph they stand for, and where problems go. */
-import type { ConstDirectiveNode, GraphQLNamedType, Location } from 'graphql';
+import {
+  type ConstDirectiveNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  isObjectType,
+  type Location,
+} from 'graphql';
 import type { Graph } from '../graph/graph.ts';
 import { placeInArgument, placeOf } from '../load/sdl.ts';
+import { type Literal, parseLiteral } from '../mapping/literal.ts';
+import { GrammarError } from '../mapping/path.ts';
 import type { Place, Problem, Problems } from '../problems.ts';
 import { InputTypes } from './input-types.ts';
 
@@ -71,4 +80,26 @@ export function directiveOf(
 export function textOf(node: ConstDirectiveNode | undefined, argument: string): string | undefined {
   const value = node?.arguments?.find(({ name }) => name.value === argument)?.value;
   return value?.kind === 'StringValue' ? value.value : undefined;
+}
+
+/** What a view writes into the arguments of a field; undefined where it writes nothing, or nothing that can be read, which is reported elsewhere. */
+export function lockedArguments(field: Pick<GraphQLField<unknown, unknown>, 'astNode'>): Literal | undefined {
+  const text = textOf(directiveOf(field.astNode?.directives, 'from'), 'args');
+  if (text === undefined) return undefined;
+  try {
+    return parseLiteral(text);
+  } catch (error) {
+    if (error instanceof GrammarError) return undefined;
+    throw error;
+  }
+}
+
+/** Named in one problem at most. */
+export const MAX_NAMED = 5;
+
+/** Where a field stands in a view's file. @param coordinate `Type.field` */
+export function placeOfField(schema: GraphQLSchema, coordinate: string, file: string): Place {
+  const [typeName = '', fieldName = ''] = coordinate.split('.');
+  const type = schema.getType(typeName);
+  return placeOf(isObjectType(type) ? type.getFields()[fieldName]?.astNode?.name.loc : undefined, file);
 }

@@ -24,6 +24,11 @@ export interface Denied {
   readonly types: ReadonlySet<string>;
 }
 
+/** Whether a field is of a type that is gone. @param coordinate `Type.field` */
+export function isOfGoneType({ types }: Denied, coordinate: string): boolean {
+  return types.has(coordinate.split('.', 1)[0]!);
+}
+
 /** @param everExcluded identities of fields that `exclude` has meant, whatever they are called now */
 export function deniedFields(
   view: Pick<View, 'schema' | 'tags' | 'types'>,

@@ -3,43 +3,39 @@ import { type GraphQLField, getNamedType, isObjectType } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
 import type { Client } from '../load/client.ts';
 import type { ConnectorField } from '../load/model.ts';
+import type { PlanSettings } from '../load/plan-settings.ts';
 import { placeOf } from '../load/sdl.ts';
-import { parseLiteral } from '../mapping/literal.ts';
-import { GrammarError } from '../mapping/path.ts';
 import { rootOf } from '../mapping/values.ts';
-import type { Problems } from '../problems.ts';
-import { directiveOf, textOf } from './context.ts';
+import { namesOf, type Problems } from '../problems.ts';
+import { lockedArguments, MAX_NAMED, placeOfField } from './context.ts';
+import { checkScopes } from './reachable-scopes.ts';
 import type { View, ViewType } from './view.ts';
 
-/** Named in the report at most. */
-const MAX_NAMED = 5;
-
-/** @param view with the schema as its file says it */
+/** @param view with the schema as its file says it @param plans undefined where there are none that could be read */
 export function checkCallers(
   view: Pick<View, 'rules' | 'schema' | 'types'>,
-  graph: Graph,
+  { graph, plans }: { readonly graph: Graph; readonly plans: ReadonlyMap<string, PlanSettings> | undefined },
   client: Client,
   problems: Problems,
 ): void {
   checkRules(view, client, problems);
+  checkScopes(view, plans, client, problems);
   if (client.auth?.jwt === undefined) checkClaims(view, graph, client, problems);
 }
 
-function checkRules(view: Pick<View, 'rules'>, client: Client, problems: Problems): void {
+function checkRules(
+  { rules, schema }: Pick<View, 'rules' | 'schema'>,
+  client: Client,
+  problems: Problems,
+): void {
   const { auth } = client;
-  if (view.rules === undefined) return;
   if (auth?.jwt !== undefined || auth?.keys !== undefined || auth?.certificates !== undefined) return;
-  const hidden = view.rules.fields;
-  const [first] = hidden;
-  if (first === undefined) return;
-  const named = hidden
-    .slice(0, MAX_NAMED)
-    .map(({ coordinate }) => coordinate)
-    .join(', ');
+  const hidden = [...(rules?.fields.keys() ?? [])];
+  if (hidden.length === 0) return;
   problems.report({
     rule: 'auth-unreachable',
-    at: first.place,
-    message: `Nobody can see ${named}${hidden.length > MAX_NAMED ? ` and ${hidden.length - MAX_NAMED} more` : ''}: it takes a known caller, and this client knows none.`,
+    at: placeOfField(schema, hidden[0]!, client.file),
+    message: `Nobody can see ${namesOf(hidden, MAX_NAMED)}: it takes a known caller, and this client knows none.`,
     expected: `"auth: { jwt: { issuers: [ … ] } }" or "auth: { keys: {} }" in clients/${client.name}/client.yml`,
     hint: 'or leave it out of this schema',
   });
@@ -70,17 +66,11 @@ function checkClaims(
 }
 
 /** What the view's own literal takes from claims. */
-function claimsLocked({ astNode }: GraphQLField<unknown, unknown>): readonly string[] {
-  const text = textOf(directiveOf(astNode?.directives, 'from'), 'args');
-  if (text === undefined) return [];
-  try {
-    return parseLiteral(text).references.flatMap((reference) =>
-      reference.source === 'claims' && !reference.optional ? [rootOf(reference)] : [],
-    );
-  } catch (error) {
-    if (error instanceof GrammarError) return [];
-    throw error;
-  }
+function claimsLocked(field: GraphQLField<unknown, unknown>): readonly string[] {
+  const references = lockedArguments(field)?.references ?? [];
+  return references.flatMap((reference) =>
+    reference.source === 'claims' && !reference.optional ? [rootOf(reference)] : [],
+  );
 }
 
 /** What the graph's fields along the path need, whichever connector is asked. */

@@ -16,10 +16,9 @@ import {
   isObjectType,
   isScalarType,
   Kind,
-  type ValueNode,
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
-import { typesOfDefault, typesWithin, usedTypes } from '../graph/input-uses.ts';
+import { typesGivenWith, typesOfDefault, typesWithin, usedTypes } from '../graph/input-uses.ts';
 import { GraphRules } from '../graph/rules.ts';
 import {
   type Alternatives,
@@ -31,25 +30,16 @@ import {
   ruleNodes,
 } from '../load/auth-rule.ts';
 import { DirectiveReader } from '../load/directive-reader.ts';
-import { placeOf } from '../load/sdl.ts';
-import { parseLiteral } from '../mapping/literal.ts';
-import { GrammarError } from '../mapping/path.ts';
 import type { Place, Problems } from '../problems.ts';
-import { directiveOf, textOf } from './context.ts';
+import { lockedArguments } from './context.ts';
 import type { ViewType } from './view.ts';
 
 /** Of one view. */
 export interface ViewRules {
-  /** What nobody sees who is not known, without what arguments ask for. */
-  readonly fields: readonly RuledField[];
+  /** What nobody sees who is not known, by coordinate, without what arguments ask for. */
+  readonly fields: ReadonlyMap<string, Rule>;
   /** What it takes to ask an object type for a field as a node does, its arguments counted. */
   ruleOf(typeName: string, node: FieldNode): Rule | undefined;
-}
-
-export interface RuledField {
-  readonly coordinate: string;
-  readonly rule: Rule;
-  readonly place: Place;
 }
 
 interface RulesInput {
@@ -64,21 +54,16 @@ interface RulesInput {
 /** Undefined where nothing of a view has a rule: then nobody has to ask. */
 export function buildRules(input: RulesInput): ViewRules | undefined {
   const builder = new RulesBuilder(input);
-  const fields = new Map<string, RuledField>();
+  const fields = new Map<string, Rule>();
   for (const type of builder.objectTypes())
     for (const field of Object.values(type.getFields())) {
       const rule = builder.ofField(type, field);
-      const coordinate = `${type.name}.${field.name}`;
-      const place = placeOf(field.astNode?.name.loc, input.file);
-      if (rule !== undefined) fields.set(coordinate, { coordinate, rule, place });
+      if (rule !== undefined) fields.set(`${type.name}.${field.name}`, rule);
     }
   const inputs = builder.ofInputs();
   if (fields.size === 0 && inputs.size === 0) return undefined;
   return inputs.size === 0
-    ? {
-        fields: [...fields.values()],
-        ruleOf: (typeName, node) => fields.get(`${typeName}.${node.name.value}`)?.rule,
-      }
+    ? { fields, ruleOf: (typeName, node) => fields.get(`${typeName}.${node.name.value}`) }
     : new RulesWithArguments(input.schema, fields, inputs);
 }
 
@@ -142,14 +127,12 @@ class RulesBuilder {
 
   /** Of an input type: whoever gives one also gives what its fields are where nobody gives them, here and in the graph. */
   #ofInput(name: string): Rule | undefined {
-    const type = this.#input.schema.getType(name);
-    const fields = isInputObjectType(type) ? Object.values(type.getFields()) : [];
-    return allOf([
-      ...[name, ...fields.flatMap((field) => typesOfDefault(field))].flatMap((each) => [
+    return allOf(
+      typesGivenWith(this.#input.schema, name).flatMap((each) => [
         this.#own.get(each),
         this.#graph.ofInput(this.#graphName(each)),
       ]),
-    ]);
+    );
   }
 
   /** What the view itself writes into the arguments of a field is used by whoever asks for the field. */
@@ -158,21 +141,13 @@ class RulesBuilder {
     steps: readonly string[],
     graphType: string,
   ): Rule | undefined {
-    const text = textOf(directiveOf(field.astNode?.directives, 'from'), 'args');
-    if (text === undefined) return undefined;
+    const node = lockedArguments(field)?.node;
+    if (node?.kind !== Kind.OBJECT) return undefined;
     let owner = graphType;
     for (const step of steps.slice(0, -1)) owner = this.#graph.valueType(owner, step) ?? '';
     const target = this.#input.graph.schema.getType(owner);
     const last =
       isObjectType(target) || isInterfaceType(target) ? target.getFields()[steps.at(-1)!] : undefined;
-    let node: ValueNode;
-    try {
-      node = parseLiteral(text).node;
-    } catch (error) {
-      if (error instanceof GrammarError) return undefined;
-      throw error;
-    }
-    if (node.kind !== Kind.OBJECT) return undefined;
     return allOf(
       node.fields.flatMap(({ name, value }) => {
         const argument = last?.args.find((each) => each.name === name.value);
@@ -257,19 +232,13 @@ class RulesBuilder {
 }
 
 class RulesWithArguments implements ViewRules {
-  readonly fields: readonly RuledField[];
+  readonly fields: ReadonlyMap<string, Rule>;
   readonly #schema: GraphQLSchema;
-  readonly #fields: ReadonlyMap<string, RuledField>;
   readonly #inputs: ReadonlyMap<string, Rule>;
 
-  constructor(
-    schema: GraphQLSchema,
-    fields: ReadonlyMap<string, RuledField>,
-    inputs: ReadonlyMap<string, Rule>,
-  ) {
-    this.fields = [...fields.values()];
+  constructor(schema: GraphQLSchema, fields: ReadonlyMap<string, Rule>, inputs: ReadonlyMap<string, Rule>) {
+    this.fields = fields;
     this.#schema = schema;
-    this.#fields = fields;
     this.#inputs = inputs;
   }
 
@@ -281,7 +250,7 @@ class RulesWithArguments implements ViewRules {
       return argument === undefined ? [] : usedTypes(value, argument.type, { ofVariable: typesWithin });
     });
     return allOf([
-      this.#fields.get(`${typeName}.${node.name.value}`)?.rule,
+      this.fields.get(`${typeName}.${node.name.value}`),
       ...used.map((name) => this.#inputs.get(name)),
     ]);
   }

@@ -61,10 +61,9 @@ export class OperationCost {
     this.#coerce = walker.depends ? coerce : undefined;
     this.#dearest = sumsOf(walker.objects, NOTHING_GIVEN);
     this.constant = walker.depends ? undefined : whole(this.#dearest[root.index]!);
-    const coordinates = coordinatesOf(walker.objects);
     this.quotas = [...timesOf(walker.objects, root)].map(([quota, times]) => ({
       ...{ quota, times },
-      coordinate: coordinates.get(quota)!,
+      coordinate: coordinateOf(quota, walker.objects),
     }));
   }
 
@@ -129,13 +128,9 @@ export interface AskedQuota {
   readonly coordinate: string;
 }
 
-function coordinatesOf(objects: readonly CountedObject[]): ReadonlyMap<Quota, string> {
-  return new Map(
-    objects
-      .flatMap(({ fields }) => fields)
-      .toReversed()
-      .flatMap(({ quotas, coordinate }) => quotas.map((quota) => [quota, coordinate] as const)),
-  );
+function coordinateOf(quota: Quota, objects: readonly CountedObject[]): string {
+  const fields = objects.flatMap((object) => object.fields);
+  return fields.find(({ quotas }) => quotas.includes(quota))!.coordinate;
 }
 
 /** How often the operation asks for what a quota stands on, however many objects there are. */

@@ -64,7 +64,7 @@ export class EmbeddedLimits implements LimitStore, Disposable {
       if (!admitted || difference === 0) continue;
       const partition = this.#partitionOf(demand);
       partition.algorithm.adjust(partition.usage, difference, at, now);
-      if (difference > 0 ? !partition.isCovered : partition.isFarBehind(-difference)) changed.push(partition);
+      if (difference > 0 ? !partition.isCovered : partition.giveBack(-difference)) changed.push(partition);
     }
     if (changed.length > 0) this.#write(changed.map((partition) => partition.markAhead(now)));
   }
@@ -191,8 +191,8 @@ class Partition implements Seat, Keepable {
     return this.#isRunning || this.algorithm.isCovered(this.usage, this.#mark);
   }
 
-  /** Whether the mark has come to be further ahead than it has to be, now that so much more was given back. */
-  isFarBehind(amount: number): boolean {
+  /** @returns whether the mark has come to be further ahead than it has to be */
+  giveBack(amount: number): boolean {
     this.#givenBack += amount;
     return !this.#isRunning && this.#givenBack > this.algorithm.capacity * AHEAD;
   }
