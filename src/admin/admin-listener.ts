@@ -28,6 +28,8 @@ import type { WholeGraphDoor } from './whole-graph.ts';
 
 const MAX_BODY_BYTES = 1024 ** 2;
 const INVALIDATE = '/api/cache/invalidate';
+/** What is only read. */
+const READ = new Set(['/livez', '/readyz', '/metrics', '/jwks.json', '/api/usage']);
 
 export interface AdminListener {
   readonly server: Server;
@@ -93,12 +95,13 @@ async function answer(
   requestId: string,
 ): Promise<void> {
   const [path, search = ''] = targetOf(message).split(/\?(.*)/s, 2);
+  if (READ.has(path!) && message.method !== 'GET' && message.method !== 'HEAD')
+    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, HEAD' });
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');
-  if (path === '/metrics' && metrics !== undefined) {
+  if (path === '/metrics' && metrics !== undefined)
     return send(response, await metrics(message.headers.accept));
-  }
   if (path === '/api/usage' && usage !== undefined) {
     requireToken(message, token);
     return answerUsage(usage, message, response, { search });

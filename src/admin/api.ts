@@ -78,7 +78,8 @@ function find(
     const match = route.pattern.exec(path);
     return match === null ? [] : [{ route, params: match.slice(1) }];
   });
-  const found = there.find(({ route }) => route.method === method);
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  const found = there.find(({ route }) => route.method === wanted);
   if (found !== undefined) return { route: found.route, params: found.params.map(decode) };
   if (there.length === 0) throw new Refusal('NOT_FOUND');
   const allow = [...new Set(there.map(({ route }) => route.method))].join(', ');

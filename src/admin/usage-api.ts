@@ -3,12 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import type { UsageSettings } from '../load/metrics-settings.ts';
-import type { ClientSchema } from '../metrics/unused.ts';
-import { unusedFields } from '../metrics/unused.ts';
+import { type ClientSchema, unusedFields } from '../metrics/unused.ts';
 import { CLOUD_EVENTS_TYPE, toCloudEvents } from '../metrics/usage-events.ts';
 import { usageToJson } from '../metrics/usage-json.ts';
 import { byKey, reportUsage, TooMuchUsage, type UsageReport } from '../metrics/usage-report.ts';
-import { readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
+import { checkNames, readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
 import type { UsageKey, UsageStore } from '../store/usage-store.ts';
 import { send } from './send.ts';
 
@@ -47,7 +46,8 @@ export async function answerUsage(
   response: ServerResponse,
   { search, consumer }: { readonly search: string; readonly consumer?: string },
 ): Promise<void> {
-  if (method !== 'GET') throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET' });
+  if (method !== 'GET' && method !== 'HEAD')
+    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, HEAD' });
   const names =
     consumer === undefined ? PARAMETERS : PARAMETERS.filter((name) => !OPERATORS_ALONE.includes(name));
   const asked: Partial<Record<(typeof PARAMETERS)[number], string>> = {
@@ -55,13 +55,18 @@ export async function answerUsage(
     ...(consumer !== undefined && { consumer }),
   };
   const request = orRefuse(() => readUsageRequest(asked));
+  const wantsUnused = isYes(asked.unused);
+  const ofPages = ['limit', 'after', 'format'].find((name) => name in asked);
+  if (wantsUnused && ofPages !== undefined)
+    throw badRequest(`What nobody used comes as a whole, and as JSON: leave out "${ofPages}".`);
   const limit = limitOf(asked.limit);
   const after = asked.after === undefined ? undefined : keyOf(asked.after);
   const format = asked.format ?? (accept?.includes(CLOUD_EVENTS_TYPE) ? 'cloudevents' : 'json');
   if (format !== 'json' && format !== 'cloudevents') throw badRequest('"format" is "json" or "cloudevents".');
   await flush();
   const report = await reportUsage(store(), request, settings).catch(toRefusal);
-  if (asked.unused !== undefined) {
+  orRefuse(() => checkNames(request, schemas(), { report, wantsUnused }));
+  if (wantsUnused) {
     const unused = unusedFields(schemas(), report, request);
     return sendJson(response, 'application/json', usageToJson(report, unused));
   }
@@ -84,6 +89,12 @@ function readParameters(search: string, names: readonly string[]): Partial<Recor
     found[name] = value;
   }
   return found;
+}
+
+function isYes(text: string | undefined): boolean {
+  if (text === undefined || text === '0' || text === 'false') return false;
+  if (text === '1' || text === 'true') return true;
+  throw badRequest('"unused" is "1" or "true", "0" or "false".');
 }
 
 function limitOf(text: string | undefined): number {

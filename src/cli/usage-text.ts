@@ -11,11 +11,17 @@ const HEADINGS = ['FIELD', 'CLIENT', 'CONSUMER', 'USED', 'ERRORS', 'FIRST SEEN',
 const RIGHT = new Set([3, 4]);
 const MAX_GAPS = 5;
 
-/** What was used most comes first. */
-export function usageText(report: UsageReport, { flush }: Pick<UsageSettings, 'flush'>): string {
+/** What was used most comes first. @param consumer who was asked for, if anybody */
+export function usageText(
+  report: UsageReport,
+  { flush, consumer }: Pick<UsageSettings, 'flush'> & { readonly consumer: string | undefined },
+): string {
   const rows = [...report.rows].sort((a, b) => b.count - a.count);
   if (rows.length === 0) {
-    const hint = `A gateway that runs hands on what it counted every ${formatDuration(flush)}.`;
+    const hint = [
+      `A gateway that runs hands on what it counted every ${formatDuration(flush)}.`,
+      ...(consumer === undefined ? [] : ['"hem consumers list" tells the names of consumers.']),
+    ].join(' ');
     return [head(report), `Nobody used anything of it. ${styleText('dim', hint)}`].join('\n\n');
   }
   const cells = rows.map(({ coordinate, client, consumer, count, errors, firstAt, lastAt }) => [

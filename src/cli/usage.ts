@@ -6,7 +6,7 @@ import { unusedFields } from '../metrics/unused.ts';
 import { toCloudEvents } from '../metrics/usage-events.ts';
 import { usageToJson } from '../metrics/usage-json.ts';
 import { reportUsage, TooMuchUsage } from '../metrics/usage-report.ts';
-import { type AskedUsage, readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
+import { type AskedUsage, checkNames, readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
 import { openStore } from '../store/open.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
 import { unusedText, usageText } from './usage-text.ts';
@@ -22,11 +22,8 @@ export async function usage(options: UsageOptions): Promise<number> {
   const { directory, environment, unused, format } = options;
   const { configuration, views } = await loadGeneration(directory, environment);
   const { settings } = configuration;
-  const clients = views.map(({ client }) => client.name);
-  if (options.client !== undefined && !clients.includes(options.client))
-    return unusable(`there is no client "${options.client}"; there are ${clients.join(', ')}`);
   if (unused && format === 'cloudevents')
-    return unusable('what nobody used makes no events; take --format json');
+    return unusable('What nobody used makes no events; take --format json.');
   try {
     const request = readUsageRequest(options);
     const store = await openStore(settings.store, configuration.directory.root, pino({ level: 'silent' }));
@@ -34,6 +31,7 @@ export async function usage(options: UsageOptions): Promise<number> {
     await reached(store);
     const report = await reportUsage(store.usage(), request, settings.usage);
     const schemas = views.map(({ client, schema }) => ({ client: client.name, schema }));
+    checkNames(request, schemas, { report, wantsUnused: unused });
     if (format === 'cloudevents') console.log(JSON.stringify(toCloudEvents(report), null, 2));
     else if (format === 'json') {
       const fields = unused ? unusedFields(schemas, report, request) : undefined;
@@ -42,7 +40,7 @@ export async function usage(options: UsageOptions): Promise<number> {
       console.log(
         unused
           ? unusedText(report, unusedFields(schemas, report, request))
-          : usageText(report, settings.usage),
+          : usageText(report, { ...settings.usage, consumer: request.consumer }),
       );
     return 0;
   } catch (error) {
@@ -56,7 +54,7 @@ async function reached(store: { readonly isUp: boolean; readonly kind: string })
   const deadline = performance.now() + 2000;
   while (!store.isUp) {
     if (performance.now() > deadline)
-      throw new UsageMistake(`the store (${store.kind}) cannot be reached; see "store" in hem.yml`);
+      throw new UsageMistake(`The store (${store.kind}) cannot be reached; see "store" in hem.yml.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

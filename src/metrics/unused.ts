@@ -24,6 +24,11 @@ export function unusedFields(
     .filter(({ field }) => coordinate === undefined || field === coordinate);
 }
 
+/** `Type.field` of all fields. */
+export function coordinatesOf({ schema }: ClientSchema): readonly string[] {
+  return fieldsOf(schema).map(({ field }) => field);
+}
+
 function fieldsOf(schema: GraphQLSchema): ReadonlyArray<Omit<UnusedField, 'client'>> {
   return Object.values(schema.getTypeMap())
     .filter((type) => isObjectType(type) || isInterfaceType(type))

@@ -10,7 +10,7 @@ export interface CloudEvent {
   readonly source: string;
   readonly type: string;
   readonly subject: string;
-  /** The end of the window. */
+  /** The end of the window, or when the field was last used in one that is not known to its end. */
   readonly time: string;
   readonly datacontenttype: 'application/json';
   readonly data: unknown;
@@ -19,36 +19,42 @@ export interface CloudEvent {
 const SOURCE = '/hem/usage';
 const TYPE = 'dev.hem.usage.field.v1';
 
-/** The same event has the same id, however often it is asked for; while its window is not over, it may say more later. */
+/**
+ * Of equal ids all else is equal, too: receivers may drop all but one. A window that is not known to its end may be told again, with more in
+ * it and by another id.
+ */
 export function toCloudEvents({
   window,
-  counted,
+  counted: { isComplete },
   rows,
 }: Pick<UsageReport, 'window' | 'counted' | 'rows'>): readonly CloudEvent[] {
-  const time = new Date(window.until).toISOString();
-  const complete = counted.gaps.length === 0;
-  return rows.map(({ consumer, client, coordinate, count, errors, firstAt, lastAt }) => ({
-    specversion: '1.0',
-    id: idOf([consumer, client, coordinate, window.since, window.until]),
-    source: SOURCE,
-    type: TYPE,
-    subject: `${client}/${coordinate}`,
-    time,
-    datacontenttype: 'application/json',
-    data: {
+  const until = new Date(window.until).toISOString();
+  return rows.map(({ consumer, client, coordinate, count, errors, firstAt, lastAt }) => {
+    const lastSeen = new Date(lastAt).toISOString();
+    const data = {
       consumer,
       client,
       field: coordinate,
       count,
       errors,
       firstSeen: new Date(firstAt).toISOString(),
-      lastSeen: new Date(lastAt).toISOString(),
-      window: { since: new Date(window.since).toISOString(), until: time },
-      complete,
-    },
-  }));
+      lastSeen,
+      window: { since: new Date(window.since).toISOString(), until },
+      complete: isComplete,
+    };
+    return {
+      specversion: '1.0',
+      id: idOf(data),
+      source: SOURCE,
+      type: TYPE,
+      subject: `${client}/${coordinate}`,
+      time: isComplete ? until : lastSeen,
+      datacontenttype: 'application/json',
+      data,
+    };
+  });
 }
 
-function idOf(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 32);
+function idOf(data: unknown): string {
+  return createHash('sha256').update(JSON.stringify(data)).digest('base64url').slice(0, 32);
 }

@@ -14,6 +14,7 @@ export function usageToJson({ window, counted, rows }: UsageReport, unused?: rea
     counted: {
       ...(counted.span === undefined ? { since: null, until: null } : spanToJson(counted.span)),
       gaps: counted.gaps.map(spanToJson),
+      complete: counted.isComplete,
     },
     ...(unused === undefined
       ? {

@@ -26,8 +26,10 @@ export interface UsageReport {
   readonly counted: {
     /** The first and last moment of the window that counts are known of; undefined where there is none. */
     readonly span: Span | undefined;
-    /** Times of the window in which nobody counted, or what was counted is lost. */
+    /** Times of the window, until now, in which nobody counted, or what was counted is lost. */
     readonly gaps: readonly Span[];
+    /** Whether the window is over and all of it was counted. */
+    readonly isComplete: boolean;
   };
   /** By client, field and consumer. */
   readonly rows: readonly UsageCount[];
@@ -37,6 +39,8 @@ export interface UsageReport {
 const MAX_ROWS = 200_000;
 /** A break of counting that nobody needs to know of. */
 const MIN_GAP_MS = 1000;
+/** So many times `flush` ago, a gateway that runs has handed in what it counted. */
+const FLUSHES_UNTIL_KNOWN = 2;
 
 export class TooMuchUsage extends Error {}
 
@@ -44,7 +48,7 @@ export class TooMuchUsage extends Error {}
 export async function reportUsage(
   store: UsageStore,
   { since, until, ...key }: UsageRequest,
-  { hours }: Pick<UsageSettings, 'hours'>,
+  { hours, flush }: Pick<UsageSettings, 'hours' | 'flush'>,
 ): Promise<UsageReport> {
   const now = Date.now();
   const areHoursKept = beginningOf(since, 'hour') >= beginningOf(now, 'hour') - hours * HOUR_MS;
@@ -63,7 +67,7 @@ export async function reportUsage(
   }
   return {
     window: { ...window, by },
-    counted: countedIn({ since: window.since, until: Math.min(window.until, now) }, await store.runs()),
+    counted: countedIn(window, await store.runs(), { now, lag: FLUSHES_UNTIL_KNOWN * flush }),
     rows: [...rows.values()].sort(byKey),
   };
 }
@@ -89,18 +93,30 @@ function sum(a: UsageCount, b: UsageCount): UsageCount {
   };
 }
 
-function countedIn(window: Span, runs: readonly UsageRun[]): UsageReport['counted'] {
+/** @param lag for so long a gateway may have counted without having said so */
+function countedIn(
+  window: Span,
+  runs: readonly UsageRun[],
+  { now, lag }: { readonly now: number; readonly lag: number },
+): UsageReport['counted'] {
+  const end = Math.min(window.until, now);
   const within = runs
-    .map(({ from, until }) => ({ since: Math.max(from, window.since), until: Math.min(until, window.until) }))
+    .map(({ from, until }) => ({ since: Math.max(from, window.since), until: Math.min(until, end) }))
     .filter(({ since, until }) => since < until)
     .sort((a, b) => a.since - b.since);
   const first = within[0];
-  if (first === undefined) return { span: undefined, gaps: [window] };
+  if (first === undefined)
+    return { span: undefined, gaps: [{ since: window.since, until: end }], isComplete: false };
   const gaps: Span[] = [];
   let counted = window.since;
   for (const { since, until } of within) {
     if (since - counted >= MIN_GAP_MS) gaps.push({ since: counted, until: since });
     counted = Math.max(counted, until);
   }
-  return { span: { since: first.since, until: counted }, gaps };
+  if (Math.min(end, now - lag) - counted >= MIN_GAP_MS) gaps.push({ since: counted, until: end });
+  return {
+    span: { since: first.since, until: counted },
+    gaps,
+    isComplete: gaps.length === 0 && window.until - counted < MIN_GAP_MS,
+  };
 }

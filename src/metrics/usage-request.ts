@@ -1,9 +1,12 @@
 /** What people ask for when they ask for usage. */
+import { didYouMean, namesOf } from '../problems.ts';
 import { parseDuration } from '../units.ts';
-import type { UsageRequest } from './usage-report.ts';
+import { type ClientSchema, coordinatesOf } from './unused.ts';
+import type { UsageReport, UsageRequest } from './usage-report.ts';
 
 export const USAGE_DEFAULT_SINCE = '7d';
 const MAX_CHARACTERS = 256;
+const MAX_NAMED = 20;
 
 export interface AskedUsage {
   readonly consumer?: string | undefined;
@@ -36,6 +39,30 @@ export function readUsageRequest({ consumer, client, field, since, until }: Aske
     ...(client === undefined ? {} : { client }),
     ...(field === undefined ? {} : { coordinate: field }),
   };
+}
+
+/**
+ * An empty answer to a name that there is not would be taken for "nobody uses it". What was used once may be asked for when it is gone.
+ *
+ * @throws {UsageMistake}
+ */
+export function checkNames(
+  { client, coordinate }: UsageRequest,
+  schemas: readonly ClientSchema[],
+  { report, wantsUnused }: { readonly report: UsageReport; readonly wantsUnused: boolean },
+): void {
+  if (report.rows.length > 0 && !wantsUnused) return;
+  const clients = schemas.map((one) => one.client);
+  if (client !== undefined && !clients.includes(client))
+    throw new UsageMistake(`There is no client "${client}"; there are ${namesOf(clients, MAX_NAMED)}.`);
+  if (coordinate === undefined) return;
+  const fields = schemas
+    .filter((one) => client === undefined || one.client === client)
+    .flatMap(coordinatesOf);
+  if (fields.includes(coordinate)) return;
+  const text = `${client === undefined ? 'No client has a' : `The client "${client}" has no`} field "${coordinate}"`;
+  const hint = didYouMean(coordinate, fields);
+  throw new UsageMistake(hint === undefined ? `${text}, and nobody used one.` : `${text}; ${hint}`);
 }
 
 /** `7d` is so long ago; or a date. */

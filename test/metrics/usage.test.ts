@@ -45,6 +45,7 @@ async function addAs(
   store: object,
   hour: number,
   counts: readonly Partial<UsageCount>[],
+  until = hour + 1000,
 ) {
   await using opened = await openStore(storeSettings.parse(store), directory, pino({ level: 'silent' }));
   for (let times = 0; !opened.isUp && times < 200; times++)
@@ -53,7 +54,7 @@ async function addAs(
     run: crypto.randomUUID(),
     seq: 1,
     from: hour,
-    until: hour + 1000,
+    until,
     hour,
     counts: counts.map((count) => ({
       consumer: 'acme',
@@ -235,6 +236,55 @@ describe('the API', () => {
     expect((await usage(library, 'since=2h&format=cloudevents')).body).toEqual(body);
   });
 
+  it('calls a window complete that is over and was counted to its end, and none else', async () => {
+    await using library = await startLibrary();
+    const hour = beginningOf(Date.now(), 'hour') - 2 * HOUR_MS;
+    const [from, half, end] = [hour, hour + HOUR_MS / 2, hour + HOUR_MS].map((at) =>
+      new Date(at).toISOString(),
+    );
+    const ask = async (since: string, until: string) => {
+      const window = `since=${since}&until=${until}`;
+      const events = (await usage(library, `${window}&format=cloudevents`)).body;
+      const { counted } = (await usage(library, window)).body;
+      return { counted, events: events.map(({ data, time }: never) => ({ ...(data as object), time })) };
+    };
+    const settings = { kind: 'embedded' };
+    // A gateway that was stopped in the middle of the hour, and another one that counted all of it.
+    await addAs(library.gateway, settings, hour, [{ count: 3 }], hour + HOUR_MS / 2);
+    expect(await ask(from!, end!)).toMatchObject({
+      counted: { since: from, until: half, gaps: [{ since: half, until: end }], complete: false },
+      events: [{ count: 3, complete: false, time: new Date(hour + 1000).toISOString() }],
+    });
+    await addAs(library.gateway, settings, hour, [{ count: 4 }], hour + HOUR_MS);
+    expect(await ask(from!, end!)).toMatchObject({
+      counted: { since: from, until: end, gaps: [], complete: true },
+      events: [{ count: 7, complete: true, time: end }],
+    });
+    // The hour that is under way, of which all was counted until a moment ago.
+    const begun = beginningOf(Date.now(), 'hour');
+    await addAs(library.gateway, settings, begun, [{ count: 1 }], Date.now());
+    expect(await ask(new Date(begun).toISOString(), new Date().toISOString())).toMatchObject({
+      counted: { gaps: [], complete: false },
+      events: [{ count: 1, complete: false }],
+    });
+  });
+
+  it('gives an event another id when it has more to say', async () => {
+    await using library = await startLibrary();
+    const hour = beginningOf(Date.now(), 'hour');
+    const ask = async () => (await usage(library, 'since=2h&format=cloudevents')).body;
+    await addAs(library.gateway, { kind: 'embedded' }, hour, [{ count: 3 }]);
+    const first = await ask();
+    expect(await ask()).toEqual(first);
+    await addAs(library.gateway, { kind: 'embedded' }, hour, [{ count: 2 }]);
+    const [event] = await ask();
+    expect(event).toMatchObject({
+      subject: first[0].subject,
+      data: { count: 5, window: first[0].data.window },
+    });
+    expect(event.id).not.toBe(first[0].id);
+  });
+
   it('says what nobody used', async () => {
     await using library = await startLibrary();
     await library.gateway.query('web', '{ things { title } broken { id } }');
@@ -266,6 +316,13 @@ describe('the API', () => {
       ['format=xml', '"format" is'],
       ['client=a&client=b', '"client" comes twice'],
       [`consumer=${'x'.repeat(1000)}`, '"consumer" is a name'],
+      ['unused=maybe', '"unused" is "1" or "true"'],
+      ['unused=1&limit=2', 'leave out "limit"'],
+      ['client=wep', 'There is no client "wep"; there are web.'],
+      ['client=constructor', 'There is no client "constructor"'],
+      ['field=Book.titel', 'No client has a field "Book.titel"; did you mean "Book.title"?'],
+      ['field=Book.ISBN10&client=web', 'The client "web" has no field "Book.ISBN10", and nobody used one.'],
+      ['unused=1&field=Book.titel', 'did you mean "Book.title"?'],
     ] as const) {
       const { status, body } = await usage(library, query);
       expect({ query, status, detail: body.detail }).toEqual({
@@ -274,8 +331,29 @@ describe('the API', () => {
         detail: expect.stringContaining(text),
       });
     }
-    for (const query of ['consumer=__proto__', 'client=constructor', 'since=2020-01-01&until=2020-02-01'])
+    for (const query of ['consumer=__proto__', 'since=2020-01-01&until=2020-02-01'])
       expect((await usage(library, query)).body.usage).toEqual([]);
+    expect((await usage(library, 'unused=0')).body.usage).toEqual([]);
+  });
+
+  it('tells the usage of what is gone from the schemas', async () => {
+    await using library = await startLibrary();
+    await addAs(library.gateway, { kind: 'embedded' }, beginningOf(Date.now(), 'hour'), [
+      { client: 'tv', coordinate: 'Book.shelf' },
+    ]);
+    expect((await usage(library, 'client=tv&field=Book.shelf')).body.usage).toMatchObject([{ count: 1 }]);
+  });
+
+  it('is read by HEAD as by GET, and by nothing else', async () => {
+    await using library = await startLibrary();
+    const authorization = `Bearer ${library.gateway.gateway.adminToken}`;
+    for (const path of ['/livez', '/readyz', '/metrics', '/jwks.json', '/api/usage']) {
+      const ask = (method: string) =>
+        fetch(`${library.gateway.adminUrl}${path}`, { method, headers: { authorization } });
+      const [head, post] = [await ask('HEAD'), await ask('POST')];
+      expect([path, head.status, await head.text()]).toEqual([path, 200, '']);
+      expect([path, post.status, post.headers.get('allow')]).toEqual([path, 405, 'GET, HEAD']);
+    }
   });
 });
 
@@ -283,9 +361,10 @@ describe('the command line', () => {
   it('says what is wrong, and exits with 2', async () => {
     await using library = await startLibrary();
     for (const [args, text] of [
-      [['--client', 'nobody'], 'there is no client "nobody"; there are web'],
+      [['--client', 'nobody'], 'There is no client "nobody"; there are web.'],
+      [['--field', 'Book.titel'], 'No client has a field "Book.titel"; did you mean "Book.title"?'],
       [['--since', 'ever'], '"since" is how long ago'],
-      [['--unused', '--format', 'cloudevents'], 'take --format json'],
+      [['--unused', '--format', 'cloudevents'], 'take --format json.'],
       [['--format', 'xml'], 'Allowed choices are text, json, cloudevents'],
     ] as const) {
       const { code, output } = await hem(library.gateway, ...args);
