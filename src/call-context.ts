@@ -51,6 +51,19 @@ export interface TracedCall {
   end(code?: string): void;
 }
 
+/**
+ * Whether nobody waits for a call although there was time: the caller left, or the operation was answered without it. What such a call came
+ * to says nothing about its backend. At its own deadline an operation is cancelled, too.
+ *
+ * @param now on the clock of `performance.now()`
+ */
+export function isAbandoned(
+  { cancellation, deadlineAt }: Pick<CallContext, 'cancellation' | 'deadlineAt'>,
+  now = performance.now(),
+): boolean {
+  return cancellation.isCancelled && now < deadlineAt;
+}
+
 const NO_SLOTS: readonly unknown[] = [];
 
 export class CallContext {

@@ -26,6 +26,8 @@ import { openWebSocketDoor } from './websocket.ts';
 
 /** A connection on which nothing moves for so long after the longest deadline is closed: its peer does not read. */
 const STALLED_MS = 30_000;
+/** The status, as nginx has it, of what never got one: the connection was closed before. */
+const CLOSED_BEFORE_ANSWER = 499;
 
 export interface PublicListener {
   readonly server: Server;
@@ -114,14 +116,15 @@ export function openPublicListener(
     response.on('close', () => {
       inFlight.release(slot);
       request.over();
-      metrics?.responded(exchange.client, response.statusCode);
-      span?.end({ client: exchange.client, status: response.statusCode });
+      const status = response.headersSent ? response.statusCode : CLOSED_BEFORE_ANSWER;
+      metrics?.responded(exchange.client, status);
+      span?.end({ client: exchange.client, status });
       if (notes !== undefined) {
         const { client } = exchange;
         const remote = request.address ?? message.socket.remoteAddress;
         const { principal } = request;
         const asked = { requestId, client, principal, remote, notes, startedAt: startedAt! };
-        requestLog!.http(asked, message, response, bytesBefore!);
+        requestLog!.http(asked, { message, response, status, bytesBefore: bytesBefore! });
       }
       if (closing) setImmediate(() => server.closeIdleConnections());
     });

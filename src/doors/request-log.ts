@@ -22,15 +22,15 @@ export class RequestLog {
     this.#log = log;
   }
 
-  /** A request over HTTP whose response is closed. @param bytesBefore what its connection had written before */
-  http(asked: Asked, message: IncomingMessage, response: ServerResponse, bytesBefore: number): void {
+  /** A request over HTTP whose response is closed. */
+  http(asked: Asked, { message, response, status, bytesBefore }: ClosedResponse): void {
     const { method, url, socket } = message;
     this.#log.info(
       lineOf('http', asked, {
         method,
         // Of an address that is no client's; the query may hold anything.
         path: asked.client === undefined ? toLabel(url?.split('?', 1)[0] ?? '') : undefined,
-        status: response.statusCode,
+        status,
         bytes: (socket.bytesWritten ?? bytesBefore) - bytesBefore,
         left: response.writableFinished ? undefined : true,
       }),
@@ -42,6 +42,14 @@ export class RequestLog {
   websocket(asked: Asked): void {
     this.#log.info(lineOf('websocket', asked, OVER_A_SOCKET), 'request');
   }
+}
+
+interface ClosedResponse {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly status: number;
+  /** What its connection had written before. */
+  readonly bytesBefore: number;
 }
 
 interface OfHttp {

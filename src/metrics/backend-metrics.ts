@@ -1,5 +1,6 @@
 /** What is counted of calls to backends: by connector and the connector's own field. Both engines make calls that went through here when they were compiled. */
 import type { CacheSize } from '../bounded-cache.ts';
+import { isAbandoned } from '../call-context.ts';
 import type { CallContext, CompiledCall, Outcome, StreamCall, UnaryCall } from '../connectors/kind.ts';
 import { HemError } from '../errors.ts';
 import type { Values } from '../mapping/values.ts';
@@ -11,6 +12,8 @@ type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** In place of an error's code. */
 const FINE = 'OK';
+/** In place of the code that a call ended with because nobody waited for it any more. */
+const LEFT = 'LEFT';
 
 export class BackendMetrics {
   readonly #calls: Series<Histogram>;
@@ -95,12 +98,14 @@ export class BackendMetrics {
   #watchUnary(connector: string, coordinate: string, call: UnaryCall): UnaryCall {
     const fine = this.#calls.of(connector, coordinate, FINE);
     const fineObjects = this.#objects.of(connector, coordinate, FINE);
-    const note = (outcomes: readonly Outcome[], ms: number): void => {
+    const note = (outcomes: readonly Outcome[], startedAt: number, context: CallContext): void => {
+      const ms = performance.now() - startedAt;
       let code: string | undefined;
       for (const outcome of outcomes) {
         if (outcome instanceof Error) {
-          code ??= codeOf(outcome);
-          this.#objects.of(connector, coordinate, codeOf(outcome)).value++;
+          const own = codeOf(outcome, context);
+          code ??= own;
+          this.#objects.of(connector, coordinate, own).value++;
         } else fineObjects.value++;
       }
       (code === undefined ? fine : this.#calls.of(connector, coordinate, code)).observe(ms);
@@ -111,13 +116,15 @@ export class BackendMetrics {
         const startedAt = performance.now();
         return call.call(batch, context).then(
           (outcomes) => {
-            note(outcomes, performance.now() - startedAt);
+            note(outcomes, startedAt, context);
             return outcomes;
           },
           (error: unknown) => {
+            const failure = error instanceof Error ? error : new Error(String(error));
             note(
-              batch.map(() => (error instanceof Error ? error : new Error(String(error)))),
-              performance.now() - startedAt,
+              batch.map(() => failure),
+              startedAt,
+              context,
             );
             throw error;
           },
@@ -146,6 +153,8 @@ export class BackendMetrics {
   }
 }
 
-function codeOf(error: Error): string {
+/** For metrics and traces. @param error what a call ended with */
+export function codeOf(error: unknown, context: CallContext): string {
+  if (isAbandoned(context)) return LEFT;
   return error instanceof HemError ? error.code : 'UPSTREAM_FAILED';
 }

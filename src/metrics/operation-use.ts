@@ -2,7 +2,7 @@
 import type { Histogram } from './histogram.ts';
 
 /** What became of an operation. */
-export const OUTCOMES = ['ok', 'partial', 'refused', 'failed'] as const;
+export const OUTCOMES = ['ok', 'partial', 'refused', 'failed', 'left'] as const;
 
 /** What an operation uses, with the values of its conditions. Each is named once. */
 export interface UsedByOperation {

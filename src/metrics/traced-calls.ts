@@ -1,6 +1,6 @@
 /** Backend calls as spans of the operation that makes them, which the backend is told of. */
 import type { CompiledCall, StreamCall, UnaryCall } from '../connectors/kind.ts';
-import { HemError } from '../errors.ts';
+import { codeOf } from './backend-metrics.ts';
 
 /** The same call, traced where its operation is. */
 export function traceCalls(connector: string, coordinate: string, call: CompiledCall): CompiledCall {
@@ -17,11 +17,12 @@ function traceUnary(connector: string, coordinate: string, call: UnaryCall): Una
       if (traced === undefined) return call.call(batch, context);
       return call.call(batch, context.carrying(traced.headers)).then(
         (outcomes) => {
-          traced.end(codeOf(outcomes.find((outcome) => outcome instanceof Error)));
+          const failure = outcomes.find((outcome) => outcome instanceof Error);
+          traced.end(failure && codeOf(failure, context));
           return outcomes;
         },
         (error: unknown) => {
-          traced.end(codeOf(error));
+          traced.end(codeOf(error, context));
           throw error;
         },
       );
@@ -41,13 +42,8 @@ function traceStream(connector: string, coordinate: string, call: StreamCall): S
         failure = error;
         throw error;
       } finally {
-        traced?.end(codeOf(failure));
+        traced?.end(failure === undefined ? undefined : codeOf(failure, context));
       }
     },
   };
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (error === undefined) return undefined;
-  return error instanceof HemError ? error.code : 'UPSTREAM_FAILED';
 }

@@ -12,7 +12,6 @@ import { type Answer, isStream, type Stream } from './answer.ts';
 import { EnumVariables, typesWithEnums } from './enum-variables.ts';
 import { ownNames } from './own-names.ts';
 import { PerConditions } from './per-conditions.ts';
-import { PerOperation } from './per-operation.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
 import { Sampler } from './sampler.ts';
@@ -33,7 +32,7 @@ class Counting implements Policy {
   readonly #metrics: ClientMetrics;
   readonly #sampler: Sampler;
   readonly #uses: PerConditions<OperationUse>;
-  readonly #enums: PerOperation<{ readonly variables: EnumVariables | undefined }>;
+  readonly #enums: PerConditions<{ readonly variables: EnumVariables | undefined }>;
 
   constructor(view: View, metrics: ClientMetrics, sampler: Sampler) {
     this.#metrics = metrics;
@@ -47,13 +46,11 @@ class Counting implements Policy {
         usedBy(view, document, operationName, conditions),
       );
     });
-    this.#enums = new PerOperation(({ document, operationName }) => ({
-      variables: EnumVariables.of(
-        view.schema,
-        getOperationAST(document, operationName) ?? undefined,
-        holding,
-      ),
-    }));
+    this.#enums = new PerConditions((document, operationName, conditions) => {
+      const node = getOperationAST(document, operationName) ?? undefined;
+      const findUsed = () => usedBy(view, document, operationName, conditions).variables;
+      return { variables: EnumVariables.of(view.schema, node, { holding, findUsed }) };
+    });
   }
 
   answer(given: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
@@ -66,7 +63,7 @@ class Counting implements Policy {
       (answer) => {
         metrics.inFlight--;
         this.#ended(operation, request, answer.result, startedAt);
-        if (trace !== undefined) noteTimes(trace, metrics);
+        if (trace !== undefined && !request.left.isCancelled) noteTimes(trace, metrics);
         return answer;
       },
       (error: unknown) => {
@@ -98,6 +95,7 @@ class Counting implements Policy {
       item: (item) => {
         if (isSubscription) metrics.events++;
         for (const errors of errorsIn(item as Partial<ItemWithErrors>)) {
+          if (request.left.isCancelled) break;
           failed = true;
           this.#failed(errors, consumer);
         }
@@ -105,7 +103,9 @@ class Counting implements Policy {
       end: () => {
         metrics[isSubscription ? 'subscriptions' : 'inFlight']--;
         // How long somebody listens says nothing about how fast anything is.
-        if (!isSubscription) use.durations[failed ? PARTIAL : OK]!.observe(performance.now() - startedAt);
+        if (isSubscription) return;
+        const outcome = request.left.isCancelled ? LEFT : failed ? PARTIAL : OK;
+        use.durations[outcome]!.observe(performance.now() - startedAt);
       },
     });
     return { ...outcome, items };
@@ -119,10 +119,12 @@ class Counting implements Policy {
   ): void {
     const now = performance.now();
     const use = this.#uses.get(operation);
-    use.durations[outcomeOf(result)]!.observe(now - startedAt);
+    // What is not there because nobody waited for it is nobody's failure.
+    const hasLeft = result.errors !== undefined && request.left.isCancelled;
+    use.durations[hasLeft ? LEFT : outcomeOf(result)]!.observe(now - startedAt);
     const consumer = consumerOf(request);
     if ('data' in result) this.#executed(use, operation, consumer, now);
-    if (result.errors !== undefined) this.#failed(result.errors, consumer);
+    if (result.errors !== undefined && !hasLeft) this.#failed(result.errors, consumer);
   }
 
   #executed(use: OperationUse, operation: PreparedOperation, consumer: string, now: number): void {
@@ -147,9 +149,13 @@ interface CountedExtensions {
   readonly denied: ReadonlyArray<{ readonly coordinate: string }>;
 }
 
-const [OK, PARTIAL, REFUSED, FAILED] = (['ok', 'partial', 'refused', 'failed'] as const).map((outcome) =>
-  OUTCOMES.indexOf(outcome),
-) as [number, number, number, number];
+const [OK, PARTIAL, REFUSED, FAILED, LEFT] = OUTCOMES.map((_, index) => index) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 
 function outcomeOf(result: FormattedExecutionResult): number {
   const { errors } = result;

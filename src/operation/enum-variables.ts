@@ -18,17 +18,23 @@ export class EnumVariables {
   readonly #variables: ReadonlyArray<readonly [name: string, type: GraphQLNamedType]>;
   readonly #holding: ReadonlySet<GraphQLNamedType>;
 
-  /** Undefined where there is nothing to look for. @param holding as {@link typesWithEnums} gives them */
+  /** Undefined where there is nothing to look for. @param holding as {@link typesWithEnums} gives them @param findUsed names of variables */
   static of(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode | undefined,
-    holding: ReadonlySet<GraphQLNamedType>,
+    {
+      holding,
+      findUsed,
+    }: { readonly holding: ReadonlySet<GraphQLNamedType>; readonly findUsed: () => ReadonlySet<string> },
   ): EnumVariables | undefined {
     const variables = (operation?.variableDefinitions ?? []).flatMap(({ variable, type: node }) => {
       const type = getNamedType(typeFromAST(schema, node) as GraphQLInputType | undefined);
       return type !== undefined && holding.has(type) ? [[variable.name.value, type] as const] : [];
     });
-    return variables.length === 0 ? undefined : new EnumVariables(variables, holding);
+    if (variables.length === 0) return undefined;
+    const names = findUsed();
+    const used = variables.filter(([name]) => names.has(name));
+    return used.length === 0 ? undefined : new EnumVariables(used, holding);
   }
 
   private constructor(

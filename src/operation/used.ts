@@ -20,20 +20,25 @@ import type { UsedByOperation } from '../metrics/operation-use.ts';
 import { type Conditions, type Fragments, fragmentsOf, inclusionOf } from '../plan/collect.ts';
 import type { View } from '../views/view.ts';
 
+/** With the variables that hold enum values and input objects of what is used. */
+export interface UsedWithVariables extends UsedByOperation {
+  readonly variables: ReadonlySet<string>;
+}
+
 /** @param conditions undefined: whatever may be there is */
 export function usedBy(
   { schema }: Pick<View, 'schema'>,
   document: DocumentNode,
   operationName: string | undefined,
   conditions: Conditions,
-): UsedByOperation {
+): UsedWithVariables {
   const operation = getOperationAST(document, operationName);
   const root = operation ? schema.getRootType(operation.operation) : undefined;
   const walker = new Walker(schema, document, conditions);
   if (operation && root) {
     walker.walk(root, operation.selectionSet);
-    for (const { type, defaultValue } of operation.variableDefinitions ?? []) {
-      if (defaultValue === undefined) continue;
+    for (const { variable, type, defaultValue } of operation.variableDefinitions ?? []) {
+      if (defaultValue === undefined || !walker.variables.has(variable.name.value)) continue;
       let named = type;
       while (named.kind !== Kind.NAMED_TYPE) named = named.type;
       walker.walkValue(schema.getType(named.name.value), defaultValue);
@@ -43,6 +48,7 @@ export function usedBy(
     fields: [...walker.fields],
     args: [...walker.args].map(toPair),
     enumValues: [...walker.enumValues].map(toPair),
+    variables: walker.variables,
   };
 }
 
@@ -52,6 +58,7 @@ class Walker {
   readonly args = new Set<string>();
   /** `Enum VALUE` */
   readonly enumValues = new Set<string>();
+  readonly variables = new Set<string>();
   readonly #schema: View['schema'];
   readonly #fragments: Fragments;
   /** A fragment says its type itself, so it is walked once, wherever it is spread. */
@@ -100,7 +107,10 @@ class Walker {
         if (!isInputObjectType(type)) break;
         const fields = type.getFields();
         for (const { name, value: inner } of value.fields) this.walkValue(named(fields[name.value]), inner);
+        break;
       }
+      case Kind.VARIABLE:
+        this.variables.add(value.name.value);
     }
   }
 

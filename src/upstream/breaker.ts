@@ -6,6 +6,7 @@
  * numbers.
  */
 import type { Logger } from 'pino';
+import { isAbandoned } from '../call-context.ts';
 import type { BreakerSettings } from '../connectors/breaker-settings.ts';
 import { isFailureOfBackend, UpstreamError } from '../errors.ts';
 import type { Waiting } from './deadline.ts';
@@ -104,13 +105,12 @@ export class Breaker {
   }
 
   /** A call ended with an error. One that says nothing of the backend's health is an answer. */
-  ended(begun: Begun, error: unknown, { cancellation, deadlineAt, hadTime }: Ended): void {
+  ended(begun: Begun, error: unknown, ended: Ended): void {
     const { code, status } = error instanceof UpstreamError ? error : UNFORESEEN;
-    // At the operation's own deadline it is cancelled, too.
-    const hasLeft = cancellation.isCancelled && this.#now() < deadlineAt;
     // A backend that limits has a status for that; without one too many wait in this process.
     const wasNotAsked = code === 'BAD_ARGUMENT' || (code === 'UPSTREAM_LIMITED' && status === undefined);
-    if (hasLeft || wasNotAsked || (code === 'UPSTREAM_TIMEOUT' && !hadTime)) this.gaveUp(begun);
+    const hadNoTime = code === 'UPSTREAM_TIMEOUT' && !ended.hadTime;
+    if (wasNotAsked || hadNoTime || isAbandoned(ended, this.#now())) this.gaveUp(begun);
     else if (isFailureOfBackend(code)) this.failed(begun);
     else this.answered(begun);
   }

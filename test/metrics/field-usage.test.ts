@@ -139,6 +139,21 @@ describe('arguments and enum values', () => {
     });
   });
 
+  it('do not count where the field they are for is left out', async () => {
+    const query = /* GraphQL */ `
+      query ($kind: Kind, $preset: Kind = DIGITAL, $filter: Filter, $skip: Boolean!) {
+        things { id }
+        search(kind: $kind, filter: $filter) @skip(if: $skip) { id }
+        other: search(kind: $preset) @include(if: false) { id }
+      }
+    `;
+    const variables = { kind: 'AUDIO', filter: { kinds: ['PAPER'] } };
+    await ask(query, { ...variables, skip: true });
+    expect(await used('hem_enum_value_used_total')).toEqual({});
+    await ask(query, { ...variables, skip: false });
+    expect(await used('hem_enum_value_used_total')).toEqual({ 'Kind AUDIO': 1, 'Kind PAPER': 1 });
+  });
+
   it('that are no value of the enum make no series', async () => {
     await ask('query ($kind: Kind) { search(kind: $kind) { id } }', { kind: '__proto__' });
     await ask('query ($filter: Filter) { search(filter: $filter) { id } }', {

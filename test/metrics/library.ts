@@ -8,6 +8,7 @@ const SCHEMA = /* GraphQL */ `
     search(kind: Kind = PAPER, filter: Filter): [Book!] @rest(post: "/search", body: "{ kind: $kind, filter: $filter }")
     things: [Thing!] @rest(get: "/things")
     broken: Book @rest(get: "/broken")
+    slow: Book @rest(get: "/slow")
   }
   type Mutation { lend(id: ID!): Book @rest(post: "/books/{id}/lend") }
   enum Kind { PAPER AUDIO DIGITAL }
@@ -81,6 +82,7 @@ function answer(path: string): unknown {
     ];
   if (path === '/search') return [{ id: '1', title: 'The Seam' }];
   if (path.startsWith('/books/')) return { id, title: 'The Seam' };
+  if (path === '/slow') return new Promise((resolve) => setTimeout(resolve, 1000, { id: '1' }));
   if (path.startsWith('/pages/')) return { count: 120 };
   return new Refusal(503);
 }

@@ -4,7 +4,25 @@ import { describe, expect, it } from 'vitest';
 import { Series, toLabel } from '../../src/metrics/bounded-labels.ts';
 import { Counter } from '../../src/metrics/histogram.ts';
 import { MOVED, startRiders } from '../doors/riders.ts';
-import { Scraped, startLibrary } from './library.ts';
+import { type Library, Scraped, startLibrary } from './library.ts';
+
+/** Calls that ended, by coordinate and code. */
+function callsIn(scraped: Scraped): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(scraped.all('hem_backend_call_duration_seconds_count')).map(([labels, count]) => {
+      const [, coordinate, code] = /coordinate="(.*)",code="(.*)"/.exec(labels)!;
+      return [`${coordinate} ${code}`, count];
+    }),
+  );
+}
+
+async function until(library: Library, condition: (scraped: Scraped) => boolean): Promise<Scraped> {
+  for (let times = 0; ; times++) {
+    const scraped = await library.scrape();
+    if (condition(scraped) || times === 200) return scraped;
+    await sleep(20);
+  }
+}
 
 describe('durations', () => {
   it('of operations are told by client, kind, name and outcome; names that are not the client’s own are "other"', async () => {
@@ -70,6 +88,34 @@ describe('durations', () => {
             `client="web",connector="books",coordinate="${coordinate}"`,
           ),
         ).toBe(1);
+    },
+  );
+
+  it.each(['compiled', 'reference'])(
+    'of callers who leave are their own: neither the backend’s failures nor the consumer’s errors (%s)',
+    async (engine) => {
+      await using library = await startLibrary({ client: `engine: ${engine}` });
+      const leave = async (query: string) => {
+        const asked = library.backend.requests.length;
+        const left = new AbortController();
+        const answer = library.gateway.fetch('/web/graphql', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ query }),
+          signal: left.signal,
+        });
+        while (library.backend.requests.length === asked) await sleep(10);
+        left.abort();
+        await expect(answer).rejects.toThrow();
+      };
+      await leave('{ things { id } slow { id } }');
+      const calls = { 'Query.slow LEFT': 1, 'Query.things OK': 1 };
+      const scraped = await until(library, (found) => callsIn(found)['Query.slow LEFT'] === 1);
+      expect(callsIn(scraped)).toMatchObject(calls);
+      expect(scraped.all('hem_errors_total')).toEqual({});
+      const labels = 'client="web",kind="query",operation="other",outcome="left"';
+      expect(scraped.value('hem_operation_duration_seconds_count', labels)).toBe(1);
+      expect(scraped.value('hem_http_responses_total', 'client="web",status="499"')).toBe(1);
     },
   );
 
