@@ -46,7 +46,7 @@ export function answerRequest(
   return answerGraphQL(door, { ...exchange, sender }, address.search).catch((error: unknown) => {
     if (!(error instanceof HemError)) throw error;
     const { notes, principal } = exchange.request;
-    notes?.code(error.code);
+    exchange.refused(error);
     if (notes !== undefined && principal === undefined)
       notes.refusedKey = keyNamedIn(door.endpoint, message.headers);
     setHeaders(exchange);

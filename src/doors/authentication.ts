@@ -74,7 +74,12 @@ export function challengeOf({ errors = [] }: FormattedExecutionResult): string |
   return `Bearer realm="hem", error="insufficient_scope"${scope === '' ? '' : `, scope="${scope}"`}`;
 }
 
-/** The close code of a websocket that is not let in, or no longer: graphql-ws retries after it, with new parameters. */
-export function closeOf(error: HemError): { readonly code: number; readonly reason: string } {
-  return { code: error.code === 'AUTH_UNAVAILABLE' ? 1013 : 4403, reason: error.code };
+/** What fits into a close frame (RFC 6455, 5.5.1). */
+const MAX_REASON_BYTES = 123;
+
+/** How a websocket is closed that is not let in, or no longer: graphql-ws retries after it, with new parameters. */
+export function closeOf({ code, publicText }: HemError): { readonly code: number; readonly reason: string } {
+  const reason = `${code}: ${publicText}`;
+  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(MAX_REASON_BYTES));
+  return { code: code === 'AUTH_UNAVAILABLE' ? 1013 : 4403, reason: reason.slice(0, read) };
 }

@@ -45,15 +45,33 @@ interface Opening extends Pick<Credentials, 'peer'>, Partial<Pick<Credentials, '
   readonly headers: IncomingHttpHeaders;
 }
 
-/** The public part of a key that a request brings along, whatever the key is worth: for the log. */
+/** The public part of a key that a request brings along, whatever the key is worth: for the log. @param params of `connection_init` */
 export function keyNamedIn(
   endpoint: Endpoint,
-  { authorization, ...headers }: IncomingHttpHeaders,
+  headers: IncomingHttpHeaders,
+  params?: Readonly<Record<string, unknown>>,
 ): string | undefined {
   const header = endpoint.authenticator?.auth.keys?.header;
   if (header === undefined) return undefined;
-  const text = headers[header] ?? authorization?.slice('bearer '.length);
-  return typeof text === 'string' ? parseKey(text.trim())?.id : undefined;
+  const texts = [params, params?.headers, headers].flatMap((place) => [
+    entryOf(place, header),
+    withoutScheme(entryOf(place, 'authorization')),
+  ]);
+  for (const text of texts) {
+    const key = typeof text === 'string' ? parseKey(text.trim()) : undefined;
+    if (key !== undefined) return key.id;
+  }
+  return undefined;
+}
+
+function withoutScheme(authorization: unknown): unknown {
+  return typeof authorization === 'string' ? authorization.slice('bearer '.length) : undefined;
+}
+
+/** In any case of letters. */
+function entryOf(place: unknown, name: string): unknown {
+  if (typeof place !== 'object' || place === null) return undefined;
+  return Object.entries(place).find(([each]) => each.toLowerCase() === name)?.[1];
 }
 
 interface Said {
@@ -88,10 +106,9 @@ function oneOf(key: string | undefined, other: string | undefined): string | und
 /** `{ "authorization": … }` or `{ "headers": { "authorization": … } }`, in any case of letters. */
 function textIn(params: Readonly<Record<string, unknown>> | undefined, name: string): string | undefined {
   for (const place of [params, params?.headers]) {
-    if (typeof place !== 'object' || place === null) continue;
-    const entry = Object.entries(place).find(([each]) => each.toLowerCase() === name);
+    const entry = entryOf(place, name);
     if (entry === undefined) continue;
-    if (typeof entry[1] === 'string') return entry[1];
+    if (typeof entry === 'string') return entry;
     throw name === 'authorization'
       ? notValid('malformed', 'no text in connection_init')
       : keyRefused('malformed');

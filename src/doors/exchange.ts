@@ -1,5 +1,6 @@
 /** One HTTP request on its way through the doors, and the doors of the client that it is for. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { BroadDoor } from './broad-door.ts';
 import type { ReceivedRequest } from './http-message.ts';
@@ -22,6 +23,8 @@ export interface Exchange {
   readonly headers: string[];
   /** Of which client's endpoint it is, once that is known. */
   client: string | undefined;
+  /** Takes down that it is not executed. */
+  refused(error: HemError): void;
 }
 
 /** The short path writes them together with its own; before all other answers they are set here. */

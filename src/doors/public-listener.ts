@@ -1,5 +1,5 @@
 /** The public listener: takes requests and sockets in, sees to their end, and stops without losing any. */
-import type { IncomingMessage, Server } from 'node:http';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
@@ -28,6 +28,7 @@ import { openWebSocketDoor } from './websocket.ts';
 const STALLED_MS = 30_000;
 /** The status, as nginx has it, of what never got one: the connection was closed before. */
 const CLOSED_BEFORE_ANSWER = 499;
+const SWITCHING_PROTOCOLS = 101;
 
 export interface PublicListener {
   readonly server: Server;
@@ -71,6 +72,7 @@ export function openPublicListener(
           initTimeoutMs: headersTimeout,
           log,
           requestLog,
+          metrics,
           tracing,
         }),
         streams: new Set<() => void>(),
@@ -109,6 +111,10 @@ export function openPublicListener(
       request,
       headers: ['x-request-id', requestId],
       client: undefined,
+      refused(error) {
+        notes?.code(error.code);
+        metrics?.refused(exchange.client, error.code);
+      },
     };
     const slot = inFlight.add(response);
     const startedAt = notes && performance.now();
@@ -130,8 +136,8 @@ export function openPublicListener(
     });
     if (closing) response.setHeader('connection', 'close');
     const failed = (error: unknown): void => {
-      notes?.code(asHemError(error).code);
       if (response.destroyed) return;
+      exchange.refused(asHemError(error));
       if (!(error instanceof HemError)) log.error({ err: error, requestId }, 'request failed');
       setHeaders(exchange);
       sendProblem(response, asHemError(error), requestId);
@@ -150,11 +156,18 @@ export function openPublicListener(
   });
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const upgraded = { message, socket, head };
-    const status = closing ? '503 Service Unavailable' : upgrade(doors, hops, upgraded);
-    if (status !== undefined) {
-      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    }
+    const sender = hops.receive(message);
+    const found = receiveHandshake(doors, message);
+    const client = found.door?.endpoint.name;
+    const status = closing ? 503 : found.status;
+    metrics?.responded(client, status);
+    if (status === SWITCHING_PROTOCOLS)
+      return found.door!.websocket.upgrade({ message, sender }, socket, head);
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+    );
+    const remote = sender.address ?? message.socket.remoteAddress;
+    requestLog?.handshake({ requestId: requestIdOf(message), client, remote }, message, status);
   });
 
   return {
@@ -175,30 +188,23 @@ export function openPublicListener(
   };
 }
 
-/** Hands a socket to its door, or gives the status that it is refused with. */
-function upgrade(
+/** Whose websocket a handshake is for, and what it is answered with. */
+function receiveHandshake(
   doors: ReadonlyMap<string, ClientDoors>,
-  hops: Hops,
-  {
-    message,
-    socket,
-    head,
-  }: { readonly message: IncomingMessage; readonly socket: Duplex; readonly head: Buffer },
-): string | undefined {
+  message: IncomingMessage,
+): { readonly status: number; readonly door?: ClientDoors | undefined } {
   let target: string;
   try {
     target = targetOf(message);
   } catch {
-    return '400 Bad Request';
+    return { status: 400 };
   }
   const address = addressOf(target);
-  const sender = hops.receive(message);
   const door = address?.resource === 'graphql' ? doors.get(address.client) : undefined;
-  if (door === undefined) return '404 Not Found';
+  if (door === undefined) return { status: 404 };
   const { cors } = door.endpoint.view.client.settings;
-  if (!mayOpenSocket(cors, message.headers.origin, message.headers.host)) return '403 Forbidden';
-  door.websocket.upgrade({ message, sender }, socket, head);
-  return undefined;
+  const { origin, host } = message.headers;
+  return { status: mayOpenSocket(cors, origin, host) ? SWITCHING_PROTOCOLS : 403, door };
 }
 
 function asHemError(error: unknown): HemError {

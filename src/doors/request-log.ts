@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { toLabel } from '../metrics/bounded-labels.ts';
-import type { RequestNotes } from '../operation/request-notes.ts';
+import { RequestNotes } from '../operation/request-notes.ts';
 import type { Principal } from '../principal/principal.ts';
 
 interface Asked {
@@ -11,8 +11,8 @@ interface Asked {
   readonly principal: Principal | undefined;
   readonly remote: string | undefined;
   readonly notes: RequestNotes;
-  /** `performance.now()` */
-  readonly startedAt: number;
+  /** `performance.now()`; undefined where it took no time. */
+  readonly startedAt: number | undefined;
 }
 
 export class RequestLog {
@@ -29,7 +29,7 @@ export class RequestLog {
       lineOf('http', asked, {
         method,
         // Of an address that is no client's; the query may hold anything.
-        path: asked.client === undefined ? toLabel(url?.split('?', 1)[0] ?? '') : undefined,
+        path: asked.client === undefined ? toPath(url) : undefined,
         status,
         bytes: (socket.bytesWritten ?? bytesBefore) - bytesBefore,
         left: response.writableFinished ? undefined : true,
@@ -38,7 +38,18 @@ export class RequestLog {
     );
   }
 
-  /** An operation over a websocket that has ended. */
+  /** A websocket that was not opened. */
+  handshake(
+    { requestId, client, remote }: Pick<Asked, 'requestId' | 'client' | 'remote'>,
+    { method, url }: IncomingMessage,
+    status: number,
+  ): void {
+    const asked = { requestId, client, principal: undefined, remote, notes: NOTHING, startedAt: undefined };
+    const path = client === undefined ? toPath(url) : undefined;
+    this.#log.info(lineOf('websocket', asked, { ...OVER_A_SOCKET, method, path, status }), 'request');
+  }
+
+  /** An operation over a websocket that has ended, or who was not let in. */
   websocket(asked: Asked): void {
     this.#log.info(lineOf('websocket', asked, OVER_A_SOCKET), 'request');
   }
@@ -69,6 +80,12 @@ const OVER_A_SOCKET: OfHttp = {
   left: undefined,
 };
 
+const NOTHING = new RequestNotes();
+
+function toPath(url = ''): string {
+  return toLabel(url.split('?', 1)[0]!);
+}
+
 /** All lines have one shape, which costs less; what is undefined is not written. */
 function lineOf(
   door: 'http' | 'websocket',
@@ -86,7 +103,7 @@ function lineOf(
     operations: operations > 1 ? operations : undefined,
     events: events > 0 ? events : undefined,
     codes,
-    ms: Math.round((performance.now() - startedAt) * 1000) / 1000,
+    ms: startedAt && Math.round((performance.now() - startedAt) * 1000) / 1000,
     consumer: key?.consumer,
     key: key?.id,
     refusedKey,

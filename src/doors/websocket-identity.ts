@@ -2,16 +2,21 @@
 
 import { HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
+import { RequestNotes } from '../operation/request-notes.ts';
 import { carriesKey } from '../principal/credentials.ts';
 import { closeOf, identifySocket } from './authentication.ts';
+import { keyNamedIn } from './credentials.ts';
+import type { OperationOptions } from './websocket-operations.ts';
 import { endPeer, type Peer } from './websocket-peer.ts';
 
 /** Finds out who opens a socket, and sees to its end when that is over. @returns false when it is not let in */
 export async function letIn(
   endpoint: Endpoint,
+  { requestLog, metrics }: Pick<OperationOptions, 'requestLog' | 'metrics'>,
   peer: Peer,
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
+  const startedAt = performance.now();
   try {
     const { message, sender } = peer;
     const opening = { headers: message.headers, peer: sender.peer };
@@ -24,6 +29,16 @@ export async function letIn(
     return true;
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
+    metrics?.refused(endpoint.name, error.code);
+    if (requestLog !== undefined) {
+      const { requestId, message, sender } = peer;
+      const notes = new RequestNotes();
+      notes.code(error.code);
+      notes.refusedKey = keyNamedIn(endpoint, message.headers, params);
+      const remote = sender.address ?? message.socket.remoteAddress;
+      const client = endpoint.name;
+      requestLog.websocket({ requestId, client, principal: undefined, remote, notes, startedAt });
+    }
     const { code, reason } = closeOf(error);
     peer.socket.close(code, reason);
     return false;

@@ -3,6 +3,7 @@ import { GraphQLError } from 'graphql';
 import { CloseCode, type Context, type SubscribePayload } from 'graphql-ws';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Tracing } from '../metrics/tracing.ts';
 import { isStream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
@@ -19,6 +20,7 @@ export interface OperationOptions {
   readonly maxOperations: number;
   /** Gets a line per operation; undefined where nobody wants them. */
   readonly requestLog?: RequestLog | undefined;
+  readonly metrics?: Metrics | undefined;
   readonly tracing?: Tracing | undefined;
 }
 
@@ -54,7 +56,7 @@ export function start(
   if ('errors' in prepared) {
     const { errors } = format({ errors: prepared.errors }, request);
     request.notes?.failed(errors);
-    told({ endpoint, request, startedAt }, peer, requestLog);
+    tell({ endpoint, request, startedAt }, peer, requestLog);
     return [...prepared.errors];
   }
   const { kind, document, operationName } = prepared;
@@ -117,12 +119,12 @@ export function finish(peer: Peer, payload: SubscribePayload, requestLog: Reques
   const running = peer.running.get(payload);
   running?.left.cancel();
   peer.running.delete(payload);
-  if (running !== undefined) told(running, peer, requestLog);
+  if (running !== undefined) tell(running, peer, requestLog);
   // After the last answer has been handed to the socket.
   if (peer.closing) setImmediate(() => closeWhenDone(peer));
 }
 
-function told(
+function tell(
   { endpoint, request, startedAt }: Pick<Running, 'endpoint' | 'request' | 'startedAt'>,
   { message }: Peer,
   requestLog: RequestLog | undefined,

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
-import { EXPIRED, Unauthenticated } from '../principal/failures.ts';
+import { Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
 import { closeOf } from './authentication.ts';
 import type { Sender } from './hops.ts';
@@ -62,11 +62,6 @@ export interface Goodbye {
 }
 
 export const STOPPING: Goodbye = { code: 1001, reason: 'Going away', refusal: 'SHUTTING_DOWN', abrupt: true };
-const NOBODY: Goodbye = {
-  ...closeOf(new Unauthenticated(EXPIRED)),
-  refusal: 'UNAUTHENTICATED',
-  abrupt: false,
-};
 
 export function closeWhenDone({ running, socket, closing = STOPPING }: Peer): void {
   if ([...running.values()].every(({ isSubscription }) => isSubscription && closing.abrupt))
@@ -75,9 +70,14 @@ export function closeWhenDone({ running, socket, closing = STOPPING }: Peer): vo
 
 /** Subscriptions end with an error, queries may finish, then the socket is closed. */
 export function endPeer(peer: Peer, why: string): void {
-  peer.closing ??= NOBODY;
+  peer.closing ??= {
+    ...closeOf(new Unauthenticated(why)),
+    refusal: 'UNAUTHENTICATED',
+    abrupt: false,
+  };
+  const { socket, closing } = peer;
   for (const { end: say, request } of peer.running.values())
     say?.(format({ errors: [new GraphQLError(why, { extensions: { code: 'UNAUTHENTICATED' } })] }, request));
   closeWhenDone(peer);
-  setTimeout(() => peer.socket.close(NOBODY.code, NOBODY.reason), EXPIRED_GRACE_MS).unref();
+  setTimeout(() => socket.close(closing.code, closing.reason), EXPIRED_GRACE_MS).unref();
 }

@@ -54,8 +54,8 @@ export class ClientMetrics {
     if (coordinate !== NOWHERE) this.#usage?.failed(this.name, consumer, coordinate);
   }
 
-  /** An operation that did not get so far as to be executed or refused by what it uses. */
-  notAnOperation(code: string): void {
+  /** A request was refused before any operation was found in it. */
+  refused(code: string): void {
     this.#all.errors.of(this.name, NOWHERE, code).value++;
   }
 

@@ -73,6 +73,12 @@ export class Metrics {
     counter.value++;
   }
 
+  /** A request was refused before any operation was found in it. @param client undefined where the address names none */
+  refused(client: string | undefined, code: string): void {
+    if (client === undefined) this.#ofClients.errors.of(NOWHERE, NOWHERE, code).value++;
+    else this.of(client).refused(code);
+  }
+
   /** Expands what was counted since this was last done. */
   read(): void {
     for (const client of this.#clients.values()) client.read();

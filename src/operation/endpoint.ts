@@ -136,7 +136,7 @@ export class Endpoint {
   }
 
   #refuse(errors: readonly GraphQLError[]): { readonly errors: readonly GraphQLError[] } {
-    this.#metrics?.notAnOperation(String(errors[0]?.extensions.code));
+    this.#metrics?.refused(String(errors[0]?.extensions.code));
     return { errors };
   }
 

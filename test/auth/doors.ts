@@ -145,7 +145,7 @@ export const DOORS: Readonly<Record<string, Door>> = {
       return {
         status: code,
         challenge: null,
-        body: { errors: [{ message: '', extensions: { code: reason } }] },
+        body: { errors: [{ message: '', extensions: { code: reason.split(':')[0] } }] },
       };
     } finally {
       await socket.dispose();

@@ -93,7 +93,7 @@ describe('a websocket', () => {
     ['a million characters', { authorization: `Bearer ${'x'.repeat(900_000)}` }],
   ])('of %s is closed', async (_name, params) => {
     await using socket = await open(params);
-    expect(await socket.closed).toEqual({ code: 4403, reason: 'UNAUTHENTICATED' });
+    expect(await socket.closed).toEqual({ code: 4403, reason: expect.stringMatching(/^UNAUTHENTICATED: /) });
     expect(socket.received).toEqual([]);
   });
 
@@ -112,7 +112,7 @@ describe('a websocket', () => {
     await using same = await open(undefined, { cookie, origin: gateway.url }, 'cookies');
     await same.until(({ type }) => type === 'connection_ack');
     await using foreign = await open(undefined, { cookie, origin: 'https://evil.example' }, 'cookies');
-    expect(await foreign.closed).toEqual({ code: 4403, reason: 'BAD_REQUEST' });
+    expect(await foreign.closed).toEqual({ code: 4403, reason: expect.stringMatching(/^BAD_REQUEST: /) });
     await using bearer = await open(
       { authorization: `Bearer ${await token()}` },
       { cookie, origin: 'https://evil.example' },
@@ -123,7 +123,7 @@ describe('a websocket', () => {
 
   test('without a token is closed where the client wants one, else it is nobody’s', async () => {
     await using closed = await open(undefined, {}, 'closed');
-    expect(await closed.closed).toEqual({ code: 4403, reason: 'UNAUTHENTICATED' });
+    expect(await closed.closed).toEqual({ code: 4403, reason: expect.stringMatching(/^UNAUTHENTICATED: /) });
     await using socket = await open(undefined);
     await socket.until(({ type }) => type === 'connection_ack');
     const before = backend.requests.length;
@@ -146,7 +146,7 @@ describe('a websocket', () => {
     expect(await socket.until(({ id }) => id === 'a')).toMatchObject({
       payload: { data: { riderMoved: { name: 'Ann' } } },
     });
-    expect(await socket.closed).toEqual({ code: 4403, reason: 'UNAUTHENTICATED' });
+    expect(await socket.closed).toEqual({ code: 4403, reason: expect.stringMatching(/^UNAUTHENTICATED: /) });
     expect(socket.received.slice(-2)).toMatchObject([
       { id: 'a', type: 'next', payload: { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] } },
       { id: 'a', type: 'complete' },

@@ -91,6 +91,31 @@ describe('durations', () => {
     },
   );
 
+  it('have nothing of what is no operation: its errors count', async () => {
+    await using library = await startLibrary();
+    const { gateway } = library;
+    const post = (body: string, type = 'application/json', path = '/web/graphql') =>
+      gateway.fetch(path, { method: 'POST', headers: { 'content-type': type }, body });
+    await post('{');
+    await post('{}', 'text/csv');
+    await post('{"query":"{"}');
+    await post('{"query":"{ nothing }"}');
+    await post('{}', 'application/json', '/nobody/graphql');
+    await gateway.fetch('/web/graphql', { method: 'DELETE' });
+    await gateway.fetch('/web/graphql?query=%7B');
+    const scraped = await library.scrape();
+    const at = (client: string, code: string) => `client="${client}",coordinate="-",code="${code}"`;
+    expect(scraped.all('hem_errors_total')).toEqual({
+      [at('web', 'BAD_REQUEST')]: 1,
+      [at('web', 'UNSUPPORTED_MEDIA_TYPE')]: 1,
+      [at('web', 'GRAPHQL_PARSE_FAILED')]: 2,
+      [at('web', 'GRAPHQL_VALIDATION_FAILED')]: 1,
+      [at('web', 'METHOD_NOT_ALLOWED')]: 1,
+      [at('-', 'NOT_FOUND')]: 1,
+    });
+    expect(scraped.all('hem_operation_duration_seconds_count')).toEqual({});
+  });
+
   it.each(['compiled', 'reference'])(
     'of callers who leave are their own: neither the backend’s failures nor the consumer’s errors (%s)',
     async (engine) => {
