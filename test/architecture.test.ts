@@ -16,6 +16,7 @@ const BOTTOM = [
   'tag-clock',
   'bounded-cache',
   'call-context',
+  'scrubber',
 ];
 /** What settings of all kinds are made of. */
 const SETTINGS = [
@@ -54,6 +55,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   'bounded-cache': [],
   // What a caller brings along goes through all phases.
   'call-context': ['cancellation'],
+  // Both the log and what callers are told of backends' errors.
+  scrubber: [],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM, ...SETTINGS],

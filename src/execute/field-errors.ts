@@ -2,6 +2,20 @@
 import { GraphQLError } from 'graphql';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { Connector } from '../load/model.ts';
+import { secretsOfConnector } from '../load/secrets.ts';
+import { type Scrub, scrubberOfText, scrubValue } from '../scrubber.ts';
+
+const scrubs = new WeakMap<Connector, Scrub>();
+
+/** Backends repeat what they were asked with, and callers are not to read what the gateway shows itself with. */
+function scrubOf(connector: Connector): Scrub {
+  let scrub = scrubs.get(connector);
+  if (scrub === undefined) {
+    scrub = scrubberOfText(secretsOfConnector(connector));
+    scrubs.set(connector, scrub);
+  }
+  return scrub;
+}
 
 /** The error of one field. graphql-js adds path and location. */
 export function toFieldError(
@@ -15,8 +29,9 @@ export function toFieldError(
   if (failure instanceof UpstreamError) {
     extensions.connector = failure.connector;
     if (failure.status !== undefined) extensions.status = failure.status;
-    const isPublic = connectors.get(failure.connector)?.settings.errors.detail === 'public';
-    if (isPublic && failure.detail !== undefined) extensions.detail = failure.detail;
+    const connector = connectors.get(failure.connector);
+    if (connector?.settings.errors.detail === 'public' && failure.detail !== undefined)
+      extensions.detail = scrubValue(failure.detail, scrubOf(connector));
   }
   extensions.coordinate = coordinate;
   Object.assign(extensions, failure.publicDetails);

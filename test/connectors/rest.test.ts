@@ -419,6 +419,28 @@ test('the backend’s own words are shown where connector.yml says so, at most 4
   backend.answer = () => ({ body: {} });
 });
 
+test.each(['compiled', 'reference'])(
+  'what a backend tells of its error never holds what the gateway shows itself with (%s)',
+  async (engine) => {
+    const secret = 'backend-secret-abcdef';
+    await using open = await startRestGateway(backend, {
+      client: JSON.stringify({ ...JSON.parse(WITH_TOKENS), engine }),
+      schema: SCHEMA,
+      settings: `errors: { detail: public }\nauth: { header: { name: x-backend-key, value: ${secret} } }\n`,
+    });
+    backend.answer = ({ headers }) => ({
+      status: 403,
+      body: { text: `denied for ${JSON.stringify(headers)}`, headers },
+    });
+    const { body } = await open.query('web', '{ item(id: 1) }');
+    const detail = body.errors?.[0]?.extensions.detail as { text: string; headers: object };
+    expect(detail.headers).toMatchObject({ 'x-backend-key': '[secret]' });
+    expect(detail.text).toContain('"x-backend-key":"[secret]"');
+    expect(JSON.stringify(body)).not.toContain(secret);
+    backend.answer = () => ({ body: {} });
+  },
+);
+
 test('equal lookups of one operation are one request', async () => {
   backend.answer = ({ url }) => ({ body: { id: url } });
   const before = backend.seen.length;

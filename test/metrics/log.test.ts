@@ -7,7 +7,8 @@ import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { loadGeneration } from '../../src/generation.ts';
-import { scrubber, secretsOf } from '../../src/metrics/scrubber.ts';
+import { secretsOf } from '../../src/load/secrets.ts';
+import { scrubber, scrubberOfText, scrubValue } from '../../src/scrubber.ts';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { RunningCommand } from '../support/command.ts';
 import { writeConfiguration } from '../support/gateway.ts';
@@ -358,6 +359,32 @@ describe('the scrubber', () => {
     for (const text of ['a=', 'eyJ', '://', 'cookie: ', 'hem_', '\\"', 'bearer '])
       line(text.repeat(100_000 / text.length));
     expect(performance.now() - startedAt).toBeLessThan(2000);
+  });
+
+  it('takes out of what callers read what is a credential for certain, and nothing of sentences', () => {
+    const forCallers = (value: unknown) =>
+      scrubValue(value, scrubberOfText([BACKEND_SECRET, 'with "quotes"']));
+    expect(
+      forCallers({
+        error: `denied for {"x-backend-key":"${BACKEND_SECRET}","q":"with \\"quotes\\""}`,
+        headers: { Authorization: 'Bearer opaque', cookie: ['a=planted'], accept: null, 'x-api-key': null },
+        [BACKEND_SECRET]: [1, true, `Basic cGxhbnRlZDpwYXNz`, `${JWT}.`],
+        cut: `at the end ${BACKEND_SECRET.slice(0, 8)}`,
+      }),
+    ).toEqual({
+      error: 'denied for {"x-backend-key":"[secret]","q":"[secret]"}',
+      headers: { Authorization: '[secret]', cookie: '[secret]', accept: null, 'x-api-key': null },
+      '[secret]': [1, true, 'Basic [secret]', '[secret].'],
+      cut: 'at the end [secret]',
+    });
+    const sentences = {
+      title: 'Basic information is missing; the bearer certificate, too.',
+      token: 'token=expired',
+      nothing: null,
+    };
+    expect(forCallers(sentences)).toEqual(sentences);
+    const polluting = JSON.parse('{"__proto__":{"a":1}}');
+    expect(JSON.stringify(forCallers(polluting))).toBe('{"__proto__":{"a":1}}');
   });
 
   it('escapes what terminals act on', () => {

@@ -1,0 +1,60 @@
+/** The credentials that a configuration holds: for those who see to it that nobody else reads them. */
+import type { Client } from './client.ts';
+import type { Connector } from './model.ts';
+import type { HemSettings } from './settings.ts';
+
+/** All credentials that a configuration holds. */
+export function secretsOf({
+  store,
+  telemetry,
+  keys,
+  listen,
+  connectors,
+  clients,
+}: Pick<HemSettings, 'store' | 'telemetry' | 'keys' | 'listen'> & {
+  readonly connectors: readonly Connector[];
+  readonly clients: ReadonlyArray<Pick<Client, 'auth'>>;
+}): readonly string[] {
+  const found: Array<string | undefined> = Object.values(telemetry.traces?.headers ?? {});
+  found.push(listen.tls?.key, ...Object.values(keys.peppers ?? {}));
+  if (store.kind === 'redis')
+    found.push(store.password, store.sentinel?.password, passwordIn(store.url ?? ''));
+  for (const connector of connectors) found.push(...secretsOfConnector(connector));
+  for (const { auth } of clients)
+    for (const { keys } of auth?.jwt?.issuers ?? []) if (keys.at === 'secret') found.push(keys.secret);
+  return found.filter(isThere);
+}
+
+/** Those that one backend is told, or that stand for the gateway there. */
+export function secretsOfConnector({
+  settings: { tls, endpoint, auth, identity },
+}: Pick<Connector, 'settings'>): readonly string[] {
+  const found = [tls?.key, passwordIn(endpoint)];
+  if (auth !== 'none') found.push(...secretsIn(auth));
+  if (typeof identity === 'object' && 'token' in identity) found.push(identity.token.key);
+  if (typeof identity === 'object' && 'exchange' in identity) found.push(identity.exchange.clientSecret);
+  return found.filter(isThere);
+}
+
+function isThere(secret: string | undefined): secret is string {
+  return secret !== undefined && secret !== '';
+}
+
+type Auth = Exclude<Connector['settings']['auth'], 'none'>;
+
+function secretsIn(auth: Auth): readonly string[] {
+  if ('header' in auth) return [auth.header.value];
+  if ('bearer' in auth) return [auth.bearer.token];
+  if ('oauth2' in auth) return [auth.oauth2.clientSecret];
+  const { username, password } = auth.basic;
+  return [password, Buffer.from(`${username}:${password}`).toString('base64')];
+}
+
+function passwordIn(url: string): string | undefined {
+  const password = URL.parse(url)?.password ?? '';
+  try {
+    return decodeURIComponent(password);
+  } catch {
+    return password;
+  }
+}
