@@ -22,6 +22,7 @@ import {
 import type { Logger } from 'pino';
 import type { TracedCall } from '../call-context.ts';
 import type { TracesSettings } from '../load/telemetry-settings.ts';
+import { scrubberOfText } from '../scrubber.ts';
 import { toLabel } from './bounded-labels.ts';
 import { type IncomingTrace, readBaggage, readTrace, writeTraceparent } from './trace-headers.ts';
 import type { BegunOperation, BegunRequest, OperationSpan, RequestSpan, Tracing } from './tracing.ts';
@@ -31,6 +32,8 @@ const EXPORT_MS = 5000;
 /** How long spans are gathered. */
 const GATHERED_MS = 500;
 const MAX_WAITING = 4096;
+/** Of what callers choose; all else is named in the configuration. */
+const scrub = scrubberOfText([]);
 
 export function openTelemetry(settings: TracesSettings, log: Logger): Tracing {
   const exporter = toldOfFailures(
@@ -69,7 +72,7 @@ function beginRequest(
     {
       kind: SpanKind.SERVER,
       attributes: {
-        'hem.request_id': requestId,
+        'hem.request_id': scrub(requestId),
         ...(method === undefined ? {} : { 'http.request.method': method }),
       },
       ...(parent === undefined || trustCallers ? {} : { links: [{ context: parent }] }),
@@ -102,7 +105,7 @@ function beginOperation(
   { client, kind, name, consumer }: BegunOperation,
   { context, baggage }: Above,
 ): OperationSpan {
-  const label = name === undefined ? undefined : toLabel(name);
+  const label = name === undefined ? undefined : scrub(toLabel(name));
   const span = tracer.startSpan(
     // Of a bounded number: names are callers' own.
     kind,

@@ -1,5 +1,5 @@
 /** What an operation is answered with: one result, or a stream of them. */
-import type { FormattedExecutionResult } from 'graphql';
+import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { JOINED } from '../limits/headers.ts';
 
 /** Lower-case names. */
@@ -45,4 +45,21 @@ export function joinHeaders(all: Map<string, string>, headers: AnswerHeaders = {
     const join = Object.hasOwn(JOINED, name) ? JOINED[name] : undefined;
     all.set(name, known === undefined || join === undefined ? value : join(known, value));
   }
+}
+
+type Errors = readonly GraphQLFormattedError[];
+
+/** Events, and parts with what came later. */
+interface ItemWithErrors {
+  readonly errors?: Errors;
+  readonly incremental?: ReadonlyArray<{ readonly errors?: Errors }>;
+  readonly completed?: ReadonlyArray<{ readonly errors?: Errors }>;
+}
+
+/** The errors of one item of a stream, wherever in it they are. */
+export function errorsIn(item: unknown): readonly Errors[] {
+  const { errors, incremental = [], completed = [] } = item as ItemWithErrors;
+  return [errors, ...incremental.map((one) => one.errors), ...completed.map((one) => one.errors)].filter(
+    (some) => some !== undefined,
+  );
 }

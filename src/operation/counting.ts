@@ -8,7 +8,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { type OperationUse, OUTCOMES } from '../metrics/operation-use.ts';
 import { tracedField } from '../plan/traced-field.ts';
 import type { View } from '../views/view.ts';
-import { type Answer, isStream, type Stream } from './answer.ts';
+import { type Answer, errorsIn, isStream, type Stream } from './answer.ts';
 import { EnumVariables, typesWithEnums } from './enum-variables.ts';
 import { ownNames } from './own-names.ts';
 import { PerConditions } from './per-conditions.ts';
@@ -56,14 +56,13 @@ class Counting implements Policy {
   answer(given: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
     const metrics = this.#metrics;
     const startedAt = performance.now();
-    const trace = given.trace === undefined && this.#sampler.isNext() ? new Trace(false) : undefined;
-    const operation = trace === undefined ? given : { ...given, trace };
+    const { operation, trace } = this.#sampled(given);
     metrics.inFlight++;
     return next(operation, request).then(
       (answer) => {
         metrics.inFlight--;
         this.#ended(operation, request, answer.result, startedAt);
-        if (trace !== undefined && !request.left.isCancelled) noteTimes(trace, metrics);
+        this.#noteTimes(trace, request);
         return answer;
       },
       (error: unknown) => {
@@ -74,27 +73,30 @@ class Counting implements Policy {
   }
 
   async stream<Item>(
-    operation: PreparedOperation,
+    given: PreparedOperation,
     request: Request,
     next: Streaming<Item>,
   ): Promise<Answer | Stream<Item>> {
     const metrics = this.#metrics;
     const startedAt = performance.now();
+    const isSubscription = given.kind === 'subscription';
+    // How long a subscription's fields take is another thing for each event.
+    const { operation, trace } = isSubscription ? { operation: given } : this.#sampled(given);
     const outcome = await next(operation, request);
     if (!isStream(outcome)) {
       this.#ended(operation, request, outcome.result, startedAt);
+      this.#noteTimes(trace, request);
       return outcome;
     }
     const use = this.#uses.get(operation);
     const consumer = consumerOf(request);
     this.#executed(use, operation, consumer, startedAt);
-    const isSubscription = operation.kind === 'subscription';
     metrics[isSubscription ? 'subscriptions' : 'inFlight']++;
     let failed = false;
     const items = new Tapped(outcome.items, {
       item: (item) => {
         if (isSubscription) metrics.events++;
-        for (const errors of errorsIn(item as Partial<ItemWithErrors>)) {
+        for (const errors of errorsIn(item)) {
           if (request.left.isCancelled) break;
           failed = true;
           this.#failed(errors, consumer);
@@ -106,9 +108,27 @@ class Counting implements Policy {
         if (isSubscription) return;
         const outcome = request.left.isCancelled ? LEFT : failed ? PARTIAL : OK;
         use.durations[outcome]!.observe(performance.now() - startedAt);
+        this.#noteTimes(trace, request);
       },
     });
     return { ...outcome, items };
+  }
+
+  /** With a trace, for some operations. */
+  #sampled(given: PreparedOperation): { readonly operation: PreparedOperation; readonly trace?: Trace } {
+    if (given.trace !== undefined || !this.#sampler.isNext()) return { operation: given };
+    const trace = new Trace(false);
+    return { operation: { ...given, trace }, trace };
+  }
+
+  /** Of what nobody waited for there are none. */
+  #noteTimes(trace: Trace | undefined, { left }: Request): void {
+    if (trace === undefined || left.isCancelled) return;
+    for (const step of trace.steps) {
+      const field = tracedField(step);
+      if (field !== undefined && step.answeredMs !== undefined)
+        this.#metrics.took(field.connector, field.coordinate, step.answeredMs - step.readyMs);
+    }
   }
 
   #ended(
@@ -169,27 +189,4 @@ function outcomeOf(result: FormattedExecutionResult): number {
 
 function consumerOf({ principal }: Request): string {
   return principal?.key?.consumer ?? NOBODY;
-}
-
-type Errors = readonly GraphQLFormattedError[];
-
-/** Events, and parts with what came later. */
-interface ItemWithErrors {
-  readonly errors?: Errors;
-  readonly incremental?: ReadonlyArray<{ readonly errors?: Errors }>;
-  readonly completed?: ReadonlyArray<{ readonly errors?: Errors }>;
-}
-
-function errorsIn({ errors, incremental = [], completed = [] }: ItemWithErrors): readonly Errors[] {
-  return [errors, ...incremental.map((one) => one.errors), ...completed.map((one) => one.errors)].filter(
-    (some) => some !== undefined,
-  );
-}
-
-function noteTimes({ steps }: Trace, metrics: ClientMetrics): void {
-  for (const step of steps) {
-    const field = tracedField(step);
-    if (field !== undefined && step.answeredMs !== undefined)
-      metrics.took(field.connector, field.coordinate, step.answeredMs - step.readyMs);
-  }
 }

@@ -1,7 +1,7 @@
 /** What of a request is told in its line of the log. Filled on its way; nothing of what was asked or answered. */
-import { type FormattedExecutionResult, type GraphQLFormattedError, getOperationAST } from 'graphql';
+import { type GraphQLFormattedError, getOperationAST } from 'graphql';
 import { toLabel } from '../metrics/bounded-labels.ts';
-import { type Answer, isStream, type Stream } from './answer.ts';
+import { type Answer, errorsIn, isStream, type Stream } from './answer.ts';
 import { PerOperation } from './per-operation.ts';
 import type { Answering, Policy, Streaming } from './policy.ts';
 import type { PreparedOperation, Request } from './request.ts';
@@ -68,7 +68,7 @@ class Noting implements Policy {
     }
     const item = (one: Item) => {
       notes.events++;
-      notes.failed((one as FormattedExecutionResult).errors);
+      for (const errors of errorsIn(one)) notes.failed(errors);
     };
     return { ...outcome, items: new Tapped(outcome.items, { item, end: () => {} }) };
   }

@@ -179,6 +179,11 @@ describe('a request has one line', () => {
       { accept: 'multipart/mixed' },
     );
     expect((await lineOf(parts.id))[0]).toMatchObject({ kind: 'query', events: 2 });
+    const failing = await post(
+      { query: '{ thing(id: 1) { id } ... @defer { echo { id } } }' },
+      { accept: 'multipart/mixed' },
+    );
+    expect((await lineOf(failing.id))[0]).toMatchObject({ events: 2, codes: ['UPSTREAM_FAILED'] });
     const stream = await post(
       { query: 'subscription Ticks { ticks(count: 3) }' },
       { accept: 'text/event-stream' },

@@ -91,6 +91,19 @@ describe('durations', () => {
     },
   );
 
+  it.each(['compiled', 'reference'])('of fields are taken of answers in parts, too (%s)', async (engine) => {
+    await using library = await startLibrary({ hem: 'metrics: { sample: 1 }', client: `engine: ${engine}` });
+    const response = await library.gateway.fetch('/web/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'multipart/mixed' },
+      body: JSON.stringify({ query: '{ book(id: 1) { title ... @defer { pages } } }' }),
+    });
+    expect(await response.text()).toContain('120');
+    const counts = (await library.scrape()).all('hem_field_duration_seconds_count');
+    const of = (coordinate: string) => `client="web",connector="books",coordinate="${coordinate}"`;
+    expect(counts).toEqual({ [of('Query.book')]: 1, [of('Book.pages')]: 1 });
+  });
+
   it('have nothing of what is no operation: its errors count', async () => {
     await using library = await startLibrary();
     const { gateway } = library;

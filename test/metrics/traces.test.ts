@@ -115,6 +115,28 @@ async function ask(from: TestGateway, query: string, headers: Record<string, str
   return { requestId, body };
 }
 
+describe('an operation', () => {
+  it('has the errors of an answer in parts, and no credentials that the caller wrote into names', async () => {
+    const key = 'hem_live_abcdefghijklmnop';
+    const response = await gateway.fetch('/web/graphql', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'multipart/mixed',
+        'x-request-id': 'traced-in-parts',
+      },
+      body: JSON.stringify({ query: `query ${key} { rest ... @defer { invoices } }` }),
+    });
+    expect(await response.text()).toContain('UPSTREAM_INVALID');
+    const spans = await collector.of('traced-in-parts');
+    const operation = spans.find(({ kind }) => kind === 1)!;
+    expect(operation.attributes).toMatchObject({
+      'error.type': 'UPSTREAM_INVALID',
+      'graphql.operation.name': '[secret]',
+    });
+  });
+});
+
 describe('a trusted caller’s trace', () => {
   it('goes on through the request, its operation and its calls, to every kind of backend', async () => {
     const { requestId } = await ask(gateway, QUERY, {
