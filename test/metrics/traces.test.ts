@@ -12,20 +12,25 @@ import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts
 import { GrpcBackend, protoFile } from '../support/backends/grpc/server.ts';
 import { INVOICES } from '../support/backends/soap/gateway.ts';
 import { type SoapBackend, startTextServer } from '../support/backends/soap/server.ts';
+import { EnvelopeBackend } from '../support/backends/websocket-envelope.ts';
+import { type RpcBackend, startRpcBackend } from '../support/backends/websocket-rpc.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { Collector } from './collector.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = `00-${TRACE}-b7ad6b7169203331-01`;
 /** What each kind of backend was told last. */
-const KINDS = ['rest', 'graphql', 'grpc', 'soap', 'amqp'] as const;
-const QUERY = 'query All { rest graphql: rider(id: "1") { name } grpc: count soap: invoices amqp }';
+const KINDS = ['rest', 'graphql', 'grpc', 'soap', 'amqp', 'websocket', 'jsonrpc'] as const;
+const QUERY =
+  'query All { rest graphql: rider(id: "1") { name } grpc: count soap: invoices amqp dock { id } echo { json } }';
 const COORDINATES: Readonly<Record<(typeof KINDS)[number], string>> = {
   rest: 'Query.rest',
   graphql: 'Query.rider',
   grpc: 'Query.count',
   soap: 'Query.invoices',
   amqp: 'Query.amqp',
+  websocket: 'Query.dock',
+  jsonrpc: 'Query.echo',
 };
 
 let collector: Collector;
@@ -33,6 +38,9 @@ let riders: RidersBackend;
 let shapes: GrpcBackend;
 let soap: SoapBackend;
 let rides: AmqpService;
+let docks: EnvelopeBackend;
+let rpc: RpcBackend;
+let echoed: string;
 let rest: ReturnType<typeof createServer>;
 let restHeaders: IncomingHttpHeaders;
 let amqpHeaders: Readonly<Record<string, unknown>>;
@@ -45,6 +53,8 @@ beforeAll(async () => {
   riders = everything.use(await RidersBackend.start());
   shapes = everything.use(await GrpcBackend.start());
   soap = everything.use(await startTextServer(() => 'nothing that could be read'));
+  docks = everything.use(await EnvelopeBackend.start());
+  rpc = everything.use(await startRpcBackend());
   rides = everything.use(await AmqpService.connect(process.env.HEM_TEST_AMQP_URL!));
   const queue = await rides.answer('traced', (_body, { properties }) => {
     amqpHeaders = properties.headers ?? {};
@@ -78,9 +88,16 @@ beforeAll(async () => {
     ...Object.fromEntries(
       Object.entries(INVOICES).map(([path, text]) => [`connectors/billing/${path}`, text]),
     ),
+    'connectors/docks/connector.yml': `kind: websocket\nendpoint: ${docks.url}\nenvelope:
+  request: "{ id: $id, action: $method, body: $params, meta: { own: 1 } }"
+  response: { where: { kind: answer }, id: id, result: body }\ntrace: meta.trace`,
+    'connectors/docks/schema.graphql': `type Query { dock: Dock @websocket(call: "docks.get", args: "{ id: 1 }") }  type Dock { id: ID }`,
+    'connectors/rpc/connector.yml': `kind: websocket\nendpoint: ${rpc.url}\ntrace: params._meta`,
+    'connectors/rpc/schema.graphql': `type Query { echo: Echo @websocket(call: "echo") }  type Echo { json: String }`,
     'connectors/rides/connector.yml': `kind: amqp\nendpoint: ${process.env.HEM_TEST_AMQP_URL}`,
     'connectors/rides/schema.graphql': `type Query { amqp: String @amqp(request: { routingKey: "${queue}" }, select: "text") }`,
-    'schemas/web.graphql': `type Query { rest: String  rider(id: ID!): Rider  count: BigInt  invoices: Int  amqp: String }
+    'schemas/web.graphql': `type Query { rest: String  rider(id: ID!): Rider  count: BigInt  invoices: Int  amqp: String  dock: Dock  echo: Echo }
+      type Dock { id: ID }  type Echo { json: String }
       type Rider { name: String }  type Subscription { ticks(count: Int!): Int }`,
     'clients/web/client.yml': 'batching: { max: 3 }',
     'clients/kept/client.yml': 'cache: { responses: {} }',
@@ -98,6 +115,10 @@ function start(traces: string): Promise<TestGateway> {
   });
 }
 
+interface Traced {
+  readonly meta: { readonly trace?: Readonly<Record<string, unknown>> };
+}
+
 function told(): Readonly<Record<(typeof KINDS)[number], Readonly<Record<string, unknown>>>> {
   return {
     rest: restHeaders,
@@ -105,6 +126,8 @@ function told(): Readonly<Record<(typeof KINDS)[number], Readonly<Record<string,
     grpc: shapes.seen.at(-1)!.metadata,
     soap: soap.seen.at(-1)!.headers,
     amqp: amqpHeaders,
+    websocket: (docks.received.at(-1) as unknown as Traced).meta.trace ?? {},
+    jsonrpc: JSON.parse(echoed)?._meta ?? {},
   };
 }
 
@@ -112,6 +135,7 @@ let ids = 0;
 async function ask(from: TestGateway, query: string, headers: Record<string, string> = {}) {
   const requestId = `traced-${process.pid}-${++ids}`;
   const { body } = await from.query('web', query, { headers: { 'x-request-id': requestId, ...headers } });
+  if (query === QUERY) echoed = body.data.echo.json;
   return { requestId, body };
 }
 
@@ -144,6 +168,7 @@ describe('a trusted caller’s trace', () => {
       tracestate: 'vendor=value',
       baggage: 'user=ada',
     });
+    expect(docks.received.at(-1)).toMatchObject({ body: { id: 1 }, meta: { own: 1 } });
     const spans = await collector.of(requestId);
     expect(collector.headers['x-collector-key']).toBe('abc');
     const [request] = spans.filter(({ kind }) => kind === 2);
@@ -304,7 +329,7 @@ it('without settings nothing is traced, and headers go as connector.yml says', a
   await using plain = await startGateway({ files });
   await ask(plain, QUERY, { traceparent: PARENT });
   expect(told().rest.traceparent).toBe(PARENT);
-  for (const kind of ['graphql', 'grpc', 'soap', 'amqp'] as const)
+  for (const kind of KINDS.filter((one) => one !== 'rest'))
     expect(told()[kind]).not.toHaveProperty('traceparent');
 });
 

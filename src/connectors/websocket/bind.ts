@@ -60,7 +60,7 @@ export function bind(
   }
   const args = field.literal(['args']);
   if (args === undefined && field.directive.args !== undefined) return undefined;
-  if (args !== undefined && spec.isJsonRpc) checkStructured(field, args);
+  if (args !== undefined && spec.isJsonRpc) checkStructured(field, args, spec);
   return wanted === 'call' ? bindCall(field, args) : bindTopic(field, args, spec.feed);
 }
 
@@ -146,7 +146,17 @@ function checkParams(field: FieldToBind, args: Literal, template: Template, feed
 }
 
 /** JSON-RPC 2.0, 4.2: parameters are an object or a list. */
-function checkStructured(field: FieldToBind, { node }: Literal): void {
+function checkStructured(field: FieldToBind, { node }: Literal, { trace }: WebsocketSpec): void {
+  if (trace?.path[0] === 'params' && node.kind === 'ListValue')
+    field.report(
+      {
+        rule: 'websocket-trace',
+        message: 'The trace would stand among the parameters, and these are a list.',
+        found: `trace: ${trace.path.join('.')}`,
+        expected: 'an object of parameters, or another place in connector.yml, such as "trace: trace"',
+      },
+      ['args'],
+    );
   if (node.kind === 'ObjectValue' || node.kind === 'ListValue' || node.kind === 'Variable') return;
   field.report(
     {

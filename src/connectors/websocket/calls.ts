@@ -64,6 +64,7 @@ export class Calls {
       }
       for (let index = 0; index < batch.length; index++) {
         const call = new Call(exchange, index, binding, write, this.#protocol);
+        call.trace = context.carried;
         exchange.calls.push(call);
         try {
           call.params = binding.params(batch[index]!);
@@ -158,7 +159,7 @@ export class Calls {
     call.id = id;
     this.#pending.add(id, call);
     try {
-      if (link.send(call.write(id, call.params))) return;
+      if (link.send(call.write(id, call.params, call.trace))) return;
       this.#take(id)?.failed(this.#unread());
     } catch (error) {
       // JSON cannot hold every value, e.g. a bigint.
@@ -230,6 +231,7 @@ class Call implements Pending {
   readonly #binding: CallBinding;
   readonly #protocol: Protocol;
   params: unknown;
+  trace: CallContext['carried'];
   /** Undefined until sent. */
   id: MessageId | undefined;
   settled = false;

@@ -3,14 +3,15 @@ import type { Values } from '../../mapping/values.ts';
 import { codeIn, type ErrorCodes } from '../../upstream/codes.ts';
 import type { WebsocketOptions } from './options.ts';
 import { type Report, refersTo, toLiteral, toMessageReader, toTest } from './pattern.ts';
-import type { Protocol } from './protocol.ts';
+import type { Message, Protocol } from './protocol.ts';
+import type { TracePlace } from './trace-place.ts';
 
 const NAMES = ['id', 'method', 'params'] as const;
 
 /** Undefined after reported problems. */
 export function envelope(
   settings: NonNullable<WebsocketOptions['envelope']>,
-  codes: ErrorCodes,
+  { codes, trace }: { readonly codes: ErrorCodes; readonly trace: TracePlace | undefined },
   report: Report,
 ): Protocol | undefined {
   const request = toLiteral(settings.request, NAMES, ['envelope', 'request'], report);
@@ -23,6 +24,13 @@ export function envelope(
       hint: name === 'id' ? 'the answer is recognised by it' : undefined,
     });
   }
+  if (trace !== undefined && request !== undefined && request.node.kind !== 'ObjectValue')
+    report(['trace'], {
+      rule: 'websocket-trace',
+      message: 'The messages of "envelope.request" are no objects, so no place in them has a name.',
+      found: settings.request,
+      expected: 'no "trace"',
+    });
   const { response } = settings;
   const at = ['envelope', 'response'];
   const read = (name: 'id' | 'result' | 'error' | 'code') =>
@@ -35,8 +43,10 @@ export function envelope(
   const isFailure = toTest(response.failure, [...at, 'failure'], report) ?? isSomething(error);
   if (request === undefined || id === undefined) return undefined;
   return {
-    toRequest: (method) => (id, params) =>
-      JSON.stringify(request.evaluate(asArguments({ id, method, params }))),
+    toRequest: (method) => (id, params, headers) => {
+      const message = request.evaluate(asArguments({ id, method, params })) as Message;
+      return JSON.stringify(trace && headers ? trace.put(message, headers) : message);
+    },
     idOf: (message) => (isAnswer === undefined || isAnswer(message) ? (id(message) ?? undefined) : undefined),
     outcomeOf(message) {
       if (!isFailure(message)) return (result === undefined ? message : result(message)) ?? null;

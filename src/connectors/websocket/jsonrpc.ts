@@ -2,15 +2,22 @@
 import type { UpstreamError } from '../../errors.ts';
 import type { ErrorCodes, Meaning } from '../../upstream/codes.ts';
 import { type Message, type Protocol, toIdText } from './protocol.ts';
+import type { TracePlace } from './trace-place.ts';
 
-export function jsonRpc(codes: ErrorCodes): Protocol {
+/** What stands in every request. */
+export const MEMBERS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params']);
+
+export function jsonRpc(codes: ErrorCodes, trace: TracePlace | undefined): Protocol {
   return {
     toRequest(method) {
       const name = JSON.stringify(method);
-      return (id, params) =>
-        params === undefined
+      return (id, params, headers) => {
+        if (trace !== undefined && headers !== undefined)
+          return JSON.stringify(trace.put({ jsonrpc: '2.0', id, method, params }, headers));
+        return params === undefined
           ? `{"jsonrpc":"2.0","id":${toIdText(id)},"method":${name}}`
           : `{"jsonrpc":"2.0","id":${toIdText(id)},"method":${name},"params":${JSON.stringify(params)}}`;
+      };
     },
     // A message with a method is the backend's own request or notification, whatever id it carries.
     idOf: (message) => (message.method === undefined ? (message.id ?? undefined) : undefined),

@@ -64,6 +64,8 @@ export const options = z.strictObject({
         .default({}),
     })
     .optional(),
+  /** Path to where each request tells of its trace, as an object. */
+  trace: z.string().optional(),
   /** Whether requests are numbered with numbers or with texts. */
   ids: z.enum(['number', 'text']).default('number'),
   codes,

@@ -1,5 +1,6 @@
 /** What a backend's messages look like: how a request is written and how its answer is read. */
 import type { UpstreamError } from '../../errors.ts';
+import type { TraceHeaders } from './trace-place.ts';
 
 /** The id of a request. Texts are of characters that JSON needs not escape. */
 export type MessageId = number | string;
@@ -16,8 +17,8 @@ export interface Protocol {
   outcomeOf(message: Message): unknown | UpstreamError;
 }
 
-/** `params` undefined means that there are none. */
-export type WriteRequest = (id: MessageId, params: unknown) => string;
+/** `params` undefined means that there are none, and so does `trace`. */
+export type WriteRequest = (id: MessageId, params: unknown, trace?: TraceHeaders) => string;
 
 export function toIdText(id: MessageId): string {
   return typeof id === 'number' ? String(id) : `"${id}"`;
