@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly port?: number;
   readonly adminPort?: number;
   readonly log?: Logger;
+  /** Whether it runs to be looked at: of the log, warnings only, unless hem.yml says otherwise. */
+  readonly isQuiet?: boolean;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -46,7 +48,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   await using unfinished = new AsyncDisposableStack();
   const services = unfinished.use(
-    await openServices(generation, { secrets: [adminToken], log: options.log }),
+    await openServices(generation, { secrets: [adminToken], log: options.log, isQuiet: options.isQuiet }),
   );
   const { log, requests, metrics, tracing, usage, registry } = services;
 

@@ -41,6 +41,8 @@ export interface ServiceOptions {
   readonly secrets: readonly string[];
   /** A log that is there already. */
   readonly log: Log['log'] | undefined;
+  /** Whether it runs to be looked at. */
+  readonly isQuiet?: boolean | undefined;
 }
 
 /** Opens all, waiting for no backend. What was opened is closed again when one fails. */
@@ -53,7 +55,9 @@ export async function openServices(
 
   const clients = views.map(({ client }) => client);
   const scrub = scrubber([...options.secrets, ...secretsOf({ ...settings, ...graph, clients })]);
-  const { log, requests } = opened.use(openLog(settings.log, scrub, options.log));
+  const { log, requests } = opened.use(
+    openLog(settings.log, scrub, { given: options.log, isQuiet: options.isQuiet }),
+  );
 
   const store = opened.use(await openStore(settings.store, directory.root, log, true));
   const registry =

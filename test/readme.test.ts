@@ -74,6 +74,10 @@ test('the five minutes', { timeout: 60_000 }, async () => {
       compared++;
     } else {
       for (const line of here(text).trim().split('\n')) {
+        if (line === 'kill %npx; wait %npx') {
+          await gateway!.end('SIGTERM', 15_000);
+          continue;
+        }
         if (!line.endsWith('&')) {
           const { code, output: written } = await runCommand(['sh', '-c', line]);
           expect(code, `${line}\n${written}`).toBe(0);
@@ -82,7 +86,6 @@ test('the five minutes', { timeout: 60_000 }, async () => {
         }
         // What npx runs; a signal to npx itself would leave it behind.
         const words = line.slice(0, -1).replace('npx hem', 'node src/main.ts');
-        if (line.includes('hem start')) await gateway?.end('SIGTERM', 15_000);
         const command = running.use(new RunningCommand(['sh', '-c', `exec ${words}`]));
         if (line.includes('hem start')) gateway = command;
         const address = line.includes('hem start')

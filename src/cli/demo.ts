@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { print, stripIgnoredCharacters } from 'graphql';
-import { pino } from 'pino';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { Environment } from '../load/environment.ts';
 import { type DemoKey, makeDemoKeys } from './demo-keys.ts';
@@ -26,7 +25,7 @@ export async function demo(options: {
       ...options,
       directory: ROOT,
       // What the demo prints is for reading.
-      log: pino({ level: 'warn' }),
+      isQuiet: true,
       environment: { ...options.environment, ...backends.env },
     });
   } catch (error) {

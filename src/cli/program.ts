@@ -147,7 +147,7 @@ function toAdvice(error: unknown): string {
   if (error instanceof HemError) return error.publicText;
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (code === 'EADDRINUSE')
-    return `port ${port} of ${address} is in use; choose another with --port or --admin-port, or in hem.yml`;
+    return `port ${port} of ${address} is in use, perhaps by a gateway that still runs: stop that one, or choose another with --port or --admin-port, or in hem.yml`;
   if (code === 'EACCES' && port !== undefined) return `port ${port} needs more rights than this process has`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

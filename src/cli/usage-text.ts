@@ -65,12 +65,17 @@ function head({ window, counted }: UsageReport): string {
   return lines.join('\n');
 }
 
+/** To the minute, or to the second where it is shorter than one. */
 function span({ since, until }: Span): string {
-  return `${moment(since)} – ${moment(until)}`;
+  const short = moment(since) === moment(until);
+  return `${moment(since, short)} – ${moment(until, short)}`;
 }
 
-function moment(at: number): string {
-  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+function moment(at: number, withSeconds = false): string {
+  return new Date(at)
+    .toISOString()
+    .slice(0, withSeconds ? 19 : 16)
+    .replace('T', ' ');
 }
 
 function table(rows: ReadonlyArray<readonly string[]>): string {

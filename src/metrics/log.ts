@@ -17,9 +17,14 @@ export interface Log extends Disposable {
   readonly requests: Logger | undefined;
 }
 
-/** @param given a log that is there already */
-export function openLog(settings: LogSettings, scrub: Scrub, given?: Logger): Log {
-  const log = given ?? loggerOn(pino.destination({ dest: 1, sync: true }), settings, scrub);
+/** @param given a log that is there already @param isQuiet whether people read what is written there: warnings only, unless hem.yml says otherwise */
+export function openLog(
+  settings: LogSettings,
+  scrub: Scrub,
+  { given, isQuiet = false }: { readonly given?: Logger | undefined; readonly isQuiet?: boolean } = {},
+): Log {
+  const level = settings.level ?? (isQuiet && settings.requests !== true ? 'warn' : 'info');
+  const log = given ?? loggerOn(pino.destination({ dest: 1, sync: true }), level, scrub);
   const wanted = settings.requests ?? !process.stdout.isTTY;
   if (given !== undefined || !wanted || !log.isLevelEnabled('info')) {
     const requests = wanted && log.isLevelEnabled('info') ? log : undefined;
@@ -36,7 +41,7 @@ export function openLog(settings: LogSettings, scrub: Scrub, given?: Logger): Lo
   process.once('exit', flush);
   return {
     log,
-    requests: loggerOn(gathered, settings, scrub),
+    requests: loggerOn(gathered, level, scrub),
     [Symbol.dispose]() {
       process.off('exit', flush);
       flush();
@@ -44,7 +49,11 @@ export function openLog(settings: LogSettings, scrub: Scrub, given?: Logger): Lo
   };
 }
 
-function loggerOn(destination: DestinationStream, { level }: LogSettings, scrub: Scrub): Logger {
+function loggerOn(
+  destination: DestinationStream,
+  level: NonNullable<LogSettings['level']>,
+  scrub: Scrub,
+): Logger {
   return pino({ level, serializers: { err: bounded }, hooks: { streamWrite: scrub } }, destination);
 }
 

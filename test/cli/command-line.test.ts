@@ -188,7 +188,7 @@ describe('start', () => {
     );
     expect([code, output]).toEqual([
       2,
-      expect.stringContaining(`port ${port} of 127.0.0.1 is in use; choose another`),
+      expect.stringContaining(`port ${port} of 127.0.0.1 is in use, perhaps by a gateway that still runs`),
     ]);
   });
 
