@@ -129,7 +129,7 @@ function limitingBy(
     openLimiter: () => {
       limiter ??= new Limiter(store.limits(), {
         log,
-        onDecision: metrics && ((name, outcome) => metrics.limited(name, outcome)),
+        onDecision: metrics && ((limit, outcome) => metrics.limited(limit, outcome)),
       });
       return limiter;
     },

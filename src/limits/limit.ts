@@ -6,6 +6,8 @@ import type { LimitRule } from '../store/limit-store.ts';
 export interface Limit {
   /** What operators call it. */
   readonly name: string;
+  /** Whose it is: `hem`, `client:web`, `plan:trial`, … */
+  readonly scope: string;
   /** What callers call it. */
   readonly shownName: string;
   readonly unit: LimitSettings['unit'];
@@ -45,7 +47,7 @@ function toLimit(settings: LimitSettings, scope: string): Limit {
     onStoreLoss,
   };
   return made({
-    ...{ name, shownName: name, unit, rule, by, claim, shadow },
+    ...{ name, scope, shownName: name, unit, rule, by, claim, shadow },
     ...{ delayMs: delay, coordinate: undefined },
   });
 }
@@ -72,7 +74,7 @@ export function toLimitOfField({
     onStoreLoss: 'limit',
   };
   const limitOfField = made({
-    ...{ name: quota.coordinate, shownName: coordinate, unit: 'requests', rule, by, claim },
+    ...{ name: quota.coordinate, scope, shownName: coordinate, unit: 'requests', rule, by, claim },
     ...{ shadow: false, delayMs: 0, coordinate },
   });
   const ofQuota = quotas.get(quota) ?? new Map<string, Limit>();

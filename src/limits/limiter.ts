@@ -12,7 +12,7 @@ export type { Reservation };
 export type Outcome = 'admitted' | 'delayed' | 'refused' | 'shadow';
 
 /** Told of every limit of every decision. */
-export type DecisionListener = (name: string, outcome: Outcome) => void;
+export type DecisionListener = (limit: Pick<Limit, 'name' | 'scope' | 'rule'>, outcome: Outcome) => void;
 
 /** Requests held back for one limit and caller. */
 const MAX_WAITING = 100;
@@ -103,12 +103,12 @@ export class Limiter {
       const { admitted, demand } = states[index]!;
       const limit = limits[index]!;
       if (admitted && !waited) {
-        this.#onDecision?.(limit.name, 'admitted');
+        this.#onDecision?.(limit, 'admitted');
         continue;
       }
       if (!admitted && limit.shadow)
         this.#log.debug({ limit: limit.name, partition: demand.partition }, 'a shadow limit is exceeded');
-      this.#onDecision?.(limit.name, outcomeOf({ admitted, limit, reservation, waited }));
+      this.#onDecision?.(limit, outcomeOf({ admitted, limit, reservation, waited }));
     }
     return reservation;
   }

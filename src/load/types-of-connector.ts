@@ -173,7 +173,7 @@ class TypeBuilder {
         hint: 'put it on the fields that callers ask for',
       });
     }
-    const scope = `connector ${this.#connector.name}`;
+    const scope = `connector:${this.#connector.name}`;
     return {
       weight: readWeight([field.astNode], this.#reader),
       listSize: readListSize(field, coordinate, this.#reader),

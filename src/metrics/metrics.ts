@@ -32,7 +32,7 @@ export class Metrics {
     this.backends = new BackendMetrics(maxSeries);
     this.#ofClients = new MetricsOfClients(maxSeries);
     const counts = { make: () => new Counter(), max: maxSeries };
-    this.#limits = new Series(['limit', 'outcome'], counts);
+    this.#limits = new Series(['limit', 'of', 'outcome'], counts);
     this.#caches = new Series(['cache', 'client', 'outcome'], counts);
     this.#responses = new Series(['client', 'status'], counts);
   }
@@ -47,9 +47,9 @@ export class Metrics {
     return known;
   }
 
-  /** A limit was asked. @param limit its name @param outcome a word of the limits' own, such as "refused" */
-  limited(limit: string, outcome: string): void {
-    counterOf(this.#decisions, outcome, limit, () => this.#limits.of(limit, outcome)).value++;
+  /** A limit was asked. @param outcome a word of the limits' own, such as "refused" */
+  limited({ name, scope, rule }: CountedLimit, outcome: string): void {
+    counterOf(this.#decisions, outcome, rule.name, () => this.#limits.of(name, scope, outcome)).value++;
   }
 
   /** The cache of a client's answers was asked. @param outcome a word of the cache's own, such as "hit" */
@@ -124,6 +124,16 @@ export class Metrics {
       ),
     ];
   }
+}
+
+interface CountedLimit {
+  /** What operators call it; limits of other scopes may have the same. */
+  readonly name: string;
+  readonly scope: string;
+  readonly rule: {
+    /** No other limit's. */
+    readonly name: string;
+  };
 }
 
 type Counters = Map<string, Map<string, Counter>>;

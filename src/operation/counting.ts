@@ -18,8 +18,6 @@ import { Sampler } from './sampler.ts';
 import { Tapped } from './tapped.ts';
 import { usedBy } from './used.ts';
 
-/** Of one answer; more say nothing new. */
-const MAX_ERRORS = 100;
 /** Who calls without a key. */
 const NOBODY = '-';
 
@@ -154,10 +152,10 @@ class Counting implements Policy {
   }
 
   #failed(errors: readonly GraphQLFormattedError[], consumer: string): void {
-    for (const { extensions = {} } of errors.slice(0, MAX_ERRORS)) {
+    for (const { extensions = {} } of errors) {
       const { code, coordinate, denied } = extensions as Partial<CountedExtensions>;
       const places = coordinate === undefined ? (denied ?? []).map((one) => one.coordinate) : [coordinate];
-      for (const place of places.length === 0 ? [NOWHERE] : places.slice(0, MAX_ERRORS))
+      for (const place of places.length === 0 ? [NOWHERE] : places)
         this.#metrics.failed(consumer, place, code ?? 'INTERNAL');
     }
   }

@@ -42,6 +42,8 @@ const UNFORESEEN = { code: 'UPSTREAM_FAILED', status: undefined } as const;
 /** So much shorter a pause may be, by chance: many gateways do not come back at the same moment. */
 const JITTER = 1 / 4;
 const MAX_DOUBLINGS = 20;
+/** So long it takes to find out, as a rule. */
+const PROBE_MS = 1000;
 
 export class Breaker {
   readonly #connector: string;
@@ -147,7 +149,8 @@ export class Breaker {
       this.#overdueAt = now + maxPauseMs;
       return this.#epoch;
     }
-    const retryAfterMs = Math.max(0, Math.ceil(this.#until - now));
+    // While somebody finds out, nobody knows whether there will be a next pause.
+    const retryAfterMs = Math.max(this.#state === 'half-open' ? PROBE_MS : 0, Math.ceil(this.#until - now));
     return new UpstreamError('UPSTREAM_CIRCUIT_OPEN', this.#connector, {
       internal: 'not asked, because it failed too often',
       publicDetails: { retryAfterMs },

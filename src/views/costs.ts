@@ -152,7 +152,7 @@ class CostsBuilder {
       owner = target === undefined ? '' : getNamedType(target.type).name;
     }
     const nodes = [field.astNode, ...promised.map(({ astNode }) => astNode)];
-    const scope = `client ${this.#input.client}`;
+    const scope = `client:${this.#input.client}`;
     quotas.push(...readQuotas(field.astNode, { coordinate, scope }, this.#reader));
     for (const { astNode } of promised) {
       const of = type.getInterfaces().find((each) => each.getFields()[field.name]?.astNode === astNode);

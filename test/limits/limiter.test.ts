@@ -28,7 +28,10 @@ function open(settings: readonly unknown[]) {
   const told: string[] = [];
   const store = new EmbeddedLimits(new DatabaseSync(':memory:'), { log });
   opened.push(store);
-  const limiter = new Limiter(store, { log, onDecision: (name, outcome) => told.push(`${name} ${outcome}`) });
+  const limiter = new Limiter(store, {
+    log,
+    onDecision: (limit, outcome) => told.push(`${limit.name} ${outcome}`),
+  });
   const limits = toLimits(
     settings.map((one) => limitSettings.parse(one)),
     'test',

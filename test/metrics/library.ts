@@ -50,7 +50,7 @@ export async function startLibrary({
   readonly files?: Readonly<Record<string, string>>;
 } = {}): Promise<Library> {
   await using started = new AsyncDisposableStack();
-  const backend = started.use(await startJsonBackend(({ path }) => answer(path)));
+  const backend = started.use(await startJsonBackend(({ path, body }) => answer(path, body)));
   const gateway = started.use(
     await startGateway({
       files: {
@@ -73,14 +73,15 @@ export async function startLibrary({
   };
 }
 
-function answer(path: string): unknown {
+function answer(path: string, body: { readonly kind?: string } | undefined): unknown {
   const id = path.split('/')[2];
   if (path === '/things')
     return [
       { type: 'Book', id: '1', title: 'The Seam' },
       { type: 'Film', id: '2', title: 'Hems', minutes: 90 },
     ];
-  if (path === '/search') return [{ id: '1', title: 'The Seam' }];
+  if (path === '/search')
+    return Array.from({ length: body?.kind === 'DIGITAL' ? 150 : 1 }, (_, index) => ({ id: `${index}` }));
   if (path.startsWith('/books/')) return { id, title: 'The Seam' };
   if (path === '/slow') return new Promise((resolve) => setTimeout(resolve, 1000, { id: '1' }));
   if (path.startsWith('/pages/')) return { count: 120 };

@@ -18,16 +18,19 @@ const scrape = async (metrics: Metrics) => new Scraped((await expose(metrics.fam
 
 it('decisions of limits, caches and breakers are series', async () => {
   const metrics = new Metrics(metricsSettings.parse({}));
-  metrics.limited('per-minute', 'admitted');
-  metrics.limited('per-minute', 'admitted');
-  metrics.limited('per-minute', 'refused');
+  const limitOf = (scope: string) => ({ name: 'per-minute', scope, rule: { name: `${scope}:per-minute` } });
+  metrics.limited(limitOf('plan:free'), 'admitted');
+  metrics.limited(limitOf('plan:free'), 'admitted');
+  metrics.limited(limitOf('plan:free'), 'refused');
+  metrics.limited(limitOf('plan:partner'), 'admitted');
   metrics.cached('web', 'hit');
   metrics.backends.broke('stations', 'open');
   metrics.backends.broke('stations', 'half-open');
   const scraped = await scrape(metrics);
   expect(scraped.all('hem_limit_decisions_total')).toEqual({
-    'limit="per-minute",outcome="admitted"': 2,
-    'limit="per-minute",outcome="refused"': 1,
+    'limit="per-minute",of="plan:free",outcome="admitted"': 2,
+    'limit="per-minute",of="plan:free",outcome="refused"': 1,
+    'limit="per-minute",of="plan:partner",outcome="admitted"': 1,
   });
   expect(scraped.all('hem_cache_lookups_total')).toEqual({
     'cache="response",client="web",outcome="hit"': 1,

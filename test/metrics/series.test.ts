@@ -104,6 +104,16 @@ describe('durations', () => {
     expect(counts).toEqual({ [of('Query.book')]: 1, [of('Book.pages')]: 1 });
   });
 
+  it('of errors there are as many as the answer tells', async () => {
+    await using library = await startLibrary();
+    const { errors } = (await library.gateway.query('web', '{ search(kind: DIGITAL) { reviews { text } } }'))
+      .body;
+    expect(errors).toHaveLength(150);
+    // The breaker opens meanwhile.
+    const counted = Object.values((await library.scrape()).all('hem_errors_total'));
+    expect(counted.reduce((sum, count) => sum + count, 0)).toBe(150);
+  });
+
   it('have nothing of what is no operation: its errors count', async () => {
     await using library = await startLibrary();
     const { gateway } = library;

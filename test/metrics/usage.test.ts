@@ -190,8 +190,8 @@ describe('a caller with a key', () => {
     const scraped = await library.scrape();
     expect(scraped.text).not.toContain(consumer);
     expect(scraped.all('hem_limit_decisions_total')).toEqual({
-      'limit="hourly",outcome="admitted"': 2,
-      'limit="hourly",outcome="refused"': 1,
+      'limit="hourly",of="plan:small",outcome="admitted"': 2,
+      'limit="hourly",of="plan:small",outcome="refused"': 1,
     });
     expect(scraped.value('hem_http_responses_total', 'client="web",status="429"')).toBe(1);
   });

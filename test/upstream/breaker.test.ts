@@ -141,6 +141,7 @@ describe('an open one', () => {
     const probe = breaker.begin() as number;
     breaker.failed(early[1]!);
     expect(breaker.state).toBe('half-open');
+    expect(breaker.begin()).toMatchObject({ publicDetails: { retryAfterMs: 1000 } });
     breaker.answered(probe);
     expect(breaker.state).toBe('closed');
   });
