@@ -174,8 +174,13 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
     const run = this.#run;
     const keepMs = { hour: this.#settings.hours * HOUR_MS, day: this.#settings.days * DAY_MS };
     const additions: UsageAddition[] = [];
-    const add = (hour: number, counts: readonly UsageCount[]) =>
-      additions.push({ run: run.id, seq: ++run.seq, from: run.from, until: run.until, hour, counts, keepMs });
+    let since = run.until;
+    const add = (hour: number, counts: readonly UsageCount[]) => {
+      const { id, from, until: told } = run;
+      additions.push({ run: id, seq: ++run.seq, from, since, until: told, hour, counts, keepMs });
+      // A store that lacks one of them has not all of the time.
+      since = until;
+    };
     for (const [hour, all] of Map.groupBy(held.values(), (one) => one.hour))
       for (let at = 0; at < all.length; at += MAX_COUNTS) add(hour, all.slice(at, at + MAX_COUNTS));
     // Only with the last of them everything is there.

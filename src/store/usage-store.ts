@@ -31,6 +31,8 @@ export interface UsageRun {
 export interface UsageAddition extends UsageRun {
   /** From 1 on, one more for each addition of the run: how a store knows those that it has. */
   readonly seq: number;
+  /** Until when what went before it was counted: a store that has lost that knows nothing of the time before. */
+  readonly since: number;
   /** In which all of it happened: its beginning. */
   readonly hour: number;
   /** Of one key at most one. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { usageSettings } from '../../src/load/metrics-settings.ts';
@@ -124,6 +125,34 @@ describe('a store that is killed', () => {
       await rm(directory, { recursive: true, force: true });
     }
   });
+});
+
+it('what a store has lost was not counted', async () => {
+  const url = process.env.HEM_TEST_REDIS_URL!;
+  const prefix = `emptied-${crypto.randomUUID()}`;
+  await using store = await open(url, prefix, '1s');
+  const recorder = new UsageRecorder(() => store.usage(), { settings, log });
+  use(recorder, 'acme', 'A.x');
+  await recorder.flush();
+  const client = new Redis(url);
+  await client.del(...(await client.keys(`*${prefix}*`)));
+  client.disconnect();
+  await sleep(1100);
+  use(recorder, 'acme', 'A.y');
+  const lostAt = Date.now();
+  await recorder.flush();
+  await sleep(20);
+  await recorder.flush();
+  const report = await reportUsage(
+    store.usage(),
+    { since: Date.now() - 60_000, until: Date.now() },
+    settings,
+  );
+  expect(report.rows).toMatchObject([{ coordinate: 'A.y', count: 1 }]);
+  // Nobody knows of what was counted before the last addition that is lost.
+  expect(report.counted.gaps).toHaveLength(1);
+  expect(report.counted.span!.since).toBeGreaterThan(lostAt - 1200);
+  expect(report.counted.span!.since).toBeLessThan(lostAt);
 });
 
 it('the last counts are handed in at the end, and an end without a store does not wait for long', async () => {

@@ -54,6 +54,7 @@ async function addAs(
     run: crypto.randomUUID(),
     seq: 1,
     from: hour,
+    since: hour,
     until,
     hour,
     counts: counts.map((count) => ({

@@ -70,7 +70,8 @@ function count(coordinate: string, more: Partial<UsageCount> = {}): UsageCount {
 }
 
 function addition(counts: readonly UsageCount[], more: Partial<UsageAddition> = {}): UsageAddition {
-  return { run: 'one', seq: 1, from: HOUR, until: NOW, hour: HOUR, counts, keepMs: KEEP, ...more };
+  const run = { run: 'one', seq: 1, from: HOUR, since: HOUR, until: NOW };
+  return { ...run, hour: HOUR, counts, keepMs: KEEP, ...more };
 }
 
 /** All that is in a window, as a reader sums it up. */
@@ -131,6 +132,29 @@ describe.each(KINDS)('%s', (_kind, open) => {
       );
       expect(await read(stores.first.usage())).toEqual({ 'acme web A.x': '21 0 0 10' });
     }
+  });
+
+  it('knows nothing of the time before what it has lost', async () => {
+    await using stores = await open();
+    const usage = stores.first.usage();
+    const runs = async () =>
+      (await usage.runs()).map(({ from, until }) => [from - HOUR, until - HOUR]).sort(([a], [b]) => a! - b!);
+    const add = (seq: number, since: number, until: number) =>
+      usage.add(addition([count('A.x')], { seq, since: HOUR + since, until: HOUR + until }));
+    // The first that it gets is not the first that there was.
+    await add(3, 100, 100);
+    await add(4, 200, 200);
+    await add(5, 200, 300);
+    expect(await runs()).toEqual([[100, 300]]);
+    // A replica that lacked two took the place of the one that had them.
+    await add(8, 500, 600);
+    await add(9, 600, 700);
+    expect(await runs()).toEqual([
+      [100, 300],
+      [500, 700],
+    ]);
+    await add(9, 600, 700);
+    expect(await read(usage)).toEqual({ 'acme web A.x': '5 0 0 0' });
   });
 
   it('counts once what is handed in twice, and goes on with the next', async () => {

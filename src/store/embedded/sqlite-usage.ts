@@ -37,6 +37,7 @@ export class SqliteUsage implements UsageStore {
   readonly #add: StatementSync;
   readonly #noteRun: StatementSync;
   readonly #seqOf: StatementSync;
+  readonly #setApart: StatementSync;
   /** The hour in which what is too old was last removed. */
   #cleanedAt = 0;
 
@@ -46,16 +47,21 @@ export class SqliteUsage implements UsageStore {
     this.#add = database.prepare(ADD);
     this.#noteRun = database.prepare(NOTE_RUN);
     this.#seqOf = database.prepare('SELECT seq FROM usage_runs WHERE run = ?');
+    this.#setApart = database.prepare('UPDATE usage_runs SET run = ? WHERE run = ?');
   }
 
   async add(addition: UsageAddition): Promise<void> {
-    const { run, seq, from, until } = addition;
+    const { run, seq, from, since, until } = addition;
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      const known = this.#seqOf.get(run)?.seq;
-      if (typeof known !== 'number' || known < seq) {
+      const known = this.#seqOf.get(run)?.seq as number | undefined;
+      const isNext = (known ?? 0) === seq - 1;
+      if (known === undefined || known < seq) {
         this.#addCounts(addition);
-        this.#noteRun.run(run, seq, from, until);
+        // What went before is lost here. A part of it that is there was counted for itself.
+        if (!isNext && known !== undefined) this.#setApart.run(`${run}:${known}`, run);
+        if (isNext) this.#noteRun.run(run, seq, from, until);
+        else this.#noteRun.run(run, seq, since, Math.max(since, until));
         this.#clean(addition);
       }
       this.#database.exec('COMMIT');

@@ -11,7 +11,7 @@ import {
 } from '../usage-store.ts';
 import type { RedisLink } from './link.ts';
 
-/** KEYS: hour, day, runs. ARGV: run, seq, from, until, end of hour, end of day, oldest run, then field, count, errors, first, last of each. */
+/** KEYS: hour, day, runs. ARGV: run, seq, from, until, end of hour, end of day, oldest run, since, then field, count, errors, first, last of each. */
 const ADD = `
   local function split(text)
     local found = {}
@@ -21,7 +21,7 @@ const ADD = `
   local function whole(number) return string.format('%.0f', number) end
   local run = split(redis.call('HGET', KEYS[3], ARGV[1]))
   if run[1] and run[1] >= tonumber(ARGV[2]) then return 0 end
-  for at = 8, #ARGV, 5 do
+  for at = 9, #ARGV, 5 do
     for key = 1, 2 do
       local had = split(redis.call('HGET', KEYS[key], ARGV[at]))
       local count, errors, first, last = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
@@ -31,12 +31,17 @@ const ADD = `
       redis.call('HSET', KEYS[key], ARGV[at], whole(count) .. ' ' .. whole(errors) .. ' ' .. whole(first) .. ' ' .. whole(last))
     end
   end
-  if #ARGV > 7 then
+  if #ARGV > 8 then
     redis.call('PEXPIREAT', KEYS[1], ARGV[5])
     redis.call('PEXPIREAT', KEYS[2], ARGV[6])
   end
-  local later = math.max(run[3] or 0, tonumber(ARGV[4]))
-  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. whole(later))
+  local from, later, before = run[2] and whole(run[2]) or ARGV[3], math.max(run[3] or 0, tonumber(ARGV[4])), tonumber(ARGV[2]) - 1
+  if (run[1] or 0) < before then
+    -- What went before is lost here. A part of it that is there was counted for itself.
+    if run[1] then redis.call('HSET', KEYS[3], ARGV[1] .. ':' .. whole(run[1]), redis.call('HGET', KEYS[3], ARGV[1])) end
+    from, later = ARGV[8], math.max(tonumber(ARGV[8]), tonumber(ARGV[4]))
+  end
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. from .. ' ' .. whole(later))
   if not run[1] then
     local all = redis.call('HGETALL', KEYS[3])
     for at = 1, #all, 2 do
@@ -55,7 +60,7 @@ export class RedisUsage implements UsageStore {
     this.#link = link;
   }
 
-  async add({ run, seq, from, until, hour, counts, keepMs }: UsageAddition): Promise<void> {
+  async add({ run, seq, from, since, until, hour, counts, keepMs }: UsageAddition): Promise<void> {
     const day = beginningOf(hour, 'day');
     const keys = [this.#keyOf('hour', hour), this.#keyOf('day', day), this.#runsKey];
     await this.#link.client.eval(
@@ -69,6 +74,7 @@ export class RedisUsage implements UsageStore {
       hour + HOUR_MS + keepMs.hour,
       day + DAY_MS + keepMs.day,
       until - keepMs.day,
+      since,
       ...counts.flatMap(({ client, coordinate, consumer, count, errors, firstAt, lastAt }) => [
         JSON.stringify([client, coordinate, consumer]),
         count,
