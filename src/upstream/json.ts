@@ -3,6 +3,8 @@
 /** With fewer digits in a row, a point aside, a double holds any number. */
 const SAFE_DIGITS = 15;
 const HALF = (SAFE_DIGITS + 1) / 2;
+/** In JSON a digit stands before every exponent. Found in half the time of what follows, which says more. */
+const MAYBE_EXPONENT = /\d[eE][+-]?\d{3}/;
 /** Outside of texts; what looks like it inside of one only costs time. */
 const BIG_EXPONENT = /(?:^|[[:,\s])-?\d[\d.]*[eE][+-]?\d{3}/;
 
@@ -30,7 +32,7 @@ function mayLoseDigits(text: string): boolean {
     if (end - start > SAFE_DIGITS && losesDigits(text, start, end)) return true;
     at += Math.max(0, end - at - SAFE_DIGITS - 1);
   }
-  return BIG_EXPONENT.test(text);
+  return MAYBE_EXPONENT.test(text) && BIG_EXPONENT.test(text);
 }
 
 /** Of a run of digits and points that is long. */

@@ -104,12 +104,12 @@ export class Link implements AsyncDisposable {
     return true;
   }
 
-  /** A system call per message is most of what a message costs: those of one turn of the event loop share one. */
+  /** A system call per message is most of what a message costs: those of all requests that were there at once share one. */
   #cork(): void {
     const transport = this.#transport!;
     this.#isCorked = true;
     transport.cork();
-    process.nextTick(() => {
+    setImmediate(() => {
       if (this.#transport === transport) this.#isCorked = false;
       transport.uncork();
     });
