@@ -9,7 +9,7 @@ import { openPublicListener } from './doors/public-listener.ts';
 import { endpointsOf } from './endpoints.ts';
 import { type Generation, loadGeneration } from './generation.ts';
 import type { Environment } from './load/environment.ts';
-import { limitsOf } from './load/settings.ts';
+import { limitsOf } from './load/settings/settings.ts';
 import { expose } from './metrics/exposition.ts';
 import { openServices, type Services } from './services.ts';
 import { loadOrMakeSecret } from './store/secret-file.ts';

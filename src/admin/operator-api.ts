@@ -1,7 +1,7 @@
 /** What operators do with consumers, plans, subscriptions and keys. The command line does the same. */
 import { parseExpiry } from '../consumers/expiry-text.ts';
 import { DEFAULT_OVERLAP_MS } from '../consumers/keys.ts';
-import { planAsWritten } from '../load/plan-settings.ts';
+import { planAsWritten } from '../load/settings/plan-settings.ts';
 import { type ApiRoute, page, route } from './api-route.ts';
 import { SHAPES } from './api-shapes.ts';
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
-import type { UsageSettings } from '../load/metrics-settings.ts';
+import type { UsageSettings } from '../load/settings/metrics-settings.ts';
 import { type ClientSchema, unusedFields } from '../metrics/unused.ts';
 import { CLOUD_EVENTS_TYPE, toCloudEvents } from '../metrics/usage-events.ts';
 import { usageToJson } from '../metrics/usage-json.ts';

@@ -11,7 +11,7 @@ import { toFieldError } from '../execute/field-errors.ts';
 import { stitchGraph } from '../execute/stitched.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
-import type { OperationLimits } from '../load/settings.ts';
+import type { OperationLimits } from '../load/settings/settings.ts';
 import { Documents } from '../operation/documents.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { BoundedCache, type CacheSize } from '../bounded-cache.ts';
 import { Flights } from '../flights.ts';
-import type { ResponseCacheSettings } from '../load/cache-settings.ts';
+import type { ResponseCacheSettings } from '../load/settings/cache-settings.ts';
 import type { CacheStore } from '../store/cache-store.ts';
 import { TagClock } from '../tag-clock.ts';
 import { type KeptAnswer, keptAnswer } from './kept-answer.ts';

@@ -1,14 +1,14 @@
 /** `hem explain`: how an operation of a client is executed: which calls, batched how, waiting for what, and why. */
 import { type DocumentNode, type GraphQLError, getOperationAST, Kind, OperationTypeNode } from 'graphql';
 import { type Generation, loadGeneration } from '../generation.ts';
-import { describeRule, type Rule } from '../load/auth-rule.ts';
+import { describeRule, type Rule } from '../load/directives/auth-rule.ts';
 import type { Environment } from '../load/environment.ts';
-import { limitsOf } from '../load/settings.ts';
-import { cacheabilityOf } from '../operation/cacheability.ts';
+import { limitsOf } from '../load/settings/settings.ts';
+import { usesOf } from '../operation/auth/requirements.ts';
+import { cacheabilityOf } from '../operation/cache/cacheability.ts';
 import { costInWords, describeCost } from '../operation/cost/describe-cost.ts';
 import { describePlans, planInWords } from '../operation/describe-plans.ts';
 import { Documents } from '../operation/documents.ts';
-import { usesOf } from '../operation/requirements.ts';
 import { ASSUMED_LIST_LENGTH, describeOperation } from '../plan/describe.ts';
 import { didYouMean, escapeControls } from '../problems.ts';
 import type { View } from '../views/view.ts';

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { KINDS } from '../connectors/registry.ts';
 import { commonSettings } from '../connectors/settings.ts';
-import { plansSettings } from '../load/plan-settings.ts';
-import { clientSettings, hemSettings } from '../load/settings.ts';
+import { plansSettings } from '../load/settings/plan-settings.ts';
+import { clientSettings, hemSettings } from '../load/settings/settings.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
 
 /** Per file a function, because the schemas are large and rarely asked for. */

@@ -2,7 +2,7 @@
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
 import type { PlanChange } from '../consumers/plan-versions.ts';
-import { type PlanSettings, planAsWritten } from '../load/plan-settings.ts';
+import { type PlanSettings, planAsWritten } from '../load/settings/plan-settings.ts';
 import type { RegistryProgram } from './registry-program.ts';
 import type { Format } from './report.ts';
 import { printTable, toMinute } from './table.ts';

@@ -1,6 +1,6 @@
 /** Usage for people: a table, and what it does not know. */
 import { styleText } from 'node:util';
-import type { UsageSettings } from '../load/metrics-settings.ts';
+import type { UsageSettings } from '../load/settings/metrics-settings.ts';
 import { toLabel } from '../metrics/bounded-labels.ts';
 import type { UnusedField } from '../metrics/usage-json.ts';
 import type { Span, UsageReport } from '../metrics/usage-report.ts';

@@ -1,5 +1,5 @@
 /** A version of a usage plan, as those who decide by it know it. */
-import type { PlanSettings } from '../load/plan-settings.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import type { PlanVersion } from './ledger.ts';
 import type { ExcludedFields } from './plan-meanings.ts';
 

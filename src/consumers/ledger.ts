@@ -1,6 +1,6 @@
 /** What is kept of consumers, plans, subscriptions and keys. Nothing of it is ever a secret. */
 import { HemError } from '../errors.ts';
-import type { PlanSettings } from '../load/plan-settings.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import type { RecordStore, RecordWrite } from '../store/record-store.ts';
 import type { ExcludedFields } from './plan-meanings.ts';
 

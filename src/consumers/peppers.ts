@@ -2,7 +2,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { HemError } from '../errors.ts';
-import { type KeySettings, peppersOf } from '../load/pepper-settings.ts';
+import { type KeySettings, peppersOf } from '../load/settings/pepper-settings.ts';
 import { loadOrMakeSecret, loadSecret } from '../store/secret-file.ts';
 
 /** The version of the one that is made here. */

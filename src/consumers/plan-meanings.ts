@@ -1,5 +1,5 @@
 /** What the selectors of plans mean, said by who has the clients' schemas. */
-import type { PlanSettings } from '../load/plan-settings.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 
 /** Per client, what fields are, whatever its schema and their tags call them. */
 export type ExcludedFields = Readonly<Record<string, readonly string[]>>;

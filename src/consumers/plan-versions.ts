@@ -1,5 +1,5 @@
 /** Plans stand in clients/plans.yml; here are the versions that they had. A version never changes: a change makes the next. */
-import { type PlanSettings, planAsWritten } from '../load/plan-settings.ts';
+import { type PlanSettings, planAsWritten } from '../load/settings/plan-settings.ts';
 import type { RecordWrite } from '../store/record-store.ts';
 import type { Ledger, Plan, PlanVersion } from './ledger.ts';
 import { grown, type PlanMeanings } from './plan-meanings.ts';

@@ -1,7 +1,7 @@
 /** Consumers, plans, subscriptions and keys of a gateway, opened on its store. */
 import type { Logger } from 'pino';
-import type { KeySettings } from '../load/pepper-settings.ts';
-import type { PlanSettings } from '../load/plan-settings.ts';
+import type { KeySettings } from '../load/settings/pepper-settings.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import { ConfigurationError } from '../problems.ts';
 import type { Store } from '../store/store.ts';
 import { Consumers } from './consumers.ts';

@@ -1,5 +1,5 @@
 /** Which web pages may call a client: those of listed origins, and none unless there is a list. */
-import type { ClientSettings } from '../load/settings.ts';
+import type { ClientSettings } from '../load/settings/settings.ts';
 
 type Headers = Readonly<Record<string, string>>;
 

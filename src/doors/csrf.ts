@@ -1,6 +1,6 @@
 /** Whether a request may come from a page of another site. Browsers ask no preflight for forms and links. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ClientSettings } from '../load/settings.ts';
+import type { ClientSettings } from '../load/settings/settings.ts';
 import { parseContentType } from './media-type.ts';
 
 /** Headers that HTML forms cannot set. */

@@ -12,7 +12,7 @@ import {
   READ_HEADERS,
   type ReadHeader,
   type TrustedProxies,
-} from '../load/listener-settings.ts';
+} from '../load/settings/listener-settings.ts';
 import { type Peer, peerOfCertificate } from '../principal/peer.ts';
 import { peerOfHeader } from './client-certificate-header.ts';
 import { addressesOf, canonical, parseHops, valuesOf } from './forwarded.ts';

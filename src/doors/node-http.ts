@@ -3,7 +3,7 @@
  * whose first mention loads Node's own fetch: 16 MB and 45 ms.
  */
 import type { Server, ServerOptions } from 'node:http';
-import type { TlsSettings } from '../load/listener-settings.ts';
+import type { TlsSettings } from '../load/settings/listener-settings.ts';
 
 export const { createServer } = process.getBuiltinModule('node:http');
 

@@ -1,6 +1,6 @@
 /** What a caller asks for, read from the address or the body. All doors over HTTP read it here. */
 import { isUtf8 } from 'node:buffer';
-import type { ClientSettings } from '../load/settings.ts';
+import type { ClientSettings } from '../load/settings/settings.ts';
 import { isObject, parseJson } from './json.ts';
 import { type ContentType, JSON_TYPE } from './media-type.ts';
 import { readMultipart } from './multipart.ts';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { toLabel } from '../metrics/bounded-labels.ts';
-import { RequestNotes } from '../operation/request-notes.ts';
+import { RequestNotes } from '../operation/watch/request-notes.ts';
 import type { Principal } from '../principal/principal.ts';
 
 interface Asked {

@@ -2,7 +2,7 @@
 
 import { HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
-import { RequestNotes } from '../operation/request-notes.ts';
+import { RequestNotes } from '../operation/watch/request-notes.ts';
 import { carriesKey } from '../principal/credentials.ts';
 import { closeOf, identifySocket } from './authentication.ts';
 import { keyNamedIn } from './credentials.ts';

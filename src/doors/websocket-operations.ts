@@ -9,7 +9,7 @@ import { isStream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
-import { RequestNotes } from '../operation/request-notes.ts';
+import { RequestNotes } from '../operation/watch/request-notes.ts';
 import { Relay } from './relay.ts';
 import type { RequestLog } from './request-log.ts';
 import { closeWhenDone, type Peer, type Running } from './websocket-peer.ts';

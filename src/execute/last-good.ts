@@ -6,8 +6,8 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { CallContext, Outcome } from '../connectors/kind.ts';
 import { isFailureOfBackend, UpstreamError } from '../errors.ts';
+import { toldOfCaller } from '../load/connector/told-of-caller.ts';
 import type { ConnectorField } from '../load/model.ts';
-import { toldOfCaller } from '../load/told-of-caller.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 

@@ -9,9 +9,9 @@ import {
   isListType,
   isObjectType,
 } from 'graphql';
-import type { ListSize } from '../load/cost.ts';
+import type { ListSize } from '../load/directives/cost.ts';
+import type { Quota } from '../load/directives/quota.ts';
 import type { ConnectorField } from '../load/model.ts';
-import type { Quota } from '../load/quota.ts';
 import type { Graph } from './graph.ts';
 
 /** Objects cost something, what they are made of does not. */

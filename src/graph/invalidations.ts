@@ -1,6 +1,6 @@
 /** Whether what mutations make out of date is there: a type of the graph, and where a key is read of one that has keys. */
 import { type GraphQLInputType, getNamedType, isCompositeType, isInputObjectType } from 'graphql';
-import type { Invalidation } from '../load/cache-control.ts';
+import type { Invalidation } from '../load/directives/cache-control.ts';
 import type { ConnectorField, ConnectorType } from '../load/model.ts';
 import { didYouMean, type Problem, type Problems } from '../problems.ts';
 

@@ -1,6 +1,6 @@
 /** Who may read what of the graph: the rules of all connectors together, of interfaces and of what implements them, and of what is required. */
 import { getNamedType, isAbstractType, isInterfaceType, isObjectType } from 'graphql';
-import { allOf, type Rule } from '../load/auth-rule.ts';
+import { allOf, type Rule } from '../load/directives/auth-rule.ts';
 import type { ConnectorField } from '../load/model.ts';
 import { type Path, pathsOf } from '../mapping/path.ts';
 import type { Graph } from './graph.ts';

@@ -1,6 +1,7 @@
 /** A limit made ready to be asked for: what settings and `@quota` say, as a rule of the store. */
-import { algorithmOf, type LimitSettings, type PERIODS } from '../load/limit-settings.ts';
-import type { Quota } from '../load/quota.ts';
+
+import type { Quota } from '../load/directives/quota.ts';
+import { algorithmOf, type LimitSettings, type PERIODS } from '../load/settings/limit-settings.ts';
 import type { LimitRule } from '../store/limit-store.ts';
 
 export interface Limit {

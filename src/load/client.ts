@@ -1,11 +1,11 @@
 /** Loads one client: client.yml, schemas/<client>.graphql and its operations. */
 import type { DocumentNode } from 'graphql';
 import type { Problems } from '../problems.ts';
-import { type ClientAuth, readAuth } from './auth.ts';
+import { type ClientAuth, readAuth } from './checks/auth.ts';
 import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
 import { parseSdl } from './sdl.ts';
-import { type ClientSettings, clientSettings } from './settings.ts';
+import { type ClientSettings, clientSettings } from './settings/settings.ts';
 import { checkShape } from './shape.ts';
 import type { SourceDirectory } from './source-directory.ts';
 import { readYaml } from './yaml.ts';

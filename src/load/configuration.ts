@@ -1,17 +1,17 @@
 /** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
 import { stat } from 'node:fs/promises';
 import { didYouMean, type Problems } from '../problems.ts';
-import { checkArrival } from './certificates.ts';
+import { checkArrival } from './checks/certificates.ts';
+import { checkForwarding } from './checks/forwarding.ts';
+import { checkKeyHeaders } from './checks/key-headers.ts';
+import { checkListener } from './checks/listener.ts';
 import { type LoadedClient, loadClient } from './client.ts';
-import { loadConnector } from './connector.ts';
+import { loadConnector } from './connector/connector.ts';
 import type { Environment } from './environment.ts';
-import { checkForwarding } from './forwarding.ts';
-import { checkKeyHeaders } from './key-headers.ts';
-import { checkListener } from './listener.ts';
 import type { Connector } from './model.ts';
-import { checkPeppers } from './pepper-settings.ts';
 import { checkPlans, checkPlansOfClients, type LoadedPlans, loadPlans } from './plans.ts';
-import { type HemSettings, hemSettings } from './settings.ts';
+import { checkPeppers } from './settings/pepper-settings.ts';
+import { type HemSettings, hemSettings } from './settings/settings.ts';
 import { checkShape } from './shape.ts';
 import { SourceDirectory } from './source-directory.ts';
 import { readYaml } from './yaml.ts';

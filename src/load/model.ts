@@ -4,10 +4,10 @@ import type { CallDescription, CompiledCall, ConnectorKind, Selection } from '..
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Place } from '../problems.ts';
-import type { Rule } from './auth-rule.ts';
-import type { CacheHint, Invalidation } from './cache-control.ts';
-import type { ListSize } from './cost.ts';
-import type { Quota } from './quota.ts';
+import type { Rule } from './directives/auth-rule.ts';
+import type { CacheHint, Invalidation } from './directives/cache-control.ts';
+import type { ListSize } from './directives/cost.ts';
+import type { Quota } from './directives/quota.ts';
 import type { YamlFile } from './yaml.ts';
 
 export interface Connector {

@@ -1,9 +1,9 @@
 /** Loads `clients/plans.yml`, and checks what can be said of plans without the clients' schemas. */
 import { didYouMean, type Problem, type Problems } from '../problems.ts';
-import { SCOPE } from './auth-rule.ts';
 import type { Client } from './client.ts';
+import { SCOPE } from './directives/auth-rule.ts';
 import type { Environment } from './environment.ts';
-import { type PlanSettings, plansSettings } from './plan-settings.ts';
+import { type PlanSettings, plansSettings } from './settings/plan-settings.ts';
 import { checkShape } from './shape.ts';
 import type { SourceDirectory } from './source-directory.ts';
 import { readYaml, type YamlFile } from './yaml.ts';

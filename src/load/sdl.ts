@@ -20,7 +20,7 @@ import { linePosition } from '../mapping/lines.ts';
 import { MAX_NESTING, tooDeepAt } from '../mapping/nesting.ts';
 import { parseDocument } from '../mapping/parse-document.ts';
 import { didYouMean, type Place, type Problems, placeAt } from '../problems.ts';
-import { BUILT_IN_SCALARS } from './directives.ts';
+import { BUILT_IN_SCALARS } from './directives/directives.ts';
 
 const DEFINITIONS = '(definitions)';
 /** An SDL beyond this is refused rather than worked on for minutes. */

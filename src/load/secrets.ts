@@ -1,7 +1,7 @@
 /** The credentials that a configuration holds: for those who see to it that nobody else reads them. */
 import type { Client } from './client.ts';
 import type { Connector } from './model.ts';
-import type { HemSettings } from './settings.ts';
+import type { HemSettings } from './settings/settings.ts';
 
 /** All credentials that a configuration holds. */
 export function secretsOf({

@@ -1,6 +1,6 @@
 /** The log: lines of JSON on standard output, by pino. What must not stand there is taken out of every line at one place. */
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
-import type { LogSettings } from '../load/log-settings.ts';
+import type { LogSettings } from '../load/settings/log-settings.ts';
 import type { Scrub } from '../scrubber.ts';
 
 /** Of the texts of an error. Backends write long ones. */

@@ -1,6 +1,6 @@
 /** All that is counted of one gateway. Lives as long as the process, whatever is loaded meanwhile. */
 import type { CacheSize } from '../bounded-cache.ts';
-import type { MetricsSettings } from '../load/metrics-settings.ts';
+import type { MetricsSettings } from '../load/settings/metrics-settings.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { Series } from './bounded-labels.ts';
 import { ClientMetrics, NOWHERE, type UsageSink } from './client-metrics.ts';

@@ -21,7 +21,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
 import type { TracedCall } from '../call-context.ts';
-import type { TracesSettings } from '../load/telemetry-settings.ts';
+import type { TracesSettings } from '../load/settings/telemetry-settings.ts';
 import { scrubberOfText } from '../scrubber.ts';
 import { toLabel } from './bounded-labels.ts';
 import { type IncomingTrace, readBaggage, readTrace, writeTraceparent } from './trace-headers.ts';

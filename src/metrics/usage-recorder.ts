@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { UsageSettings } from '../load/metrics-settings.ts';
+import type { UsageSettings } from '../load/settings/metrics-settings.ts';
 import {
   beginningOf,
   DAY_MS,

@@ -1,5 +1,5 @@
 /** What is asked of usage: who used which field in a window of time, and for which part of it that is known. */
-import type { UsageSettings } from '../load/metrics-settings.ts';
+import type { UsageSettings } from '../load/settings/metrics-settings.ts';
 import {
   beginningOf,
   DAY_MS,

@@ -1,10 +1,10 @@
 /** Variables are bounded before anything reads them. */
 import { GraphQLError } from 'graphql';
-import type { OperationLimits } from '../load/settings.ts';
+import type { OperationLimits } from '../load/settings/settings.ts';
 import type { View } from '../views/view.ts';
 import { type Admitted, admitting } from './admitting.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
-import { checkVariables } from './limits.ts';
+import { checkVariables } from './document-limits.ts';
 import type { Policy } from './policy.ts';
 import type { PreparedOperation } from './request.ts';
 

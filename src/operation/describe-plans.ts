@@ -1,12 +1,12 @@
 /** What becomes of an operation under each usage plan that grants its client, for people who look at how it is executed. */
 import type { DocumentNode } from 'graphql';
 import { toLimits } from '../limits/limit.ts';
-import type { PlanSettings } from '../load/plan-settings.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import { deniedFields } from '../views/denied-fields.ts';
 import type { View } from '../views/view.ts';
+import { usesOf } from './auth/requirements.ts';
+import { ungrantedOf } from './auth/ungranted.ts';
 import { type DescribedLimit, describeLimit, limitInWords } from './cost/describe-cost.ts';
-import { usesOf } from './requirements.ts';
-import { ungrantedOf } from './ungranted.ts';
 
 /** The form is documented in `docs/query-plan.md`; programs read it. */
 export interface PlanDescription {

@@ -16,10 +16,10 @@ import {
 } from 'graphql';
 import { isIncremental } from '../execute/incremental-directives.ts';
 import type { Trace } from '../execute/trace.ts';
-import type { OperationLimits } from '../load/settings.ts';
+import type { OperationLimits } from '../load/settings/settings.ts';
 import { parseDocument } from '../mapping/parse-document.ts';
 import { argumentOf, type IncrementalUse, incrementalUses } from '../plan/incremental.ts';
-import { checkOverlaps, checkSize, checkText, tooLarge } from './limits.ts';
+import { checkOverlaps, checkSize, checkText, tooLarge } from './document-limits.ts';
 
 /** Fit to be executed, or the reasons why not. */
 export type CheckedDocument =

@@ -1,21 +1,21 @@
 /** The policies of a client, in their order. */
 import type { ResponseCaches } from '../cache/response-cache.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
-import { type HemSettings, limitsOf } from '../load/settings.ts';
+import { type HemSettings, limitsOf } from '../load/settings/settings.ts';
 import type { SourceDirectory } from '../load/source-directory.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { View } from '../views/view.ts';
+import type { Grants } from './auth/grants.ts';
+import { guarding } from './auth/guard.ts';
+import { introspectingByPlan } from './auth/introspecting-by-plan.ts';
 import { boundedVariables } from './bounded-variables.ts';
-import { cachingOf } from './caching.ts';
-import { counting } from './counting.ts';
-import type { Grants } from './grants.ts';
-import { guarding } from './guard.ts';
-import { introspectingByPlan } from './introspecting-by-plan.ts';
-import { invalidating } from './invalidating.ts';
-import { type LimitingServices, limiting } from './limiting.ts';
+import { cachingOf } from './cache/caching.ts';
+import { invalidating } from './cache/invalidating.ts';
+import { type LimitingServices, limiting } from './limits/limiting.ts';
 import type { Policy } from './policy.ts';
-import { noting } from './request-notes.ts';
-import { tracing } from './tracing.ts';
+import { counting } from './watch/counting.ts';
+import { noting } from './watch/request-notes.ts';
+import { tracing } from './watch/tracing.ts';
 
 export interface PolicyServices {
   readonly graph: ComposedGraph;

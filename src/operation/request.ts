@@ -6,7 +6,7 @@ import type { Operation } from '../execute/engine.ts';
 import type { RequestSpan } from '../metrics/tracing.ts';
 import type { IncrementalUse } from '../plan/incremental.ts';
 import type { Principal } from '../principal/principal.ts';
-import type { RequestNotes } from './request-notes.ts';
+import type { RequestNotes } from './watch/request-notes.ts';
 
 /** What a door knows of a request. */
 export interface Request {

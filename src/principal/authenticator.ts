@@ -1,7 +1,7 @@
 /** Who a caller of one client is: which application by its key or certificate, which user by a token. A request may carry all of them. */
 import type { Logger } from 'pino';
 import type { KnownPlan } from '../consumers/known-plan.ts';
-import type { ClientAuth } from '../load/auth.ts';
+import type { ClientAuth } from '../load/checks/auth.ts';
 import { type CertificateHolders, holdersOf } from './certificate-holders.ts';
 import type { Credentials } from './credentials.ts';
 import { onEnd } from './expiry.ts';

@@ -1,5 +1,5 @@
 /** Who is known at one client by a certificate alone. */
-import type { Certificates } from '../load/certificates.ts';
+import type { Certificates } from '../load/checks/certificates.ts';
 import { type Peer, scopesOfPeer } from './peer.ts';
 import { ANONYMOUS, type Principal } from './principal.ts';
 

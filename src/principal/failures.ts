@@ -1,7 +1,7 @@
 /** Why a caller is not let in. */
 import type { KeyRefusal } from '../consumers/known-key.ts';
 import { HemError } from '../errors.ts';
-import type { ClientAuth } from '../load/auth.ts';
+import type { ClientAuth } from '../load/checks/auth.ts';
 import type { Credentials } from './credentials.ts';
 
 /** Nobody is known, and somebody has to be. */

@@ -1,6 +1,6 @@
 /** Where the keys of an issuer come from. */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type LocalJWKSet } from 'jose';
-import type { PublicKey } from '../load/auth.ts';
+import type { PublicKey } from '../load/checks/auth.ts';
 import { notValid } from './failures.ts';
 import type { KeyName } from './token.ts';
 

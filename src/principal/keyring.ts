@@ -1,6 +1,6 @@
 /** Where the keys are that tokens are signed with. */
 import type { Logger } from 'pino';
-import type { KeyLocation } from '../load/auth.ts';
+import type { KeyLocation } from '../load/checks/auth.ts';
 import { type KeySource, keysAtHand, secretKey } from './key-source.ts';
 import { RemoteKeys } from './remote-keys.ts';
 

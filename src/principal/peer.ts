@@ -1,6 +1,6 @@
 /** Who a client certificate says that a caller is. */
 import type { X509Certificate } from 'node:crypto';
-import type { Certificates } from '../load/certificates.ts';
+import type { Certificates } from '../load/checks/certificates.ts';
 
 export interface Peer {
   /** Of its one SPIFFE URI. */

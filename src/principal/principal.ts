@@ -1,7 +1,7 @@
 /** Who a request is, and whether that is enough for a rule. */
 import type { KnownKey } from '../consumers/known-key.ts';
 import type { KnownPlan } from '../consumers/known-plan.ts';
-import { isMetBy, type Rule } from '../load/auth-rule.ts';
+import { isMetBy, type Rule } from '../load/directives/auth-rule.ts';
 import type { Peer } from './peer.ts';
 
 export interface Principal {

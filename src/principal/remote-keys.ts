@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import { Agent, request } from 'undici';
 import { HemError } from '../errors.ts';
-import { type KeyLocation, publicKeys } from '../load/auth.ts';
+import { type KeyLocation, publicKeys } from '../load/checks/auth.ts';
 import { notValid } from './failures.ts';
 import { KeySet, type KeySource, type VerifyingKey } from './key-source.ts';
 import type { KeyName } from './token.ts';

@@ -1,7 +1,7 @@
 /** Which user a token says, once its signature is checked. */
 import { jwtVerify } from 'jose';
 import type { Logger } from 'pino';
-import type { ClientAuth, Issuer } from '../load/auth.ts';
+import type { ClientAuth, Issuer } from '../load/checks/auth.ts';
 import { notValid } from './failures.ts';
 import type { KeySource } from './key-source.ts';
 import type { Keyring } from './keyring.ts';

@@ -1,5 +1,5 @@
 /** What a token says of itself, before anything of it is believed: enough to refuse most that cannot be good, at no cost. */
-import type { Issuer } from '../load/auth.ts';
+import type { Issuer } from '../load/checks/auth.ts';
 import { EXPIRED, notValid, Unauthenticated } from './failures.ts';
 
 /** What a key is found by. Whatever else a header brings along (jwk, jku, x5c, x5u) is nobody's business. */

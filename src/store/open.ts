@@ -1,6 +1,6 @@
 /** Opens the store that hem.yml names. Waits for no server. */
 import type { Logger } from 'pino';
-import type { StoreSettings } from '../load/store-settings.ts';
+import type { StoreSettings } from '../load/settings/store-settings.ts';
 import type { Store } from './store.ts';
 
 /** @param root the configuration directory. @param isForGateway whether no other gateway may use it, where it is of one process only. What a kind needs is imported only when it is used. */

@@ -9,10 +9,10 @@ import {
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
 import type { LoadedClient } from '../load/client.ts';
-import { DirectiveReader } from '../load/directive-reader.ts';
-import { VIEW_DIRECTIVES } from '../load/directives.ts';
-import type { PlanSettings } from '../load/plan-settings.ts';
+import { DirectiveReader } from '../load/directives/directive-reader.ts';
+import { VIEW_DIRECTIVES } from '../load/directives/directives.ts';
 import { checkSdl, placeOf } from '../load/sdl.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import type { Problems } from '../problems.ts';
 import { buildCaching } from './cache-hints.ts';
 import { ViewContext } from './context.ts';

@@ -13,8 +13,8 @@ import {
   readCacheHint,
   readInvalidations,
   shortest,
-} from '../load/cache-control.ts';
-import type { DirectiveReader } from '../load/directive-reader.ts';
+} from '../load/directives/cache-control.ts';
+import type { DirectiveReader } from '../load/directives/directive-reader.ts';
 import type { ConnectorField } from '../load/model.ts';
 import { didYouMean } from '../problems.ts';
 import { directiveOf, textOf, type ViewContext } from './context.ts';

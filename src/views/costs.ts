@@ -22,9 +22,9 @@ import {
 } from 'graphql';
 import { GraphCosts, type WeighArguments } from '../graph/costs.ts';
 import type { Graph } from '../graph/graph.ts';
-import { directiveOn, type ListSize, readTypeWeight, readWeight } from '../load/cost.ts';
-import { DirectiveReader } from '../load/directive-reader.ts';
-import { type Quota, readQuotas } from '../load/quota.ts';
+import { directiveOn, type ListSize, readTypeWeight, readWeight } from '../load/directives/cost.ts';
+import { DirectiveReader } from '../load/directives/directive-reader.ts';
+import { type Quota, readQuotas } from '../load/directives/quota.ts';
 import type { Problems } from '../problems.ts';
 import { directiveOf, textOf } from './context.ts';
 import type { ViewType } from './view.ts';

@@ -10,7 +10,7 @@ import {
   isObjectType,
   isUnionType,
 } from 'graphql';
-import type { PlanSettings } from '../load/plan-settings.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import { Selectors } from './selectors.ts';
 import type { View } from './view.ts';
 

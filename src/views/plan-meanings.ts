@@ -1,5 +1,5 @@
 /** What selectors of plans mean in the schemas of clients: recorded with each version of a plan, so that a new name grants nothing. */
-import type { PlanSettings } from '../load/plan-settings.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import { meaningOf } from './denied-fields.ts';
 import { meansAnything, parseSelector } from './selectors.ts';
 import type { View } from './view.ts';

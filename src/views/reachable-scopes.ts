@@ -1,7 +1,8 @@
 /** Whether anybody can have the scopes that a view asks for. Tokens may have any; without them scopes come from plans and certificates. */
-import { describeScopes, isMetBy, type Rule } from '../load/auth-rule.ts';
+
 import type { Client } from '../load/client.ts';
-import type { PlanSettings } from '../load/plan-settings.ts';
+import { describeScopes, isMetBy, type Rule } from '../load/directives/auth-rule.ts';
+import type { PlanSettings } from '../load/settings/plan-settings.ts';
 import { didYouMean, namesOf, type Problems } from '../problems.ts';
 import { MAX_NAMED, placeOfField } from './context.ts';
 import type { View } from './view.ts';

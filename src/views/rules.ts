@@ -28,8 +28,8 @@ import {
   type Rule,
   readRule,
   ruleNodes,
-} from '../load/auth-rule.ts';
-import { DirectiveReader } from '../load/directive-reader.ts';
+} from '../load/directives/auth-rule.ts';
+import { DirectiveReader } from '../load/directives/directive-reader.ts';
 import type { Place, Problems } from '../problems.ts';
 import { lockedArguments } from './context.ts';
 import type { ViewType } from './view.ts';

@@ -2,8 +2,8 @@
 import { type GraphQLSchema, getNamedType, isInterfaceType, isObjectType } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
 import { tagsOfReading } from '../graph/tags.ts';
-import { DirectiveReader } from '../load/directive-reader.ts';
-import { readTags } from '../load/tag.ts';
+import { DirectiveReader } from '../load/directives/directive-reader.ts';
+import { readTags } from '../load/directives/tag.ts';
 import type { Problems } from '../problems.ts';
 import type { ViewType } from './view.ts';
 

@@ -1,7 +1,7 @@
 /** A client's schema: a view of the graph, checked, with everything about names and shapes decided. */
 import type { GraphQLSchema } from 'graphql';
-import type { CacheHint, Invalidation } from '../load/cache-control.ts';
 import type { Client } from '../load/client.ts';
+import type { CacheHint, Invalidation } from '../load/directives/cache-control.ts';
 import type { Values } from '../mapping/values.ts';
 import type { ViewCosts } from './costs.ts';
 import type { ViewRules } from './rules.ts';

@@ -1,6 +1,6 @@
 /** Whoever was let in under one version of a plan does not keep what that granted by staying: a subscription that is moved lets its callers in anew. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { plansSettings } from '../../src/load/plan-settings.ts';
+import { plansSettings } from '../../src/load/settings/plan-settings.ts';
 import { EventReader } from '../doors/event-reader.ts';
 import { MOVED, RawSocket } from '../doors/riders.ts';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { buildSchema, getIntrospectionQuery, printType, validateSchema } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { plansSettings } from '../../src/load/plan-settings.ts';
+import { plansSettings } from '../../src/load/settings/plan-settings.ts';
 import { type GraphQLBody, startGateway, type TestGateway } from '../support/gateway.ts';
 import { ROOT } from '../support/imports.ts';
 import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';

@@ -1,8 +1,8 @@
 /** Registries as several processes would open them, on one store, with a clock that can be set. */
 import { pino } from 'pino';
 import { openRegistry, type Registry } from '../../src/consumers/registry.ts';
-import type { KeySettings } from '../../src/load/pepper-settings.ts';
-import { type PlanSettings, plansSettings } from '../../src/load/plan-settings.ts';
+import type { KeySettings } from '../../src/load/settings/pepper-settings.ts';
+import { type PlanSettings, plansSettings } from '../../src/load/settings/plan-settings.ts';
 import type { Store } from '../../src/store/store.ts';
 import { STORE_KINDS, type TestStores } from '../store/stores.ts';
 

@@ -13,7 +13,7 @@ import { type Limit, toLimits } from '../../src/limits/limit.ts';
 import { Limiter } from '../../src/limits/limiter.ts';
 import { networkOf, partitionOf } from '../../src/limits/partition.ts';
 import { refusedBy } from '../../src/limits/refused.ts';
-import { limitSettings } from '../../src/load/limit-settings.ts';
+import { limitSettings } from '../../src/load/settings/limit-settings.ts';
 import { EmbeddedLimits } from '../../src/store/embedded/embedded-limits.ts';
 import { readLimits } from './rate-limit.ts';
 

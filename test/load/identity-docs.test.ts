@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { commonSettings } from '../../src/connectors/settings.ts';
-import { toPattern } from '../../src/load/certificate-pattern.ts';
-import { clientSettings, hemSettings } from '../../src/load/settings.ts';
+import { toPattern } from '../../src/load/checks/certificate-pattern.ts';
+import { clientSettings, hemSettings } from '../../src/load/settings/settings.ts';
 import { ROOT } from '../support/imports.ts';
 
 const BLOCKS = ['docs/identity.md', 'docs/auth.md'].flatMap((page) =>

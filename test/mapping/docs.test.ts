@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { commonSettings } from '../../src/connectors/settings.ts';
-import { clientSettings, hemSettings } from '../../src/load/settings.ts';
+import { clientSettings, hemSettings } from '../../src/load/settings/settings.ts';
 import { parseLiteral } from '../../src/mapping/literal.ts';
 import { parseValueMap, toReader } from '../../src/mapping/path.ts';
 import { ROOT } from '../support/imports.ts';

@@ -2,7 +2,7 @@
 
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { storeSettings } from '../../src/load/store-settings.ts';
+import { storeSettings } from '../../src/load/settings/store-settings.ts';
 import { openStore } from '../../src/store/open.ts';
 import { beginningOf, DAY_MS, HOUR_MS, type UsageCount } from '../../src/store/usage-store.ts';
 import { KeyMaker } from '../auth/key-maker.ts';

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { Cancellation } from '../../src/cancellation.ts';
 import type { Engine } from '../../src/execute/engine.ts';
-import { clientSettings, hemSettings } from '../../src/load/settings.ts';
+import { clientSettings, hemSettings } from '../../src/load/settings/settings.ts';
 import type { Stream } from '../../src/operation/answer.ts';
 import { Endpoint } from '../../src/operation/endpoint.ts';
 import { incrementalUses } from '../../src/plan/incremental.ts';

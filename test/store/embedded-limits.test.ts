@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { storeSettings } from '../../src/load/store-settings.ts';
+import { storeSettings } from '../../src/load/settings/store-settings.ts';
 import { EmbeddedLimits } from '../../src/store/embedded/embedded-limits.ts';
 import type { Demand, LimitRule } from '../../src/store/limit-store.ts';
 import { steadyClock } from '../../src/store/limits/steady-clock.ts';

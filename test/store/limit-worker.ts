@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { storeSettings } from '../../src/load/store-settings.ts';
+import { storeSettings } from '../../src/load/settings/store-settings.ts';
 import type { LimitRule } from '../../src/store/limit-store.ts';
 import { openStore } from '../../src/store/open.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type StoreSettings, storeSettings } from '../../src/load/store-settings.ts';
+import { type StoreSettings, storeSettings } from '../../src/load/settings/store-settings.ts';
 import type { Demand, LimitRule, LimitStore, Reservation } from '../../src/store/limit-store.ts';
 import { startOf } from '../../src/store/limits/calendar.ts';
 import { openStore } from '../../src/store/open.ts';

@@ -1,7 +1,7 @@
 /** Limits where Redis is several servers, and one of them dies. */
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { type RedisSettings, storeSettings } from '../../src/load/store-settings.ts';
+import { type RedisSettings, storeSettings } from '../../src/load/settings/store-settings.ts';
 import type { Demand, LimitRule } from '../../src/store/limit-store.ts';
 import { RedisLimits } from '../../src/store/redis/limits/redis-limits.ts';
 import { RedisCluster, RedisSentinel } from '../support/redis-topologies.ts';

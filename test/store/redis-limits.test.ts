@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RedisSettings, storeSettings } from '../../src/load/store-settings.ts';
+import { type RedisSettings, storeSettings } from '../../src/load/settings/store-settings.ts';
 import type { Demand, LimitRule } from '../../src/store/limit-store.ts';
 import { meterOf } from '../../src/store/limits/meter.ts';
 import { RedisLimits } from '../../src/store/redis/limits/redis-limits.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { storeSettings } from '../../src/load/store-settings.ts';
+import { storeSettings } from '../../src/load/settings/store-settings.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { RedisCluster } from '../support/redis-topologies.ts';

@@ -1,6 +1,6 @@
 /** An operation as its cost is summed: the object types that may be there, and what is selected of each. */
 import type { FieldNode, VariableValues } from 'graphql';
-import type { Quota } from '../../load/quota.ts';
+import type { Quota } from '../../load/directives/quota.ts';
 
 /** Sums stay exact, and are never more. */
 export const MOST = Number.MAX_SAFE_INTEGER;

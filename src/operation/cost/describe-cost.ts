@@ -1,7 +1,7 @@
 /** What an operation costs and what it draws on, for people who look at its plan. */
 import type { DocumentNode } from 'graphql';
 import { type Limit, toLimitOfField, toLimits } from '../../limits/limit.ts';
-import type { HemSettings } from '../../load/settings.ts';
+import type { HemSettings } from '../../load/settings/settings.ts';
 import type { View } from '../../views/view.ts';
 import { NO_VALUES } from './counted.ts';
 import { costOf } from './operation-cost.ts';

@@ -4,7 +4,7 @@
  */
 import { type GraphQLError, getOperationAST } from 'graphql';
 import type { Operation } from '../../execute/engine.ts';
-import type { Quota } from '../../load/quota.ts';
+import type { Quota } from '../../load/directives/quota.ts';
 import type { Conditions } from '../../plan/collect.ts';
 import { compileVariables, NO_VARIABLES } from '../../plan/variables.ts';
 import type { View } from '../../views/view.ts';

@@ -1,7 +1,7 @@
 /** The connection to Redis: a single server, Sentinel or Cluster. Nothing waits for it longer than a command may take. */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
-import type { RedisSettings } from '../../load/store-settings.ts';
+import type { RedisSettings } from '../../load/settings/store-settings.ts';
 
 export const MAX_RECONNECT_MS = 2000;
 const CONNECT_MS = 2000;

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { RedisSettings } from '../../load/store-settings.ts';
+import type { RedisSettings } from '../../load/settings/store-settings.ts';
 import type { RecordDriver } from '../followed-records.ts';
 import type { RecordWrite } from '../record-store.ts';
 import { RecordTables } from '../record-tables.ts';

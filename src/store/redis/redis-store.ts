@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { RedisSettings } from '../../load/store-settings.ts';
+import type { RedisSettings } from '../../load/settings/store-settings.ts';
 import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
 import { RedisLimits } from './limits/redis-limits.ts';

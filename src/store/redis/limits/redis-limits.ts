@@ -1,7 +1,7 @@
 /** Limits that several processes share. Redis decides, or a slice that was taken from it ahead; where it is lost, this process alone. */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { RedisSettings } from '../../../load/store-settings.ts';
+import type { RedisSettings } from '../../../load/settings/store-settings.ts';
 import { timeoutsOf } from '../../../timeouts.ts';
 import type { Demand, LimitState, LimitStore, Reservation } from '../../limit-store.ts';
 import { Kept } from '../../limits/kept.ts';

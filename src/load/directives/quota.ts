@@ -1,0 +1,91 @@
+/** `@quota`: how often operations may ask for a field. */
+import type { ConstDirectiveNode } from 'graphql';
+import { didYouMean } from '../../problems.ts';
+import { parseDuration } from '../../units.ts';
+import { type PARTITIONS, PERIODS } from '../settings/limit-settings.ts';
+import type { DirectiveReader } from './directive-reader.ts';
+
+export interface Quota {
+  /** Whose it is: equal for all clients where a connector says it. */
+  readonly scope: string;
+  /** `Type.field`, where it stands. */
+  readonly coordinate: string;
+  /** Among those that stand there. */
+  readonly index: number;
+  readonly limit: number;
+  /** A calendar period (UTC), or any so many milliseconds. */
+  readonly window: (typeof PERIODS)[number] | number;
+  readonly by: (typeof PARTITIONS)[number];
+  readonly claim: string | undefined;
+}
+
+type Annotated = {
+  readonly directives?: readonly ConstDirectiveNode[] | undefined;
+};
+
+const MAX_WINDOW_MS = 400 * 24 * 3_600_000;
+
+/** Of one field, in its order. */
+export function readQuotas(
+  node: Annotated | null | undefined,
+  { coordinate, scope }: Pick<Quota, 'coordinate' | 'scope'>,
+  reader: DirectiveReader,
+): readonly Quota[] {
+  const found = (node?.directives ?? []).filter(({ name }) => name.value === 'quota');
+  return found.flatMap((directive, index) => {
+    // One at a time: there may be several.
+    const values = reader.values('quota', { directives: [directive] }) as
+      | {
+          readonly limit: number;
+          readonly window: string;
+          readonly per: string;
+          readonly claim?: string | null;
+        }
+      | undefined;
+    if (values === undefined) return [];
+    const { limit, window, claim } = values;
+    const by = values.per.toLowerCase() as Quota['by'];
+    const period = PERIODS.find((name) => name === window);
+    const windowMs = parseDuration(window);
+    if (limit < 1)
+      reader.report(
+        directive,
+        {
+          rule: 'quota-limit',
+          message: `Nobody could ever ask for ${coordinate}.`,
+          found: String(limit),
+          expected: '1 or more',
+          hint: 'if nobody may see it, leave it out of the schema, or use @inaccessible',
+        },
+        ['limit'],
+      );
+    if (period === undefined && !(windowMs !== undefined && windowMs >= 1 && windowMs <= MAX_WINDOW_MS))
+      reader.report(
+        directive,
+        {
+          rule: 'quota-window',
+          message: `The window of this quota cannot be read.`,
+          found: JSON.stringify(window.slice(0, 40)),
+          expected: `${PERIODS.join(', ')} (of the calendar, UTC), or a duration such as "10s" or "5m"`,
+          ...(didYouMean(window, PERIODS) === undefined ? {} : { hint: didYouMean(window, PERIODS)! }),
+        },
+        ['window'],
+      );
+    if ((by === 'claim') !== (typeof claim === 'string' && claim !== ''))
+      reader.report(
+        directive,
+        {
+          rule: 'quota-claim',
+          message:
+            by === 'claim'
+              ? 'A quota per claim says which claim.'
+              : 'A quota has a claim only where it is counted per claim.',
+          expected: 'per: CLAIM, claim: "…", or neither',
+        },
+        ['claim'],
+      );
+    return [
+      { scope, coordinate, index, limit, window: period ?? windowMs ?? 1, by, claim: claim ?? undefined },
+    ];
+  });
+}

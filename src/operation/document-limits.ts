@@ -1,0 +1,238 @@
+/** What an operation may be before anything is planned: counted as expanded, without expanding. */
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql';
+import type { OperationLimits } from '../load/settings/settings.ts';
+
+export function tooLarge(what: string, found: number | string, allowed: number): GraphQLError {
+  return new GraphQLError(`The operation has ${found} ${what}; at most ${allowed} are allowed.`, {
+    extensions: { code: 'OPERATION_TOO_LARGE' },
+  });
+}
+
+/** Brackets and selection sets may nest a few times deeper than fields: arguments, lists, objects, fragments between them. */
+function nestingFor(depth: number): number {
+  return Math.min(depth * 4 + 20, MAX_NESTING);
+}
+
+/** Whatever the limits say: what works on documents is recursive. */
+const MAX_NESTING = 500;
+
+/** Validation looks at every fragment once per operation that uses it. */
+const MAX_OPERATIONS = 100;
+
+/** Before parsing: the parser descends once per bracket, so nesting is bounded first. Directives are counted by their signs. */
+export function checkText(text: string, limits: OperationLimits): GraphQLError | undefined {
+  const allowed = nestingFor(limits.depth);
+  let depth = 0;
+  let directives = 0;
+  for (let index = 0; index < text.length; index++) {
+    switch (text[index]) {
+      case '{':
+      case '[':
+      case '(':
+        if (++depth > allowed) return tooLarge('levels of brackets', `more than ${allowed}`, allowed);
+        break;
+      case '}':
+      case ']':
+      case ')':
+        depth--;
+        break;
+      case '@':
+        if (++directives > limits.directives)
+          return tooLarge('directives', `more than ${limits.directives}`, limits.directives);
+        break;
+      case '"':
+        index = endOfString(text, index);
+        break;
+      case '#':
+        index = endOfLine(text, index);
+        break;
+    }
+  }
+  return undefined;
+}
+
+/** The index of a string's last character; of the text's when the string has no end. */
+function endOfString(text: string, start: number): number {
+  if (text.startsWith('"""', start)) {
+    let end = text.indexOf('"""', start + 3);
+    while (end !== -1 && text[end - 1] === '\\') end = text.indexOf('"""', end + 1);
+    return end === -1 ? text.length : end + 2;
+  }
+  for (let index = start + 1; index < text.length; index++) {
+    const character = text[index];
+    if (character === '\\') index++;
+    else if (character === '"' || character === '\n' || character === '\r') return index;
+  }
+  return text.length;
+}
+
+function endOfLine(text: string, start: number): number {
+  for (let index = start; index < text.length; index++)
+    if (text[index] === '\n' || text[index] === '\r') return index;
+  return text.length;
+}
+
+interface Size {
+  /** Expanded. */
+  readonly fields: number;
+  readonly rootFields: number;
+  /** Of fields. */
+  readonly depth: number;
+  /** Of selection sets: fields and fragments. */
+  readonly nesting: number;
+}
+
+const NOTHING: Size = { fields: 0, rootFields: 0, depth: 0, nesting: 0 };
+
+/** After parsing, before validating. Cycles of fragments are left to validation. */
+export function checkSize(document: DocumentNode, limits: OperationLimits): GraphQLError | undefined {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of document.definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  const allowed = nestingFor(limits.depth);
+  const sizes = new Map<string, Size>();
+
+  const sizeOfFragment = (name: string, level: number): Size => {
+    const known = sizes.get(name);
+    if (known !== undefined) return known;
+    const fragment = fragments.get(name);
+    // What a cycle comes back to counts as nothing.
+    sizes.set(name, NOTHING);
+    const size = fragment === undefined ? NOTHING : sizeOf(fragment.selectionSet, level);
+    sizes.set(name, size);
+    return size;
+  };
+  const sizeOf = (selectionSet: SelectionSetNode, level: number): Size => {
+    let [fields, rootFields, depth, nesting] = [0, 0, 0, 0];
+    // Too deep to look further; the sum below says so.
+    if (level > allowed) return { ...NOTHING, nesting: 1 };
+    for (const node of selectionSet.selections) {
+      const inner =
+        node.kind === Kind.FRAGMENT_SPREAD
+          ? sizeOfFragment(node.name.value, level + 1)
+          : node.selectionSet === undefined
+            ? NOTHING
+            : sizeOf(node.selectionSet, level + 1);
+      const own = node.kind === Kind.FIELD ? 1 : 0;
+      fields += inner.fields + own;
+      rootFields += own === 1 ? 1 : inner.rootFields;
+      depth = Math.max(depth, inner.depth + own);
+      nesting = Math.max(nesting, inner.nesting);
+    }
+    return { fields, rootFields, depth, nesting: nesting + 1 };
+  };
+
+  let operations = 0;
+  for (const node of document.definitions) {
+    let size: Size | undefined;
+    if (node.kind === Kind.OPERATION_DEFINITION) {
+      if (++operations > MAX_OPERATIONS)
+        return tooLarge('operations', `more than ${MAX_OPERATIONS}`, MAX_OPERATIONS);
+      size = sizeOf(node.selectionSet, 1);
+      if (size.rootFields > limits.rootFields)
+        return tooLarge('root fields', size.rootFields, limits.rootFields);
+    } else if (node.kind === Kind.FRAGMENT_DEFINITION) {
+      // Also fragments that no operation uses are worked on by validation.
+      size = sizeOfFragment(node.name.value, 1);
+    }
+    if (size === undefined) continue;
+    if (size.depth > limits.depth) return tooLarge('levels', size.depth, limits.depth);
+    if (size.nesting > allowed) return tooLarge('levels of fragments', `more than ${allowed}`, allowed);
+    if (size.fields > limits.fields) return tooLarge('fields', size.fields, limits.fields);
+  }
+  return undefined;
+}
+
+/** Validation compares all fields that answer under the same name, each with each. */
+const MAX_COMPARISONS = 30_000;
+
+/**
+ * How much validation would compare, found by merging selections as execution does: linear in the expanded fields, which
+ * {@link checkSize} has bounded.
+ */
+export function checkOverlaps(document: DocumentNode): GraphQLError | undefined {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of document.definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  let comparisons = 0;
+
+  const collect = (
+    selectionSets: readonly SelectionSetNode[],
+    groups: Map<string, FieldNode[]>,
+    within: ReadonlySet<string>,
+  ): void => {
+    for (const { selections } of selectionSets) {
+      for (const node of selections) {
+        if (node.kind === Kind.FIELD) {
+          const name = node.alias?.value ?? node.name.value;
+          const group = groups.get(name);
+          if (group === undefined) groups.set(name, [node]);
+          else comparisons += group.push(node) - 1;
+        } else if (node.kind === Kind.INLINE_FRAGMENT) {
+          collect([node.selectionSet], groups, within);
+        } else {
+          const name = node.name.value;
+          const fragment = fragments.get(name);
+          if (fragment !== undefined && !within.has(name))
+            collect([fragment.selectionSet], groups, new Set(within).add(name));
+        }
+      }
+    }
+  };
+  const merge = (selectionSets: readonly SelectionSetNode[], level: number): void => {
+    if (selectionSets.length === 0 || comparisons > MAX_COMPARISONS || level > MAX_NESTING) return;
+    const groups = new Map<string, FieldNode[]>();
+    collect(selectionSets, groups, new Set());
+    for (const group of groups.values())
+      merge(
+        group.flatMap(({ selectionSet }) => selectionSet ?? []),
+        level + 1,
+      );
+  };
+
+  for (const node of document.definitions) {
+    if (node.kind !== Kind.OPERATION_DEFINITION) continue;
+    merge([node.selectionSet], 1);
+    if (comparisons > MAX_COMPARISONS)
+      return tooLarge(
+        'fields of one name to compare',
+        `more than ${MAX_COMPARISONS} pairs of`,
+        MAX_COMPARISONS,
+      );
+  }
+  return undefined;
+}
+
+/** Of one object. Messages about an object repeat its keys. */
+const MAX_KEYS = 1000;
+
+/** Levels of lists and objects in variables and keys of objects, counted without recursion. */
+export function checkVariables(variables: unknown, limits: OperationLimits): GraphQLError | undefined {
+  const { variablesDepth } = limits;
+  let level: object[] = isNested(variables) ? [variables] : [];
+  for (let depth = 1; level.length > 0; depth++) {
+    const next: object[] = [];
+    for (const value of level) {
+      const inner: unknown[] = Object.values(value);
+      if (inner.length > 0 && depth > variablesDepth)
+        return tooLarge('levels in its variables', `more than ${variablesDepth}`, variablesDepth);
+      if (inner.length > MAX_KEYS && !Array.isArray(value))
+        return tooLarge('keys in an object of its variables', inner.length, MAX_KEYS);
+      for (const one of inner) if (isNested(one)) next.push(one);
+    }
+    level = next;
+  }
+  return undefined;
+}
+
+/** Uploads are values of their own. */
+function isNested(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof Blob);
+}

@@ -1,0 +1,190 @@
+/** Counts what operations use, how long they take and what becomes of them. */
+import { type FormattedExecutionResult, type GraphQLFormattedError, getOperationAST } from 'graphql';
+import { ERRORS, type ErrorCode } from '../../errors.ts';
+import { Trace } from '../../execute/trace.ts';
+import { OTHER } from '../../metrics/bounded-labels.ts';
+import { type ClientMetrics, NOWHERE } from '../../metrics/client-metrics.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { type OperationUse, OUTCOMES } from '../../metrics/operation-use.ts';
+import { tracedField } from '../../plan/traced-field.ts';
+import type { View } from '../../views/view.ts';
+import { type Answer, errorsIn, isStream, type Stream } from '../answer.ts';
+import { PerConditions } from '../per-conditions.ts';
+import type { Answering, Policy, Streaming } from '../policy.ts';
+import type { PreparedOperation, Request } from '../request.ts';
+import { Tapped } from '../tapped.ts';
+import { EnumVariables, typesWithEnums } from './enum-variables.ts';
+import { ownNames } from './own-names.ts';
+import { Sampler } from './sampler.ts';
+import { usedBy } from './used.ts';
+
+/** Who calls without a key. */
+const NOBODY = '-';
+
+/** Undefined where nothing is counted. */
+export function counting(view: View, metrics: Metrics | undefined): Policy | undefined {
+  return metrics && new Counting(view, metrics.of(view.client.name), new Sampler(metrics.sample));
+}
+
+class Counting implements Policy {
+  readonly #metrics: ClientMetrics;
+  readonly #sampler: Sampler;
+  readonly #uses: PerConditions<OperationUse>;
+  readonly #enums: PerConditions<{ readonly variables: EnumVariables | undefined }>;
+
+  constructor(view: View, metrics: ClientMetrics, sampler: Sampler) {
+    this.#metrics = metrics;
+    this.#sampler = sampler;
+    const holding = typesWithEnums(view.schema);
+    const names = ownNames(view.client);
+    this.#uses = new PerConditions((document, operationName, conditions) => {
+      const node = getOperationAST(document, operationName);
+      const name = node?.name?.value ?? '';
+      return metrics.newUse(node?.operation ?? 'query', names.has(name) ? name : OTHER, () =>
+        usedBy(view, document, operationName, conditions),
+      );
+    });
+    this.#enums = new PerConditions((document, operationName, conditions) => {
+      const node = getOperationAST(document, operationName) ?? undefined;
+      const findUsed = () => usedBy(view, document, operationName, conditions).variables;
+      return { variables: EnumVariables.of(view.schema, node, { holding, findUsed }) };
+    });
+  }
+
+  answer(given: PreparedOperation, request: Request, next: Answering): Promise<Answer> {
+    const metrics = this.#metrics;
+    const startedAt = performance.now();
+    const { operation, trace } = this.#sampled(given);
+    metrics.inFlight++;
+    return next(operation, request).then(
+      (answer) => {
+        metrics.inFlight--;
+        this.#ended(operation, request, answer.result, startedAt);
+        this.#noteTimes(trace, request);
+        return answer;
+      },
+      (error: unknown) => {
+        metrics.inFlight--;
+        throw error;
+      },
+    );
+  }
+
+  async stream<Item>(
+    given: PreparedOperation,
+    request: Request,
+    next: Streaming<Item>,
+  ): Promise<Answer | Stream<Item>> {
+    const metrics = this.#metrics;
+    const startedAt = performance.now();
+    const isSubscription = given.kind === 'subscription';
+    // How long a subscription's fields take is another thing for each event.
+    const { operation, trace } = isSubscription ? { operation: given } : this.#sampled(given);
+    const outcome = await next(operation, request);
+    if (!isStream(outcome)) {
+      this.#ended(operation, request, outcome.result, startedAt);
+      this.#noteTimes(trace, request);
+      return outcome;
+    }
+    const use = this.#uses.get(operation);
+    const consumer = consumerOf(request);
+    this.#executed(use, operation, consumer, startedAt);
+    metrics[isSubscription ? 'subscriptions' : 'inFlight']++;
+    let failed = false;
+    const items = new Tapped(outcome.items, {
+      item: (item) => {
+        if (isSubscription) metrics.events++;
+        for (const errors of errorsIn(item)) {
+          if (request.left.isCancelled) break;
+          failed = true;
+          this.#failed(errors, consumer);
+        }
+      },
+      end: () => {
+        metrics[isSubscription ? 'subscriptions' : 'inFlight']--;
+        // How long somebody listens says nothing about how fast anything is.
+        if (isSubscription) return;
+        const outcome = request.left.isCancelled ? LEFT : failed ? PARTIAL : OK;
+        use.durations[outcome]!.observe(performance.now() - startedAt);
+        this.#noteTimes(trace, request);
+      },
+    });
+    return { ...outcome, items };
+  }
+
+  /** With a trace, for some operations. */
+  #sampled(given: PreparedOperation): { readonly operation: PreparedOperation; readonly trace?: Trace } {
+    if (given.trace !== undefined || !this.#sampler.isNext()) return { operation: given };
+    const trace = new Trace(false);
+    return { operation: { ...given, trace }, trace };
+  }
+
+  /** Of what nobody waited for there are none. */
+  #noteTimes(trace: Trace | undefined, { left }: Request): void {
+    if (trace === undefined || left.isCancelled) return;
+    for (const step of trace.steps) {
+      const field = tracedField(step);
+      if (field !== undefined && step.answeredMs !== undefined)
+        this.#metrics.took(field.connector, field.coordinate, step.answeredMs - step.readyMs);
+    }
+  }
+
+  #ended(
+    operation: PreparedOperation,
+    request: Request,
+    result: FormattedExecutionResult,
+    startedAt: number,
+  ): void {
+    const now = performance.now();
+    const use = this.#uses.get(operation);
+    // What is not there because nobody waited for it is nobody's failure.
+    const hasLeft = result.errors !== undefined && request.left.isCancelled;
+    use.durations[hasLeft ? LEFT : outcomeOf(result)]!.observe(now - startedAt);
+    const consumer = consumerOf(request);
+    if ('data' in result) this.#executed(use, operation, consumer, now);
+    if (result.errors !== undefined && !hasLeft) this.#failed(result.errors, consumer);
+  }
+
+  #executed(use: OperationUse, operation: PreparedOperation, consumer: string, now: number): void {
+    this.#metrics.executed(use, consumer, now);
+    const { variables } = this.#enums.get(operation);
+    variables?.count(operation.variables, (type, value) => this.#metrics.usedByVariable(type, value));
+  }
+
+  #failed(errors: readonly GraphQLFormattedError[], consumer: string): void {
+    for (const { extensions = {} } of errors) {
+      const { code, coordinate, denied } = extensions as Partial<CountedExtensions>;
+      const places = coordinate === undefined ? (denied ?? []).map((one) => one.coordinate) : [coordinate];
+      for (const place of places.length === 0 ? [NOWHERE] : places)
+        this.#metrics.failed(consumer, place, code ?? 'INTERNAL');
+    }
+  }
+}
+
+interface CountedExtensions {
+  readonly code: ErrorCode;
+  readonly coordinate: string;
+  readonly denied: ReadonlyArray<{ readonly coordinate: string }>;
+}
+
+const [OK, PARTIAL, REFUSED, FAILED, LEFT] = OUTCOMES.map((_, index) => index) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+];
+
+function outcomeOf(result: FormattedExecutionResult): number {
+  const { errors } = result;
+  // What was kept is text, and stays so as long as nobody looks at its data.
+  if (errors === undefined) return OK;
+  const { data } = result;
+  if (data !== null && data !== undefined) return PARTIAL;
+  const code = errors[0]?.extensions?.code as ErrorCode | undefined;
+  return data === undefined && code !== undefined && ERRORS[code]?.fault === 'caller' ? REFUSED : FAILED;
+}
+
+function consumerOf({ principal }: Request): string {
+  return principal?.key?.consumer ?? NOBODY;
+}
