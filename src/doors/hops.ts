@@ -26,6 +26,14 @@ export interface Sender {
   readonly peer: Peer | undefined;
 }
 
+/** The address of who sends it, as far as it is known: for the log. */
+export function remoteOf(
+  { address }: { readonly address?: string | undefined },
+  { socket }: IncomingMessage,
+): string | undefined {
+  return address ?? socket.remoteAddress;
+}
+
 /** What is found out once per connection. */
 interface Connection extends Sender {
   readonly isTrusted: boolean;

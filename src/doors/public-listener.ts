@@ -1,6 +1,5 @@
 /** The public listener: takes requests and sockets in, sees to their end, and stops without losing any. */
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
@@ -10,13 +9,12 @@ import type { Tracing } from '../metrics/tracing.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { RequestNotes } from '../operation/watch/request-notes.ts';
-import { addressOf } from './address.ts';
 import { answerRequest } from './answer-request.ts';
 import { openBroadDoor } from './broad-door.ts';
-import { mayOpenSocket } from './cors.ts';
 import { type ClientDoors, type Exchange, setHeaders } from './exchange.ts';
-import { Hops, refusalOf } from './hops.ts';
-import { ReceivedRequest, requestIdOf, targetOf } from './http-message.ts';
+import { takingHandshakes } from './handshake.ts';
+import { Hops, refusalOf, remoteOf } from './hops.ts';
+import { ReceivedRequest, requestIdOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
 import { listenOn } from './listen-on.ts';
 import { openServer } from './node-http.ts';
@@ -28,7 +26,6 @@ import { openWebSocketDoor } from './websocket.ts';
 const STALLED_MS = 30_000;
 /** The status, as nginx has it, of what never got one: the connection was closed before. */
 const CLOSED_BEFORE_ANSWER = 499;
-const SWITCHING_PROTOCOLS = 101;
 
 export interface PublicListener {
   readonly server: Server;
@@ -127,7 +124,7 @@ export function openPublicListener(
       span?.end({ client: exchange.client, status });
       if (notes !== undefined) {
         const { client } = exchange;
-        const remote = request.address ?? message.socket.remoteAddress;
+        const remote = remoteOf(request, message);
         const { principal } = request;
         const asked = { requestId, client, principal, remote, notes, startedAt: startedAt! };
         requestLog!.http(asked, { message, response, status, bytesBefore: bytesBefore! });
@@ -154,21 +151,7 @@ export function openPublicListener(
     const reason = refusalOf(socket);
     if (reason !== undefined) log.debug({ reason }, 'client certificate refused');
   });
-  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => socket.destroy());
-    const sender = hops.receive(message);
-    const found = receiveHandshake(doors, message);
-    const client = found.door?.endpoint.name;
-    const status = closing ? 503 : found.status;
-    metrics?.responded(client, status);
-    if (status === SWITCHING_PROTOCOLS)
-      return found.door!.websocket.upgrade({ message, sender }, socket, head);
-    socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-    );
-    const remote = sender.address ?? message.socket.remoteAddress;
-    requestLog?.handshake({ requestId: requestIdOf(message), client, remote }, message, status);
-  });
+  server.on('upgrade', takingHandshakes(doors, { hops, metrics, requestLog, isClosing: () => closing }));
 
   return {
     server,
@@ -186,25 +169,6 @@ export function openPublicListener(
       await Promise.all(all.map(({ broad }) => broad.dispose()));
     },
   };
-}
-
-/** Whose websocket a handshake is for, and what it is answered with. */
-function receiveHandshake(
-  doors: ReadonlyMap<string, ClientDoors>,
-  message: IncomingMessage,
-): { readonly status: number; readonly door?: ClientDoors | undefined } {
-  let target: string;
-  try {
-    target = targetOf(message);
-  } catch {
-    return { status: 400 };
-  }
-  const address = addressOf(target);
-  const door = address?.resource === 'graphql' ? doors.get(address.client) : undefined;
-  if (door === undefined) return { status: 404 };
-  const { cors } = door.endpoint.view.client.settings;
-  const { origin, host } = message.headers;
-  return { status: mayOpenSocket(cors, origin, host) ? SWITCHING_PROTOCOLS : 403, door };
 }
 
 function asHemError(error: unknown): HemError {

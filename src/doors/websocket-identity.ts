@@ -6,6 +6,7 @@ import { RequestNotes } from '../operation/watch/request-notes.ts';
 import { carriesKey } from '../principal/credentials.ts';
 import { closeOf, identifySocket } from './authentication.ts';
 import { keyNamedIn } from './credentials.ts';
+import { remoteOf } from './hops.ts';
 import type { OperationOptions } from './websocket-operations.ts';
 import { endPeer, type Peer } from './websocket-peer.ts';
 
@@ -35,7 +36,7 @@ export async function letIn(
       const notes = new RequestNotes();
       notes.code(error.code);
       notes.refusedKey = keyNamedIn(endpoint, message.headers, params);
-      const remote = sender.address ?? message.socket.remoteAddress;
+      const remote = remoteOf(sender, message);
       const client = endpoint.name;
       requestLog.websocket({ requestId, client, principal: undefined, remote, notes, startedAt });
     }

@@ -10,6 +10,7 @@ import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { RequestNotes } from '../operation/watch/request-notes.ts';
+import { remoteOf } from './hops.ts';
 import { Relay } from './relay.ts';
 import type { RequestLog } from './request-log.ts';
 import { closeWhenDone, type Peer, type Running } from './websocket-peer.ts';
@@ -132,7 +133,7 @@ function tell(
   const { requestId, principal, notes, span } = request;
   span?.end({ client: endpoint.name });
   if (requestLog === undefined || notes === undefined) return;
-  const remote = request.address ?? message.socket.remoteAddress;
+  const remote = remoteOf(request, message);
   requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt });
 }
 

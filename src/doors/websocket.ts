@@ -21,8 +21,14 @@ import {
 } from './websocket-operations.ts';
 import { closeWhenDone, type Peer, STOPPING, type Upgraded } from './websocket-peer.ts';
 
+export interface HandshakeOutcome {
+  opened(): void;
+  malformed(): void;
+}
+
 export interface WebSocketDoor {
-  upgrade(upgraded: Upgraded, socket: Duplex, head: Buffer): void;
+  /** Opens a socket, or says that this is no handshake. */
+  upgrade(upgraded: Upgraded, socket: Duplex, head: Buffer, outcome: HandshakeOutcome): void;
   /** Lets queries and mutations finish, then closes each socket with 1001. */
   close(graceMs: number): Promise<void>;
 }
@@ -55,6 +61,8 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   });
+  const refusals = new WeakMap<IncomingMessage, () => void>();
+  server.on('wsClientError', (_error, _socket, message) => refusals.get(message)!());
   const requestIds = new WeakMap<IncomingMessage, string>();
   server.on('headers', (headers, message) => {
     const requestId = requestIdOf(message);
@@ -80,10 +88,12 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   });
 
   return {
-    upgrade(upgraded, socket, head) {
-      server.handleUpgrade(upgraded.message, socket, head, (client) =>
-        server.emit('connection', client, upgraded),
-      );
+    upgrade(upgraded, socket, head, { opened, malformed }) {
+      refusals.set(upgraded.message, malformed);
+      server.handleUpgrade(upgraded.message, socket, head, (client) => {
+        opened();
+        server.emit('connection', client, upgraded);
+      });
     },
     async close(graceMs) {
       const timer = setTimeout(() => {

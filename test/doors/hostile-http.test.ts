@@ -134,6 +134,8 @@ describe('an upgrade', () => {
   const upgrade = (to: string, path = '/web/graphql?query={__typename}', more = '') =>
     `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: ${to}\r\n${more}\r\n`;
 
+  const KEY = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n';
+
   it('to another protocol is left alone: the request is answered', async () => {
     expect((await sendRaw(gateway.url, upgrade('h2c'))).statuses).toEqual([200]);
   });
@@ -143,9 +145,38 @@ describe('an upgrade', () => {
     ['where nothing is', upgrade('websocket', '/web/schema.graphql'), 404],
     ['of an unknown client', upgrade('websocket', '/other/graphql'), 404],
     ['with two hosts', upgrade('websocket', '/web/graphql', 'Host: x\r\n'), 400],
+    ['by POST', upgrade('websocket', '/web/graphql').replace('GET', 'POST'), 405],
+    ['of another version', upgrade('websocket', '/web/graphql', `${KEY}Sec-WebSocket-Version: 7\r\n`), 400],
   ])('%s is refused', async (_what, bytes, status) => {
     const { statuses, closed } = await sendRaw(gateway.url, bytes);
     expect({ statuses, closed }).toEqual({ statuses: [status], closed: true });
+  });
+
+  it('behind a trusted proxy is judged by what was sent, and by the host that is believed', async () => {
+    await using behind = await startGateway({
+      files: {
+        'hem.yml': JSON.stringify({
+          trustedProxies: { addresses: ['127.0.0.1'], headers: ['forwarded', 'x-forwarded-host'] },
+        }),
+        'connectors/a/connector.yml': 'kind: rest\nendpoint: http://a.test',
+        'connectors/a/schema.graphql': 'type Query { a: String @rest(get: "/a") }',
+        'schemas/web.graphql': 'type Query { a: String }',
+        'clients/web/client.yml': '{}',
+      },
+    });
+    const at = new URL(behind.url).host;
+    const good = `${KEY}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n`;
+    const twice = 'Authorization: a\r\nAuthorization: b\r\n';
+    const status = async (path: string, more: string) => {
+      const bytes = upgrade('websocket', path, good + more).replace(`Host: ${host}`, `Host: ${at}`);
+      return (await sendRaw(behind.url, bytes)).statuses[0];
+    };
+    expect(await status('/web/graphql', '')).toBe(101);
+    expect(await status('/web/graphql', twice)).toBe(400);
+    expect(await status('/web/graphql', `${twice}Forwarded: for=1.2.3.4;proto=https\r\n`)).toBe(400);
+    const shown = 'X-Forwarded-Host: public.test\r\n';
+    expect(await status(`http://${at}/web/graphql`, shown)).toBe(101);
+    expect(await status('http://public.test/web/graphql', shown)).toBe(400);
   });
 });
 

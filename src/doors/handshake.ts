@@ -1,0 +1,73 @@
+/** How a websocket begins: whose it is, whether it may be opened, and what becomes of it in the metrics and the log. */
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Metrics } from '../metrics/metrics.ts';
+import { addressOf } from './address.ts';
+import { mayOpenSocket } from './cors.ts';
+import type { ClientDoors } from './exchange.ts';
+import { type Hops, remoteOf, type Sender } from './hops.ts';
+import { requestIdOf, targetOf } from './http-message.ts';
+import type { RequestLog } from './request-log.ts';
+
+const SWITCHING_PROTOCOLS = 101;
+/** Told with a refusal (RFC 6455, 4.4). */
+const VERSIONS = 'sec-websocket-version: 13, 8\r\n';
+
+export interface HandshakeOptions {
+  readonly hops: Hops;
+  readonly metrics: Metrics | undefined;
+  readonly requestLog: RequestLog | undefined;
+  /** Whether nothing new is taken. */
+  isClosing(): boolean;
+}
+
+/** @returns what is done with each request for a websocket */
+export function takingHandshakes(
+  doors: ReadonlyMap<string, ClientDoors>,
+  { hops, metrics, requestLog, isClosing }: HandshakeOptions,
+): (message: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  return (message, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    const { sender, door, status } = receive(doors, hops, message);
+    const client = door?.endpoint.name;
+    const refuse = (code: number, more = '') => {
+      metrics?.responded(client, code);
+      const remote = remoteOf(sender, message);
+      requestLog?.handshake({ requestId: requestIdOf(message), client, remote }, message, code);
+      socket.end(
+        `HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\nconnection: close\r\n${more}content-length: 0\r\n\r\n`,
+      );
+    };
+    if (isClosing()) refuse(503);
+    else if (door === undefined || status !== SWITCHING_PROTOCOLS) refuse(status);
+    else
+      door.websocket.upgrade({ message, sender }, socket, head, {
+        opened: () => metrics?.responded(client, SWITCHING_PROTOCOLS),
+        malformed: () => refuse(400, VERSIONS),
+      });
+  };
+}
+
+interface Received {
+  readonly sender: Sender;
+  readonly door?: ClientDoors | undefined;
+  readonly status: number;
+}
+
+function receive(doors: ReadonlyMap<string, ClientDoors>, hops: Hops, message: IncomingMessage): Received {
+  let address: ReturnType<typeof addressOf>;
+  let status = 404;
+  try {
+    // As it was sent: of its headers there is afterwards only what is believed.
+    address = addressOf(targetOf(message));
+  } catch {
+    status = 400;
+  }
+  const sender = hops.receive(message);
+  const door = address?.resource === 'graphql' ? doors.get(address.client) : undefined;
+  if (door === undefined) return { sender, status };
+  if (message.method !== 'GET') return { sender, door, status: 405 };
+  const { origin, host } = message.headers;
+  const isAllowed = mayOpenSocket(door.endpoint.view.client.settings.cors, origin, host);
+  return { sender, door, status: isAllowed ? SWITCHING_PROTOCOLS : 403 };
+}
