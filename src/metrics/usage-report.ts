@@ -4,6 +4,7 @@ import {
   beginningOf,
   DAY_MS,
   HOUR_MS,
+  processOf,
   type UsageCount,
   type UsageKey,
   type UsageRun,
@@ -28,7 +29,7 @@ export interface UsageReport {
     readonly span: Span | undefined;
     /** Times of the window, until now, in which nobody counted, or what was counted is lost. */
     readonly gaps: readonly Span[];
-    /** Whether the window is over and all of it was counted. */
+    /** Whether the window is over, all of it was counted, and every gateway that runs has had the time to say so. */
     readonly isComplete: boolean;
   };
   /** By client, field and consumer. */
@@ -99,24 +100,52 @@ function countedIn(
   runs: readonly UsageRun[],
   { now, lag }: { readonly now: number; readonly lag: number },
 ): UsageReport['counted'] {
-  const end = Math.min(window.until, now);
-  const within = runs
-    .map(({ from, until }) => ({ since: Math.max(from, window.since), until: Math.min(until, end) }))
-    .filter(({ since, until }) => since < until)
-    .sort((a, b) => a.since - b.since);
-  const first = within[0];
-  if (first === undefined)
-    return { span: undefined, gaps: [{ since: window.since, until: end }], isComplete: false };
-  const gaps: Span[] = [];
-  let counted = window.since;
-  for (const { since, until } of within) {
-    if (since - counted >= MIN_GAP_MS) gaps.push({ since: counted, until: since });
-    counted = Math.max(counted, until);
-  }
-  if (Math.min(end, now - lag) - counted >= MIN_GAP_MS) gaps.push({ since: counted, until: end });
-  return {
-    span: { since: first.since, until: counted },
-    gaps,
-    isComplete: gaps.length === 0 && window.until - counted < MIN_GAP_MS,
+  const end = Math.max(window.since, Math.min(window.until, now));
+  const within = ({ since, until }: Span): readonly Span[] => {
+    const part = { since: Math.max(since, window.since), until: Math.min(until, end) };
+    return part.since < part.until ? [part] : [];
   };
+  const spans = merged(runs.flatMap(({ from, until }) => within({ since: from, until })));
+  const isOver = window.until <= now - lag;
+  const uncounted = between([
+    { since: window.since, until: window.since },
+    ...spans,
+    // What is not there yet may be on its way.
+    ...(isOver || end - (spans.at(-1)?.until ?? window.since) > lag ? [{ since: end, until: end }] : []),
+  ]);
+  const gaps = merged([...uncounted, ...lostOf(runs).flatMap(within)]).filter(
+    ({ since, until }) => until - since >= MIN_GAP_MS,
+  );
+  const [first, last] = [spans[0], spans.at(-1)];
+  return {
+    span: first && { since: first.since, until: last!.until },
+    gaps,
+    isComplete: isOver && first !== undefined && gaps.length === 0,
+  };
+}
+
+/** What a store had of one process and lost, whoever else counted meanwhile. */
+function lostOf(runs: readonly UsageRun[]): readonly Span[] {
+  return [...Map.groupBy(runs, processOf).values()].flatMap((parts) =>
+    between(parts.map(({ from, until }) => ({ since: from, until })).sort(bySince)),
+  );
+}
+
+/** @param spans sorted */
+function between(spans: readonly Span[]): readonly Span[] {
+  return spans.slice(1).map(({ since }, index) => ({ since: spans[index]!.until, until: since }));
+}
+
+function merged(spans: readonly Span[]): readonly Span[] {
+  const all: Span[] = [];
+  for (const span of [...spans].sort(bySince)) {
+    const last = all.at(-1);
+    if (last === undefined || span.since > last.until) all.push(span);
+    else all[all.length - 1] = { since: last.since, until: Math.max(last.until, span.until) };
+  }
+  return all;
+}
+
+function bySince(a: Span, b: Span): number {
+  return a.since - b.since;
 }

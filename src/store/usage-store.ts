@@ -20,7 +20,7 @@ export interface UsageCount extends UsageKey {
   readonly lastAt: number;
 }
 
-/** A time in which one process counted without a break. */
+/** A time in which one process counted without a break. Of what a store has lost the middle of, both ends are runs: see {@link processOf}. */
 export interface UsageRun {
   readonly run: string;
   readonly from: number;
@@ -61,4 +61,14 @@ export interface UsageStore {
 export function beginningOf(at: number, by: UsageQuery['by']): number {
   const length = by === 'hour' ? HOUR_MS : DAY_MS;
   return Math.floor(at / length) * length;
+}
+
+/** The name of a run of which a store has only the beginning, if anything. @param seq of the last addition that it has */
+export function brokenOff(run: string, seq: number): string {
+  return `${run}:${seq}`;
+}
+
+/** Equal for all parts of what one process counted. */
+export function processOf({ run }: Pick<UsageRun, 'run'>): string {
+  return run.split(':', 1)[0]!;
 }

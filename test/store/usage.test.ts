@@ -11,6 +11,7 @@ import {
   beginningOf,
   DAY_MS,
   HOUR_MS,
+  processOf,
   type UsageAddition,
   type UsageCount,
   type UsageQuery,
@@ -145,14 +146,19 @@ describe.each(KINDS)('%s', (_kind, open) => {
     await add(3, 100, 100);
     await add(4, 200, 200);
     await add(5, 200, 300);
-    expect(await runs()).toEqual([[100, 300]]);
+    expect(await runs()).toEqual([
+      [0, 0],
+      [100, 300],
+    ]);
     // A replica that lacked two took the place of the one that had them.
     await add(8, 500, 600);
     await add(9, 600, 700);
     expect(await runs()).toEqual([
+      [0, 0],
       [100, 300],
       [500, 700],
     ]);
+    expect(new Set((await usage.runs()).map(processOf)).size).toBe(1);
     await add(9, 600, 700);
     expect(await read(usage)).toEqual({ 'acme web A.x': '5 0 0 0' });
   });

@@ -2,6 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
   beginningOf,
+  brokenOff,
   type UsageAddition,
   type UsageCount,
   type UsageQuery,
@@ -54,14 +55,16 @@ export class SqliteUsage implements UsageStore {
     const { run, seq, from, since, until } = addition;
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      const known = this.#seqOf.get(run)?.seq as number | undefined;
-      const isNext = (known ?? 0) === seq - 1;
-      if (known === undefined || known < seq) {
+      const known = Number(this.#seqOf.get(run)?.seq ?? 0);
+      if (known < seq) {
         this.#addCounts(addition);
-        // What went before is lost here. A part of it that is there was counted for itself.
-        if (!isNext && known !== undefined) this.#setApart.run(`${run}:${known}`, run);
-        if (isNext) this.#noteRun.run(run, seq, from, until);
-        else this.#noteRun.run(run, seq, since, Math.max(since, until));
+        if (known === seq - 1) this.#noteRun.run(run, seq, from, until);
+        else {
+          // What went before is lost here, but for its beginning.
+          if (known > 0) this.#setApart.run(brokenOff(run, known), run);
+          else this.#noteRun.run(brokenOff(run, 0), 0, from, from);
+          this.#noteRun.run(run, seq, since, Math.max(since, until));
+        }
         this.#clean(addition);
       }
       this.#database.exec('COMMIT');

@@ -20,7 +20,8 @@ const ADD = `
   end
   local function whole(number) return string.format('%.0f', number) end
   local run = split(redis.call('HGET', KEYS[3], ARGV[1]))
-  if run[1] and run[1] >= tonumber(ARGV[2]) then return 0 end
+  local known, seq = run[1] or 0, tonumber(ARGV[2])
+  if known >= seq then return 0 end
   for at = 9, #ARGV, 5 do
     for key = 1, 2 do
       local had = split(redis.call('HGET', KEYS[key], ARGV[at]))
@@ -35,14 +36,17 @@ const ADD = `
     redis.call('PEXPIREAT', KEYS[1], ARGV[5])
     redis.call('PEXPIREAT', KEYS[2], ARGV[6])
   end
-  local from, later, before = run[2] and whole(run[2]) or ARGV[3], math.max(run[3] or 0, tonumber(ARGV[4])), tonumber(ARGV[2]) - 1
-  if (run[1] or 0) < before then
-    -- What went before is lost here. A part of it that is there was counted for itself.
-    if run[1] then redis.call('HSET', KEYS[3], ARGV[1] .. ':' .. whole(run[1]), redis.call('HGET', KEYS[3], ARGV[1])) end
-    from, later = ARGV[8], math.max(tonumber(ARGV[8]), tonumber(ARGV[4]))
+  local from = run[2] or tonumber(ARGV[3])
+  local later = math.max(run[3] or 0, tonumber(ARGV[4]))
+  if known < seq - 1 then
+    -- What went before is lost here, but for its beginning.
+    local beginning = known .. ' ' .. whole(from) .. ' ' .. whole(run[3] or from)
+    redis.call('HSET', KEYS[3], ARGV[1] .. ':' .. whole(known), beginning)
+    from = tonumber(ARGV[8])
+    later = math.max(from, tonumber(ARGV[4]))
   end
-  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. from .. ' ' .. whole(later))
-  if not run[1] then
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. whole(from) .. ' ' .. whole(later))
+  if known == 0 then
     local all = redis.call('HGETALL', KEYS[3])
     for at = 1, #all, 2 do
       if split(all[at + 1])[3] < tonumber(ARGV[7]) then redis.call('HDEL', KEYS[3], all[at]) end
