@@ -1,18 +1,21 @@
 /** Takes out of texts what nobody may read there: credentials by their shape, and those of a configuration by their text. */
 
 /** Gives a text without them. */
-export type Scrub = (line: string) => string;
+export type Scrub = (text: string) => string;
 
 const MASK = '[secret]';
 
-/** What is nothing else. Each takes what its first group has as it is. */
+const CREDENTIAL_HEADERS = 'authorization|proxy-authorization|cookie|set-cookie|x-api-key';
+const IS_CREDENTIAL_HEADER = new RegExp(`^(?:${CREDENTIAL_HEADERS})$`, 'i');
+
+/** What is nothing else, as far as a text can say. Each takes what its first group has as it is. */
 const CERTAIN: readonly RegExp[] = [
   // Keys of consumers.
   /()\bhem_[A-Za-z0-9_-]{8,}/g,
   // JWTs, also unsigned ones.
   /()\beyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)?/g,
-  // Not a word of a sentence.
-  /\b((?:[Bb]earer|BEARER|[Bb]asic|BASIC) )(?=[a-z]*[A-Z\d_.~+/=-])[\w.~+/-]{8,}=*/g,
+  // With a digit or a capital within: no word of a sentence, however that ends.
+  /\b((?:[Bb]earer|BEARER|[Bb]asic|BASIC) )(?=[\w.~+/-]*[\dA-Z_~+=])[\w.~+/-]{8,}=*/g,
   // user:password@host
   /(:\/\/)[^/\s"@]{1,512}@/g,
 ];
@@ -21,15 +24,12 @@ const LIKELY: readonly RegExp[] = [
   /\b(bearer |basic )[\w.~+/=-]{8,}/gi,
   // In addresses and forms.
   /\b((?:access_token|id_token|refresh_token|token|api[-_]?key|apikey|password|passwd|secret|client_secret|signature)=)[^&\s"\\]+/gi,
-  // Headers, as text or as JSON inside of the text of an error.
-  /\b((?:authorization|proxy-authorization|cookie|set-cookie|x-api-key)\\?"?\s?[:=]\s?\\?"?)[^"\\\r\n]+/gi,
+  // As text or as JSON inside of the text of an error.
+  new RegExp(String.raw`\b((?:${CREDENTIAL_HEADERS})\\?"?\s?[:=]\s?\\?"?)[^"\\\r\n]+`, 'gi'),
 ];
 
-/** Names of headers. */
-const CREDENTIALS = /^(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key)$/i;
-
 /** Most lines have nothing of it, and one look is enough. */
-const SUSPECT = /hem_|eyJ|bearer|basic|:\/\/|=|authorization|cookie|x-api-key/i;
+const SUSPECT = new RegExp(String.raw`hem_|eyJ|bearer|basic|:\/\/|=|${CREDENTIAL_HEADERS}`, 'i');
 
 /** What JSON leaves as it is and terminals act on: further control characters, separators, what changes the direction of text. */
 const UNSEEN = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
@@ -38,14 +38,12 @@ const ASCII = /^[\n\x20-\x7e]*$/;
 
 /** Shorter ones would be found in words. */
 const MIN_CHARACTERS = 6;
+/** What is told of a backend's error is cut after 4 KB; half of a character at the end is another one then. */
+const CUT_BYTES = 4090;
 
 /** For lines of JSON, of which nothing is left that terminals act on. @param secrets of this configuration */
-export function scrubber(secrets: readonly string[]): Scrub {
-  // As they stand inside of a text in JSON.
-  const scrub = scrubberOf(
-    secrets.map((secret) => JSON.stringify(secret).slice(1, -1)),
-    [...CERTAIN, ...LIKELY],
-  );
+export function scrubberOfLines(secrets: readonly string[]): Scrub {
+  const scrub = scrubberOf(secrets.map(escaped), [...CERTAIN, ...LIKELY]);
   return (line) => {
     const scrubbed = scrub(line);
     if (ASCII.test(scrubbed)) return scrubbed;
@@ -56,22 +54,28 @@ export function scrubber(secrets: readonly string[]): Scrub {
   };
 }
 
-/** For texts that people are to read, which lose nothing but what is a credential for certain. @param secrets of whoever may have written them */
+/** For texts that people are to read, of which only credentials are taken. @param secrets of whoever may have written them */
 export function scrubberOfText(secrets: readonly string[]): Scrub {
-  const escaped = secrets.map((secret) => JSON.stringify(secret).slice(1, -1));
-  const scrub = scrubberOf([...secrets, ...escaped], CERTAIN);
+  const known = [...new Set([...secrets, ...secrets.map(escaped)])];
+  const scrub = scrubberOf(known, CERTAIN);
   return (text) => {
     const scrubbed = scrub(text);
-    const cut = Math.max(0, ...escaped.map((secret) => beginningAtEnd(scrubbed, secret)));
+    if (text.length < CUT_BYTES / 4 || Buffer.byteLength(text) < CUT_BYTES) return scrubbed;
+    const cut = Math.max(0, ...known.map((secret) => beginningAtEnd(scrubbed, secret)));
     return cut === 0 ? scrubbed : scrubbed.slice(0, -cut) + MASK;
   };
 }
 
-/** How many characters of a secret a text ends with: texts of backends are cut. */
+/** How many characters of a secret a text ends with. */
 function beginningAtEnd(text: string, secret: string): number {
   for (let length = secret.length - 1; length >= MIN_CHARACTERS; length--)
     if (text.endsWith(secret.slice(0, length))) return length;
   return 0;
+}
+
+/** As it stands inside of a text in JSON. */
+function escaped(secret: string): string {
+  return JSON.stringify(secret).slice(1, -1);
 }
 
 function scrubberOf(secrets: readonly string[], shapes: readonly RegExp[]): Scrub {
@@ -95,7 +99,7 @@ export function scrubValue(value: unknown, scrub: Scrub): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       scrub(name),
-      inner !== null && CREDENTIALS.test(name) ? MASK : scrubValue(inner, scrub),
+      inner !== null && IS_CREDENTIAL_HEADER.test(name) ? MASK : scrubValue(inner, scrub),
     ]),
   );
 }

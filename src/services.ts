@@ -15,7 +15,7 @@ import type { Tracing } from './metrics/tracing.ts';
 import { UsageRecorder } from './metrics/usage-recorder.ts';
 import type { LimitingServices } from './operation/limits/limiting.ts';
 import { Keyring } from './principal/keyring.ts';
-import { scrubber } from './scrubber.ts';
+import { scrubberOfLines } from './scrubber.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { ViewMeanings } from './views/plan-meanings.ts';
@@ -54,7 +54,7 @@ export async function openServices(
   await using opened = new AsyncDisposableStack();
 
   const clients = views.map(({ client }) => client);
-  const scrub = scrubber([...options.secrets, ...secretsOf({ ...settings, ...graph, clients })]);
+  const scrub = scrubberOfLines([...options.secrets, ...secretsOf({ ...settings, ...graph, clients })]);
   const { log, requests } = opened.use(
     openLog(settings.log, scrub, { given: options.log, isQuiet: options.isQuiet }),
   );

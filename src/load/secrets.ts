@@ -3,7 +3,6 @@ import type { Client } from './client.ts';
 import type { Connector } from './model.ts';
 import type { HemSettings } from './settings/settings.ts';
 
-/** All credentials that a configuration holds. */
 export function secretsOf({
   store,
   telemetry,
@@ -27,13 +26,33 @@ export function secretsOf({
 
 /** Those that one backend is told, or that stand for the gateway there. */
 export function secretsOfConnector({
-  settings: { tls, endpoint, auth, identity },
-}: Pick<Connector, 'settings'>): readonly string[] {
+  settings: { tls, endpoint, auth, identity, headers },
+  options,
+}: Pick<Connector, 'settings' | 'options'>): readonly string[] {
   const found = [tls?.key, passwordIn(endpoint)];
+  for (const named of [headers.set, Object.fromEntries(URL.parse(endpoint)?.searchParams ?? []), options])
+    found.push(...namedSecrets(named));
   if (auth !== 'none') found.push(...secretsIn(auth));
   if (typeof identity === 'object' && 'token' in identity) found.push(identity.token.key);
   if (typeof identity === 'object' && 'exchange' in identity) found.push(identity.exchange.clientSecret);
   return found.filter(isThere);
+}
+
+/** What settings are called that are no credentials' for certain, but are nobody's business. */
+const SECRET_NAME = /authorization|cookie|api[-_]?key|access[-_]?key|-key$|token|secret|passw|signature/i;
+
+/** Texts under such names, however deep, with the part behind a scheme. */
+function namedSecrets(settings: unknown, isNamed = false): readonly string[] {
+  if (typeof settings === 'string') return isNamed ? withoutScheme(settings) : [];
+  if (typeof settings !== 'object' || settings === null) return [];
+  return Object.entries(settings).flatMap(([name, value]) =>
+    namedSecrets(value, isNamed || SECRET_NAME.test(name)),
+  );
+}
+
+/** `Bearer abc` is also `abc`. */
+function withoutScheme(value: string): readonly string[] {
+  return [value, value.replace(/^[A-Za-z]+ +/, '')];
 }
 
 function isThere(secret: string | undefined): secret is string {
@@ -43,7 +62,7 @@ function isThere(secret: string | undefined): secret is string {
 type Auth = Exclude<Connector['settings']['auth'], 'none'>;
 
 function secretsIn(auth: Auth): readonly string[] {
-  if ('header' in auth) return [auth.header.value];
+  if ('header' in auth) return withoutScheme(auth.header.value);
   if ('bearer' in auth) return [auth.bearer.token];
   if ('oauth2' in auth) return [auth.oauth2.clientSecret];
   const { username, password } = auth.basic;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { loadGeneration } from '../../src/generation.ts';
 import { secretsOf } from '../../src/load/secrets.ts';
-import { scrubber, scrubberOfText, scrubValue } from '../../src/scrubber.ts';
+import { scrubberOfLines, scrubberOfText, scrubValue } from '../../src/scrubber.ts';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { RunningCommand } from '../support/command.ts';
 import { writeConfiguration } from '../support/gateway.ts';
@@ -319,7 +319,7 @@ describe('what is said', () => {
 });
 
 describe('the scrubber', () => {
-  const scrub = scrubber([BACKEND_SECRET, 'abc']);
+  const scrub = scrubberOfLines([BACKEND_SECRET, 'abc']);
   const line = (message: string) => scrub(JSON.stringify({ level: 30, msg: message }));
 
   it.each([
@@ -374,16 +374,19 @@ describe('the scrubber', () => {
         error: `denied for {"x-backend-key":"${BACKEND_SECRET}","q":"with \\"quotes\\""}`,
         headers: { Authorization: 'Bearer opaque', cookie: ['a=planted'], accept: null, 'x-api-key': null },
         [BACKEND_SECRET]: [1, true, `Basic cGxhbnRlZDpwYXNz`, `${JWT}.`],
-        cut: `at the end ${BACKEND_SECRET.slice(0, 8)}`,
+        cut: `${'x'.repeat(4085)} ${BACKEND_SECRET.slice(0, 10)}`,
+        short: `not cut: ${BACKEND_SECRET.slice(0, 10)}`,
       }),
     ).toEqual({
       error: 'denied for {"x-backend-key":"[secret]","q":"[secret]"}',
       headers: { Authorization: '[secret]', cookie: '[secret]', accept: null, 'x-api-key': null },
       '[secret]': [1, true, 'Basic [secret]', '[secret].'],
-      cut: 'at the end [secret]',
+      cut: `${'x'.repeat(4085)} [secret]`,
+      short: `not cut: ${BACKEND_SECRET.slice(0, 10)}`,
     });
     const sentences = {
-      title: 'Basic information is missing; the bearer certificate, too.',
+      title: 'Basic information is missing; the bearer certificate, too. Use Basic authentication.',
+      scheme: 'unsupported Bearer authentication/authorization, or basic functionality.',
       token: 'token=expired',
       nothing: null,
     };
