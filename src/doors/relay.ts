@@ -9,11 +9,14 @@ const DONE = { done: true, value: undefined } as const;
  */
 export class Relay<Result> implements AsyncGenerator<Result, undefined, undefined> {
   readonly #source: AsyncIterator<Result, unknown>;
+  readonly #onReturn: (() => void) | undefined;
   #waiting: ((step: Step<Result>) => void) | undefined;
   #farewell: Result | undefined;
   #ended = false;
 
-  constructor(source: AsyncIterable<Result>) {
+  /** @param onReturn told when the reader wants no more, before anything else is */
+  constructor(source: AsyncIterable<Result>, onReturn?: () => void) {
+    this.#onReturn = onReturn;
     this.#source = source[Symbol.asyncIterator]();
   }
 
@@ -45,6 +48,7 @@ export class Relay<Result> implements AsyncGenerator<Result, undefined, undefine
   }
 
   return(): Promise<Step<Result>> {
+    this.#onReturn?.();
     this.end();
     this.#farewell = undefined;
     return Promise.resolve(DONE);

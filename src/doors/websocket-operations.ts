@@ -98,7 +98,8 @@ export async function subscribe(running: Running) {
 }
 
 function untilLeft<Result>({ left }: Running, results: AsyncIterable<Result>): Relay<Result> {
-  const relay = new Relay(results);
+  // The library returns it for a caller who completes the operation, and for nobody else.
+  const relay = new Relay(results, () => left.cancel());
   left.add(() => relay.end());
   return relay;
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Series, toLabel } from '../../src/metrics/bounded-labels.ts';
 import { Counter } from '../../src/metrics/histogram.ts';
-import { MOVED, startRiders } from '../doors/riders.ts';
+import { MOVED, RawSocket, startRiders } from '../doors/riders.ts';
 import { type Library, Scraped, startLibrary } from './library.ts';
 
 /** Calls that ended, by coordinate and code. */
@@ -152,7 +152,8 @@ describe('durations', () => {
           body: JSON.stringify({ query }),
           signal: left.signal,
         });
-        while (library.backend.requests.length === asked) await sleep(10);
+        while (library.backend.requests.length < asked + 2) await sleep(10);
+        await until(library, (found) => callsIn(found)['Query.things OK'] === 1);
         left.abort();
         await expect(answer).rejects.toThrow();
       };
@@ -166,6 +167,20 @@ describe('durations', () => {
       expect(scraped.value('hem_http_responses_total', 'client="web",status="499"')).toBe(1);
     },
   );
+
+  it('of a deferred operation that is completed over a websocket are of who left', async () => {
+    await using library = await startLibrary();
+    await using socket = await RawSocket.open(library.gateway);
+    socket.subscribe('1', '{ book(id: 1) { title } ... @defer { slow { id } } }');
+    await socket.until(({ id }) => id === '1');
+    socket.send({ id: '1', type: 'complete' });
+    const labels = 'client="web",kind="query",operation="other",outcome="left"';
+    const scraped = await until(
+      library,
+      (found) => found.value('hem_operation_duration_seconds_count', labels) === 1,
+    );
+    expect(scraped.all('hem_operation_duration_seconds_count')).toMatchObject({ [labels]: 1 });
+  });
 
   it('of fields are not taken where the sample is 0', async () => {
     await using library = await startLibrary({ hem: 'metrics: { sample: 0 }' });

@@ -146,7 +146,11 @@ function checkParams(field: FieldToBind, args: Literal, template: Template, feed
 }
 
 /** JSON-RPC 2.0, 4.2: parameters are an object or a list. */
-function checkStructured(field: FieldToBind, { node }: Literal, { trace }: WebsocketSpec): void {
+function checkStructured(
+  field: FieldToBind,
+  { node }: Literal,
+  { protocol: { trace } }: WebsocketSpec,
+): void {
   if (trace?.path[0] === 'params' && node.kind === 'ListValue')
     field.report(
       {

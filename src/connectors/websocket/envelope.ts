@@ -1,17 +1,18 @@
 /** Messages of a shape that connector.yml describes. */
+import { Kind, type ValueNode } from 'graphql';
 import type { Values } from '../../mapping/values.ts';
 import { codeIn, type ErrorCodes } from '../../upstream/codes.ts';
 import type { WebsocketOptions } from './options.ts';
 import { type Report, refersTo, toLiteral, toMessageReader, toTest } from './pattern.ts';
 import type { Message, Protocol } from './protocol.ts';
-import type { TracePlace } from './trace-place.ts';
+import { toTracePlace } from './trace-place.ts';
 
 const NAMES = ['id', 'method', 'params'] as const;
 
 /** Undefined after reported problems. */
 export function envelope(
   settings: NonNullable<WebsocketOptions['envelope']>,
-  { codes, trace }: { readonly codes: ErrorCodes; readonly trace: TracePlace | undefined },
+  { codes, tracePath }: { readonly codes: ErrorCodes; readonly tracePath: string | undefined },
   report: Report,
 ): Protocol | undefined {
   const request = toLiteral(settings.request, NAMES, ['envelope', 'request'], report);
@@ -24,13 +25,7 @@ export function envelope(
       hint: name === 'id' ? 'the answer is recognised by it' : undefined,
     });
   }
-  if (trace !== undefined && request !== undefined && request.node.kind !== 'ObjectValue')
-    report(['trace'], {
-      rule: 'websocket-trace',
-      message: 'The messages of "envelope.request" are no objects, so no place in them has a name.',
-      found: settings.request,
-      expected: 'no "trace"',
-    });
+  const trace = request && toTracePlace(tracePath, membersOf(request.node), report);
   const { response } = settings;
   const at = ['envelope', 'response'];
   const read = (name: 'id' | 'result' | 'error' | 'code') =>
@@ -43,6 +38,7 @@ export function envelope(
   const isFailure = toTest(response.failure, [...at, 'failure'], report) ?? isSomething(error);
   if (request === undefined || id === undefined) return undefined;
   return {
+    trace,
     toRequest: (method) => (id, params, headers) => {
       const message = request.evaluate(asArguments({ id, method, params })) as Message;
       return JSON.stringify(trace && headers ? trace.put(message, headers) : message);
@@ -73,4 +69,12 @@ function isSomething(error: ((message: unknown) => unknown) | undefined): (messa
 /** Without a path to it: the error's own `code`, or the error itself when it is a word or a number. */
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null ? codeIn(error) : error;
+}
+
+/** What of a message is no object; parameters nearly always are one. Undefined where the message itself is none. */
+function membersOf(node: ValueNode): ReadonlySet<string> | undefined {
+  if (node.kind !== Kind.OBJECT) return undefined;
+  const mayHaveIt = (value: ValueNode) =>
+    value.kind === Kind.OBJECT || (value.kind === Kind.VARIABLE && value.name.value === 'params');
+  return new Set(node.fields.flatMap(({ name, value }) => (mayHaveIt(value) ? [] : [name.value])));
 }

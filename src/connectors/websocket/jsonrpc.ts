@@ -1,14 +1,17 @@
 /** JSON-RPC 2.0 (jsonrpc.org/specification). Read leniently where servers are known to differ, see the comments. */
 import type { UpstreamError } from '../../errors.ts';
 import type { ErrorCodes, Meaning } from '../../upstream/codes.ts';
+import type { Report } from './pattern.ts';
 import { type Message, type Protocol, toIdText } from './protocol.ts';
-import type { TracePlace } from './trace-place.ts';
+import { toTracePlace } from './trace-place.ts';
 
-/** What stands in every request. */
-export const MEMBERS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params']);
+/** What stands in every request, and is no object. */
+const MEMBERS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method']);
 
-export function jsonRpc(codes: ErrorCodes, trace: TracePlace | undefined): Protocol {
+export function jsonRpc(codes: ErrorCodes, tracePath: string | undefined, report: Report): Protocol {
+  const trace = toTracePlace(tracePath, MEMBERS, report);
   return {
+    trace,
     toRequest(method) {
       const name = JSON.stringify(method);
       return (id, params, headers) => {

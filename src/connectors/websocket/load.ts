@@ -3,24 +3,19 @@ import { ErrorCodes } from '../../upstream/codes.ts';
 import type { ConnectorSource } from '../kind.ts';
 import { envelope } from './envelope.ts';
 import { type Feed, toFeed } from './feed.ts';
-import { jsonRpc, MEMBERS } from './jsonrpc.ts';
+import { jsonRpc } from './jsonrpc.ts';
 import type { WebsocketOptions } from './options.ts';
 import { type Report, toLiteral } from './pattern.ts';
 import type { Protocol } from './protocol.ts';
-import { type TracePlace, toTracePlace } from './trace-place.ts';
 
 export interface WebsocketSpec {
   readonly isJsonRpc: boolean;
   readonly protocol: Protocol;
-  /** Undefined where the backend is not told of traces. */
-  readonly trace: TracePlace | undefined;
   /** Undefined when connector.yml does not say how to subscribe. */
   readonly feed: Feed | undefined;
   /** What the heartbeat sends instead of a ping frame. */
   readonly heartbeat: string | undefined;
 }
-
-const NOTHING: ReadonlySet<string> = new Set();
 
 export async function load(source: ConnectorSource<WebsocketOptions>): Promise<WebsocketSpec | undefined> {
   const { forward } = source.settings.headers;
@@ -71,14 +66,13 @@ export function toSpec(
     });
   }
   const codes = new ErrorCodes(connector, options.codes);
-  const trace = toTracePlace(options.trace, isJsonRpc ? MEMBERS : NOTHING, counted);
   const protocol =
     options.envelope === undefined
-      ? jsonRpc(codes, trace)
-      : envelope(options.envelope, { codes, trace }, counted);
+      ? jsonRpc(codes, options.trace, counted)
+      : envelope(options.envelope, { codes, tracePath: options.trace }, counted);
   const feed = options.subscriptions && toFeed(options.subscriptions, isJsonRpc, protocol, codes, counted);
   const heartbeat = toHeartbeat(options, counted);
-  return problems > 0 || protocol === undefined ? undefined : { isJsonRpc, protocol, trace, feed, heartbeat };
+  return problems > 0 || protocol === undefined ? undefined : { isJsonRpc, protocol, feed, heartbeat };
 }
 
 function toHeartbeat({ heartbeat }: WebsocketOptions, report: Report): string | undefined {

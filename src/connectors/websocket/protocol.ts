@@ -1,6 +1,6 @@
 /** What a backend's messages look like: how a request is written and how its answer is read. */
 import type { UpstreamError } from '../../errors.ts';
-import type { TraceHeaders } from './trace-place.ts';
+import type { TraceHeaders, TracePlace } from './trace-place.ts';
 
 /** The id of a request. Texts are of characters that JSON needs not escape. */
 export type MessageId = number | string;
@@ -9,6 +9,8 @@ export type MessageId = number | string;
 export type Message = Readonly<Record<string, unknown>>;
 
 export interface Protocol {
+  /** Where a request tells of its trace; undefined where it does not. */
+  readonly trace: TracePlace | undefined;
   /** Compiles what writes the requests of one method. */
   toRequest(method: string): WriteRequest;
   /** The id of the request that this message answers; undefined when it is no answer. */

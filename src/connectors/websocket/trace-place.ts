@@ -16,17 +16,26 @@ export interface TracePlace {
 const AT: At = ['trace'];
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Undefined when absent or after a reported problem. @param taken what stands at the top of every message */
+/** Undefined when absent or after a reported problem. @param taken what stands at the top of every message, and is no object that could have it; undefined where messages are no objects */
 export function toTracePlace(
   text: string | undefined,
-  taken: ReadonlySet<string>,
+  taken: ReadonlySet<string> | undefined,
   report: Report,
 ): TracePlace | undefined {
   const parsed = text === undefined ? undefined : parse(text, parsePath, AT, report);
   if (parsed === undefined) return undefined;
+  if (taken === undefined) {
+    report(AT, {
+      rule: 'websocket-trace',
+      message: 'The messages of "envelope.request" are no objects, so no place in them has a name.',
+      found: text!,
+      expected: 'no "trace"',
+    });
+    return undefined;
+  }
   const path = parsed.flatMap((step) => (step.kind === 'key' ? [step.name] : []));
   const isNames = path.length === parsed.length && path.length > 0;
-  if (!isNames || path.some((name) => FORBIDDEN.has(name)) || taken.has(text!)) {
+  if (!isNames || path.some((name) => FORBIDDEN.has(name)) || taken.has(path[0]!)) {
     report(AT, {
       rule: 'websocket-trace',
       message: 'This is no place of its own in a message.',
@@ -40,8 +49,8 @@ export function toTracePlace(
 
 function put(message: Message, [name, ...rest]: readonly string[], headers: TraceHeaders): Message {
   const there = Object.hasOwn(message, name!) ? message[name!] : undefined;
-  if (rest.length === 0) return { ...message, [name!]: isObject(there) ? { ...there, ...headers } : headers };
   if (there !== undefined && !isObject(there)) return message;
+  if (rest.length === 0) return { ...message, [name!]: { ...there, ...headers } };
   return { ...message, [name!]: put(there ?? {}, rest, headers) };
 }
 
