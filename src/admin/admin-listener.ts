@@ -29,7 +29,7 @@ import type { WholeGraphDoor } from './whole-graph.ts';
 const MAX_BODY_BYTES = 1024 ** 2;
 const INVALIDATE = '/api/cache/invalidate';
 /** What is only read. */
-const READ = new Set(['/livez', '/readyz', '/metrics', '/jwks.json', '/api/usage']);
+const READ = new Set(['/livez', '/readyz', '/metrics', '/jwks.json']);
 
 export interface AdminListener {
   readonly server: Server;

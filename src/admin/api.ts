@@ -82,7 +82,8 @@ function find(
   const found = there.find(({ route }) => route.method === wanted);
   if (found !== undefined) return { route: found.route, params: found.params.map(decode) };
   if (there.length === 0) throw new Refusal('NOT_FOUND');
-  const allow = [...new Set(there.map(({ route }) => route.method))].join(', ');
+  const methods = there.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]));
+  const allow = [...new Set(methods)].join(', ');
   throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow });
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
 import type { UsageSettings } from '../load/settings/metrics-settings.ts';
-import { type ClientSchema, unusedFields } from '../metrics/unused.ts';
+import { type ClientSchema, unusedFields } from '../metrics/client-fields.ts';
 import { CLOUD_EVENTS_TYPE, toCloudEvents } from '../metrics/usage-events.ts';
 import { usageToJson } from '../metrics/usage-json.ts';
 import { byKey, reportUsage, TooMuchUsage, type UsageReport } from '../metrics/usage-report.ts';

@@ -5,6 +5,7 @@ import { toLabel } from '../metrics/bounded-labels.ts';
 import type { UnusedField } from '../metrics/usage-json.ts';
 import type { Span, UsageReport } from '../metrics/usage-report.ts';
 import { formatDuration } from '../units.ts';
+import { toMinute, toSecond } from './table.ts';
 
 const HEADINGS = ['FIELD', 'CLIENT', 'CONSUMER', 'USED', 'ERRORS', 'FIRST SEEN', 'LAST SEEN'] as const;
 /** Columns of numbers. */
@@ -67,15 +68,12 @@ function head({ window, counted }: UsageReport): string {
 
 /** To the minute, or to the second where it is shorter than one. */
 function span({ since, until }: Span): string {
-  const short = moment(since) === moment(until);
-  return `${moment(since, short)} – ${moment(until, short)}`;
+  const tell = moment(since) === moment(until) ? toSecond : toMinute;
+  return `${tell(new Date(since).toISOString())} – ${tell(new Date(until).toISOString())}`;
 }
 
-function moment(at: number, withSeconds = false): string {
-  return new Date(at)
-    .toISOString()
-    .slice(0, withSeconds ? 19 : 16)
-    .replace('T', ' ');
+function moment(at: number): string {
+  return toMinute(new Date(at).toISOString())!;
 }
 
 function table(rows: ReadonlyArray<readonly string[]>): string {

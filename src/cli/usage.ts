@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { loadGeneration } from '../generation.ts';
 import type { Environment } from '../load/environment.ts';
-import { unusedFields } from '../metrics/unused.ts';
+import { unusedFields } from '../metrics/client-fields.ts';
 import { toCloudEvents } from '../metrics/usage-events.ts';
 import { usageToJson } from '../metrics/usage-json.ts';
 import { reportUsage, TooMuchUsage } from '../metrics/usage-report.ts';

@@ -1,10 +1,9 @@
 /** What is counted of calls to backends: by connector and the connector's own field. Both engines make calls that went through here when they were compiled. */
 import type { CacheSize } from '../bounded-cache.ts';
-import { isAbandoned } from '../call-context.ts';
 import type { CallContext, CompiledCall, Outcome, StreamCall, UnaryCall } from '../connectors/kind.ts';
-import { HemError } from '../errors.ts';
 import type { Values } from '../mapping/values.ts';
 import { Series } from './bounded-labels.ts';
+import { codeOf } from './call-code.ts';
 import { counters, type Family, gauges, histograms, sizesOfCache } from './family.ts';
 import { Counter, Histogram } from './histogram.ts';
 
@@ -12,8 +11,6 @@ type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** In place of an error's code. */
 const FINE = 'OK';
-/** In place of the code that a call ended with because nobody waited for it any more. */
-const LEFT = 'LEFT';
 
 export class BackendMetrics {
   readonly #calls: Series<Histogram>;
@@ -151,10 +148,4 @@ export class BackendMetrics {
       },
     };
   }
-}
-
-/** For metrics and traces. @param error what a call ended with */
-export function codeOf(error: unknown, context: CallContext): string {
-  if (isAbandoned(context)) return LEFT;
-  return error instanceof HemError ? error.code : 'UPSTREAM_FAILED';
 }

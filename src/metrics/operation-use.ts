@@ -12,6 +12,8 @@ export interface UsedByOperation {
   readonly args: ReadonlyArray<readonly [coordinate: string, argument: string]>;
   /** The enum's name and the value's, where they stand in the document. */
   readonly enumValues: ReadonlyArray<readonly [type: string, value: string]>;
+  /** That hold enum values and input objects. */
+  readonly variables: ReadonlySet<string>;
 }
 
 /** One operation of a document, with one combination of what `@skip` and `@include` leave out. */

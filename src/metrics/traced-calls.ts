@@ -1,6 +1,6 @@
 /** Backend calls as spans of the operation that makes them, which the backend is told of. */
 import type { CompiledCall, StreamCall, UnaryCall } from '../connectors/kind.ts';
-import { codeOf } from './backend-metrics.ts';
+import { codeOf } from './call-code.ts';
 
 /** The same call, traced where its operation is. */
 export function traceCalls(connector: string, coordinate: string, call: CompiledCall): CompiledCall {

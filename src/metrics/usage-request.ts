@@ -1,7 +1,7 @@
 /** What people ask for when they ask for usage. */
 import { didYouMean, namesOf } from '../problems.ts';
 import { parseDuration } from '../units.ts';
-import { type ClientSchema, coordinatesOf } from './unused.ts';
+import { type ClientSchema, coordinatesOf } from './client-fields.ts';
 import type { UsageReport, UsageRequest } from './usage-report.ts';
 
 export const USAGE_DEFAULT_SINCE = '7d';

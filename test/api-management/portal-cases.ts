@@ -44,6 +44,8 @@ export function portalCases(deployment: () => Deployment): void {
       .toMatchObject([{ consumer: 'shop', client: 'partners', field: 'Article.title', count: counted }]);
     for (const forbidden of ['?consumer=counted', '?unused=1'])
       expect((await self('GET', `/usage${forbidden}`)).status).toBe(400);
+    // Nor does it learn which clients and fields there are.
+    expect((await self('GET', '/usage?client=nope&field=Nope.nope')).body.usage).toEqual([]);
     const { body: everything } = await self('GET', '/usage');
     expect(new Set(everything.usage.map((row: { consumer: string }) => row.consumer))).toEqual(
       new Set(['shop']),

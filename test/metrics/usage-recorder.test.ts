@@ -22,7 +22,7 @@ const settings = usageSettings.parse({});
 
 /** One operation of a consumer. */
 function use(recorder: UsageRecorder, consumer: string, ...fields: readonly string[]): void {
-  const operation = new OperationUse([], () => ({ fields, args: [], enumValues: [] }));
+  const operation = new OperationUse([], () => ({ fields, args: [], enumValues: [], variables: new Set() }));
   const tally = operation.tallyOf(consumer);
   tally.count = 1;
   tally.firstAt = performance.now();

@@ -56,6 +56,7 @@ export class Calls {
     if (limitMs === 0) return Promise.resolve(batch.map(() => this.#timeout()));
     return new Promise((resolve) => {
       const exchange = new Exchange(batch.length, resolve);
+      exchange.trace = context.carried;
       exchange.stop = watch(requestMs, context, () => this.#expire(exchange, cancellation.isCancelled));
       const told = breaker && { breaker, cancellation, deadlineAt, hadTime: limitMs >= requestMs / 2 };
       const link = this.#link;
@@ -64,7 +65,6 @@ export class Calls {
       }
       for (let index = 0; index < batch.length; index++) {
         const call = new Call(exchange, index, binding, write, this.#protocol);
-        call.trace = context.carried;
         exchange.calls.push(call);
         try {
           call.params = binding.params(batch[index]!);
@@ -159,7 +159,7 @@ export class Calls {
     call.id = id;
     this.#pending.add(id, call);
     try {
-      if (link.send(call.write(id, call.params, call.trace))) return;
+      if (link.send(call.write(id, call.params, call.exchange.trace))) return;
       this.#take(id)?.failed(this.#unread());
     } catch (error) {
       // JSON cannot hold every value, e.g. a bigint.
@@ -231,7 +231,6 @@ class Call implements Pending {
   readonly #binding: CallBinding;
   readonly #protocol: Protocol;
   params: unknown;
-  trace: CallContext['carried'];
   /** Undefined until sent. */
   id: MessageId | undefined;
   settled = false;
@@ -283,6 +282,8 @@ class Exchange {
   /** Ends the watch over its time. */
   stop: () => void = () => {};
   connectTimer: NodeJS.Timeout | undefined;
+  /** What tells the backend of the trace. */
+  trace: CallContext['carried'];
   readonly #outcomes: Outcome[];
   readonly #resolve: (outcomes: readonly Outcome[]) => void;
   #missing: number;

@@ -26,28 +26,31 @@ export function counting(view: View, metrics: Metrics | undefined): Policy | und
   return metrics && new Counting(view, metrics.of(view.client.name), new Sampler(metrics.sample));
 }
 
+/** Of an operation with one combination of its conditions. */
+interface Counted {
+  readonly use: OperationUse;
+  /** In which enum values may come; undefined where none may. */
+  readonly variables: EnumVariables | undefined;
+}
+
 class Counting implements Policy {
   readonly #metrics: ClientMetrics;
   readonly #sampler: Sampler;
-  readonly #uses: PerConditions<OperationUse>;
-  readonly #enums: PerConditions<{ readonly variables: EnumVariables | undefined }>;
+  readonly #counted: PerConditions<Counted>;
 
   constructor(view: View, metrics: ClientMetrics, sampler: Sampler) {
     this.#metrics = metrics;
     this.#sampler = sampler;
     const holding = typesWithEnums(view.schema);
     const names = ownNames(view.client);
-    this.#uses = new PerConditions((document, operationName, conditions) => {
-      const node = getOperationAST(document, operationName);
+    this.#counted = new PerConditions((document, operationName, conditions) => {
+      const node = getOperationAST(document, operationName) ?? undefined;
       const name = node?.name?.value ?? '';
-      return metrics.newUse(node?.operation ?? 'query', names.has(name) ? name : OTHER, () =>
+      const use = metrics.newUse(node?.operation ?? 'query', names.has(name) ? name : OTHER, () =>
         usedBy(view, document, operationName, conditions),
       );
-    });
-    this.#enums = new PerConditions((document, operationName, conditions) => {
-      const node = getOperationAST(document, operationName) ?? undefined;
-      const findUsed = () => usedBy(view, document, operationName, conditions).variables;
-      return { variables: EnumVariables.of(view.schema, node, { holding, findUsed }) };
+      const findUsed = () => use.used.variables;
+      return { use, variables: EnumVariables.of(view.schema, node, { holding, findUsed }) };
     });
   }
 
@@ -86,9 +89,10 @@ class Counting implements Policy {
       this.#noteTimes(trace, request);
       return outcome;
     }
-    const use = this.#uses.get(operation);
+    const counted = this.#counted.get(operation);
+    const { use } = counted;
     const consumer = consumerOf(request);
-    this.#executed(use, operation, consumer, startedAt);
+    this.#executed(counted, operation, consumer, startedAt);
     metrics[isSubscription ? 'subscriptions' : 'inFlight']++;
     let failed = false;
     const items = new Tapped(outcome.items, {
@@ -136,18 +140,17 @@ class Counting implements Policy {
     startedAt: number,
   ): void {
     const now = performance.now();
-    const use = this.#uses.get(operation);
+    const counted = this.#counted.get(operation);
     // What is not there because nobody waited for it is nobody's failure.
     const hasLeft = result.errors !== undefined && request.left.isCancelled;
-    use.durations[hasLeft ? LEFT : outcomeOf(result)]!.observe(now - startedAt);
+    counted.use.durations[hasLeft ? LEFT : outcomeOf(result)]!.observe(now - startedAt);
     const consumer = consumerOf(request);
-    if ('data' in result) this.#executed(use, operation, consumer, now);
+    if ('data' in result) this.#executed(counted, operation, consumer, now);
     if (result.errors !== undefined && !hasLeft) this.#failed(result.errors, consumer);
   }
 
-  #executed(use: OperationUse, operation: PreparedOperation, consumer: string, now: number): void {
+  #executed({ use, variables }: Counted, operation: PreparedOperation, consumer: string, now: number): void {
     this.#metrics.executed(use, consumer, now);
-    const { variables } = this.#enums.get(operation);
     variables?.count(operation.variables, (type, value) => this.#metrics.usedByVariable(type, value));
   }
 

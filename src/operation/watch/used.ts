@@ -20,18 +20,13 @@ import type { UsedByOperation } from '../../metrics/operation-use.ts';
 import { type Conditions, type Fragments, fragmentsOf, inclusionOf } from '../../plan/collect.ts';
 import type { View } from '../../views/view.ts';
 
-/** With the variables that hold enum values and input objects of what is used. */
-export interface UsedWithVariables extends UsedByOperation {
-  readonly variables: ReadonlySet<string>;
-}
-
 /** @param conditions undefined: whatever may be there is */
 export function usedBy(
   { schema }: Pick<View, 'schema'>,
   document: DocumentNode,
   operationName: string | undefined,
   conditions: Conditions,
-): UsedWithVariables {
+): UsedByOperation {
   const operation = getOperationAST(document, operationName);
   const root = operation ? schema.getRootType(operation.operation) : undefined;
   const walker = new Walker(schema, document, conditions);

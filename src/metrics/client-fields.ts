@@ -1,4 +1,4 @@
-/** Fields of clients' schemas that nobody used. */
+/** Fields of clients' schemas, and those that nobody used. */
 import { type GraphQLSchema, isInterfaceType, isIntrospectionType, isObjectType } from 'graphql';
 import type { UnusedField } from './usage-json.ts';
 import type { UsageReport, UsageRequest } from './usage-report.ts';
