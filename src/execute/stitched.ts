@@ -18,7 +18,8 @@ import { equipScalars } from '../graph/scalars.ts';
 import { entryFieldOf, hideEntries, toSubschema } from '../graph/subschemas.ts';
 import type { Connector } from '../load/model.ts';
 import type { Execution } from './execution.ts';
-import { ObjectValue, type Resolved, resolveField, resolveRoot } from './resolve.ts';
+import { ObjectValue } from './object-value.ts';
+import { type Resolved, resolveField, resolveRoot } from './resolve.ts';
 import { plainNames, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
 

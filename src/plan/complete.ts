@@ -11,7 +11,7 @@ import {
 } from 'graphql';
 import { HemError, UpstreamError } from '../errors.ts';
 import { toFieldError } from '../execute/field-errors.ts';
-import { concrete, isUnset } from '../execute/resolve.ts';
+import { concrete, isUnset } from '../execute/object-value.ts';
 import { tells } from '../execute/told-errors.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Connector } from '../load/model.ts';

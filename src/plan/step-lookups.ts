@@ -1,7 +1,7 @@
 /** Steps that find records by keys: in one call where the connector offers it, ahead of their turn where the key is known. */
 import { getNamedType, isAbstractType } from 'graphql';
 import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
-import { concrete } from '../execute/resolve.ts';
+import { concrete } from '../execute/object-value.ts';
 import { MAX_BATCH } from '../execute/unary-call.ts';
 import type { Lookup } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';

@@ -1,6 +1,6 @@
 /** Runs the steps of a place for all of its objects at once, and takes objects out of records to be fetched for. */
 import { type GraphQLOutputType, isListType, isNonNullType } from 'graphql';
-import { concrete, isUnset } from '../execute/resolve.ts';
+import { concrete, isUnset } from '../execute/object-value.ts';
 import type { CellValue } from './asking.ts';
 import { invalid } from './complete.ts';
 import type { ObjectsPlan, Step } from './plan.ts';
