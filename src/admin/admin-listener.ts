@@ -21,6 +21,7 @@ import type { Exposition } from '../metrics/exposition.ts';
 import { Api } from './api.ts';
 import { type KeysOfTypes, readOutOfDate } from './invalidate.ts';
 import { readJsonBody } from './json-body.ts';
+import { requireReading } from './read-only.ts';
 import { send } from './send.ts';
 import { requireToken } from './token.ts';
 import { answerUsage, type UsageApi } from './usage-api.ts';
@@ -95,8 +96,7 @@ async function answer(
   requestId: string,
 ): Promise<void> {
   const [path, search = ''] = targetOf(message).split(/\?(.*)/s, 2);
-  if (READ.has(path!) && message.method !== 'GET' && message.method !== 'HEAD')
-    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, HEAD' });
+  if (READ.has(path!)) requireReading(message);
   if (path === '/livez') return sendText(response, 200, 'ok');
   if (path === '/readyz')
     return ready() ? sendText(response, 200, 'ok') : sendText(response, 503, 'not ready');

@@ -9,6 +9,7 @@ import { usageToJson } from '../metrics/usage-json.ts';
 import { byKey, reportUsage, TooMuchUsage, type UsageReport } from '../metrics/usage-report.ts';
 import { checkNames, readUsageRequest, UsageMistake } from '../metrics/usage-request.ts';
 import type { UsageKey, UsageStore } from '../store/usage-store.ts';
+import { requireReading } from './read-only.ts';
 import { send } from './send.ts';
 
 const PARAMETERS = [
@@ -42,12 +43,11 @@ const OPERATORS_ALONE = ['consumer', 'unused'];
  */
 export async function answerUsage(
   { store, settings, schemas, flush }: UsageApi,
-  { method, headers: { accept } }: IncomingMessage,
+  message: IncomingMessage,
   response: ServerResponse,
   { search, consumer }: { readonly search: string; readonly consumer?: string },
 ): Promise<void> {
-  if (method !== 'GET' && method !== 'HEAD')
-    throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: 'GET, HEAD' });
+  requireReading(message);
   const names =
     consumer === undefined ? PARAMETERS : PARAMETERS.filter((name) => !OPERATORS_ALONE.includes(name));
   const asked: Partial<Record<(typeof PARAMETERS)[number], string>> = {
@@ -61,7 +61,8 @@ export async function answerUsage(
     throw badRequest(`What nobody used comes as a whole, and as JSON: leave out "${ofPages}".`);
   const limit = limitOf(asked.limit);
   const after = asked.after === undefined ? undefined : keyOf(asked.after);
-  const format = asked.format ?? (accept?.includes(CLOUD_EVENTS_TYPE) ? 'cloudevents' : 'json');
+  const format =
+    asked.format ?? (message.headers.accept?.includes(CLOUD_EVENTS_TYPE) ? 'cloudevents' : 'json');
   if (format !== 'json' && format !== 'cloudevents') throw badRequest('"format" is "json" or "cloudevents".');
   await flush();
   const report = await reportUsage(store(), request, settings).catch(toRefusal);

@@ -44,7 +44,8 @@ export class RequestLog {
     { method, url }: IncomingMessage,
     status: number,
   ): void {
-    const asked = { requestId, client, principal: undefined, remote, notes: NOTHING, startedAt: undefined };
+    const notes = new RequestNotes();
+    const asked = { requestId, client, principal: undefined, remote, notes, startedAt: undefined };
     const path = client === undefined ? toPath(url) : undefined;
     this.#log.info(lineOf('websocket', asked, { ...OVER_A_SOCKET, method, path, status }), 'request');
   }
@@ -79,8 +80,6 @@ const OVER_A_SOCKET: OfHttp = {
   bytes: undefined,
   left: undefined,
 };
-
-const NOTHING = new RequestNotes();
 
 function toPath(url = ''): string {
   return toLabel(url.split('?', 1)[0]!);

@@ -61,9 +61,10 @@ export class OperationCost {
     this.#coerce = walker.depends ? coerce : undefined;
     this.#dearest = sumsOf(walker.objects, NOTHING_GIVEN);
     this.constant = walker.depends ? undefined : whole(this.#dearest[root.index]!);
+    const fields = walker.objects.flatMap((object) => object.fields);
     this.quotas = [...timesOf(walker.objects, root)].map(([quota, times]) => ({
       ...{ quota, times },
-      coordinate: coordinateOf(quota, walker.objects),
+      coordinate: fields.find(({ quotas }) => quotas.includes(quota))!.coordinate,
     }));
   }
 
@@ -126,11 +127,6 @@ export interface AskedQuota {
   readonly times: number;
   /** What the operation asks for that leads to it, as its schema calls it: the caller knows of nothing else. */
   readonly coordinate: string;
-}
-
-function coordinateOf(quota: Quota, objects: readonly CountedObject[]): string {
-  const fields = objects.flatMap((object) => object.fields);
-  return fields.find(({ quotas }) => quotas.includes(quota))!.coordinate;
 }
 
 /** How often the operation asks for what a quota stands on, however many objects there are. */

@@ -5,6 +5,7 @@ import type { Limiter, Reservation } from '../../limits/limiter.ts';
 import { MergedParts } from '../merged-parts.ts';
 import type { Part } from '../parts.ts';
 import type { Request } from '../request.ts';
+import { Tapped } from '../tapped.ts';
 import { type Admission, exceeded, settled } from './admission.ts';
 
 interface Opened {
@@ -68,21 +69,11 @@ export function limitedParts(
     const cost = result === undefined ? (known?.most ?? 0) : admission.costOf(result);
     reservation.settle(charge.used({ cost, bytes }));
   };
-  const see = (part: Part) => {
+  const item = (part: Part) => {
     merged?.take(part);
     if (countsBytes) bytes += Buffer.byteLength(JSON.stringify(part));
   };
-  return releasing(seen(parts, see), request, release);
-}
-
-async function* seen<Item>(
-  items: AsyncGenerator<Item, void>,
-  see: (item: Item) => void,
-): AsyncGenerator<Item, void> {
-  for await (const item of items) {
-    see(item);
-    yield item;
-  }
+  return releasing(new Tapped(parts, { item, end: () => {} }), request, release);
 }
 
 /** Calls at the end, or when the caller leaves: a stream that nobody begins to read never ends. */

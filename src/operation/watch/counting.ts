@@ -98,8 +98,8 @@ class Counting implements Policy {
     const items = new Tapped(outcome.items, {
       item: (item) => {
         if (isSubscription) metrics.events++;
+        if (request.left.isCancelled) return;
         for (const errors of errorsIn(item)) {
-          if (request.left.isCancelled) break;
           failed = true;
           this.#failed(errors, consumer);
         }
@@ -170,12 +170,12 @@ interface CountedExtensions {
   readonly denied: ReadonlyArray<{ readonly coordinate: string }>;
 }
 
-const [OK, PARTIAL, REFUSED, FAILED, LEFT] = OUTCOMES.map((_, index) => index) as [
-  number,
-  number,
-  number,
-  number,
-  number,
+const [OK, PARTIAL, REFUSED, FAILED, LEFT] = [
+  OUTCOMES.indexOf('ok'),
+  OUTCOMES.indexOf('partial'),
+  OUTCOMES.indexOf('refused'),
+  OUTCOMES.indexOf('failed'),
+  OUTCOMES.indexOf('left'),
 ];
 
 function outcomeOf(result: FormattedExecutionResult): number {

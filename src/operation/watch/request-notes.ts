@@ -26,6 +26,11 @@ export class RequestNotes {
     for (const { extensions } of errors?.slice(0, MAX_ERRORS) ?? []) this.code(String(extensions?.code));
   }
 
+  /** One item of a stream was sent. */
+  itemFailed(item: unknown): void {
+    for (const errors of errorsIn(item)) this.failed(errors);
+  }
+
   code(code: string): void {
     this.codes ??= [];
     if (this.codes.length < MAX_CODES && !this.codes.includes(code)) this.codes.push(code);
@@ -68,7 +73,7 @@ class Noting implements Policy {
     }
     const item = (one: Item) => {
       notes.events++;
-      for (const errors of errorsIn(one)) notes.failed(errors);
+      notes.itemFailed(one);
     };
     return { ...outcome, items: new Tapped(outcome.items, { item, end: () => {} }) };
   }

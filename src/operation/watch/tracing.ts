@@ -1,7 +1,7 @@
 /** Every operation of a traced request is a span, below which its backend calls are. */
 import { getOperationAST } from 'graphql';
 import type { OperationSpan } from '../../metrics/tracing.ts';
-import { type Answer, errorsIn, isStream, type Stream } from '../answer.ts';
+import { type Answer, isStream, type Stream } from '../answer.ts';
 import { PerOperation } from '../per-operation.ts';
 import type { Answering, Policy, Streaming } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
@@ -43,9 +43,7 @@ class TracedOperations implements Policy {
       return outcome;
     }
     const notes = new RequestNotes();
-    const item = (one: Item) => {
-      for (const errors of errorsIn(one)) notes.failed(errors);
-    };
+    const item = (one: Item) => notes.itemFailed(one);
     return { ...outcome, items: new Tapped(outcome.items, { item, end: () => span.end(notes.codes) }) };
   }
 
