@@ -17,6 +17,7 @@ const BOTTOM = [
   'bounded-cache',
   'call-context',
   'scrubber',
+  'json-object',
 ];
 /** What settings of all kinds are made of. */
 const SETTINGS = [
@@ -57,6 +58,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   'call-context': ['cancellation'],
   // Both the log and what callers are told of backends' errors.
   scrubber: [],
+  'json-object': [],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM, ...SETTINGS],

@@ -9,7 +9,3 @@ export function parseJson(text: string, what: string): unknown {
     throw new Refusal('BAD_REQUEST', `${what} is not JSON.`);
   }
 }
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

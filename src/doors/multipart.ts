@@ -1,6 +1,8 @@
 /** GraphQL multipart requests: operations, a map, and the files that the map puts into variables. */
+
+import { isObject } from '../json-object.ts';
 import type { ClientSettings } from '../load/settings/settings.ts';
-import { isObject, parseJson } from './json.ts';
+import { parseJson } from './json.ts';
 import type { ContentType } from './media-type.ts';
 import { Refusal } from './refusal.ts';
 

@@ -1,7 +1,8 @@
 /** What a caller asks for, read from the address or the body. All doors over HTTP read it here. */
 import { isUtf8 } from 'node:buffer';
+import { isObject } from '../json-object.ts';
 import type { ClientSettings } from '../load/settings/settings.ts';
-import { isObject, parseJson } from './json.ts';
+import { parseJson } from './json.ts';
 import { type ContentType, JSON_TYPE } from './media-type.ts';
 import { readMultipart } from './multipart.ts';
 import { Refusal } from './refusal.ts';

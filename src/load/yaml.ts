@@ -1,5 +1,7 @@
 /** YAML files: syntax and references to the environment and to files; every problem with its line. */
+
 import { type Document, isMap, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
+import { isObject } from '../json-object.ts';
 import { formatPlace, type Place, type Problems } from '../problems.ts';
 import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
@@ -123,7 +125,7 @@ function toFile(
     });
     return undefined;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     problems.report({
       rule: 'invalid-value',
       at,

@@ -1,4 +1,5 @@
 /** What a token says of itself, before anything of it is believed: enough to refuse most that cannot be good, at no cost. */
+import { isObject } from '../json-object.ts';
 import type { Issuer } from '../load/checks/auth.ts';
 import { EXPIRED, notValid, Unauthenticated } from './failures.ts';
 
@@ -46,9 +47,7 @@ export function readToken(token: string, issuers: readonly Issuer[], maxBytes: n
 function decode(part: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

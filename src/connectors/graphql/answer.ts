@@ -1,5 +1,7 @@
 /** What a GraphQL server answered: data, and errors brought to the places that they belong to. */
+
 import { UpstreamError } from '../../errors.ts';
+import { isObject } from '../../json-object.ts';
 import { codeIn, type ErrorCodes, toSafeCode } from '../../upstream/codes.ts';
 import type { HttpResponse } from '../../upstream/http.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
@@ -108,8 +110,4 @@ function place(data: unknown, path: readonly (string | number)[], error: Upstrea
     container = value;
   }
   return true;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,7 @@
 /** From values to request messages: one compiled converter per message type, which checks what it is given. */
+
 import protobuf, { type Enum, type Field, type Type } from 'protobufjs';
+import { isObject } from '../../json-object.ts';
 import { Misfit } from './misfit.ts';
 import { toScalar } from './scalars.ts';
 import { ANY, WELL_KNOWN, WRAPPERS } from './well-known.ts';
@@ -62,7 +64,7 @@ export class RequestTypes {
     );
     const required = type.fieldsArray.filter((field) => field.required).map((field) => field.name);
     return (value) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Misfit('an object');
+      if (!isObject(value)) throw new Misfit('an object');
       const message: Record<string, unknown> = {};
       let chosen: Map<string, string> | undefined;
       for (const [key, item] of Object.entries(value)) {
@@ -125,7 +127,7 @@ function toList(convert: ToWire, nullable: boolean): ToWire {
 function toMap(keyType: string, convert: ToWire): ToWire {
   const toKey = keyType === 'string' ? undefined : toScalar(keyType);
   return (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Misfit('an object');
+    if (!isObject(value)) throw new Misfit('an object');
     const entries: Record<string, unknown> = Object.create(null);
     for (const [key, item] of Object.entries(value)) {
       if (item === undefined || item === null) continue;

@@ -3,6 +3,7 @@
  * fraction is written as short as it can be.
  */
 
+import { isObject } from '../../json-object.ts';
 import { Misfit } from './misfit.ts';
 import { toJsonName, toProtoName } from './names.ts';
 
@@ -161,7 +162,7 @@ function fromValue(message: Decoded): unknown {
 }
 
 function toStruct(given: unknown, depth: number): Record<string, unknown> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new Misfit('an object');
+  if (!isObject(given)) throw new Misfit('an object');
   if (depth > MAX_DEPTH) throw new Misfit(`at most ${MAX_DEPTH} levels`);
   const fields: Record<string, unknown> = Object.create(null);
   for (const [name, item] of Object.entries(given)) {

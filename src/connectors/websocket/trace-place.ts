@@ -1,4 +1,5 @@
 /** Where in a message a backend is told of the trace: all callers share one connection, so its handshake has no place for that of one. */
+import { isObject } from '../../json-object.ts';
 import { parsePath } from '../../mapping/path.ts';
 import { type At, parse, type Report } from './pattern.ts';
 import type { Message } from './protocol.ts';
@@ -52,8 +53,4 @@ function put(message: Message, [name, ...rest]: readonly string[], headers: Trac
   if (there !== undefined && !isObject(there)) return message;
   if (rest.length === 0) return { ...message, [name!]: { ...there, ...headers } };
   return { ...message, [name!]: put(there ?? {}, rest, headers) };
-}
-
-function isObject(value: unknown): value is Message {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
