@@ -10,6 +10,7 @@ import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 import { withLastGood } from './last-good.ts';
 import type { RecordSelection } from './record-selection.ts';
+import { askSplitting } from './split-list.ts';
 import { MAX_BATCH, runUnary } from './unary-call.ts';
 
 /** Asks once for everybody who asks the same within the operation. @throws the failure of this element */
@@ -35,7 +36,9 @@ export async function loadEntity(
   const load = lookup.batched
     ? (batch: readonly Values[]) => callBatchedLookup(execution, lookup, selection, batch)
     : (batch: readonly Values[]) => callBatch(execution, lookup.field, selection, batch);
-  return loaderOf(execution, lookup.field, selection, load).load(values);
+  // The field of a list lookup may be asked by itself, too: then a list is one question.
+  const owner = lookup.batched ? lookup : lookup.field;
+  return loaderOf(execution, owner, selection, load).load(values);
 }
 
 /** Asks once for each who asks: mutations. */
@@ -68,12 +71,12 @@ export async function* openStream(
 
 function loaderOf(
   execution: Execution,
-  field: ConnectorField,
+  owner: ConnectorField | Lookup,
   selection: RecordSelection,
   load: (batch: readonly Values[]) => Promise<readonly unknown[]>,
 ) {
-  const bySelection = execution.loaders.get(field) ?? new Map<string, DataLoader<Values, unknown, string>>();
-  execution.loaders.set(field, bySelection);
+  const bySelection = execution.loaders.get(owner) ?? new Map<string, DataLoader<Values, unknown, string>>();
+  execution.loaders.set(owner, bySelection);
   let loader = bySelection.get(selection.id);
   if (loader === undefined) {
     loader = new DataLoader<Values, unknown, string>(async (batch) => (await load(batch)) as unknown[], {
@@ -128,11 +131,13 @@ async function callBatchedLookup(
   await Promise.all(
     [...groups.values()].map(async ({ values, members }) => {
       const keys = members.map(({ key }) => key);
-      const asked = { ...values, args: { ...values.args, [list.name]: keys } };
-      const [answer] = await callBatch(execution, lookup.field, selection, [asked], keys.length);
-      const found = answer instanceof Error ? answer : indexByKey(lookup, answer);
-      for (const { index, key } of members)
-        outcomes[index] = found instanceof Error ? found : (found.get(canonical(key)) ?? null);
+      const found = await askSplitting(keys, async (some) => {
+        const asked = { ...values, args: { ...values.args, [list.name]: some } };
+        const [answer] = await callBatch(execution, lookup.field, selection, [asked], some.length);
+        const byKey = answer instanceof Error ? answer : indexByKey(lookup, answer);
+        return some.map((key) => (byKey instanceof Error ? byKey : (byKey.get(canonical(key)) ?? null)));
+      });
+      for (const [at, { index }] of members.entries()) outcomes[index] = found[at];
     }),
   );
   return outcomes;

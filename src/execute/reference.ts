@@ -208,6 +208,8 @@ class FieldResolver {
   root(typeName: string, args: Arguments, execution: Execution, info: GraphQLResolveInfo): Promise<unknown> {
     return this.#located(execution, info, async () => {
       refuseDenied(execution, info);
+      // What was read before something is written is not what is read after it.
+      if (typeName === 'Mutation') execution.loaders.clear();
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveRoot(
         execution,

@@ -4,9 +4,13 @@ import { HemError, UpstreamError } from '../errors.ts';
 import type { ConnectorField } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
+import { type Timeout, timeoutsOf } from '../timeouts.ts';
 
 /** A list lookup asks for at most so many keys in one call. */
 export const MAX_BATCH = 1000;
+
+/** For a connector to hand out what it has when the operation's time is over: its calls end with that by themselves. */
+const PATIENCE_MS = 100;
 
 /** Never rejects: a failure of the whole becomes the failure of each. */
 export function runUnary(
@@ -27,14 +31,22 @@ export function runUnary(
     try {
       const context = contextOf();
       const { cancellation } = context;
-      // A connector keeps its deadline by itself; this is for the one that does not.
       const giveUp = () =>
         fail(new UpstreamError('UPSTREAM_TIMEOUT', name, { internal: 'the operation ended first' }));
       if (cancellation.isCancelled) return giveUp();
-      cancellation.add(giveUp);
+      // A connector keeps its deadline by itself, call by call; this is for the one that does not.
+      let patience: Timeout | undefined;
+      const wait = () => {
+        patience = timeoutsOf(PATIENCE_MS).start(giveUp);
+      };
+      const stop = () => {
+        cancellation.remove(wait);
+        patience?.stop();
+      };
+      cancellation.add(wait);
       call.call(batch, context).then(
         (outcomes) => {
-          cancellation.remove(giveUp);
+          stop();
           try {
             resolve(select === undefined ? outcomes : outcomes.map((outcome) => narrow(outcome, select)));
           } catch (error) {
@@ -42,7 +54,7 @@ export function runUnary(
           }
         },
         (error: unknown) => {
-          cancellation.remove(giveUp);
+          stop();
           fail(error);
         },
       );

@@ -39,6 +39,19 @@ export function runBatch(
   );
 }
 
+/** Runs a batch, of which nothing is asked again that another step asks. @param sharedAs undefined where no other step asks the same */
+export function runShared(
+  call: BackendCall,
+  sharedAs: string | undefined,
+  batch: readonly Values[],
+  run: Run,
+): Promise<readonly Outcome[]> {
+  const load = (part: readonly Values[]) => runBatch(call, part, run);
+  return sharedAs === undefined
+    ? load(batch)
+    : loadShared(run, sharedAs, batch, { load, keyOf: ({ args, parent }) => JSON.stringify([args, parent]) });
+}
+
 /** A value of another backend that becomes an argument. */
 export interface GivenValue {
   readonly name: string;

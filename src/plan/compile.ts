@@ -48,8 +48,8 @@ import { toStreamStep } from './event-stream.ts';
 import { FieldArguments, type GraphArguments } from './field-arguments.ts';
 import { ObjectBuilder, type ValueSource } from './object-builder.ts';
 import type { FoundBy } from './object-steps.ts';
-import { NotCompiled, type ObjectPlan, type ObjectsPlan, type Plan } from './plan.ts';
-import type { ProjectedField } from './project.ts';
+import { NotCompiled, type ObjectsPlan, type Plan } from './plan.ts';
+import { compileProjection, type ProjectedField } from './project.ts';
 import type { Run } from './run.ts';
 import { SharedLoads } from './shared-loads.ts';
 import type { AskedAhead } from './step-lookups.ts';
@@ -129,16 +129,34 @@ export class PlanCompiler {
     const compiled =
       kind === 'subscription'
         ? this.#subscription(type, sources)
-        : { root: this.#root(type, sources), stream: undefined };
+        : kind === 'mutation'
+          ? this.#mutation(type, sources)
+          : this.#query(type, sources);
     return { operation: kind, ...compiled, fields: this.#fieldCount };
   }
 
-  #root(type: GraphQLObjectType, sources: readonly SelectionSource[]): ObjectPlan {
+  #query(type: GraphQLObjectType, sources: readonly SelectionSource[]): CompiledRoot {
     const builder = new ObjectBuilder(this, this.#arguments.graphName(type), ROOT);
-    return builder.finish(this.#fields(builder, type, sources), false);
+    const root = builder.finish(this.#fields(builder, type, sources), false);
+    return { root, turns: undefined, stream: undefined };
   }
 
-  #subscription(type: GraphQLObjectType, sources: readonly SelectionSource[]): Pick<Plan, 'root' | 'stream'> {
+  #mutation(type: GraphQLObjectType, sources: readonly SelectionSource[]): CompiledRoot {
+    const builder = new ObjectBuilder(this, this.#arguments.graphName(type), ROOT);
+    const { steps } = builder.steps.list;
+    const fields = this.#collect(type, sources).map((collected) => {
+      const first = steps.length;
+      return { field: this.#field(builder, type, collected), first, end: steps.length };
+    });
+    const root = builder.finish([], false);
+    const turns = fields.map(({ field, first, end }) => ({
+      steps: steps.slice(first, end),
+      project: compileProjection([field()], false),
+    }));
+    return { root, turns, stream: undefined };
+  }
+
+  #subscription(type: GraphQLObjectType, sources: readonly SelectionSource[]): CompiledRoot {
     const builder = new ObjectBuilder(this, 'Subscription', ROOT);
     const [collected] = collectFields(this.#fragments, type, sources);
     const name = collected?.nodes[0]?.name.value ?? '';
@@ -155,7 +173,8 @@ export class PlanCompiler {
     const root = builder.finish(this.#fields(builder, type, sources), false);
     const below = builder.eventObjects;
     const label = collected.responseKey;
-    return { root, stream: toStreamStep({ field, label, selection, args: streamArgs, slot, root, below }) };
+    const stream = toStreamStep({ field, label, selection, args: streamArgs, slot, root, below });
+    return { root, turns: undefined, stream };
   }
 
   /** The fields of one concrete type at one place, as sources of its projection. */
@@ -164,39 +183,46 @@ export class PlanCompiler {
     type: GraphQLObjectType,
     sources: readonly SelectionSource[],
   ): readonly (() => ProjectedField)[] {
+    return this.#collect(type, sources).map((collected) => this.#field(builder, type, collected));
+  }
+
+  #collect(type: GraphQLObjectType, sources: readonly SelectionSource[]): readonly CollectedField[] {
     const fields = collectFields(this.#fragments, type, sources);
     this.#fieldCount += fields.length;
     if (this.#fieldCount > MAX_FIELDS)
       throw new NotCompiled(`more than ${MAX_FIELDS} fields, counted for each type that may be there`);
-    return fields.map((collected) => {
-      const name = collected.nodes[0]!.name.value;
-      if (name === '__typename') {
-        return () => ({
-          responseKey: collected.responseKey,
-          constant: type.name,
-          source: { get: () => type.name, key: undefined },
-          complete: (value) => value,
-          accepts: undefined,
-        });
-      }
-      const viewField = this.view.types.get(type.name)?.fields.get(name);
-      const field = type.getFields()[name];
-      if (viewField === undefined || field === undefined) throw new NotCompiled(`introspection (${name})`);
-      const denial = this.#denied?.denialOf(type.name, collected.nodes[0]!);
-      if (denial !== undefined) return () => this.#refuse(denial, collected, type, field.type);
-      const graphArgs = this.#arguments.graphArguments(type, viewField, collected);
-      const wanted = this.#wanted.ofValue(type, viewField, collected, graphArgs);
-      const key = this.#arguments.recordKey(type, viewField, collected);
-      const compileBelow = (origin: Origin, declared: GraphQLOutputType, found: FoundBy) =>
-        this.#objects(field.type, declared, { origin, found, sources: sourcesOf(collected) });
-      const value = this.#follow(
-        builder,
-        viewField.steps,
-        { graphArgs, wanted, key, compileBelow, index: 0, label: collected.responseKey },
-        collected.conditional,
-      );
-      return () => this.#project(value, collected, type, field.type);
-    });
+    return fields;
+  }
+
+  /** Adds what has to be fetched for a field. @returns what projects it, only once the object's steps are all there */
+  #field(builder: ObjectBuilder, type: GraphQLObjectType, collected: CollectedField): () => ProjectedField {
+    const name = collected.nodes[0]!.name.value;
+    if (name === '__typename') {
+      return () => ({
+        responseKey: collected.responseKey,
+        constant: type.name,
+        source: { get: () => type.name, key: undefined },
+        complete: (value) => value,
+        accepts: undefined,
+      });
+    }
+    const viewField = this.view.types.get(type.name)?.fields.get(name);
+    const field = type.getFields()[name];
+    if (viewField === undefined || field === undefined) throw new NotCompiled(`introspection (${name})`);
+    const denial = this.#denied?.denialOf(type.name, collected.nodes[0]!);
+    if (denial !== undefined) return () => this.#refuse(denial, collected, type, field.type);
+    const graphArgs = this.#arguments.graphArguments(type, viewField, collected);
+    const wanted = this.#wanted.ofValue(type, viewField, collected, graphArgs);
+    const key = this.#arguments.recordKey(type, viewField, collected);
+    const compileBelow = (origin: Origin, declared: GraphQLOutputType, found: FoundBy) =>
+      this.#objects(field.type, declared, { origin, found, sources: sourcesOf(collected) });
+    const value = this.#follow(
+      builder,
+      viewField.steps,
+      { graphArgs, wanted, key, compileBelow, index: 0, label: collected.responseKey },
+      collected.conditional,
+    );
+    return () => this.#project(value, collected, type, field.type);
   }
 
   #follow(
@@ -352,6 +378,8 @@ export class PlanCompiler {
     };
   }
 }
+
+type CompiledRoot = Pick<Plan, 'root' | 'turns' | 'stream'>;
 
 type CompiledBackendCall = BackendCall & {
   readonly describe: () => CallDescription;

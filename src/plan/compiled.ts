@@ -14,7 +14,7 @@ import type { View } from '../views/view.ts';
 import { compilePlan } from './compile.ts';
 import { NOT_IN_PARTS } from './incremental.ts';
 import type { KeptPlans } from './kept-plans.ts';
-import { NotCompiled, type Plan } from './plan.ts';
+import { NotCompiled, type Plan, type Turn } from './plan.ts';
 import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
 import { ShownPlans, showReference } from './shown.ts';
 import { fetchObjects } from './steps.ts';
@@ -133,42 +133,57 @@ function newRun(variables: VariableValues, execution: Execution): Run {
 
 function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
   const root = new Cell(NO_RECORD, plan.root);
-  const fetching =
-    plan.operation === 'mutation' ? runInTurn(plan, root, run) : fetchObjects(plan.root.steps, [root], run);
+  if (plan.turns !== undefined) return runInTurn(plan.turns, root, run);
+  const fetching = fetchObjects(plan.root.steps, [root], run);
   return fetching === undefined
-    ? Promise.resolve(answer(plan, root, run))
-    : fetching.then(() => answer(plan, root, run));
+    ? Promise.resolve(answer(project(plan.root, root, run), run))
+    : fetching.then(() => answer(project(plan.root, root, run), run));
 }
 
-/** Root fields of a mutation run one after the other (GraphQL, 6.2.2). */
-async function runInTurn({ root: { steps } }: Plan, root: Cell, run: Run): Promise<void> {
+/** A root field that may not be null and is ends the operation: what comes after it must not be written. */
+async function runInTurn(turns: readonly Turn[], root: Cell, run: Run): Promise<ExecutionResult> {
   const { trace } = run.execution;
-  for (const step of trace === undefined ? steps : watched(steps, trace)) await step.run([root], run);
+  const data = {};
+  for (const turn of turns) {
+    // What was read before something is written is not what is read after it.
+    run.loaders.clear();
+    for (const step of trace === undefined ? turn.steps : watched(turn.steps, trace))
+      await step.run([root], run);
+    const part = project(turn, root, run);
+    if (part === FAILED) return answer(FAILED, run);
+    // Not assigned: a response key may be `__proto__`.
+    Object.defineProperties(data, Object.getOwnPropertyDescriptors(part));
+  }
+  return answer(data, run);
 }
 
-/** Without paths first; if anything is wrong, once more with paths. */
-function answer(plan: Plan, root: Cell, run: Run): ExecutionResult {
-  const { trace, fallbacks, failures } = run.execution;
+/** Without paths first; if anything is wrong, once more with paths. @returns FAILED, or the fields of a turn */
+function project(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
+  const { trace, fallbacks } = run.execution;
   // Those that were used to make calls.
   const earlier = fallbacks.length;
   trace?.enter('projection');
   let data: unknown;
   try {
-    data = plan.root.project(root, run, undefined);
+    data = turn.project(root, run, undefined);
   } catch (error) {
     if (error !== GIVE_UP) throw error;
     run.tracking = true;
     fallbacks.length = earlier;
-    data = plan.root.project(root, run, undefined);
+    data = turn.project(root, run, undefined);
   }
   trace?.leave();
+  return data;
+}
+
+function answer(data: unknown, { errors, execution: { trace, fallbacks, failures } }: Run): ExecutionResult {
   const leftOut = leftOutError(failures);
-  if (leftOut !== undefined) run.errors.push(leftOut);
+  if (leftOut !== undefined) errors.push(leftOut);
   const whole = data === FAILED ? null : (data as Record<string, unknown>);
-  if (run.errors.length === 0 && fallbacks.length === 0)
+  if (errors.length === 0 && fallbacks.length === 0)
     return withTrace<ExecutionResult>({ data: whole }, trace);
   const result = {
-    ...(run.errors.length > 0 ? { errors: run.errors } : {}),
+    ...(errors.length > 0 ? { errors } : {}),
     data: whole,
     ...(fallbacks.length > 0 ? { extensions: { fallbacks } } : {}),
   };
@@ -195,7 +210,7 @@ async function* eventsOf(
         const run = newRun(opening.variables, newExecution(graph, connections, caller, { trace }));
         const root = new Cell(NO_RECORD, plan.root);
         await stream.place(value, root, run);
-        return answer(plan, root, run);
+        return answer(project(plan.root, root, run), run);
       });
     }
   } catch (error) {

@@ -194,7 +194,9 @@ export class ObjectSteps {
     }));
     const slot = this.newSlot();
     const call = this.compiler.lookupCall(lookup, this.origin!, this.wanted);
-    const sharedAs = this.compiler.sharedLoads.add('lookup', lookup.field, call.selectionId);
+    // One key at a time asks the same as a call of the field.
+    const asks = lookup.batched ? 'lookup' : 'call';
+    const sharedAs = this.compiler.sharedLoads.add(asks, lookup.field, call.selectionId);
     const [only] = keys.length === 1 ? lookup.arguments : [];
     const work: LookupWork = {
       lookup,

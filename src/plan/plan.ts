@@ -6,11 +6,16 @@ import type { Cell, Path, Run } from './run.ts';
 export interface Plan {
   readonly operation: 'query' | 'mutation' | 'subscription';
   readonly root: ObjectPlan;
+  /** Mutations only: one for each root field, which come one after the other (GraphQL, 6.2.2). */
+  readonly turns: readonly Turn[] | undefined;
   /** Subscriptions only. */
   readonly stream: StreamStep | undefined;
   /** How many it projects, counted for each type that may be there: a measure of its memory. */
   readonly fields: number;
 }
+
+/** A root field that is fetched and projected before the next one is begun. */
+export type Turn = Pick<ObjectPlan, 'steps' | 'project'>;
 
 export interface StreamStep {
   readonly field: ConnectorField;

@@ -6,9 +6,8 @@ import {
   type CellValue,
   type GivenValue,
   gather,
-  loadShared,
   readAll,
-  runBatch,
+  runShared,
   toError,
 } from './asking.ts';
 import type { ObjectsPlan } from './plan.ts';
@@ -35,15 +34,7 @@ export function runCalls(work: CallWork, cells: readonly Cell[], run: Run): Prom
     work.sharedAs === undefined ? undefined : (values: Values): string => textOfValues(work, values);
   const { asked: batch, waiting } = gather(cells, work.slot, valuesReader(work, run), textOf);
   if (batch.length === 0) return undefined;
-  const shared = work.sharedAs?.();
-  const load = (part: readonly Values[]) => runBatch(work.call, part, run);
-  const loading =
-    shared === undefined
-      ? load(batch)
-      : loadShared(run, shared, batch, {
-          load,
-          keyOf: ({ args, parent }) => JSON.stringify([args, parent]),
-        });
+  const loading = runShared(work.call, work.sharedAs?.(), batch, run);
   if (cells.length === 1) for (const ahead of work.ahead) askAhead(ahead, work.args(run), run);
   return loading.then((outcomes) => placeOutcomes(work, waiting, outcomes, run));
 }

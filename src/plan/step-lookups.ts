@@ -2,6 +2,7 @@
 import { getNamedType, isAbstractType } from 'graphql';
 import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
 import { concrete } from '../execute/object-value.ts';
+import { askSplitting } from '../execute/split-list.ts';
 import { MAX_BATCH } from '../execute/unary-call.ts';
 import type { Lookup } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';
@@ -13,6 +14,7 @@ import {
   loadShared,
   readAll,
   runBatch,
+  runShared,
   toError,
 } from './asking.ts';
 import { invalid } from './complete.ts';
@@ -44,6 +46,7 @@ export function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): 
 
 function loadRecords(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
   const shared = work.sharedAs();
+  if (!work.lookup.batched) return askEach(work, shared, keys, run);
   const load = (part: readonly unknown[]) => askInParts(work, part, run);
   return shared === undefined ? load(keys) : loadShared(run, shared, keys, { load, keyOf: work.textOf });
 }
@@ -111,22 +114,27 @@ export function askAhead({ work, argumentsOf, step }: AskedAhead, args: Argument
 }
 
 function askInParts(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
-  const ask = work.lookup.batched ? askByKeys : askEach;
-  if (!work.lookup.batched || keys.length <= MAX_BATCH) return ask(work, keys, run);
+  if (keys.length <= MAX_BATCH) return askByKeys(work, keys, run);
   const parts: Array<Promise<readonly unknown[]>> = [];
   for (let start = 0; start < keys.length; start += MAX_BATCH)
-    parts.push(ask(work, keys.slice(start, start + MAX_BATCH), run));
+    parts.push(askByKeys(work, keys.slice(start, start + MAX_BATCH), run));
   return Promise.all(parts).then((answers) => answers.flat());
 }
 
-function askEach({ call, keys: [first, ...more] }: LookupWork, keys: readonly unknown[], run: Run) {
+/** A call per key. Whoever calls the field by itself may ask the same. */
+function askEach(
+  { call, keys: [first, ...more] }: LookupWork,
+  sharedAs: string | undefined,
+  keys: readonly unknown[],
+  run: Run,
+): Promise<readonly unknown[]> {
   const { claims } = run.execution.caller;
   try {
     const batch = keys.map((key): Values => {
       const args = more.length === 0 ? { [first!.name]: key } : (key as Arguments);
       return { args: call.toArguments(args, claims), parent: NO_ARGUMENTS, claims };
     });
-    return runBatch(call, batch, run);
+    return runShared(call, sharedAs, batch, run);
   } catch (error) {
     return Promise.resolve(keys.map(() => toError(error)));
   }
@@ -135,14 +143,16 @@ function askEach({ call, keys: [first, ...more] }: LookupWork, keys: readonly un
 /** One call with a list of keys; answers are matched by the key they carry. Keys that differ in other arguments go apart. */
 function askByKeys(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
   const { name } = work.keys.find(({ list }) => list)!;
-  if (work.keys.length === 1) return askList(work, { list: name, keys, others: NO_ARGUMENTS }, run);
+  const askFor = (some: readonly unknown[], others: Arguments) =>
+    askSplitting(some, (part) => askList(work, { list: name, keys: part, others }, run));
+  if (work.keys.length === 1) return askFor(keys, NO_ARGUMENTS);
   const groups = Map.groupBy((keys as readonly Arguments[]).entries(), ([, key]) =>
     JSON.stringify({ ...key, [name]: undefined }),
   );
   const results: unknown[] = new Array(keys.length).fill(null);
   const asking = [...groups.values()].map(async (members) => {
-    const group = { list: name, keys: members.map(([, key]) => key[name]), others: members[0]![1] };
-    const records = await askList(work, group, run);
+    const some = members.map(([, key]) => key[name]);
+    const records = await askFor(some, members[0]![1]);
     for (const [at, [index]] of members.entries()) results[index] = records[at];
   });
   return Promise.all(asking).then(() => results);

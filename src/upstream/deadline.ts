@@ -5,9 +5,10 @@ import { timeoutsOf } from '../timeouts.ts';
 
 export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'> & Partial<Pick<CallContext, 'onCall'>>;
 
-/** Milliseconds that are left; 0 when there are none, or nobody waits any more. */
+/** Milliseconds that are left; 0 when there is none to speak of (timers may be early by less than one), or nobody waits any more. */
 export function remainingMs(limitMs: number, { cancellation, deadlineAt }: Waiting): number {
-  return cancellation.isCancelled ? 0 : Math.max(0, Math.min(limitMs, deadlineAt - performance.now()));
+  const leftMs = deadlineAt - performance.now();
+  return cancellation.isCancelled || leftMs < 1 ? 0 : Math.min(limitMs, leftMs);
 }
 
 /**

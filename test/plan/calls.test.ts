@@ -11,14 +11,19 @@ const SCHEMAS = {
       shelf: [Piece] @rest(get: "/shelf")
       slow: Slow @rest(get: "/slow")
     }
-    type Mutation { add(title: String!): Book @rest(post: "/add", body: "{ title: $title }") }
+    type Mutation {
+      add(title: String!): Book @rest(post: "/add", body: "{ title: $title }")
+      must(title: String!): Book! @rest(post: "/must", body: "{ title: $title }")
+    }
     interface Piece @discriminator(property: "kind") { id: ID! }
     type Book implements Piece @key(fields: "id") {
       id: ID!
       author: Person @from(path: "{ id: author_id }")
       editors: [Person!] @from(path: "editor_ids[] { id: . }")
       related: [Piece]
+      rated: Rated @from(path: "{ id: id }")
     }
+    extend type Rated @key(fields: "id") { id: ID! }
     type Film implements Piece @key(fields: "id") {
       id: ID!
       director: Person @from(path: "{ id: director_id }")
@@ -32,6 +37,9 @@ const SCHEMAS = {
   scores: `
     type Query { score(id: ID!): Book @lookup @internal @rest(get: "/scores/{id}") }
     extend type Book @key(fields: "id") { id: ID! score: Int }`,
+  ratings: `
+    type Query { rating(id: ID!): Rated @lookup @rest(get: "/ratings/{id}") }
+    type Rated @key(fields: "id") { id: ID! stars: Int }`,
   notes: `
     extend type Book @key(fields: "id") {
       id: ID!
@@ -40,10 +48,11 @@ const SCHEMAS = {
 };
 
 const VIEW = `
-  type Query { books(first: Int! = 3): [Book!] best: Book shelf: [Piece] slow: Slow }
-  type Mutation { add(title: String!): Book }
+  type Query { books(first: Int! = 3): [Book!] best: Book shelf: [Piece] slow: Slow rating(id: ID!): Rated }
+  type Mutation { add(title: String!): Book must(title: String!): Book! }
   interface Piece { id: ID! }
-  type Book implements Piece { id: ID! author: Person editors: [Person!] related: [Piece] score: Int note: String }
+  type Book implements Piece { id: ID! author: Person editors: [Person!] related: [Piece] score: Int note: String rated: Rated }
+  type Rated { id: ID! stars: Int }
   type Film implements Piece { id: ID! director: Person related: [Piece] }
   type Slow { text: String }
   type Person { id: ID! name: String friend: Person }`;
@@ -51,13 +60,15 @@ const VIEW = `
 const book = (n: number) => ({ kind: 'Book', id: String(n), author_id: n % 4, editor_ids: [n, n + 1, n] });
 const film = (n: number) => ({ kind: 'Film', id: `f${n}`, director_id: n });
 
-/** The backends of all four connectors. */
+/** The backends of all connectors. */
 class Library {
   readonly backend: RestBackend;
   /** Paths with queries, in the order of arrival. */
   readonly asked: string[] = [];
   /** Holds back what it is given; undefined answers at once. */
   hold: (path: string) => Promise<void> | undefined = () => undefined;
+  /** Keys of the authors of books. */
+  names: readonly string[] | undefined;
   /** How many were held at the same time. */
   most = 0;
   #now = 0;
@@ -72,7 +83,7 @@ class Library {
         await held;
         this.#now--;
       }
-      return { body: answerTo(request) };
+      return { body: answerTo(request, this.names) };
     };
   }
 
@@ -81,12 +92,15 @@ class Library {
   }
 }
 
-function answerTo({ url, body }: SentRequest): unknown {
+function answerTo({ url, body }: SentRequest, names: readonly string[] | undefined): unknown {
   const address = new URL(url, 'http://library');
   const [, what, id = ''] = address.pathname.split('/');
   switch (what) {
     case 'books':
-      return Array.from({ length: Number(address.searchParams.get('first')) }, (_, n) => book(n));
+      return Array.from({ length: Number(address.searchParams.get('first')) }, (_, n) => ({
+        ...book(n),
+        ...(names === undefined ? {} : { author_id: names[n] }),
+      }));
     case 'best':
       return book(9);
     case 'shelf':
@@ -97,6 +111,10 @@ function answerTo({ url, body }: SentRequest): unknown {
         .map((id) => ({ id, name: `P${id}`, friend_id: Number(id) + 1 }));
     case 'scores':
       return { id, score: Number(id) * 10 };
+    case 'ratings':
+      return { id, stars: 5 };
+    case 'must':
+      return null;
     case 'notes':
       return { text: `note ${id} ${address.searchParams.get('score')}` };
     case 'slow':
@@ -129,6 +147,7 @@ describe.each(['compiled', 'reference'])('the %s engine', (engine) => {
         ...Object.fromEntries(files),
         'schemas/web.graphql': VIEW,
         'clients/web/client.yml': `engine: ${engine}\n`,
+        'hem.yml': 'limits: { deadline: 400ms }\n',
       },
     });
   });
@@ -211,5 +230,58 @@ describe.each(['compiled', 'reference'])('the %s engine', (engine) => {
     // What hangs on the first is there before the second begins.
     expect(library.asked).toEqual(['/add', '/scores/1', '/add', '/add', '/scores/2']);
     expect(library.most).toBe(1);
+  });
+
+  test('begins nothing after a field of a mutation that may not be null and is', async () => {
+    const { body } = await gateway.query(
+      'web',
+      'mutation { a: add(title: "1") { id } b: must(title: "2") { id } c: add(title: "3") { id } }',
+    );
+    expect(body).toMatchObject({ data: null, errors: [{ path: ['b'] }] });
+    expect(library.asked).toEqual(['/add', '/must']);
+  });
+
+  test('reads anew after each field of a mutation', async () => {
+    await ask('mutation { a: add(title: "1") { score } b: add(title: "1") { score } }');
+    expect(library.asked).toEqual(['/add', '/scores/1', '/add', '/scores/1']);
+  });
+
+  test('asks once for what is a root field and a lookup', async () => {
+    const data = await ask('{ rating(id: "9") { stars } best { rated { stars } } }');
+    expect(data).toEqual({ rating: { stars: 5 }, best: { rated: { stars: 5 } } });
+    expect(library.timesAsked('/ratings')).toBe(1);
+  });
+
+  test('a key that cannot be sent beside others fails alone', async () => {
+    library.names = ['1', '2', '3,4', '5', '\ud800', '6'];
+    const { body } = await gateway.query('web', '{ books(first: 6) { author { name } } }');
+    const names = body.data.books.map(({ author }: { author: { name: string } | null }) => author?.name);
+    expect(names).toEqual(['P1', 'P2', null, 'P5', null, 'P6']);
+    expect(body.errors).toMatchObject([
+      { path: ['books', 2, 'author', 'name'], extensions: { code: 'BAD_ARGUMENT' } },
+      { path: ['books', 4, 'author', 'name'], extensions: { code: 'BAD_ARGUMENT' } },
+    ]);
+  });
+
+  test('what has arrived by the deadline is answered, and the rest is null with an error', async () => {
+    library.hold = (path) => (/\/scores\/[357]$/.test(path) ? later(2000) : undefined);
+    const query = '{ books(first: 9) { score } best { score } }';
+    // Timers of the same time come as they come, so once is not enough.
+    const asking = Array.from({ length: 10 }, async (_, n) => {
+      await later(n * 7);
+      return gateway.query('web', query);
+    });
+    for (const { body } of await Promise.all(asking)) {
+      expect(body.data).toEqual({
+        books: [0, 10, 20, null, 40, null, 60, null, 80].map((score) => ({ score })),
+        best: { score: 90 },
+      });
+      expect(body.errors).toMatchObject(
+        [3, 5, 7].map((index) => ({
+          path: ['books', index, 'score'],
+          extensions: { code: 'UPSTREAM_TIMEOUT', connector: 'scores' },
+        })),
+      );
+    }
   });
 });
