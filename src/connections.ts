@@ -1,6 +1,7 @@
 /** The open connections of a gateway, one per connector. */
 import type { Logger } from 'pino';
 import type { CacheSize } from './bounded-cache.ts';
+import type { CallContext } from './call-context.ts';
 import type { Connection } from './connectors/kind.ts';
 import type { PublicJwk } from './connectors/signing-key.ts';
 import type { Connections, Connector } from './load/model.ts';
@@ -17,6 +18,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
     string,
     {
       readonly connection: Connection<unknown>;
+      readonly headers: OutgoingHeaders;
       readonly credentials: AsyncDisposable;
       readonly identity: Identity | undefined;
     }
@@ -59,12 +61,16 @@ export class OpenConnections implements Connections, AsyncDisposable {
         onKeeping: onKeeping && ((size) => onKeeping(name, size)),
         log: logged,
       });
-      this.#open.set(name, { connection, credentials, identity });
+      this.#open.set(name, { connection, headers, credentials, identity });
     }
   }
 
   get(connector: string): Connection<unknown> {
     return this.#open.get(connector)!.connection;
+  }
+
+  obtained(connector: string, caller: Pick<CallContext, 'principal'>): readonly string[] {
+    return this.#open.get(connector)?.headers.obtained(caller) ?? [];
   }
 
   /** What backends check by what Hem signs for them: each key once. */

@@ -35,6 +35,7 @@ export function openWholeGraph(
   const schema = stitchGraph(graph);
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
   const { deadlineMs } = limits;
+  const told = { connections, caller: { principal: undefined } };
   const yoga = createYoga<Context>({
     graphqlEndpoint: '/graph',
     schema,
@@ -61,10 +62,10 @@ export function openWholeGraph(
     },
     maskedErrors: {
       maskError(error) {
-        if (!(error instanceof GraphQLError)) return toFieldError(error, '', connectors);
+        if (!(error instanceof GraphQLError)) return toFieldError(error, '', connectors, told);
         if (error.originalError === undefined) return error;
         const cause = rootOf(error.originalError);
-        const located = toFieldError(cause, error.path?.join('.') ?? '', connectors);
+        const located = toFieldError(cause, error.path?.join('.') ?? '', connectors, told);
         return new GraphQLError(located.message, {
           nodes: error.nodes,
           path: error.path,

@@ -9,8 +9,8 @@ import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 import { withLastGood } from './last-good.ts';
+import { askSplitting, byKey } from './list-lookup.ts';
 import type { RecordSelection } from './record-selection.ts';
-import { askSplitting } from './split-list.ts';
 import { MAX_BATCH, runUnary } from './unary-call.ts';
 
 /** Asks once for everybody who asks the same within the operation. @throws the failure of this element */
@@ -134,8 +134,8 @@ async function callBatchedLookup(
       const found = await askSplitting(keys, async (some) => {
         const asked = { ...values, args: { ...values.args, [list.name]: some } };
         const [answer] = await callBatch(execution, lookup.field, selection, [asked], some.length);
-        const byKey = answer instanceof Error ? answer : indexByKey(lookup, answer);
-        return some.map((key) => (byKey instanceof Error ? byKey : (byKey.get(canonical(key)) ?? null)));
+        const known = answer instanceof Error ? answer : indexByKey(lookup, answer);
+        return some.map((key) => (known instanceof Error ? known : (known.get(canonical(key)) ?? null)));
       });
       for (const [at, { index }] of members.entries()) outcomes[index] = found[at];
     }),
@@ -152,11 +152,7 @@ function indexByKey(lookup: Lookup, answer: unknown): ReadonlyMap<string, unknow
     });
   }
   const keyOf = keyReaderOf(lookup);
-  return new Map(
-    answer
-      .filter((record) => record !== null && record !== undefined)
-      .map((record) => [canonical(keyOf(record)), record]),
-  );
+  return byKey(answer, (record) => canonical(keyOf(record)));
 }
 
 /** Reads the key that a record of a batched lookup carries. */

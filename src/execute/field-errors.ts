@@ -1,7 +1,8 @@
 /** Errors on their way to the caller: code, connector and coordinate go, internal text stays. */
 import { GraphQLError } from 'graphql';
+import type { CallContext } from '../call-context.ts';
 import { HemError, UpstreamError } from '../errors.ts';
-import type { Connector } from '../load/model.ts';
+import type { Connections, Connector } from '../load/model.ts';
 import { secretsOfConnector } from '../load/secrets.ts';
 import { type Scrub, scrubberOfText, scrubValue } from '../scrubber.ts';
 
@@ -17,21 +18,31 @@ function scrubOf(connector: Connector): Scrub {
   return scrub;
 }
 
+/** Of what the gateway got for the backend, or for this caller, while running, too. */
+function scrubIn({ connections, caller }: In, connector: Connector): Scrub {
+  const scrub = scrubOf(connector);
+  const obtained = connections.obtained?.(connector.name, caller) ?? [];
+  if (obtained.length === 0) return scrub;
+  const scrubObtained = scrubberOfText(obtained);
+  return (text) => scrubObtained(scrub(text));
+}
+
+/** Where it happened. */
+type In = { readonly connections: Connections; readonly caller: Pick<CallContext, 'principal'> };
+
 /** The error of one field. graphql-js adds path and location. */
 export function toFieldError(
   error: unknown,
   coordinate: string,
   connectors: ReadonlyMap<string, Connector>,
+  execution: In,
 ): GraphQLError {
   const failure =
     error instanceof HemError ? error : new HemError('INTERNAL', { internal: String(error), cause: error });
   const extensions: Record<string, unknown> = { code: failure.code };
   if (failure instanceof UpstreamError) {
     extensions.connector = failure.connector;
-    if (failure.status !== undefined) extensions.status = failure.status;
-    const connector = connectors.get(failure.connector);
-    if (connector?.settings.errors.detail === 'public' && failure.detail !== undefined)
-      extensions.detail = scrubValue(failure.detail, scrubOf(connector));
+    Object.assign(extensions, toldByBackend(failure, connectors.get(failure.connector), execution));
   }
   extensions.coordinate = coordinate;
   Object.assign(extensions, failure.publicDetails);
@@ -40,4 +51,20 @@ export function toFieldError(
       ? `${failure.publicText.replace(/\.$/, '')} (${failure.connector}).`
       : failure.publicText;
   return new GraphQLError(text, { extensions, originalError: failure });
+}
+
+/** The backend's own words, as far as they may leave. */
+function toldByBackend(
+  { status, detail }: UpstreamError,
+  connector: Connector | undefined,
+  execution: In,
+): { readonly status?: string; readonly detail?: unknown } {
+  if (connector === undefined) return {};
+  const isTold = detail !== undefined && connector.settings.errors.detail === 'public';
+  if (status === undefined && !isTold) return {};
+  const scrub = scrubIn(execution, connector);
+  return {
+    ...(status === undefined ? {} : { status: scrub(status) }),
+    ...(isTold ? { detail: scrubValue(detail, scrub) } : {}),
+  };
 }

@@ -34,7 +34,7 @@ import { hasStream, withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue } from './object-value.ts';
 import { type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
 import { streamedAsAsked } from './streamed-list.ts';
-import { leftOutError, MAX_TOLD, tells } from './told-errors.ts';
+import { leftOutError, MAX_TOLD, onePerNull, tells } from './told-errors.ts';
 import { withTrace } from './trace.ts';
 import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
 import { NOTHING, type WantedByType } from './wanted.ts';
@@ -102,7 +102,10 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
 }
 
 function withTraces(result: ExecutionResult, execution: Execution): ExecutionResult {
-  const told = withFallbacks(withLeftOut(result, execution), execution);
+  const { data, errors } = result;
+  const once =
+    errors === undefined || data === undefined ? result : { ...result, errors: onePerNull(data, errors) };
+  const told = withFallbacks(withLeftOut(once, execution), execution);
   // What was refused was not executed.
   return 'data' in result ? withTrace(told, execution.trace) : told;
 }
@@ -170,6 +173,12 @@ function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>
       }
     }
   }
+}
+
+/** Whose value is completed, and where. */
+interface From {
+  readonly connector: Connector;
+  readonly execution: Execution;
 }
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -251,7 +260,7 @@ class FieldResolver {
     try {
       yield* resolveStream(execution, first, this.#field.steps.length === 1 ? graphArgs : {}, wanted.of(0));
     } catch (error) {
-      throw toFieldError(error, this.#coordinate, this.#connectors);
+      throw toFieldError(error, this.#coordinate, this.#connectors, execution);
     }
   }
 
@@ -303,79 +312,84 @@ class FieldResolver {
     return resolved;
   }
 
-  #finish({ value, connector }: Resolved, { firstPart }: Execution, info: GraphQLResolveInfo): unknown {
-    const completed = this.#complete(value, info.returnType, connector);
+  #finish({ value, connector }: Resolved, execution: Execution, info: GraphQLResolveInfo): unknown {
+    const completed = this.#complete(value, info.returnType, { connector, execution });
     if (completed instanceof Error) throw completed;
+    const { firstPart } = execution;
     return firstPart === undefined ? completed : streamedAsAsked(completed, info, firstPart);
   }
 
   /** Checks a value against the view's type, so that what does not fit is the connector's error and not the gateway's. */
-  #complete(value: unknown, type: GraphQLOutputType, connector: Connector): unknown {
-    if (value instanceof Error) return toFieldError(value, this.#coordinate, this.#connectors);
+  #complete(value: unknown, type: GraphQLOutputType, from: From): unknown {
+    const { execution } = from;
+    if (value instanceof Error) return toFieldError(value, this.#coordinate, this.#connectors, execution);
     if (isNonNullType(type)) {
-      const inner = this.#complete(value, type.ofType, connector);
-      return inner ?? this.#invalid(connector, `null for ${type}`);
+      const inner = this.#complete(value, type.ofType, from);
+      return inner ?? this.#invalid(from, `null for ${type}`);
     }
     if (value === null || value === undefined) return null;
     if (isListType(type)) {
-      if (!Array.isArray(value)) return this.#invalid(connector, `no list for ${type}`);
-      return value.map((item) => this.#complete(item, type.ofType, connector));
+      if (!Array.isArray(value)) return this.#invalid(from, `no list for ${type}`);
+      return value.map((item) => this.#complete(item, type.ofType, from));
     }
     const name = getNamedType(type).name;
     if (isLeafType(type)) {
-      if (isEnumType(type)) return this.#enumValue(name, value, connector);
+      if (isEnumType(type)) return this.#enumValue(name, value, from);
       try {
         return type.coerceOutputValue(value);
       } catch (cause) {
-        return this.#invalid(connector, `no ${name}: ${String((cause as Error).message)}`);
+        return this.#invalid(from, `no ${name}: ${String((cause as Error).message)}`);
       }
     }
-    if (!(value instanceof ObjectValue)) return this.#invalid(connector, `no object for ${type}`);
+    if (!(value instanceof ObjectValue)) return this.#invalid(from, `no object for ${type}`);
     const typeName = isObjectType(type)
       ? type.name
       : this.#view.types.get(name)?.possible.get(value.typeName);
-    if (typeName === undefined) return this.#hidden(connector);
+    if (typeName === undefined) return this.#hidden(from);
     return new Completed(value, typeName);
   }
 
-  #enumValue(name: string, value: unknown, connector: Connector): unknown {
+  #enumValue(name: string, value: unknown, from: From): unknown {
+    const { connector } = from;
     const toView = this.#view.types.get(name)?.enumToView;
     const graphName = this.#view.types.get(name)?.graphName ?? name;
     const known = connector.types.get(graphName)?.type;
     if (isEnumType(known) && known.getValue(String(value)) === undefined)
-      return this.#invalid(connector, `"${String(value)}" is no ${graphName}`);
+      return this.#invalid(from, `"${String(value)}" is no ${graphName}`);
     if (toView === undefined) return value;
-    return toView.get(String(value)) ?? this.#hidden(connector);
+    return toView.get(String(value)) ?? this.#hidden(from);
   }
 
-  #invalid(connector: Connector, internal: string): Error {
+  #invalid({ connector, execution }: From, internal: string): Error {
     return toFieldError(
       new UpstreamError('UPSTREAM_INVALID', connector.name, { internal }),
       this.#coordinate,
       this.#connectors,
+      execution,
     );
   }
 
-  #hidden(connector: Connector): Error {
+  #hidden({ connector, execution }: From): Error {
     return toFieldError(
       new HemError('HIDDEN_VALUE', { internal: connector.name }),
       this.#coordinate,
       this.#connectors,
+      execution,
     );
   }
 
   async #located(
-    { failures }: Execution,
+    execution: Execution,
     { returnType }: GraphQLResolveInfo,
     resolve: () => Promise<unknown>,
   ): Promise<unknown> {
     try {
       return await resolve();
     } catch (error) {
-      if (!isNonNullType(returnType) && !tells(failures)) return null;
+      if (!isNonNullType(returnType) && !tells(execution.failures)) return null;
       throw error instanceof Error && 'extensions' in error
         ? error
-        : toFieldError(error, this.#coordinate, this.#connectors);
+        : toFieldError(error, this.#coordinate, this.#connectors, execution);
     }
   }
 }

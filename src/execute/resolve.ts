@@ -2,7 +2,7 @@
  * Resolves one field of one object in the graph's terms, whatever connectors that takes: the object's own record, a lookup, a call.
  * The reference engine and the whole graph both stand on this; it knows nothing of views.
  */
-import { getNamedType, isAbstractType, isNonNullType } from 'graphql';
+import { getNamedType, isAbstractType, isCompositeType, isNonNullType } from 'graphql';
 import { StreamGap } from '../connectors/kind.ts';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { Access, Route } from '../graph/graph.ts';
@@ -12,6 +12,7 @@ import type { Values } from '../mapping/values.ts';
 import { type Arguments, NO_ARGUMENTS, toCallArguments } from './call-arguments.ts';
 import { callAlone, loadEntity, loadShared, openStream } from './calls.ts';
 import type { Execution } from './execution.ts';
+import { orFallback } from './fallback.ts';
 import { toGiven, toGivenKey } from './given.ts';
 import { concrete, ObjectValue, wrap } from './object-value.ts';
 import { selectForCall, selectForLookup, wantedByMap } from './record-selection.ts';
@@ -188,7 +189,12 @@ async function findRecord(
   const selection = selectForLookup(execution.graph, lookup, object.origin, object.wanted);
   const record = await loadEntity(execution, lookup, selection, values);
   const type = getNamedType(lookup.field.type);
-  if (record === null || record === undefined || !isAbstractType(type)) return record;
+  if (record === null || record === undefined) return record;
+  if (typeof record !== 'object' || Array.isArray(record))
+    throw new UpstreamError('UPSTREAM_INVALID', lookup.connector.name, {
+      internal: `${lookup.field.coordinate} answered no object`,
+    });
+  if (!isAbstractType(type)) return record;
   return concrete(lookup.connector, type.name, record)?.record ?? record;
 }
 
@@ -307,21 +313,15 @@ async function withFallback(
   wanted: WantedByType,
 ): Promise<Resolved> {
   const { connector } = source.owner;
-  const origin = execution.graph.originOf(source);
-  try {
-    const raw = await resolve();
-    if (raw instanceof Error) throw raw;
-    return { value: wrap(raw, source.type, connector, origin, wanted), connector };
-  } catch (error) {
-    if (
-      source.fallback === undefined ||
-      !(error instanceof UpstreamError) ||
-      error.code === 'UNAUTHENTICATED'
-    )
-      throw error;
-    execution.fallbacks.push({ coordinate: source.coordinate, connector: error.connector, code: error.code });
-    return { value: source.fallback.value, connector };
-  }
+  const toValue = (raw: unknown) =>
+    wrap(raw, source.type, connector, execution.graph.originOf(source), wanted);
+  const raw = await (source.fallback === undefined ? resolve() : resolve().catch((error: unknown) => error));
+  // Objects are judged as such, other values as the backend gives them.
+  const value = isCompositeType(getNamedType(source.type))
+    ? orFallback(execution, source, toValue(raw))
+    : toValue(orFallback(execution, source, raw));
+  if (value instanceof Error) throw value;
+  return { value, connector };
 }
 
 export function rootSource(

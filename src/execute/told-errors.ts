@@ -21,6 +21,31 @@ export function tells(failures: Failures): boolean {
   return false;
 }
 
+/**
+ * One error per null: of those at and below one position that is null the last stays, which is the one that made it so.
+ * @param data of the whole answer
+ */
+export function onePerNull(data: unknown, errors: readonly GraphQLError[]): readonly GraphQLError[] {
+  const byNull = new Map<string, GraphQLError>();
+  for (const error of errors) {
+    const place = JSON.stringify(nullAt(data, error.path ?? []));
+    // In the order of those that stay.
+    byNull.delete(place);
+    byNull.set(place, error);
+  }
+  return byNull.size === errors.length ? errors : [...byNull.values()];
+}
+
+/** How far a path leads: to a null, at its end or before. */
+function nullAt(data: unknown, path: readonly (string | number)[]): readonly (string | number)[] {
+  let value = data;
+  for (const [index, key] of path.entries()) {
+    if (typeof value !== 'object' || value === null) return path.slice(0, index);
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return path;
+}
+
 /** What is said of those that are not told; undefined where all are. */
 export function leftOutError({ leftOut }: Failures): GraphQLError | undefined {
   if (leftOut === 0) return undefined;

@@ -72,7 +72,7 @@ function equip(type: GraphQLScalarType): void {
   }
   const rule = RULES[type.name];
   const accept = (value: unknown) => {
-    if (rule === undefined) return value;
+    if (rule === undefined) return isDeeper(value, MAX_LEVELS) ? tooDeep(type.name) : value;
     const accepted = rule.accept(value);
     if (accepted === undefined)
       throw new GraphQLError(`${type.name} cannot represent this value: expected ${rule.expected}.`);
@@ -92,6 +92,21 @@ function equip(type: GraphQLScalarType): void {
     parseLiteral: fromLiteral,
     coerceInputLiteral: fromLiteral,
   });
+}
+
+/** Deeper values cannot be written as JSON, and would take the whole answer with them. */
+const MAX_LEVELS = 500;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
+  return false;
+}
+
+/** @throws {GraphQLError} */
+function tooDeep(type: string): never {
+  throw new GraphQLError(`${type} cannot represent this value: it has more than ${MAX_LEVELS} levels.`);
 }
 
 /** A number literal with more digits than a double holds stays text. */

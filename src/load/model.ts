@@ -147,6 +147,11 @@ export interface CallSource {
 /** Where open connections are found, by connector name. */
 export interface Connections {
   get(connector: string): import('../connectors/kind.ts').Connection<unknown>;
+  /** Credentials that were got for a backend while running, and that no settings know. */
+  obtained?(
+    connector: string,
+    caller: Pick<import('../call-context.ts').CallContext, 'principal'>,
+  ): readonly string[];
   /** A call of a field as it is to be made: the same, or one that somebody watches. */
   watch?(connector: string, coordinate: string, call: CompiledCall): CompiledCall;
 }

@@ -39,20 +39,25 @@ export function secretsOfConnector({
 }
 
 /** What settings are called that are no credentials' for certain, but are nobody's business. */
-const SECRET_NAME = /authorization|cookie|api[-_]?key|access[-_]?key|-key$|token|secret|passw|signature/i;
+const SECRET_NAME =
+  /authorization|(?:^|[-_])auth(?:$|[-_])|cookie|api[-_]?key|access[-_]?key|-key$|token|secret|passw|signature/i;
 
-/** Texts under such names, however deep, with the part behind a scheme. */
+/** Texts and numbers under such names, however deep, with their parts. */
 function namedSecrets(settings: unknown, isNamed = false): readonly string[] {
-  if (typeof settings === 'string') return isNamed ? withoutScheme(settings) : [];
+  if (typeof settings === 'number') return isNamed ? [String(settings)] : [];
+  if (typeof settings === 'string') return isNamed ? withParts(settings) : [];
   if (typeof settings !== 'object' || settings === null) return [];
   return Object.entries(settings).flatMap(([name, value]) =>
     namedSecrets(value, isNamed || SECRET_NAME.test(name)),
   );
 }
 
-/** `Bearer abc` is also `abc`. */
-function withoutScheme(value: string): readonly string[] {
-  return [value, value.replace(/^[A-Za-z]+ +/, '')];
+/** `Bearer abc` is also `abc`, and `a=b; c=d` of a cookie `b` and `d`. */
+function withParts(value: string): readonly string[] {
+  const pairs = value.includes('=')
+    ? value.split(/;\s*/).map((pair) => pair.slice(pair.indexOf('=') + 1))
+    : [];
+  return [value, value.replace(/^[A-Za-z]+ +/, ''), ...pairs];
 }
 
 function isThere(secret: string | undefined): secret is string {
@@ -62,7 +67,7 @@ function isThere(secret: string | undefined): secret is string {
 type Auth = Exclude<Connector['settings']['auth'], 'none'>;
 
 function secretsIn(auth: Auth): readonly string[] {
-  if ('header' in auth) return withoutScheme(auth.header.value);
+  if ('header' in auth) return withParts(auth.header.value);
   if ('bearer' in auth) return [auth.bearer.token];
   if ('oauth2' in auth) return [auth.oauth2.clientSecret];
   const { username, password } = auth.basic;

@@ -72,8 +72,12 @@ export function codeOf(
   return own ?? (isAboutVariables ? 'BAD_VARIABLES' : 'INTERNAL');
 }
 
+/** What is of no place of the document comes last. */
 function byPosition(a: GraphQLError, b: GraphQLError): number {
-  const [first, second] = [a.positions?.[0] ?? 0, b.positions?.[0] ?? 0];
+  const [first, second] = [a, b].map(({ positions }) => positions?.[0] ?? Number.MAX_SAFE_INTEGER) as [
+    number,
+    number,
+  ];
   return first - second || comparePaths(a.path ?? [], b.path ?? []);
 }
 

@@ -12,6 +12,7 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { View } from '../views/view.ts';
 import { compilePlan } from './compile.ts';
+import { nulled } from './complete.ts';
 import { NOT_IN_PARTS } from './incremental.ts';
 import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan, type Turn } from './plan.ts';
@@ -116,7 +117,7 @@ export function compiledEngine(
       if ('refused' in prepared) return prepared.refused;
       const { plan, run } = prepared;
       const { coordinate } = plan.stream!.field;
-      const locate = (error: unknown) => toFieldError(error, coordinate, connectors);
+      const locate = (error: unknown) => toFieldError(error, coordinate, connectors, run.execution);
       return eventsOf(plan, run, { inEventTime, locate });
     },
   };
@@ -176,7 +177,10 @@ function project(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
   return data;
 }
 
-function answer(data: unknown, { errors, execution: { trace, fallbacks, failures } }: Run): ExecutionResult {
+function answer(data: unknown, run: Run): ExecutionResult {
+  const { errors } = run;
+  const { trace, fallbacks, failures } = run.execution;
+  if (data === FAILED) nulled(run, 0, 0);
   const leftOut = leftOutError(failures);
   if (leftOut !== undefined) errors.push(leftOut);
   const whole = data === FAILED ? null : (data as Record<string, unknown>);

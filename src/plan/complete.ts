@@ -47,9 +47,27 @@ export function compileComplete(type: GraphQLOutputType, facts: FieldFacts): Com
   }
   const inner = compileInner(type, facts);
   return (value, run, path) => {
+    const { leftOut } = run.execution.failures;
+    const told = run.errors.length;
     const completed = inner(value, run, path);
-    return completed === FAILED ? null : completed;
+    return completed === FAILED ? nulled(run, told, leftOut) : completed;
   };
+}
+
+/**
+ * Of a position that became null because of what is below it only that error is told: those of what it took away are not
+ * (GraphQL, 6.4.4). It is the last, because nothing is completed after it.
+ *
+ * @param told @param leftOut how many there were before
+ */
+export function nulled({ errors, execution: { failures } }: Run, told: number, leftOut: number): null {
+  const taken = errors.length - told - 1;
+  if (taken > 0) {
+    errors.splice(told, taken);
+    failures.told -= taken;
+  }
+  failures.leftOut = errors.length > told ? leftOut : Math.min(failures.leftOut, leftOut + 1);
+  return null;
 }
 
 /** Null stays null, an error is reported; what is left is given to the type. */
@@ -75,13 +93,12 @@ function compileList(itemType: GraphQLOutputType, facts: FieldFacts): Complete {
       return report(run, facts, invalid(facts.connector, `no list for [${itemType}]`), path);
     const { length } = value;
     const completed = new Array(length);
-    let failed = false;
     for (let index = 0; index < length; index++) {
       const one = item(value[index], run, run.tracking ? { prev: path, key: index } : undefined);
-      if (one === FAILED) failed = true;
+      if (one === FAILED) return FAILED;
       completed[index] = one;
     }
-    return failed ? FAILED : completed;
+    return completed;
   };
 }
 
@@ -164,7 +181,7 @@ export function report(
 ): typeof FAILED {
   if (!run.tracking) throw GIVE_UP;
   if (!tells(run.execution.failures)) return FAILED;
-  const located = toFieldError(error, facts.coordinate, facts.connectors);
+  const located = toFieldError(error, facts.coordinate, facts.connectors, run.execution);
   run.errors.push(
     new GraphQLError(located.message, {
       nodes: facts.nodes,

@@ -1,5 +1,6 @@
 /** Where the value of a field is once its steps have ended, and the functions that read it there. */
 import { UpstreamError } from '../errors.ts';
+import { orFallback } from '../execute/fallback.ts';
 import { absent } from '../execute/resolve.ts';
 import type { Origin } from '../graph/graph.ts';
 import type { ConnectorField } from '../load/model.ts';
@@ -90,13 +91,9 @@ function readSlot(cell: Cell, slot: number, { read, field, routed }: Have): unkn
   return held instanceof Error ? held : read(held);
 }
 
-/** Puts the fallback in place of a backend's failure, never of a denial, and leaves a trace. */
+/** Undefined where there is none. */
 function fallbackGuard(field: ConnectorField): ((value: unknown, run: Run) => unknown) | undefined {
-  const { fallback } = field;
-  if (fallback === undefined) return undefined;
-  return (value, { execution }) => {
-    if (!(value instanceof UpstreamError) || value.code === 'UNAUTHENTICATED') return value;
-    execution.fallbacks.push({ coordinate: field.coordinate, connector: value.connector, code: value.code });
-    return fallback.value;
-  };
+  return field.fallback === undefined
+    ? undefined
+    : (value, { execution }) => orFallback(execution, field, value);
 }

@@ -41,15 +41,13 @@ export function compileProjection(fields: readonly ProjectedField[], pure: boole
     const { key } = field.source;
     const read =
       key === undefined ? `${bind(field.source.get)}(source, run)` : `${record}[${JSON.stringify(key)}]`;
-    const completed = `${name} = ${bind(field.complete)}(${name}, run, ${at});`;
+    const completed = `{ ${name} = ${bind(field.complete)}(${name}, run, ${at}); if (${name} === $[0]) return $[0]; }`;
     const settle =
       field.accepts === undefined ? completed : `if (!${ACCEPTS[field.accepts](name)}) ${completed}`;
     lines.push(`let ${name} = ${read}; ${settle}`);
     return name;
   });
 
-  const failing = names.filter((name) => name.startsWith('v')).map((name) => `${name} === $[0]`);
-  if (failing.length > 0) lines.push(`if (${failing.join(' || ')}) return $[0];`);
   const properties = fields.map(({ responseKey }, index) => `${propertyName(responseKey)}: ${names[index]}`);
   lines.push(`return { ${properties.join(', ')} };`);
   return link(scope, lines);

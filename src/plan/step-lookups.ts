@@ -1,8 +1,8 @@
 /** Steps that find records by keys: in one call where the connector offers it, ahead of their turn where the key is known. */
 import { getNamedType, isAbstractType } from 'graphql';
 import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
+import { askSplitting, byKey } from '../execute/list-lookup.ts';
 import { concrete } from '../execute/object-value.ts';
-import { askSplitting } from '../execute/split-list.ts';
 import { MAX_BATCH } from '../execute/unary-call.ts';
 import type { Lookup } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';
@@ -84,7 +84,9 @@ function placeRecords(
   const isAbstract = isAbstractType(type);
   for (let index = 0; index < waiting.length; index++) {
     let record = records[index] ?? null;
-    if (isAbstract && record !== null && !(record instanceof Error))
+    if (typeof record !== 'object' || Array.isArray(record))
+      record = invalid(lookup.connector, `${lookup.field.coordinate} answered no object`);
+    else if (isAbstract && record !== null && !(record instanceof Error))
       record = concrete(lookup.connector, type.name, record)?.record ?? record;
     for (const cell of waiting[index]!) cell.slots[slot] = record;
   }
@@ -186,9 +188,7 @@ function askList(
       const failure = invalid(lookup.connector, `${lookup.field.coordinate} answered no list`);
       return keys.map(() => failure);
     }
-    const found = new Map<string, unknown>();
-    for (const record of answer)
-      if (record !== null && record !== undefined) found.set(textOf(read(record)), record);
+    const found = byKey(answer, (record) => textOf(read(record)));
     // Records have keys as the backend has them, and so have arguments on the wire.
     return (args[list] as readonly unknown[]).map((key) => found.get(textOf(key)) ?? null);
   });

@@ -9,6 +9,8 @@ export interface Credentials extends AsyncDisposable {
   headers(context: Waiting): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   /** The backend refused them. */
   forget(): void;
+  /** Those of the last ones that no settings know: a backend may repeat them. */
+  obtained(): readonly string[];
 }
 
 export function openCredentials(connector: string, settings: CommonSettings): Credentials {
@@ -24,7 +26,12 @@ export function openCredentials(connector: string, settings: CommonSettings): Cr
 }
 
 function fixed(headers: Readonly<Record<string, string>>): Credentials {
-  return { headers: () => headers, forget: () => {}, [Symbol.asyncDispose]: async () => {} };
+  return {
+    headers: () => headers,
+    forget: () => {},
+    obtained: () => [],
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 type OAuth2Settings = Extract<AuthSettings, { oauth2: unknown }>['oauth2'];
@@ -46,6 +53,8 @@ class ClientCredentials implements Credentials {
     | undefined;
   #fetching: Promise<Readonly<Record<string, string>>> | undefined;
   #forgottenAt = -Infinity;
+  /** Calls with the one before may be under way. */
+  #obtained: readonly string[] = [];
 
   constructor(connector: string, settings: OAuth2Settings, common: CommonSettings) {
     this.#connector = connector;
@@ -76,6 +85,10 @@ class ClientCredentials implements Credentials {
     this.#current = undefined;
   }
 
+  obtained(): readonly string[] {
+    return this.#obtained;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#endpoint[Symbol.asyncDispose]();
   }
@@ -90,12 +103,13 @@ class ClientCredentials implements Credentials {
 
   async #request(): Promise<Readonly<Record<string, string>>> {
     const { scopes, audience } = this.#settings;
-    const { headers, lifeMs } = await this.#endpoint.request({
+    const { token, headers, lifeMs } = await this.#endpoint.request({
       grant_type: 'client_credentials',
       scope: scopes.length > 0 ? scopes.join(' ') : undefined,
       audience,
     });
     const now = performance.now();
+    this.#obtained = [token, ...this.#obtained.slice(0, 1)];
     this.#current = { headers, renewAt: now + lifeMs * 0.8, expiresAt: now + lifeMs * 0.95 };
     return headers;
   }

@@ -66,6 +66,11 @@ export class OutgoingHeaders {
     if (context !== undefined) this.#identity?.forget(context);
   }
 
+  /** Credentials that were got while running, for the gateway or for this caller. */
+  obtained(context: Pick<CallContext, 'principal'>): readonly string[] {
+    return [...this.#credentials.obtained(), ...(this.#identity?.obtained?.(context) ?? [])];
+  }
+
   #plain(context: Facts): Headers {
     const headers = this.#forwarded(context);
     Object.assign(headers, this.#set);

@@ -17,6 +17,8 @@ export interface Identity extends AsyncDisposable {
   headers(context: IdentityContext): HeaderValues | Promise<HeaderValues>;
   /** The backend refused what this caller had. */
   forget(context: Pick<CallContext, 'principal'>): void;
+  /** What was got for this caller and no settings know: a backend may repeat it. */
+  obtained?(context: Pick<CallContext, 'principal'>): readonly string[];
   /** Backends check by it what Hem signs. */
   readonly publicJwk?: PublicJwk | undefined;
 }

@@ -16,6 +16,8 @@ interface Entry<Value> {
   outcome: Value | Promise<Value>;
   until: number;
   readonly madeAt: number;
+  /** The one before. */
+  readonly earlier: Value | undefined;
 }
 
 export class PerCaller<Value extends object> {
@@ -29,6 +31,7 @@ export class PerCaller<Value extends object> {
     const now = performance.now();
     const known = this.#entries.get(id);
     if (known !== undefined && now < known.until) return known.outcome;
+    const [earlier] = this.last(caller);
     this.#entries.delete(id);
     if (this.#entries.size >= MAX_KEPT) this.#entries.delete(this.#entries.keys().next().value!);
     const making = make();
@@ -36,6 +39,7 @@ export class PerCaller<Value extends object> {
       outcome: making.then(({ value }) => value),
       until: Number.POSITIVE_INFINITY,
       madeAt: now,
+      earlier,
     };
     this.#entries.set(id, entry);
     making.then(
@@ -54,7 +58,16 @@ export class PerCaller<Value extends object> {
   forget(caller: string): void {
     const id = this.#idOf(caller);
     const known = this.#entries.get(id);
-    if (known !== undefined && performance.now() > known.madeAt + COOL_DOWN_MS) this.#entries.delete(id);
+    if (known !== undefined && performance.now() > known.madeAt + COOL_DOWN_MS) known.until = 0;
+  }
+
+  /** What was made for this caller, whether it still counts or not: the last first, and the one before. */
+  last(caller: string): readonly Value[] {
+    const known = this.#entries.get(this.#idOf(caller));
+    const { outcome, earlier } = known ?? {};
+    return [outcome, earlier].filter(
+      (value): value is Value => value !== undefined && !(value instanceof Promise),
+    );
   }
 
   #idOf(caller: string): string {

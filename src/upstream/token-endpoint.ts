@@ -27,6 +27,7 @@ export interface TokenEndpointSettings {
 }
 
 export interface AccessToken {
+  readonly token: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly lifeMs: number;
 }
@@ -87,6 +88,7 @@ export class TokenEndpoint implements AsyncDisposable {
       });
     }
     return {
+      token: token.data.access_token,
       headers: { authorization: `Bearer ${token.data.access_token}` },
       // RFC 6749 recommends expires_in; without it five minutes are assumed.
       lifeMs: (token.data.expires_in ?? 300) * 1000,

@@ -6,7 +6,9 @@ import { UpstreamError } from '../errors.ts';
 import { waitFor } from './deadline.ts';
 import type { HeaderValues, Identity, IdentityContext } from './identity.ts';
 import { type Made, PerCaller } from './per-caller.ts';
-import { TokenEndpoint } from './token-endpoint.ts';
+import { type AccessToken, TokenEndpoint } from './token-endpoint.ts';
+
+type Exchanged = Pick<AccessToken, 'token' | 'headers'>;
 
 /** A token goes along until so much of its life is over: calls take time, too. */
 const USED = 0.95;
@@ -17,7 +19,7 @@ export class TokenExchange implements Identity {
   readonly #connector: string;
   readonly #settings: ExchangeSettings;
   readonly #endpoint: TokenEndpoint;
-  readonly #exchanged = new PerCaller<HeaderValues>();
+  readonly #exchanged = new PerCaller<Exchanged>();
 
   constructor(connector: string, settings: ExchangeSettings, common: CommonSettings) {
     this.#connector = connector;
@@ -29,23 +31,30 @@ export class TokenExchange implements Identity {
     const token = context.principal?.token;
     if (token === undefined) return NOBODY;
     const got = this.#exchanged.get(token, () => this.#exchange(token));
-    if (!(got instanceof Promise)) return got;
+    if (!(got instanceof Promise)) return got.headers;
     const toError = () =>
       new UpstreamError('UPSTREAM_TIMEOUT', this.#connector, { internal: 'waiting for a token exchange' });
-    return waitFor(got, context.deadlineAt - performance.now(), context.cancellation, toError);
+    const { cancellation, deadlineAt } = context;
+    return waitFor(got, deadlineAt - performance.now(), cancellation, toError).then(({ headers }) => headers);
   }
 
   forget({ principal }: Pick<CallContext, 'principal'>): void {
     if (principal?.token !== undefined) this.#exchanged.forget(principal.token);
   }
 
+  obtained({ principal }: Pick<CallContext, 'principal'>): readonly string[] {
+    return principal?.token === undefined
+      ? []
+      : this.#exchanged.last(principal.token).map(({ token }) => token);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#endpoint[Symbol.asyncDispose]();
   }
 
-  async #exchange(token: string): Promise<Made<HeaderValues>> {
+  async #exchange(token: string): Promise<Made<Exchanged>> {
     const { audience, scope, subjectTokenType } = this.#settings;
-    const { headers, lifeMs } = await this.#endpoint.request({
+    const { lifeMs, ...value } = await this.#endpoint.request({
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
       subject_token: token,
       subject_token_type: subjectTokenType,
@@ -53,6 +62,6 @@ export class TokenExchange implements Identity {
       audience,
       scope,
     });
-    return { value: headers, lifeMs: lifeMs * USED };
+    return { value, lifeMs: lifeMs * USED };
   }
 }

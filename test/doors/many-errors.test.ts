@@ -6,13 +6,16 @@ import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
 
 const ITEMS = 2000;
 const MAX_TOLD = 1000;
+const FRIENDS = Array.from({ length: 3 }, () => ({ wrong: 'one' }));
 const SCHEMA = `
 type Query { people: [Person] @rest(get: "/people")  ping: String @rest(get: "/ping") }
-type Person { name: String  salary: Int @requiresScopes(scopes: [["see"]])  wrong: Int  sure: Int! }
+type Person { name: String  salary: Int @requiresScopes(scopes: [["see"]])  wrong: Int  sure: Int! friends: [Friend!] }
+type Friend { wrong: Int  sure: Int! }
 `;
 const VIEW = `
 type Query { people: [Person]  ping: String }
-type Person { name: String  salary: Int  wrong: Int  sure: Int! }
+type Person { name: String  salary: Int  wrong: Int  sure: Int! friends: [Friend!] }
+type Friend { wrong: Int  sure: Int! }
 `;
 const ENGINES = ['compiled', 'reference'] as const;
 
@@ -21,7 +24,9 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   backend = await startJsonBackend(({ path }) =>
-    path === '/ping' ? 'pong' : Array.from({ length: ITEMS }, () => ({ name: 'Ann', wrong: 'one' })),
+    path === '/ping'
+      ? 'pong'
+      : Array.from({ length: ITEMS }, () => ({ name: 'Ann', wrong: 'one', friends: FRIENDS })),
   );
   const { publicJwk } = await newKey('k1');
   const clients = ENGINES.map((engine) => ({
@@ -54,6 +59,7 @@ describe.each(ENGINES)('%s', (client) => {
     expect(body.errors).toHaveLength(MAX_TOLD + 1);
     const codes = Map.groupBy(body.errors!, ({ extensions }) => extensions.code);
     expect(codes.get('UNAUTHENTICATED')).toHaveLength(MAX_TOLD);
+    expect(body.errors!.at(-1)!.extensions.code).toBe('ERRORS_LEFT_OUT');
     expect(codes.get('ERRORS_LEFT_OUT')).toMatchObject([
       { message: `${ITEMS * 50 - MAX_TOLD} more positions are null for reasons that are not told.` },
     ]);
@@ -65,6 +71,15 @@ describe.each(ENGINES)('%s', (client) => {
       expect(body.errors).toHaveLength(MAX_TOLD + 1);
       expect(body.data.people).toHaveLength(ITEMS);
     }
+  });
+
+  test('a position that is null because of many below it is one error', async () => {
+    const { body } = await gateway.query(client, '{ people { friends { wrong sure } } ping }');
+    const paths = body.errors!.slice(0, -1).map(({ path }) => `${path![0]} ${path![1]} ${path![2]}`);
+    expect(new Set(paths).size).toBe(paths.length);
+    expect(body.errors!.at(-1)!.message).toMatch(
+      /^\d+ more positions are null for reasons that are not told.$/,
+    );
   });
 
   test('an answer without any tells none', async () => {

@@ -395,6 +395,35 @@ describe('the scrubber', () => {
     expect(JSON.stringify(forCallers(polluting))).toBe('{"__proto__":{"a":1}}');
   });
 
+  it('knows a credential however a backend writes it', () => {
+    const secret = 'p/a+s s"w&ö\\d';
+    const scrub = scrubberOfText([secret]);
+    const json = JSON.stringify(secret).slice(1, -1);
+    const writings = [
+      secret,
+      json,
+      JSON.stringify(json).slice(1, -1),
+      json.replaceAll('/', '\\/').replace('ö', '\\u00F6'),
+      encodeURIComponent(secret),
+      encodeURIComponent(secret).toLowerCase(),
+      new URLSearchParams([['', secret]]).toString().slice(1),
+      'p/a+s s&quot;w&amp;ö\\d',
+      'p&#47;a&#x2B;s&#x20;s&#34;w&#38;&#xf6;&#92;d',
+    ];
+    for (const writing of writings) expect(scrub(`<${writing}>`)).toBe('<[secret]>');
+    expect(scrub('p/a+s s"w')).toBe('p/a+s s"w');
+    const cut = `${'x'.repeat(1000)} p/a+s s`;
+    expect(scrub(`${cut}\ufffd`)).toBe(`${'x'.repeat(1000)} [secret]\ufffd`);
+    expect(scrubValue({ pin: 12345678 }, scrubberOfText(['12345678']))).toEqual({ pin: '[secret]' });
+  });
+
+  it('is not slow for texts that nearly are credentials', () => {
+    const scrub = scrubberOfText([`/${'\\'.repeat(40)}/`, '&'.repeat(50)]);
+    const startedAt = performance.now();
+    for (const text of ['\\', '&#0', '%26', '&amp;', '/']) scrub(text.repeat(4096 / text.length));
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
   it('escapes what terminals act on', () => {
     const scrubbed = line('a\u009b31m\u2028\u202e');
     expect(scrubbed).toContain('a\\u009b31m\\u2028\\u202e');

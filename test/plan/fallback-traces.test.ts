@@ -42,3 +42,47 @@ test.each(['compiled', 'reference'])(
     });
   },
 );
+
+/** What /ratings answers for each book, and what is read of it. */
+const RATED: ReadonlyArray<readonly [stars: unknown, read: number | null]> = [
+  [4, 4],
+  [null, 0],
+  ['many', 0],
+  [{}, 0],
+];
+
+test.each(['compiled', 'reference'])(
+  'a fallback stands in for what cannot be read, and the rest of the list stays, %s',
+  async (engine) => {
+    await using backend = await startJsonBackend(({ path }) =>
+      path === '/books'
+        ? RATED.map((_, id) => ({ id }))
+        : RATED.map(([stars], id) => ({ id, stars, tags: stars })),
+    );
+    const connector = `kind: rest\nendpoint: ${backend.url}\n`;
+    await using gateway = await startGateway({
+      files: {
+        'connectors/books/connector.yml': connector,
+        'connectors/books/schema.graphql': `
+        type Query { books: [Book!] @rest(get: "/books") }
+        type Book @key(fields: "id") { id: ID! }`,
+        'connectors/ratings/connector.yml': connector,
+        'connectors/ratings/schema.graphql': `
+        type Query { rated(ids: [ID!]! @is(field: "id")): [Book]! @lookup @internal @rest(get: "/ratings?ids={ids|csv}") }
+        extend type Book @key(fields: "id") { id: ID! stars: Int! @fallback(value: 0) tags: [String!]! @fallback(value: []) }`,
+        'schemas/web.graphql':
+          'type Query { books: [Book!] } type Book { id: ID! stars: Int! tags: [String!]! }',
+        'clients/web/client.yml': `engine: ${engine}\n`,
+      },
+    });
+    const { body } = await gateway.query('web', '{ books { stars tags } }');
+    expect(body.errors).toBeUndefined();
+    expect(body.data.books).toEqual(RATED.map(([, stars]) => ({ stars, tags: [] })));
+    const trace = (coordinate: string) => ({ coordinate, connector: 'ratings', code: 'UPSTREAM_INVALID' });
+    const told = body.extensions!.fallbacks as Array<{ coordinate: string }>;
+    expect(told.filter(({ coordinate }) => coordinate === 'Book.stars')).toEqual(
+      Array.from({ length: 3 }, () => trace('Book.stars')),
+    );
+    expect(told).toHaveLength(7);
+  },
+);

@@ -380,6 +380,21 @@ describe('a token in exchange', () => {
       .toBe(2);
   });
 
+  test('never reaches callers, whether the backend takes it or not', async () => {
+    await using gateway = await exchanging({}, 'errors: { detail: public }');
+    answer = { body: { access_token: 'opaque-exchanged', token_type: 'Bearer' } };
+    backend.answer = ({ headers }) => ({
+      status: 401,
+      body: { error: `${headers.authorization!.slice('Bearer '.length)} has expired` },
+    });
+    const authorization = `Bearer ${await sign(key)}`;
+    for (let asked = 0; asked < 3; asked++) {
+      const { body } = await gateway.query('web', '{ a }', { headers: { authorization } });
+      expect(body.errors?.[0]?.extensions.detail).toEqual({ error: '[secret] has expired' });
+      await sleep(600);
+    }
+  });
+
   test.each<[what: string, given: { status?: number; body?: unknown }, code: string]>([
     ['a refusal', { status: 400, body: { error: 'invalid_grant' } }, 'UPSTREAM_DENIED'],
     ['a client that it does not know', { status: 401, body: { error: 'invalid_client' } }, 'UPSTREAM_DENIED'],

@@ -8,14 +8,18 @@ let issuer: RestBackend;
 let backend: RestBackend;
 /** How long tokens live, in seconds. */
 let lifeS = 3600;
+/** What tokens begin with. */
+let prefix = 't';
 /** How long the token endpoint takes. */
 let delayMs = 0;
 
 beforeEach(async () => {
-  [lifeS, delayMs] = [3600, 0];
+  [lifeS, delayMs, prefix] = [3600, 0, 't'];
   issuer = await RestBackend.start(async () => {
     await sleep(delayMs);
-    return { body: { access_token: `t${issuer.seen.length}`, token_type: 'bearer', expires_in: lifeS } };
+    return {
+      body: { access_token: `${prefix}${issuer.seen.length}`, token_type: 'bearer', expires_in: lifeS },
+    };
   });
   backend = await RestBackend.start(({ headers }) => ({
     body: JSON.stringify(headers.authorization ?? 'nothing'),
@@ -26,8 +30,9 @@ afterEach(async () => {
   await backend[Symbol.asyncDispose]();
 });
 
-function start(more = '', settings = ''): Promise<TestGateway> {
+function start(more = '', settings = '', engine = 'compiled'): Promise<TestGateway> {
   return startRestGateway(backend, {
+    client: `engine: ${engine}\n`,
     schema:
       'type Query { token(id: ID): JSON @rest(get: "/token?id={id}")  other: JSON @rest(get: "/other") }',
     settings: `auth: { oauth2: { tokenUrl: "${issuer.url}/oauth/token?tenant=1", clientId: "hem:1", clientSecret: "s&cret", ${more} } }\n${settings}`,
@@ -161,3 +166,29 @@ test('a token that still lives serves while the token endpoint is away, which is
   expect(new Set(await Promise.all(tokens))).toEqual(new Set(['Bearer t1']));
   expect(issuer.seen.length).toBeLessThanOrEqual(2);
 });
+
+test.each(['compiled', 'reference'])(
+  'a token that the backend repeats never reaches callers, %s',
+  async (engine) => {
+    prefix = 'opaque/token+';
+    await using gateway = await start('', `errors: { detail: public }\n`, engine);
+    backend.answer = ({ headers }) => {
+      const token = headers.authorization!.slice('Bearer '.length);
+      return {
+        status: 401,
+        body: { error: `${token} has expired`, address: `/?t=${encodeURIComponent(token)}` },
+      };
+    };
+    // The second is asked with a new one, while the first is still known.
+    for (let asked = 0; asked < 2; asked++) {
+      const { errors } = (await gateway.query('web', '{ token other }')).body;
+      expect(errors?.[0]?.extensions.detail).toEqual({
+        error: '[secret] has expired',
+        address: '/?t=[secret]',
+      });
+      expect(JSON.stringify(errors)).not.toContain('opaque');
+      await sleep(1100);
+    }
+    expect(issuer.seen.length).toBe(2);
+  },
+);

@@ -1,4 +1,4 @@
-/** Lists of keys in one call, where one of them may be what the backend cannot be asked with. */
+/** Lookups of many keys in one call: what is asked for, and which record is whose. */
 import type { Outcome } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
 
@@ -21,4 +21,24 @@ export async function askSplitting<Key>(
 
 function wasNotSent(outcome: Outcome): boolean {
   return outcome instanceof UpstreamError && outcome.code === 'BAD_ARGUMENT';
+}
+
+/**
+ * Records by the texts of their keys. One whose key cannot be read is nobody's.
+ * @param textOf may throw
+ */
+export function byKey(
+  records: readonly unknown[],
+  textOf: (record: unknown) => string,
+): ReadonlyMap<string, unknown> {
+  const found = new Map<string, unknown>();
+  for (const record of records) {
+    if (record === null || record === undefined) continue;
+    try {
+      found.set(textOf(record), record);
+    } catch {
+      // Nested so deep that it has no text.
+    }
+  }
+  return found;
 }

@@ -1,0 +1,80 @@
+/** `@fallback`: why it stands in for what a backend gave, decided once per field. An answer that cannot be read is a failure like others. */
+import { type GraphQLOutputType, isEnumType, isLeafType, isListType, isNonNullType } from 'graphql';
+import { UpstreamError } from '../errors.ts';
+import type { Connector, ConnectorField } from '../load/model.ts';
+import type { Execution } from './execution.ts';
+import { fromWire } from './wire.ts';
+
+/** What a value is a failure by; undefined for what the field may give, and for what no fallback stands in for. */
+type Failure = (value: unknown) => UpstreamError | undefined;
+
+const byField = new WeakMap<ConnectorField, Failure>();
+
+/** The value itself, or the fallback in its place, which leaves a trace. A denial stays. */
+export function orFallback(
+  execution: Pick<Execution, 'fallbacks'>,
+  field: ConnectorField,
+  value: unknown,
+): unknown {
+  const { fallback, coordinate } = field;
+  if (fallback === undefined) return value;
+  const failure = failureOf(field)(value);
+  if (failure === undefined || failure.code === 'UNAUTHENTICATED') return value;
+  execution.fallbacks.push({ coordinate, connector: failure.connector, code: failure.code });
+  return fallback.value;
+}
+
+function failureOf(field: ConnectorField): Failure {
+  let failure = byField.get(field);
+  if (failure === undefined) {
+    failure = compile(field.owner.connector, field.type);
+    byField.set(field, failure);
+  }
+  return failure;
+}
+
+function compile(connector: Connector, type: GraphQLOutputType): Failure {
+  const invalid = (internal: string) => new UpstreamError('UPSTREAM_INVALID', connector.name, { internal });
+  const isNullable = !isNonNullType(type);
+  const present = compilePresent(connector, isNullable ? type : type.ofType, invalid);
+  return (value) => {
+    if (value === null || value === undefined) return isNullable ? undefined : invalid(`null for ${type}`);
+    if (value instanceof Error) return value instanceof UpstreamError ? value : undefined;
+    return present(value);
+  };
+}
+
+/** Objects are judged field by field, elsewhere. */
+function compilePresent(
+  connector: Connector,
+  type: GraphQLOutputType,
+  invalid: (internal: string) => UpstreamError,
+): Failure {
+  if (isListType(type)) {
+    const item = compile(connector, type.ofType);
+    return (value) => {
+      if (!Array.isArray(value)) return invalid(`no list for ${type}`);
+      for (const one of value) {
+        const failure = item(one);
+        if (failure !== undefined) return failure;
+      }
+      return undefined;
+    };
+  }
+  if (isEnumType(type))
+    return (value) =>
+      type.getValue(String(fromWire(connector, type.name, value))) === undefined
+        ? invalid(`"${String(value)}" is no ${type}`)
+        : undefined;
+  if (!isLeafType(type))
+    return (value) =>
+      typeof value === 'object' && !Array.isArray(value) ? undefined : invalid(`no object for ${type}`);
+  return (value) => {
+    try {
+      type.coerceOutputValue(value);
+      return undefined;
+    } catch (cause) {
+      return invalid(`no ${type}: ${(cause as Error).message}`);
+    }
+  };
+}
