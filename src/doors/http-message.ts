@@ -160,8 +160,13 @@ function ambiguous(text: string): Refusal {
 /** Sends a fetch response; streams are sent as they come and stopped when the caller leaves. */
 export async function sendFetchResponse(response: ServerResponse, answer: Response): Promise<void> {
   response.statusCode = answer.status;
-  for (const [name, value] of answer.headers) {
+  // Not in lower case, nor in any order, where it is not undici's.
+  const given = new Headers([...answer.headers]);
+  for (const [name, value] of given) {
     if (name === 'vary') response.appendHeader(name, value);
+    // What Yoga says of event streams, for proxies to leave them alone, is no coding (RFC 9110, 8.4.1); this says it (RFC 9111, 5.2.2.6).
+    else if (name === 'content-encoding' && value === 'none')
+      response.appendHeader('cache-control', 'no-transform');
     else response.setHeader(name, value);
   }
   if (answer.body === null) {

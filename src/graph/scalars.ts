@@ -19,11 +19,28 @@ interface ScalarRule {
   readonly accept: (value: unknown) => unknown;
 }
 
-const text = (expected: string, pattern: RegExp): ScalarRule => ({
+const text = (expected: string, pattern: RegExp, isOne?: (value: string) => boolean): ScalarRule => ({
   expected,
   accept: (value) =>
-    typeof value === 'string' && value.length <= 1000 && pattern.test(value) ? value : undefined,
+    typeof value === 'string' && value.length <= 1000 && pattern.test(value) && isOne?.(value) !== false
+      ? value
+      : undefined,
 });
+
+const DATE = String.raw`-?\d{4,}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`;
+/** A leap second is one; so is the end of a day, in ISO 8601. */
+const TIME = String.raw`(?:(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?|24:00:00(?:\.0+)?)`;
+const ZONE = String.raw`(?:[Zz]|[+-](?:0\d|1[0-4]):[0-5]\d)`;
+
+/** Whether its month has such a day. */
+function isInCalendar(value: string): boolean {
+  const [, year, month, day] = /(\d+)-(\d\d)-(\d\d)/.exec(value) ?? [];
+  // The same days come again after 400 years.
+  return (
+    Number(day) < 29 ||
+    Number(day) <= new Date(Date.UTC(2000 + (Number(year) % 400), Number(month), 0)).getUTCDate()
+  );
+}
 
 const digits = (expected: string, pattern: RegExp, isNumber: (value: number) => boolean): ScalarRule => ({
   expected,
@@ -48,10 +65,11 @@ const RULES: Readonly<Record<string, ScalarRule>> = {
   },
   DateTime: text(
     'a date and time such as "2026-11-22T08:30:00Z"',
-    /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$/,
+    new RegExp(`^${DATE}[Tt ]${TIME}${ZONE}?$`),
+    isInCalendar,
   ),
-  Date: text('a date such as "2026-11-22"', /^-?\d{4,}-\d\d-\d\d([Zz]|[+-]\d\d:\d\d)?$/),
-  Time: text('a time such as "08:30:00"', /^\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?$/),
+  Date: text('a date such as "2026-11-22"', new RegExp(`^${DATE}${ZONE}?$`), isInCalendar),
+  Time: text('a time such as "08:30:00"', new RegExp(`^${TIME}${ZONE}?$`)),
   Duration: text(
     'a duration such as "PT1M30S" or "90s"',
     /^(-?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?|-?\d+(\.\d+)?s)$/,

@@ -27,7 +27,7 @@ export function watch(
     onOver();
   };
   // What is left of an operation is a length of its own.
-  const timer = leftMs < limitMs ? setTimeout(over, Math.max(0, leftMs)) : undefined;
+  const timer = leftMs < limitMs ? setTimeout(over, Math.max(0, Math.ceil(leftMs))) : undefined;
   const timeout =
     timer === undefined && limitMs !== Number.POSITIVE_INFINITY ? timeoutsOf(limitMs).start(over) : undefined;
   const stop = () => {

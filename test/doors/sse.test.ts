@@ -15,6 +15,8 @@ const open = (query: string, signal?: AbortSignal) => EventReader.open(riders.ga
 
 it('delivers events, then says that it is complete', async () => {
   const events = await open('subscription { ticks(count: 3) }');
+  expect(events.response.headers.get('content-encoding')).toBeNull();
+  expect(events.response.headers.get('cache-control')).toContain('no-transform');
   expect(await events.rest()).toEqual([
     { event: 'next', data: { data: { ticks: 1 } } },
     { event: 'next', data: { data: { ticks: 2 } } },

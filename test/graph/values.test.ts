@@ -202,6 +202,20 @@ describe('scalars', () => {
     expect(variables.body).toEqual(literal.body);
   });
 
+  test('of a calendar are taken as they are', async () => {
+    for (const [type, name, value] of [
+      ['Date', 'day', '2024-02-29'],
+      ['Date', 'day', '2000-02-29Z'],
+      ['Date', 'day', '-0044-03-15'],
+      ['DateTime', 'at', '2016-12-31T23:59:60Z'],
+      ['DateTime', 'at', '2026-11-22T24:00:00+14:00'],
+    ] as const) {
+      const query = `query ($v: ${type}) { echo(${name}: $v) { seen } }`;
+      const { body } = await gateway.query('web', query, { variables: { v: value } });
+      expect(body).toEqual({ data: { echo: { seen: { [name]: value } } } });
+    }
+  });
+
   test('that are none are refused before any call', async () => {
     for (const [name, value] of [
       ['big', 1.5],
@@ -209,7 +223,12 @@ describe('scalars', () => {
       ['big', '1e3'],
       ['decimal', 'NaN'],
       ['at', '2026-11-22'],
+      ['at', '2026-11-22T25:00:00Z'],
+      ['at', '2026-02-30T08:30:00Z'],
       ['day', 'today'],
+      ['day', '2026-02-30'],
+      ['day', '2100-02-29'],
+      ['day', '2026-13-01'],
       ['bytes', 'ö'],
     ] as const) {
       const type = { big: 'BigInt', decimal: 'Decimal', at: 'DateTime', day: 'Date', bytes: 'Bytes' }[name];
