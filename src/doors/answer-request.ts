@@ -1,6 +1,6 @@
 /** An HTTP request from its path to its door: which client it is for, what its origin may, and how a refusal is said. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HemError } from '../errors.ts';
+import { ERRORS, HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { addressOf } from './address.ts';
 import { answerGraphQL } from './answer-graphql.ts';
@@ -47,7 +47,7 @@ export function answerRequest(
     if (!(error instanceof HemError)) throw error;
     const { notes, principal } = exchange.request;
     exchange.refused(error);
-    if (notes !== undefined && principal === undefined)
+    if (notes !== undefined && principal === undefined && ERRORS[error.code].status === 401)
       notes.refusedKey = keyNamedIn(door.endpoint, message.headers);
     setHeaders(exchange);
     sendGraphQLRefusal(response, error, {

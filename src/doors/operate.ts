@@ -1,5 +1,5 @@
 /** What every door over HTTP does with one operation. */
-import { type FormattedExecutionResult, GraphQLError } from 'graphql';
+import type { FormattedExecutionResult } from 'graphql';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Answer, Stream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
@@ -46,21 +46,16 @@ export function operate(
     trace,
     principal: request.principal,
   });
-  if ('errors' in prepared) return refused(format({ errors: prepared.errors }, request), request);
+  if ('errors' in prepared) {
+    const result = format({ errors: prepared.errors }, request);
+    request.notes?.failed(result.errors);
+    return { result };
+  }
   const { kind } = prepared;
   if (method === 'GET' && kind !== 'query')
-    return refused(refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request), request);
+    return { result: endpoint.refuse('METHOD_NOT_ALLOWED', `A ${kind} needs POST.`, request) };
   const operation = { ...prepared, variables: params.variables ?? {}, trace };
   return kind === 'subscription' ? { subscription: operation } : endpoint[how](operation, request);
-}
-
-function refused(result: FormattedExecutionResult, { notes }: EndpointRequest): Answer {
-  notes?.failed(result.errors);
-  return { result };
-}
-
-export function refuse(code: ErrorCode, message: string, request: EndpointRequest): FormattedExecutionResult {
-  return format({ errors: [new GraphQLError(message, { extensions: { code } })] }, request);
 }
 
 /**

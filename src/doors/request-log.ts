@@ -50,9 +50,10 @@ export class RequestLog {
     this.#log.info(lineOf('websocket', asked, { ...OVER_A_SOCKET, method, path, status }), 'request');
   }
 
-  /** An operation over a websocket that has ended, or who was not let in. */
-  websocket(asked: Asked): void {
-    this.#log.info(lineOf('websocket', asked, OVER_A_SOCKET), 'request');
+  /** An operation over a websocket that has ended, or who was not let in. @param hasLeft the caller did not wait for the end */
+  websocket(asked: Asked, hasLeft = false): void {
+    const { left } = hasLeft ? { left: true as const } : OVER_A_SOCKET;
+    this.#log.info(lineOf('websocket', asked, { ...OVER_A_SOCKET, left }), 'request');
   }
 }
 

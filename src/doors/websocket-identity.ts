@@ -1,6 +1,6 @@
 /** Who opens a socket: by what its request carries and what `connection_init` says. */
 
-import { HemError } from '../errors.ts';
+import { type ErrorCode, HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { RequestNotes } from '../operation/watch/request-notes.ts';
 import { carriesKey } from '../principal/credentials.ts';
@@ -13,7 +13,7 @@ import { endPeer, type Peer } from './websocket-peer.ts';
 /** Finds out who opens a socket, and sees to its end when that is over. @returns false when it is not let in */
 export async function letIn(
   endpoint: Endpoint,
-  { requestLog, metrics }: Pick<OperationOptions, 'requestLog' | 'metrics'>,
+  options: Watching,
   peer: Peer,
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
@@ -30,20 +30,34 @@ export async function letIn(
     return true;
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
-    metrics?.refused(endpoint.name, error.code);
-    if (requestLog !== undefined) {
-      const { requestId, message, sender } = peer;
-      const notes = new RequestNotes();
-      notes.code(error.code);
-      notes.refusedKey = keyNamedIn(endpoint, message.headers, params);
-      const remote = remoteOf(sender, message);
-      const client = endpoint.name;
-      requestLog.websocket({ requestId, client, principal: undefined, remote, notes, startedAt });
-    }
+    const refusedKey = keyNamedIn(endpoint, peer.message.headers, params);
+    noteRefusal(endpoint, options, peer, { code: error.code, refusedKey, startedAt });
     const { code, reason } = closeOf(error);
     peer.socket.close(code, reason);
     return false;
   }
+}
+
+type Watching = Pick<OperationOptions, 'requestLog' | 'metrics'>;
+
+/** A socket that is not let in, or does not keep to the protocol, is counted and gets a line of the log. */
+export function noteRefusal(
+  endpoint: Endpoint,
+  { requestLog, metrics }: Watching,
+  { requestId, message, sender, principal }: Peer,
+  {
+    code,
+    ...asked
+  }: { readonly code: ErrorCode; readonly refusedKey?: string | undefined; readonly startedAt?: number },
+): void {
+  metrics?.refused(endpoint.name, code);
+  if (requestLog === undefined) return;
+  const notes = new RequestNotes();
+  notes.code(code);
+  notes.refusedKey = asked.refusedKey;
+  const remote = remoteOf(sender, message);
+  const { startedAt } = asked;
+  requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt });
 }
 
 /** A key is no backend's business; nor is the token that it came instead of. */

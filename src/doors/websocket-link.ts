@@ -2,6 +2,7 @@
 import { CloseCode, type makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
+import type { ErrorCode } from '../errors.ts';
 import { leaveCompleted } from './websocket-operations.ts';
 import type { Peer } from './websocket-peer.ts';
 
@@ -11,11 +12,18 @@ const MAX_WAITING_MESSAGES = 100;
 /** What fits into a close frame. */
 const MAX_REASON_CHARACTERS = 40;
 
+export interface Serving {
+  readonly maxOperations: number;
+  readonly log: Logger;
+  /** Told when what it sends is why the socket is closed. */
+  onRefused(code: ErrorCode): void;
+}
+
 /** Connects one socket to the protocol. */
 export function serve(
   protocol: ReturnType<typeof makeServer<Record<string, unknown>, Peer>>,
   peer: Peer,
-  { maxOperations, log }: { readonly maxOperations: number; readonly log: Logger },
+  { maxOperations, log, onRefused }: Serving,
 ): void {
   const { socket, requestId } = peer;
   let waiting = 0;
@@ -43,7 +51,12 @@ export function serve(
     {
       protocol: socket.protocol,
       send: (text) => sent((done) => socket.send(text, done), socket),
-      close: (code, reason) => socket.close(code, reason?.slice(0, MAX_REASON_CHARACTERS)),
+      close: (code, reason) => {
+        // Whoever was not let in has been told of already.
+        if (isRefusal(code) && socket.readyState === socket.OPEN)
+          onRefused(code === CloseCode.Unauthorized ? 'UNAUTHENTICATED' : 'BAD_REQUEST');
+        socket.close(code, reason?.slice(0, MAX_REASON_CHARACTERS));
+      },
       onMessage: (receive) => {
         socket.on('message', (data) => {
           void work(() => {
@@ -60,13 +73,22 @@ export function serve(
     alive = true;
   });
   socket.on('ping', (data) => void work(() => sent((done) => socket.pong(data, false, done), socket)));
-  socket.on('error', (error) => log.debug({ err: error, requestId }, 'websocket failed'));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code?.startsWith('WS_ERR_'))
+      onRefused(error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'BODY_TOO_LARGE' : 'BAD_REQUEST');
+    log.debug({ err: error, requestId }, 'websocket failed');
+  });
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat);
     peer.forgetEnd();
     for (const { left } of peer.running.values()) left.cancel();
     void closed(code, String(reason));
   });
+}
+
+/** Whether a close code of the protocol says that the other side is to blame. */
+function isRefusal(code: number | undefined): boolean {
+  return code !== undefined && code >= 4400 && code < 4500;
 }
 
 /** Resolves when the message has left; a socket that is closed takes none and nobody waits for it. */

@@ -33,11 +33,11 @@ export function start(
   payload: SubscribePayload,
 ) {
   const peer = context.extra;
-  if (peer.closing) return [refusal(peer.closing.refusal)];
+  if (peer.closing) return [refused(endpoint, peer.closing.refusal, peer)];
   // Operations that were left count until they have ended.
   if (peer.running.size >= maxOperations) {
     peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
-    return [refusal('OPERATION_TOO_LARGE')];
+    return [refused(endpoint, 'OPERATION_TOO_LARGE', peer)];
   }
   const left = new Cancellation();
   const { headers, principal } = peer;
@@ -119,9 +119,10 @@ export function leaveCompleted({ running }: Peer): void {
 
 export function finish(peer: Peer, payload: SubscribePayload, requestLog: RequestLog | undefined): void {
   const running = peer.running.get(payload);
+  const hasLeft = running?.left.isCancelled === true;
   running?.left.cancel();
   peer.running.delete(payload);
-  if (running !== undefined) tell(running, peer, requestLog);
+  if (running !== undefined) tell(running, peer, requestLog, hasLeft);
   // After the last answer has been handed to the socket.
   if (peer.closing) setImmediate(() => closeWhenDone(peer));
 }
@@ -130,14 +131,17 @@ function tell(
   { endpoint, request, startedAt }: Pick<Running, 'endpoint' | 'request' | 'startedAt'>,
   { message }: Peer,
   requestLog: RequestLog | undefined,
+  hasLeft = false,
 ): void {
   const { requestId, principal, notes, span } = request;
   span?.end({ client: endpoint.name });
   if (requestLog === undefined || notes === undefined) return;
   const remote = remoteOf(request, message);
-  requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt });
+  requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt }, hasLeft);
 }
 
-function refusal(code: ErrorCode): GraphQLError {
-  return new GraphQLError(ERRORS[code].text, { extensions: { code } });
+function refused(endpoint: Endpoint, code: ErrorCode, peer: Peer): GraphQLError {
+  const { text } = ERRORS[code];
+  endpoint.refuse(code, text, peer);
+  return new GraphQLError(text, { extensions: { code } });
 }

@@ -1,12 +1,11 @@
 /** One socket: who opened it, the operations that run on it, and how it ends. */
 import type { IncomingMessage } from 'node:http';
-import { type FormattedExecutionResult, GraphQLError } from 'graphql';
+import type { FormattedExecutionResult } from 'graphql';
 import type { Context, SubscribePayload } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import type { Cancellation } from '../cancellation.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
-import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
@@ -64,8 +63,11 @@ export interface Goodbye {
 export const STOPPING: Goodbye = { code: 1001, reason: 'Going away', refusal: 'SHUTTING_DOWN', abrupt: true };
 
 export function closeWhenDone({ running, socket, closing = STOPPING }: Peer): void {
-  if ([...running.values()].every(({ isSubscription }) => isSubscription && closing.abrupt))
-    socket.close(closing.code, closing.reason);
+  const all = [...running.values()];
+  if (!all.every(({ isSubscription }) => isSubscription && closing.abrupt)) return;
+  // Their callers read the reason of the close frame.
+  for (const { endpoint, request } of all) endpoint.refuse(closing.refusal, closing.reason, request);
+  socket.close(closing.code, closing.reason);
 }
 
 /** Subscriptions end with an error, queries may finish, then the socket is closed. */
@@ -76,8 +78,8 @@ export function endPeer(peer: Peer, why: string): void {
     abrupt: false,
   };
   const { socket, closing } = peer;
-  for (const { end: say, request } of peer.running.values())
-    say?.(format({ errors: [new GraphQLError(why, { extensions: { code: 'UNAUTHENTICATED' } })] }, request));
+  for (const { end: say, endpoint, request } of peer.running.values())
+    say?.(endpoint.refuse('UNAUTHENTICATED', why, request));
   closeWhenDone(peer);
   setTimeout(() => socket.close(closing.code, closing.reason), EXPIRED_GRACE_MS).unref();
 }

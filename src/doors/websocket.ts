@@ -5,10 +5,11 @@ import type { FormattedExecutionResult } from 'graphql';
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { ErrorCode } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import { headersOf, requestIdOf } from './http-message.ts';
-import { letIn } from './websocket-identity.ts';
+import { letIn, noteRefusal } from './websocket-identity.ts';
 import { serve } from './websocket-link.ts';
 import {
   execute,
@@ -83,7 +84,8 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
       closing: undefined,
     };
     peers.add(peer);
-    serve(protocol, peer, options);
+    const onRefused = (code: ErrorCode) => noteRefusal(endpoint(), options, peer, { code });
+    serve(protocol, peer, { ...options, onRefused });
     socket.once('close', () => peers.delete(peer));
   });
 

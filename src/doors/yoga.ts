@@ -5,9 +5,10 @@ import { Cancellation } from '../cancellation.ts';
 import { ERRORS } from '../errors.ts';
 import { isStream, joinHeaders } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
+import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
-import { headersOf, NEEDS_EVENT_STREAM, operate, refuse, statusOf } from './operate.ts';
+import { headersOf, NEEDS_EVENT_STREAM, operate, statusOf } from './operate.ts';
 import { renderPage } from './page.ts';
 import type { Params } from './params.ts';
 import { Relay } from './relay.ts';
@@ -100,9 +101,9 @@ async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Re
     joinHeaders(asked.said, outcome.headers);
     return outcome.result;
   }
-  if (batched) return refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
+  if (batched) return endpoint.refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
   if (!acceptsEventStream(request.headers.accept)) {
-    return refuse('NOT_ACCEPTABLE', NEEDS_EVENT_STREAM, request);
+    return endpoint.refuse('NOT_ACCEPTABLE', NEEDS_EVENT_STREAM, request);
   }
   return stream(endpoint, outcome.subscription, asked);
 }
@@ -131,11 +132,11 @@ async function stream(
   joinHeaders(asked.said, outcome.headers);
   if (!isStream(outcome)) return outcome.result;
   const relay = new Relay(outcome.items);
-  const stop = () => relay.end(refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
+  const stop = () => relay.end(endpoint.refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
   streams.add(stop);
   left.add(() => relay.end());
   const forgetEnd = endpoint.authenticator?.onEnd(endpointRequest.principal, (why) =>
-    relay.end(refuse('UNAUTHENTICATED', why, endpointRequest)),
+    relay.end(endpoint.refuse('UNAUTHENTICATED', why, endpointRequest)),
   );
   if (forgetEnd !== undefined) left.add(forgetEnd);
   return forgetAtEnd(relay, () => {
@@ -185,6 +186,6 @@ export function answerByMediaType<Context extends Pick<YogaContext, 'endpointReq
 /** Errors of the endpoint are formatted already; a GraphQLError is something that Yoga itself met. */
 function presentable(result: FormattedExecutionResult, request: EndpointRequest): FormattedExecutionResult {
   return result.errors?.some((error) => error instanceof GraphQLError)
-    ? refuse('INTERNAL', ERRORS.INTERNAL.text, request)
+    ? format({ errors: [new GraphQLError('')] }, request)
     : result;
 }

@@ -1,6 +1,7 @@
 /** What an operation is answered with: one result, or a stream of them. */
 import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { JOINED } from '../limits/headers.ts';
+import type { Request } from './request.ts';
 
 /** Lower-case names. */
 export type AnswerHeaders = Readonly<Record<string, string>>;
@@ -45,6 +46,11 @@ export function joinHeaders(all: Map<string, string>, headers: AnswerHeaders = {
     const join = Object.hasOwn(JOINED, name) ? JOINED[name] : undefined;
     all.set(name, known === undefined || join === undefined ? value : join(known, value));
   }
+}
+
+/** The errors of an answer that somebody waits for: what is not there because nobody did is nobody's failure. */
+export function toldErrors({ result }: Answer, { left }: Pick<Request, 'left'>): Errors | undefined {
+  return left.isCancelled ? undefined : result.errors;
 }
 
 type Errors = readonly GraphQLFormattedError[];

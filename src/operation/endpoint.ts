@@ -135,6 +135,17 @@ export class Endpoint {
     return this.#events(operation, request);
   }
 
+  /** What a door does not take, or ends: counted, and noted for the log. @returns what its caller reads */
+  refuse(
+    code: ErrorCode,
+    text: string,
+    request: Pick<Request, 'requestId' | 'notes'>,
+  ): FormattedExecutionResult {
+    this.#metrics?.refused(code);
+    request.notes?.code(code);
+    return format({ errors: [refusal(text, code)] }, request);
+  }
+
   #refuse(errors: readonly GraphQLError[]): { readonly errors: readonly GraphQLError[] } {
     this.#metrics?.refused(String(errors[0]?.extensions.code));
     return { errors };

@@ -39,6 +39,7 @@ beforeAll(async () => {
   // Fails with all that it was sent, as text that is no JSON, and closes some connections.
   backend = createServer((request, response) => {
     if (request.url === '/things/reset') return request.socket.resetAndDestroy();
+    if (request.url === '/things/slow') return setTimeout(() => response.end('{}'), 3000).unref();
     const text = JSON.stringify(request.headers);
     if (request.url === '/graphql') {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -122,6 +123,20 @@ async function post(body: unknown, headers: Record<string, string> = {}) {
   await response.text();
   return { id, response };
 }
+
+async function openSocket() {
+  const id = `log-${++ids}`;
+  const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws', {
+    headers: { 'x-request-id': id },
+  });
+  await once(socket, 'open');
+  socket.send('{"type":"connection_init"}');
+  await once(socket, 'message');
+  return { id, socket };
+}
+
+const subscribe = (socket: WebSocket, query: string) =>
+  socket.send(JSON.stringify({ type: 'subscribe', id: String(++ids), payload: { query } }));
 
 describe('a request has one line', () => {
   it('that says what was asked for and what became of it', async () => {
@@ -219,19 +234,30 @@ describe('a request has one line', () => {
     ]);
   });
 
-  it('of an operation on a websocket whose caller is gone', async () => {
-    const id = `log-${++ids}`;
-    const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws', {
-      headers: { 'x-request-id': id },
-    });
-    await once(socket, 'open');
-    socket.send('{"type":"connection_init"}');
-    await once(socket, 'message');
-    const query = 'subscription Gone { riderMoved(id: "1") { name } }';
-    socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query } }));
-    await hem.until(() => riders.subscribers > 0, 5000);
+  it('of operations on a websocket whose caller is gone, which nobody is to blame for', async () => {
+    const { id, socket } = await openSocket();
+    const subscribers = riders.subscribers;
+    subscribe(socket, 'subscription Gone { riderMoved(id: "1") { name } }');
+    subscribe(socket, 'query Slow { thing(id: "slow") { id } }');
+    await hem.until(() => riders.subscribers > subscribers, 5000);
+    await new Promise((resolve) => setTimeout(resolve, 100));
     socket.terminate();
-    expect((await lineOf(id))[0]).toMatchObject({ kind: 'subscription', operation: 'Gone' });
+    const found = (await lineOf(id, 2)).toSorted((a, b) => String(a.kind).localeCompare(String(b.kind)));
+    expect(found).toMatchObject([
+      { kind: 'query', operation: 'Slow', left: true },
+      { kind: 'subscription', operation: 'Gone', left: true },
+    ]);
+    for (const line of found) expect(line).not.toHaveProperty('codes');
+  });
+
+  it.each([
+    ['no message of the protocol', '{', 'BAD_REQUEST', 4400],
+    ['too long', `"${'x'.repeat(2_000_000)}"`, 'BODY_TOO_LARGE', 1009],
+  ])('of a socket that is closed because of what it sends: %s', async (_what, text, code, closedWith) => {
+    const { id, socket } = await openSocket();
+    socket.send(text);
+    expect((await once(socket, 'close'))[0]).toBe(closedWith);
+    expect(await lineOf(id)).toMatchObject([{ door: 'websocket', client: 'web', codes: [code] }]);
   });
 
   it('at addresses that are no client’s, without the query', async () => {
@@ -308,6 +334,26 @@ describe('what is said', () => {
     // The backend's errors were looked at: they name what it answered.
     for (const secret of PLANTED) expect(hem.output).not.toContain(secret);
     expect(hem.output).not.toContain(Buffer.from(`planted:${PASSWORD}`).toString('base64'));
+  });
+
+  it('at the end tells of subscriptions what ended them', async () => {
+    const { id, socket } = await openSocket();
+    const subscribers = riders.subscribers;
+    const query = 'subscription Cut { riderMoved(id: "1") { name } }';
+    subscribe(socket, query);
+    const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
+    const stream = fetch(url, {
+      method: 'POST',
+      headers: { ...headers, 'x-request-id': 'log-cut' },
+      body: JSON.stringify({ query }),
+    }).then((response) => response.text());
+    await hem.until(() => riders.subscribers >= subscribers + 2, 5000);
+    await hem.end('SIGTERM', 20_000);
+    expect(await stream).toContain('SHUTTING_DOWN');
+    for (const requestId of [id, 'log-cut'])
+      expect(
+        lines().filter((line) => line.msg === 'request' && line.requestId.startsWith(requestId)),
+      ).toMatchObject([{ operation: 'Cut', codes: ['SHUTTING_DOWN'] }]);
   });
 
   it('is one line per event, and nothing in it moves a terminal', async () => {

@@ -126,6 +126,7 @@ describe('durations', () => {
     await post('{}', 'application/json', '/nobody/graphql');
     await gateway.fetch('/web/graphql', { method: 'DELETE' });
     await gateway.fetch('/web/graphql?query=%7B');
+    await gateway.fetch(`/web/graphql?query=${encodeURIComponent('mutation { lend(id: 1) { id } }')}`);
     const scraped = await library.scrape();
     const at = (client: string, code: string) => `client="${client}",coordinate="-",code="${code}"`;
     expect(scraped.all('hem_errors_total')).toEqual({
@@ -133,7 +134,7 @@ describe('durations', () => {
       [at('web', 'UNSUPPORTED_MEDIA_TYPE')]: 1,
       [at('web', 'GRAPHQL_PARSE_FAILED')]: 2,
       [at('web', 'GRAPHQL_VALIDATION_FAILED')]: 1,
-      [at('web', 'METHOD_NOT_ALLOWED')]: 1,
+      [at('web', 'METHOD_NOT_ALLOWED')]: 2,
       [at('-', 'NOT_FOUND')]: 1,
     });
     expect(scraped.all('hem_operation_duration_seconds_count')).toEqual({});

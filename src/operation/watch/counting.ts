@@ -8,7 +8,7 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import { type OperationUse, OUTCOMES } from '../../metrics/operation-use.ts';
 import { tracedField } from '../../plan/traced-field.ts';
 import type { View } from '../../views/view.ts';
-import { type Answer, errorsIn, isStream, type Stream } from '../answer.ts';
+import { type Answer, errorsIn, isStream, type Stream, toldErrors } from '../answer.ts';
 import { PerConditions } from '../per-conditions.ts';
 import type { Answering, Policy, Streaming } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
@@ -62,7 +62,7 @@ class Counting implements Policy {
     return next(operation, request).then(
       (answer) => {
         metrics.inFlight--;
-        this.#ended(operation, request, answer.result, startedAt);
+        this.#ended(operation, request, answer, startedAt);
         this.#noteTimes(trace, request);
         return answer;
       },
@@ -85,7 +85,7 @@ class Counting implements Policy {
     const { operation, trace } = isSubscription ? { operation: given } : this.#sampled(given);
     const outcome = await next(operation, request);
     if (!isStream(outcome)) {
-      this.#ended(operation, request, outcome.result, startedAt);
+      this.#ended(operation, request, outcome, startedAt);
       this.#noteTimes(trace, request);
       return outcome;
     }
@@ -133,20 +133,16 @@ class Counting implements Policy {
     }
   }
 
-  #ended(
-    operation: PreparedOperation,
-    request: Request,
-    result: FormattedExecutionResult,
-    startedAt: number,
-  ): void {
+  #ended(operation: PreparedOperation, request: Request, answer: Answer, startedAt: number): void {
+    const { result } = answer;
     const now = performance.now();
     const counted = this.#counted.get(operation);
-    // What is not there because nobody waited for it is nobody's failure.
-    const hasLeft = result.errors !== undefined && request.left.isCancelled;
+    const hasLeft = request.left.isCancelled;
     counted.use.durations[hasLeft ? LEFT : outcomeOf(result)]!.observe(now - startedAt);
     const consumer = consumerOf(request);
     if ('data' in result) this.#executed(counted, operation, consumer, now);
-    if (result.errors !== undefined && !hasLeft) this.#failed(result.errors, consumer);
+    const errors = toldErrors(answer, request);
+    if (errors !== undefined) this.#failed(errors, consumer);
   }
 
   #executed({ use, variables }: Counted, operation: PreparedOperation, consumer: string, now: number): void {

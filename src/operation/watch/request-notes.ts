@@ -1,7 +1,7 @@
 /** What of a request is told in its line of the log. Filled on its way; nothing of what was asked or answered. */
 import { type GraphQLFormattedError, getOperationAST } from 'graphql';
 import { toLabel } from '../../metrics/bounded-labels.ts';
-import { type Answer, errorsIn, isStream, type Stream } from '../answer.ts';
+import { type Answer, errorsIn, isStream, type Stream, toldErrors } from '../answer.ts';
 import { PerOperation } from '../per-operation.ts';
 import type { Answering, Policy, Streaming } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
@@ -53,7 +53,7 @@ class Noting implements Policy {
     if (notes === undefined) return next(operation, request);
     this.#begin(notes, operation);
     return next(operation, request).then((answer) => {
-      notes.failed(answer.result.errors);
+      notes.failed(toldErrors(answer, request));
       return answer;
     });
   }
@@ -68,12 +68,12 @@ class Noting implements Policy {
     this.#begin(notes, operation);
     const outcome = await next(operation, request);
     if (!isStream(outcome)) {
-      notes.failed(outcome.result.errors);
+      notes.failed(toldErrors(outcome, request));
       return outcome;
     }
     const item = (one: Item) => {
       notes.events++;
-      notes.itemFailed(one);
+      if (!request.left.isCancelled) notes.itemFailed(one);
     };
     return { ...outcome, items: new Tapped(outcome.items, { item, end: () => {} }) };
   }

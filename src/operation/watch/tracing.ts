@@ -1,7 +1,7 @@
 /** Every operation of a traced request is a span, below which its backend calls are. */
 import { getOperationAST } from 'graphql';
 import type { OperationSpan } from '../../metrics/tracing.ts';
-import { type Answer, isStream, type Stream } from '../answer.ts';
+import { type Answer, isStream, type Stream, toldErrors } from '../answer.ts';
 import { PerOperation } from '../per-operation.ts';
 import type { Answering, Policy, Streaming } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
@@ -26,7 +26,7 @@ class TracedOperations implements Policy {
     const span = this.#begin(operation, request);
     if (span === undefined) return next(operation, request);
     const answer = await next(operation, withTracing(request, span));
-    span.end(codesOf(answer));
+    span.end(codesOf(answer, request));
     return answer;
   }
 
@@ -39,11 +39,13 @@ class TracedOperations implements Policy {
     if (span === undefined) return next(operation, request);
     const outcome = await next(operation, withTracing(request, span));
     if (!isStream(outcome)) {
-      span.end(codesOf(outcome));
+      span.end(codesOf(outcome, request));
       return outcome;
     }
     const notes = new RequestNotes();
-    const item = (one: Item) => notes.itemFailed(one);
+    const item = (one: Item) => {
+      if (!request.left.isCancelled) notes.itemFailed(one);
+    };
     return { ...outcome, items: new Tapped(outcome.items, { item, end: () => span.end(notes.codes) }) };
   }
 
@@ -62,9 +64,8 @@ function withTracing(request: Request, tracing: OperationSpan): Request {
   return { requestId, headers, left, address, principal, notes, tracing };
 }
 
-function codesOf({ result }: Answer): readonly string[] | undefined {
-  if (result.errors === undefined) return undefined;
+function codesOf(answer: Answer, request: Request): readonly string[] | undefined {
   const notes = new RequestNotes();
-  notes.failed(result.errors);
+  notes.failed(toldErrors(answer, request));
   return notes.codes;
 }
