@@ -39,6 +39,7 @@ export function usageText(
 
 export function unusedText(report: UsageReport, unused: readonly UnusedField[]): string {
   const parts = [head(report)];
+  if (report.counted.span === undefined) return `${parts[0]} What is unused is not known.`;
   if (unused.length === 0) parts.push('Every field was used.');
   for (const [client, fields] of Map.groupBy(unused, (one) => one.client)) {
     const lines = fields.map(
@@ -46,7 +47,7 @@ export function unusedText(report: UsageReport, unused: readonly UnusedField[]):
     );
     parts.push([styleText('bold', `${client}: ${fields.length} unused`), ...lines].join('\n'));
   }
-  if (unused.length > 0 && (report.counted.span === undefined || report.counted.gaps.length > 0))
+  if (unused.length > 0 && report.counted.gaps.length > 0)
     parts.push(
       styleText('yellow', 'Part of the window was not counted: what is unused here may have been used then.'),
     );

@@ -79,7 +79,10 @@ export class Limiter {
     }
     reservation ??= await this.#store.reserve(charge.demands);
     // Nobody is there any more to use it.
-    if (left.isCancelled) reservation.settle(charge.demands.map(() => 0));
+    if (left.isCancelled) {
+      reservation.settle(charge.demands.map(() => 0));
+      return reservation;
+    }
     return this.#told(charge, reservation, true);
   }
 

@@ -119,9 +119,14 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
     clearTimeout(this.#timer);
     const late = sleep(LAST_FLUSH_MS, 'late' as const, { ref: false });
     for (;;) {
-      if ((await Promise.race([this.flush(), late])) === 'late') break;
-      const holdsNothing = this.#held.size === 0 && this.#leaving.every(({ counts }) => counts.length === 0);
-      if (holdsNothing || (await Promise.race([sleep(ASK_AGAIN_MS), late])) === 'late') break;
+      const flushed = await Promise.race([this.flush(), late]);
+      const holds = this.#held.size + this.#leaving.reduce((sum, { counts }) => sum + counts.length, 0);
+      if (holds === 0) return;
+      if (flushed !== 'late' && (await Promise.race([sleep(ASK_AGAIN_MS), late])) !== 'late') continue;
+      const lost = this.#lost + holds;
+      const since = new Date(this.#run.until);
+      this.#log.warn({ lost, since }, 'usage was lost: the store did not take it before the end');
+      return;
     }
   }
 

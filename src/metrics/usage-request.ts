@@ -61,7 +61,7 @@ export function checkNames(
     .flatMap(coordinatesOf);
   if (fields.includes(coordinate)) return;
   const text = `${client === undefined ? 'No client has a' : `The client "${client}" has no`} field "${coordinate}"`;
-  const hint = didYouMean(coordinate, fields);
+  const hint = didYouMean(coordinate, [...new Set(fields)]);
   throw new UsageMistake(hint === undefined ? `${text}, and nobody used one.` : `${text}; ${hint}`);
 }
 

@@ -243,6 +243,11 @@ describe('what may wait', () => {
     leaving.abort();
     expect(await gone).toBe('left');
     // Its turn would have been now: the next one has it.
+    await sleep(50);
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    expect(metrics.match(/^hem_limit_decisions_total\{.*limit="left".*\} \d+$/gm) ?? []).toEqual([
+      expect.stringMatching(/outcome="admitted".* 1$/),
+    ]);
     const next = await ask('left', '{ text }');
     expect(next.status).toBe(200);
     expect(backend.requests.length - before).toBe(1);

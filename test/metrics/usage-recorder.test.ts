@@ -156,17 +156,24 @@ it('what a store has lost was not counted, whoever else counted meanwhile', asyn
   expect(gap!.until).toBeLessThanOrEqual(Date.now());
 });
 
-it('the last counts are handed in at the end, and an end without a store does not wait for long', async () => {
+it('the last counts are handed in at the end; an end without a store does not wait for long, and tells what is lost', async () => {
   const prefix = `end-${crypto.randomUUID()}`;
   await using proxy = await TcpProxy.before(process.env.HEM_TEST_REDIS_URL!);
   await using store = await open(proxy.url, prefix, '1s');
-  const recorder = new UsageRecorder(() => store.usage(), { settings, log });
+  const lines: string[] = [];
+  const told = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+  const recorder = new UsageRecorder(() => store.usage(), { settings, log: told });
   use(recorder, '-', 'A.x');
   await recorder[Symbol.asyncDispose]();
+  expect(lines).toEqual([]);
   expect(await counted(store)).toEqual({ '- A.x': 1 });
   proxy.hang();
   use(recorder, '-', 'A.x');
   const startedAt = performance.now();
   await recorder[Symbol.asyncDispose]();
   expect(performance.now() - startedAt).toBeLessThan(10_000);
+  expect(JSON.parse(lines.at(-1)!)).toMatchObject({
+    msg: 'usage was lost: the store did not take it before the end',
+    lost: 1,
+  });
 });

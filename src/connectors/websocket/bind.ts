@@ -37,6 +37,7 @@ export interface TopicBinding {
   readonly params: ValueOf;
 }
 
+const TRACE_HEADERS: readonly string[] = ['traceparent', 'tracestate', 'baggage'];
 const UNUSED = { rule: 'websocket-unused-argument' };
 
 export function bind(
@@ -61,6 +62,7 @@ export function bind(
   const args = field.literal(['args']);
   if (args === undefined && field.directive.args !== undefined) return undefined;
   if (args !== undefined && spec.isJsonRpc) checkStructured(field, args, spec);
+  if (spec.isJsonRpc && wanted === 'call') checkPlaceOfTrace(field, args, spec);
   return wanted === 'call' ? bindCall(field, args) : bindTopic(field, args, spec.feed);
 }
 
@@ -142,6 +144,33 @@ function checkParams(field: FieldToBind, args: Literal, template: Template, feed
     },
     ['args'],
     foreign[0]!.offset,
+  );
+}
+
+/** What tells of the trace would be merged with a parameter of that name, or not be told. */
+function checkPlaceOfTrace(
+  field: FieldToBind,
+  args: Literal | undefined,
+  { protocol: { trace } }: WebsocketSpec,
+): void {
+  if (trace?.path[0] !== 'params') return;
+  const taken = trace.path.length === 1 ? TRACE_HEADERS : [trace.path[1]!];
+  const names =
+    args === undefined
+      ? [...keysByName(field), ...argumentsByName(field)].map(({ name }) => name)
+      : args.node.kind === 'ObjectValue'
+        ? args.node.fields.map(({ name }) => name.value)
+        : [];
+  const name = names.find((one) => taken.includes(one));
+  if (name === undefined) return;
+  field.report(
+    {
+      rule: 'websocket-trace',
+      message: `The trace would stand where the parameter "${name}" stands.`,
+      found: `trace: ${trace.path.join('.')}`,
+      expected: 'another name for the parameter, or another place in connector.yml, such as "trace: trace"',
+    },
+    args === undefined ? [] : ['args'],
   );
 }
 
