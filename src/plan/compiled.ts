@@ -144,12 +144,14 @@ function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
 /** A root field that may not be null and is ends the operation: what comes after it must not be written. */
 async function runInTurn(turns: readonly Turn[], root: Cell, run: Run): Promise<ExecutionResult> {
   const { trace } = run.execution;
+  // All of them could begin now, were it not for their turns.
+  const all =
+    trace === undefined ? turns : turns.map((turn) => ({ ...turn, steps: watched(turn.steps, trace) }));
   const data = {};
-  for (const turn of turns) {
+  for (const turn of all) {
     // What was read before something is written is not what is read after it.
     run.loaders.clear();
-    for (const step of trace === undefined ? turn.steps : watched(turn.steps, trace))
-      await step.run([root], run);
+    for (const step of turn.steps) await step.run([root], run);
     const part = project(turn, root, run);
     if (part === FAILED) return answer(FAILED, run);
     // Not assigned: a response key may be `__proto__`.

@@ -47,6 +47,8 @@ export function compileComplete(type: GraphQLOutputType, facts: FieldFacts): Com
   }
   const inner = compileInner(type, facts);
   return (value, run, path) => {
+    // Without paths the first error ends the projection, so nothing fails here.
+    if (!run.tracking) return inner(value, run, path);
     const { leftOut } = run.execution.failures;
     const told = run.errors.length;
     const completed = inner(value, run, path);

@@ -75,7 +75,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a failed item does not fail its list',
     file: 'complete.ts',
-    change: { from: 'if (one === FAILED) failed = true;', to: '' },
+    change: { from: 'if (one === FAILED) return FAILED;', to: '' },
   },
   {
     name: 'null passes as non-null',
