@@ -9,18 +9,12 @@ import {
   type GraphQLObjectType,
   type GraphQLOutputType,
   getNamedType,
-  getNullableType,
   getOperationAST,
   isAbstractType,
   isCompositeType,
-  isEnumType,
-  isListType,
-  isNonNullType,
   isObjectType,
-  isScalarType,
 } from 'graphql';
 import type { CallDescription } from '../connectors/kind.ts';
-import type { HemError } from '../errors.ts';
 import { toCallArguments } from '../execute/call-arguments.ts';
 import type { Denials } from '../execute/engine.ts';
 import { Identities } from '../execute/identities.ts';
@@ -43,9 +37,9 @@ import {
   type SelectionSource,
   sourcesOf,
 } from './collect.ts';
-import { compileComplete, report } from './complete.ts';
 import { toStreamStep } from './event-stream.ts';
 import { FieldArguments, type GraphArguments } from './field-arguments.ts';
+import { FieldProjection, projectTypeName } from './field-projection.ts';
 import { ObjectBuilder, type ValueSource } from './object-builder.ts';
 import type { FoundBy } from './object-steps.ts';
 import { NotCompiled, type ObjectsPlan, type Plan } from './plan.ts';
@@ -88,7 +82,7 @@ export class PlanCompiler {
   readonly #denied: Denials | undefined;
   readonly #document: DocumentNode;
   readonly #fragments: Fragments;
-  readonly #connectors: ReadonlyMap<string, Connector>;
+  readonly #projection: FieldProjection;
   readonly sharedLoads = new SharedLoads();
   readonly #arguments: FieldArguments;
   readonly #wanted: WantedFields;
@@ -116,7 +110,7 @@ export class PlanCompiler {
       fragments: this.#fragments,
       fieldArguments: this.#arguments,
     });
-    this.#connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
+    this.#projection = new FieldProjection(view, graph);
   }
 
   compile(operationName: string | undefined): Plan {
@@ -197,20 +191,13 @@ export class PlanCompiler {
   /** Adds what has to be fetched for a field. @returns what projects it, only once the object's steps are all there */
   #field(builder: ObjectBuilder, type: GraphQLObjectType, collected: CollectedField): () => ProjectedField {
     const name = collected.nodes[0]!.name.value;
-    if (name === '__typename') {
-      return () => ({
-        responseKey: collected.responseKey,
-        constant: type.name,
-        source: { get: () => type.name, key: undefined },
-        complete: (value) => value,
-        accepts: undefined,
-      });
-    }
+    if (name === '__typename') return () => projectTypeName(type, collected);
     const viewField = this.view.types.get(type.name)?.fields.get(name);
     const field = type.getFields()[name];
     if (viewField === undefined || field === undefined) throw new NotCompiled(`introspection (${name})`);
     const denial = this.#denied?.denialOf(type.name, collected.nodes[0]!);
-    if (denial !== undefined) return () => this.#refuse(denial, collected, type, field.type);
+    const place = { collected, parent: type, type: field.type };
+    if (denial !== undefined) return () => this.#projection.refusal(denial, place);
     const graphArgs = this.#arguments.graphArguments(type, viewField, collected);
     const wanted = this.#wanted.ofValue(type, viewField, collected, graphArgs);
     const key = this.#arguments.recordKey(type, viewField, collected);
@@ -222,7 +209,7 @@ export class PlanCompiler {
       { graphArgs, wanted, key, compileBelow, index: 0, label: collected.responseKey },
       collected.conditional,
     );
-    return () => this.#project(value, collected, type, field.type);
+    return () => this.#projection.value(value, place);
   }
 
   #follow(
@@ -245,51 +232,6 @@ export class PlanCompiler {
     return builder.through(asked, (inner) =>
       this.#follow(inner, steps, { ...spec, index: spec.index + 1 }, false),
     );
-  }
-
-  #project(
-    value: ValueSource,
-    collected: CollectedField,
-    parent: GraphQLObjectType,
-    type: GraphQLOutputType,
-  ): ProjectedField {
-    const { nodes } = collected;
-    const complete = compileComplete(type, {
-      view: this.view,
-      coordinate: `${parent.name}.${nodes[0]!.name.value}`,
-      nodes,
-      connectors: this.#connectors,
-      connector: value.connector,
-      below: value.below,
-    });
-    return {
-      responseKey: collected.responseKey,
-      constant: undefined,
-      source: value.source(),
-      complete,
-      accepts: acceptsOf(type),
-    };
-  }
-
-  /** An error without a value: nothing is fetched for it. */
-  #refuse(
-    denial: HemError,
-    { responseKey, nodes }: CollectedField,
-    parent: GraphQLObjectType,
-    type: GraphQLOutputType,
-  ): ProjectedField {
-    const coordinate = `${parent.name}.${nodes[0]!.name.value}`;
-    const facts = { coordinate, nodes, connectors: this.#connectors };
-    return {
-      responseKey,
-      constant: undefined,
-      source: { get: () => denial, key: undefined },
-      complete: (_value, run, path) => {
-        const failed = report(run, facts, denial, path);
-        return isNonNullType(type) ? failed : null;
-      },
-      accepts: undefined,
-    };
   }
 
   /** Plans for the object types that may stand where a field's value is. */
@@ -411,20 +353,4 @@ interface SharedObjects {
   readonly ahead: readonly AskedAhead[];
   /** Of the steps in it. */
   readonly loads: ReadonlySet<string>;
-}
-
-const ACCEPTED: Readonly<Record<string, ProjectedField['accepts']>> = {
-  String: 'string',
-  ID: 'string',
-  Boolean: 'boolean',
-  Int: 'int',
-  Float: 'float',
-};
-
-/** Which values are complete as they are. */
-function acceptsOf(type: GraphQLOutputType): ProjectedField['accepts'] {
-  const nullable = isNonNullType(type) ? getNullableType(type) : type;
-  return isListType(nullable) || isEnumType(nullable) || !isScalarType(nullable)
-    ? undefined
-    : ACCEPTED[nullable.name];
 }

@@ -155,7 +155,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'any number passes as Int',
-    file: 'compile.ts',
+    file: 'field-projection.ts',
     change: {
       around: 'acceptsOf',
       by: "(accepts) => (...given) => (accepts(...given) === 'int' ? 'float' : accepts(...given))",
