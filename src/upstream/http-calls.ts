@@ -3,7 +3,8 @@ import type { CommonSettings } from '../connectors/settings.ts';
 import type { Breaker } from './breaker.ts';
 import type { Waiting } from './deadline.ts';
 import { HttpClient, type HttpClientSettings, type HttpRequest, type HttpResponse } from './http.ts';
-import { SharedCalls, type SharingSetup } from './shared-calls.ts';
+import { worthOf } from './kept-replies.ts';
+import { type SharedCall, SharedCalls, type SharingSetup } from './shared-calls.ts';
 
 export interface HttpCalls extends AsyncDisposable {
   /** As {@link HttpClient.request}. */
@@ -42,12 +43,13 @@ class SharedHttpCalls implements HttpCalls {
   ): Promise<Result> {
     if (request.isRead !== true) return this.#change(request, context, read);
     const { method, path, headers, body, mayKeep } = request;
-    const call = {
+    const call: SharedCall<HttpResponse> = {
       ...{ method, path, headers, body },
       send: (waiting: Waiting, conditions: Readonly<Record<string, string>>) =>
         this.#client.request({ ...request, headers: { ...headers, ...conditions } }, waiting, whole),
-      // What cannot be read is a failure, whatever its status says, and what is not there may come to be.
-      mayKeep: (response: HttpResponse) => mayKeep?.(response) !== false && isThere(response, read),
+      // What cannot be read is a failure, whatever its status says.
+      worthOf: (response: HttpResponse) =>
+        mayKeep?.(response) === false ? 'failure' : worthOf(() => read(response)),
     };
     return this.#shared.ask(call, context).then(read);
   }
@@ -75,12 +77,4 @@ class SharedHttpCalls implements HttpCalls {
 
 function whole(response: HttpResponse): HttpResponse {
   return response;
-}
-
-function isThere(response: HttpResponse, read: (response: HttpResponse) => unknown): boolean {
-  try {
-    return read(response) !== null;
-  } catch {
-    return false;
-  }
 }

@@ -5,6 +5,7 @@
  */
 import CachePolicy from 'http-cache-semantics';
 import { BoundedCache, type CacheSize } from '../bounded-cache.ts';
+import { HemError, isFailureOfBackend } from '../errors.ts';
 import type { TagClock } from '../tag-clock.ts';
 import type { CacheSettings } from './sharing-settings.ts';
 
@@ -20,6 +21,19 @@ export interface Reply {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: { readonly length: number };
+}
+
+/** `fleeting`: it counts, but only for whoever asked. `failure`: it says nothing about what was asked for. */
+export type Worth = 'good' | 'fleeting' | 'failure';
+
+/** By what reading a reply comes to: what is not there may come to be. @param read throws what the reply means */
+export function worthOf(read: () => unknown): Worth {
+  try {
+    return (read() ?? null) === null ? 'fleeting' : 'good';
+  } catch (error) {
+    const code = error instanceof HemError ? error.code : 'INTERNAL';
+    return isFailureOfBackend(code) || code === 'UPSTREAM_LIMITED' ? 'failure' : 'fleeting';
+  }
 }
 
 /** What is asked for. */
@@ -79,12 +93,12 @@ export class KeptReplies<R extends Reply> {
 
   /**
    * Asks, only for what has changed where that can be said, and keeps what may be kept.
-   * @param mayKeep says of a reply that came whether it is one, and not a failure
+   * @param worthOf says of a reply that came whether it is one
    */
   async ask(
     key: string,
     question: Question,
-    { send, mayKeep }: { send(conditions: Conditions): Promise<R>; mayKeep(reply: R): boolean },
+    { send, worthOf }: { send(conditions: Conditions): Promise<R>; worthOf(reply: R): Worth },
   ): Promise<R> {
     const addresses = question.method === 'GET' ? [addressOf(question.path)] : [];
     const begun = { ...this.#now(), addresses };
@@ -96,24 +110,22 @@ export class KeptReplies<R extends Reply> {
     try {
       reply = await send(conditional === undefined ? {} : conditionsOf(conditional));
     } catch (error) {
-      // As if a gateway before us had answered: then what is stale may do, if the backend said so.
-      const isLeftStale =
-        kept?.policy.revalidatedPolicy(plain, { status: 504, headers: {} }).modified === false;
-      if (isLeftStale && !mustAsk(kept.reply.headers)) return kept.reply;
+      if (kept !== undefined && mayStandIn(kept, plain)) return kept.reply;
       throw error;
     }
-    if (kept !== undefined) {
-      const { status, headers } = reply;
-      const renewed = kept.policy.revalidatedPolicy(plain, { status, headers: toHeaders(headers) });
-      const mayBeStale = status >= 500 && !renewed.modified && !mustAsk(kept.reply.headers);
-      if (status === 304 || mayBeStale) {
-        if (status === 304) this.#hold(key, { policy: renewed.policy, reply: kept.reply, ...begun });
-        return kept.reply;
-      }
+    if (kept !== undefined && reply.status === 304) {
+      const headers = { ...validatorsOf(kept.reply), ...toHeaders(reply.headers) };
+      const { policy } = kept.policy.revalidatedPolicy(plain, { status: 304, headers });
+      this.#hold(key, { policy, reply: kept.reply, ...begun });
+      return kept.reply;
     }
+    const worth = worthOf(reply);
+    // What is kept stays as it is (RFC 9111, 4.3.3).
+    if (kept !== undefined && worth === 'failure')
+      return reply.status !== TOO_MANY && mayStandIn(kept, plain) ? kept.reply : reply;
     const policy = this.#policyOf(question, reply);
     const isUseful = policy.timeToLive() > 0 || (canAskOnConditions && canRevalidate(reply));
-    if (policy.storable() && isUseful && mayKeep(reply)) this.#hold(key, { policy, reply, ...begun });
+    if (policy.storable() && isUseful && worth === 'good') this.#hold(key, { policy, reply, ...begun });
     else this.#kept.delete(key);
     return reply;
   }
@@ -198,6 +210,20 @@ const MUST_ASK = /(?:^|,)\s*(?:must-revalidate|proxy-revalidate|no-cache)\b/i;
 
 function mustAsk(headers: Reply['headers']): boolean {
   return MUST_ASK.test(String(toHeaders(headers)['cache-control'] ?? ''));
+}
+
+const TOO_MANY = 429;
+
+/** Whether what is kept may be given where asking has failed, as if a gateway before us had answered 504: if the backend said so (RFC 5861, 4). */
+function mayStandIn({ policy, reply }: Kept<Reply>, plain: CachePolicy.Request): boolean {
+  const { modified } = policy.revalidatedPolicy(plain, { status: 504, headers: {} });
+  return !modified && !mustAsk(reply.headers);
+}
+
+/** Many backends leave them out of a 304, which is about what was asked for all the same. */
+function validatorsOf({ headers }: Reply): CachePolicy.Headers {
+  const { etag, 'last-modified': lastModified } = toHeaders(headers);
+  return { ...(etag && { etag }), ...(lastModified && { 'last-modified': lastModified }) };
 }
 
 function conditionsOf(headers: CachePolicy.Headers): Conditions {

@@ -18,6 +18,7 @@ import {
   type OutOfDate,
   type Question,
   type Reply,
+  type Worth,
 } from './kept-replies.ts';
 import type { SharingOptions } from './sharing-settings.ts';
 
@@ -40,7 +41,7 @@ export interface SharedCall<R> extends Question {
   /** The time it may take is the connector's: others may wait for it, too. */
   send(waiting: Waiting, conditions: Conditions): Promise<R>;
   /** Whether a reply may be given to others later; asked once, where it could be. */
-  mayKeep(reply: R): boolean;
+  worthOf(reply: R): Worth;
 }
 
 /** Headers that tell one request from another rather than one caller. */
@@ -89,7 +90,7 @@ export class SharedCalls<R extends Reply> {
     const ask = (waiting: Waiting) =>
       kept.ask(key, call, {
         send: (conditions) => call.send(waiting, conditions),
-        mayKeep: (reply) => call.mayKeep(reply),
+        worthOf: (reply) => call.worthOf(reply),
       });
     this.#onLookup?.(found === undefined ? 'miss' : found.isStale ? 'stale' : 'hit');
     if (found === undefined) return this.#join(key, call, context, ask);

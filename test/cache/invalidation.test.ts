@@ -202,6 +202,31 @@ describe('over Redis', () => {
     await eventually(async () => (await two.ask(ONE)).body.data.station.name === 'Near');
   });
 
+  test('what another process has kept is stale as if it were one’s own', async () => {
+    const hem = storeOf(process.env.HEM_TEST_REDIS_URL!);
+    const cache = { responses: { staleWhileRevalidate: '2s', staleIfError: '1h' } };
+    await using one = await startCity({ hem, cache });
+    const { backend } = one;
+    await using two = await startCity({ hem, cache, backend });
+    await using three = await startCity({ hem, cache, backend });
+    await eventually(() => sharedBetween(one, two));
+    await eventually(() => sharedBetween(one, three));
+    const brief = '{ brief }';
+    one.instead = ({ path }) => (path === '/brief' ? 'v1' : undefined);
+    await one.ask(brief);
+    await sleep(1200);
+    one.instead = async ({ path }) => (path === '/brief' ? sleep(300, 'v2') : undefined);
+    const renewing = await two.ask(brief);
+    expect(renewing.body.data.brief).toBe('v1');
+    expect(renewing.headers.get('cache-status')).toMatch(/^hem; hit; ttl=-1$/);
+    await eventually(async () => (await two.ask(brief)).body.data.brief === 'v2');
+    await sleep(3200);
+    one.instead = () => new Refusal(503);
+    const failing = await three.ask(brief);
+    expect(failing.body).toEqual({ data: { brief: 'v2' } });
+    expect(failing.headers.get('cache-status')).toMatch(/^hem; fwd=stale; ttl=-\d$/);
+  });
+
   test('a mark that was not heard of is known all the same once another one is', async () => {
     const hem = storeOf(process.env.HEM_TEST_REDIS_URL!);
     await using one = await startCity({ hem, cache: RESPONSES });

@@ -110,6 +110,55 @@ describe('answers are kept', () => {
     expect((await ask(city)).errors).toHaveLength(1);
   });
 
+  test.each<[what: string, failure: () => Refusal | Reply, isInstead: boolean]>([
+    ['500', () => new Refusal(500), true],
+    ['429', () => new Refusal(429), false],
+    ['what is no JSON', () => new Reply('raw:<html>', {}), true],
+  ])('what is kept outlives %s in answer to whether it has changed', async (_what, failure, isInstead) => {
+    await using city = await startCity(KEEPING);
+    counting(city, { 'cache-control': 'max-age=0, stale-while-revalidate=60', etag: '"x"' });
+    await ask(city);
+    city.instead = failure;
+    for (let count = 0; count < 4; count++) {
+      expect((await ask(city)).data).toEqual({ brief: 'v1' });
+      await sleep(30);
+    }
+    expect(city.asked('/brief')).toBeGreaterThan(2);
+    counting(city, { 'cache-control': 'max-age=0, stale-if-error=60', etag: '"y"' });
+    await eventually(async () => (await ask(city)).data.brief !== 'v1');
+    city.instead = failure;
+    const { data, errors } = await ask(city);
+    expect(errors === undefined).toBe(isInstead);
+    expect(data.brief === null).toBe(!isInstead);
+  });
+
+  test('what is gone is not kept, whatever was there', async () => {
+    await using city = await startCity(KEEPING);
+    counting(city, { 'cache-control': 'max-age=0, stale-while-revalidate=60', etag: '"x"' });
+    await ask(city);
+    city.instead = () => new Refusal(404);
+    await ask(city);
+    await eventually(async () => (await ask(city)).data.brief === null);
+  });
+
+  test('a 304 that repeats no ETag is one', async () => {
+    await using city = await startCity({ connector: { cache: { maxAge: '1s' } } });
+    const seen: unknown[] = [];
+    city.instead = ({ path, headers }) => {
+      if (path !== '/brief') return undefined;
+      seen.push(headers['if-none-match']);
+      return headers['if-none-match'] === undefined
+        ? new Reply('whole', { etag: '"a"' })
+        : new Reply(undefined, {}, 304);
+    };
+    for (let round = 0; round < 3; round++) {
+      expect((await ask(city)).data.brief).toBe('whole');
+      expect((await ask(city)).data.brief).toBe('whole');
+      await sleep(1050);
+    }
+    expect(seen).toEqual([undefined, '"a"', '"a"']);
+  });
+
   test.each(['must-revalidate', 'proxy-revalidate', 'no-cache'])(
     'what is stale does not where the backend wants to be asked (%s)',
     async (asking) => {

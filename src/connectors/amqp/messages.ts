@@ -6,6 +6,7 @@ import { ErrorCodes } from '../../upstream/codes.ts';
 import type { Waiting } from '../../upstream/deadline.ts';
 import type { Drops } from '../../upstream/drops.ts';
 import type { Reply } from '../../upstream/kept-replies.ts';
+import { worthOf } from '../../upstream/kept-replies.ts';
 import { type SharedCall, SharedCalls } from '../../upstream/shared-calls.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
 import type { PublishBinding, RequestBinding } from './bind.ts';
@@ -78,7 +79,7 @@ export class Messages implements AsyncDisposable {
       headers,
       body: content,
       send: async (waiting) => toShared(await ask(waiting)),
-      mayKeep: ({ message }) => this.#isAnswer(binding, message),
+      worthOf: ({ message }) => worthOf(() => this.#toRecord(binding, message)),
     };
     return this.#toRecord(binding, (await this.#shared.ask(call, context)).message);
   }
@@ -150,14 +151,6 @@ export class Messages implements AsyncDisposable {
       this.#publications.set(exchange, channels);
     }
     return channels;
-  }
-
-  #isAnswer(binding: RequestBinding, reply: Message): boolean {
-    try {
-      return !this.#errors.isError(reply) && this.#toRecord(binding, reply) !== null;
-    } catch {
-      return false;
-    }
   }
 
   #toRecord(binding: RequestBinding, reply: Message): unknown {

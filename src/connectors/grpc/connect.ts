@@ -48,7 +48,8 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
       headers: textsOf(metadata),
       body,
       send: (waiting) => begin(binding, body, metadata, context.forMany(waiting)),
-      mayKeep: ({ message }) => message !== undefined && canBeRead(binding, message),
+      worthOf: ({ message }) =>
+        message === undefined ? 'fleeting' : canBeRead(binding, message) ? 'good' : 'failure',
     };
     const { message } = await shared!.ask(call, context);
     return message === undefined ? null : decode(binding, message);

@@ -98,7 +98,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
         if (outcome instanceof Error) throw outcome;
         return new SharedReply(outcome);
       },
-      mayKeep: ({ value }) => value !== null && value !== undefined,
+      worthOf: ({ value }) => (value === null || value === undefined ? 'fleeting' : 'good'),
     };
     return (await this.#shared!.ask(call, context)).value;
   }

@@ -71,7 +71,12 @@ const RENEW_AGAIN_MS = 1000;
 type Origin = 'shared' | 'stored' | 'not-kept';
 
 /** What is made for all who wait: an answer without errors, or one with some. */
-type Made = { readonly kept: KeptAnswer; readonly origin: Origin } | { readonly failed: Answer };
+type Made =
+  | { readonly kept: KeptAnswer; readonly origin: Origin }
+  | {
+      readonly failed: Answer /** What others have kept, over its time. */;
+      readonly stale: KeptAnswer | undefined;
+    };
 
 /** One query on its way. */
 interface Asking {
@@ -114,7 +119,7 @@ class Keeper {
     const key = `${facts.id} ${fingerprintOf(request, facts.dependence)} ${variables}`;
     const kept = cache.find(key, facts.maxAgeMs + cache.staleMs);
     if (kept === undefined) return this.#make({ key, facts, operation, request, next }, undefined);
-    const overMs = performance.now() - kept.madeAt - facts.maxAgeMs;
+    const overMs = overMsOf(facts, kept);
     if (overMs < 0) {
       cache.tell('hit');
       return Promise.resolve(facts.served(kept, request, HIT));
@@ -142,12 +147,20 @@ class Keeper {
     const { facts, operation, request, next } = asking;
     const startedAt = performance.now();
     let isFirst = false;
-    const made = await this.#join(asking, request.left, () => {
-      isFirst = true;
+    const made = await this.#join(asking, request.left, {
+      staleMs: cache.settings.staleWhileRevalidate,
+      started: () => {
+        isFirst = true;
+      },
     });
     const why = stale === undefined ? 'miss' : 'stale';
     if ('kept' in made) {
       const { kept, origin } = made;
+      if (overMsOf(facts, kept) >= 0) {
+        this.#renew(asking, kept);
+        cache.tell('stale');
+        return facts.served(kept, request, HIT);
+      }
       cache.tell(isFirst ? OUTCOMES[origin] : 'joined');
       return facts.served(kept, request, origin === 'shared' ? HIT : { why, origin, joined: !isFirst });
     }
@@ -158,9 +171,10 @@ class Keeper {
       cache.tell('not-kept');
       return facts.passed(own, request);
     }
-    if (stale !== undefined && this.#covers(facts, stale, own)) {
+    const standIn = stale ?? made.stale;
+    if (standIn !== undefined && this.#covers(facts, standIn, own)) {
       cache.tell('stale-on-error');
-      return facts.served(stale, request, { why });
+      return facts.served(standIn, request, { why: 'stale' });
     }
     cache.tell('not-kept');
     return own;
@@ -172,10 +186,15 @@ class Keeper {
     if (now < kept.renewAt) return;
     kept.renewAt = now + RENEW_AGAIN_MS;
     // It belongs to no caller, so none that leaves ends it.
-    this.#join(asking, new Cancellation(), () => {}).catch(() => {});
+    this.#join(asking, new Cancellation(), { staleMs: 0, started: () => {} }).catch(() => {});
   }
 
-  #join(asking: Asking, left: Cancellation, started: () => void): Promise<Made> {
+  /** @param staleMs how far over its time it may be, where others have kept it */
+  #join(
+    asking: Asking,
+    left: Cancellation,
+    { staleMs, started }: { readonly staleMs: number; readonly started: () => void },
+  ): Promise<Made> {
     const cache = this.#setup.cache!;
     const { key, operation, request, next, facts } = asking;
     const begun = cache.begin();
@@ -186,10 +205,10 @@ class Keeper {
     return cache.flights.join(flight, left, async (allLeft): Promise<Made> => {
       started();
       const shared = await cache.findShared(key, version, keepMs);
-      if (shared !== undefined && performance.now() - shared.madeAt < facts.maxAgeMs)
+      if (shared !== undefined && overMsOf(facts, shared) < staleMs)
         return { kept: shared, origin: 'shared' };
       const answer = await next(operation, new RequestOfMany(request, allLeft));
-      if (!isClean(answer)) return { failed: answer };
+      if (!isClean(answer)) return { failed: answer, stale: shared };
       const made = { json: JSON.stringify(answer.result), tags: facts.tagsOf(answer.result.data) };
       const { kept, isHeld } = cache.keep(key, made, { begun, version, keepMs });
       return { kept, origin: isHeld ? 'stored' : 'not-kept' };
@@ -215,9 +234,17 @@ class Keeper {
   /** A failure of backends only, and not for too long. A denial or a limit is an answer. */
   #covers(facts: CacheableOperation, stale: KeptAnswer, { result }: Answer): boolean {
     const cache = this.#setup.cache!;
-    const overMs = performance.now() - stale.madeAt - facts.maxAgeMs;
-    return overMs < cache.settings.staleIfError && cache.isCurrent(stale) && failedAtBackends(result);
+    return (
+      overMsOf(facts, stale) < cache.settings.staleIfError &&
+      cache.isCurrent(stale) &&
+      failedAtBackends(result)
+    );
   }
+}
+
+/** How far an answer is over its time; less than 0 before. */
+function overMsOf({ maxAgeMs }: CacheableOperation, { madeAt }: KeptAnswer): number {
+  return performance.now() - madeAt - maxAgeMs;
 }
 
 function failedAtBackends({ errors = [] }: Answer['result']): boolean {
