@@ -1,4 +1,5 @@
 /** Takes out of texts what nobody may read there: credentials by their shape, and those of a configuration by their text. */
+import { decoded } from './decoded-text.ts';
 
 /** Gives a text without them. */
 export type Scrub = (text: string) => string;
@@ -41,25 +42,8 @@ const MIN_CHARACTERS = 6;
 
 /** Shorter texts are not cut. */
 const MIN_CUT_CHARACTERS = 1000;
-/** What a text ends with where it was cut. */
-const CUT = /[\ufffd\u2026]+$/;
-
-const NAMED: ReadonlyMap<string, string> = new Map([
-  ['&', 'amp'],
-  ['<', 'lt'],
-  ['>', 'gt'],
-  ['"', 'quot'],
-  ["'", 'apos'],
-]);
-
-const IN_JSON: ReadonlyMap<string, string> = new Map([
-  ['\n', 'n'],
-  ['\r', 'r'],
-  ['\t', 't'],
-]);
-
-/** As many as a text within a text within a text has. */
-const BACKSLASHES = '\\\\';
+/** What a text ends with where it was cut: also the half of an escape, or of a character. */
+const CUT = /(?:u[0-9a-fA-F]{0,3}|%[0-9a-fA-F]?|&#?\w{0,8})?[\ufffd\u2026]*$/;
 
 /** For lines of JSON, of which nothing is left that terminals act on. @param secrets of this configuration */
 export function scrubberOfLines(secrets: readonly string[]): Scrub {
@@ -79,64 +63,44 @@ export function scrubberOfLines(secrets: readonly string[]): Scrub {
 
 /** For texts that people are to read, of which only credentials are taken. @param secrets of whoever may have written them */
 export function scrubberOfText(secrets: readonly string[]): Scrub {
-  const known = longestFirst(secrets);
-  const patterns = known.map(anyWritingOf);
-  const beginnings = [...new Set([...known, ...known.map(escaped)])];
+  const known = longestFirst(secrets.map((secret) => decoded(secret).text));
   return (text) => {
-    let scrubbed = text;
-    for (const pattern of patterns) scrubbed = scrubbed.replace(pattern, MASK);
+    let scrubbed = known.length === 0 ? text : withoutSecrets(text, known);
     if (SUSPECT.test(scrubbed)) for (const shape of CERTAIN) scrubbed = scrubbed.replace(shape, `$1${MASK}`);
-    return withoutBeginning(scrubbed, beginnings);
+    return scrubbed;
   };
 }
 
-/** Texts of backends are cut, in the middle of a character, too: what a text ends with may be the beginning of a credential. */
-function withoutBeginning(text: string, secrets: readonly string[]): string {
-  if (text.length < MIN_CUT_CHARACTERS) return text;
-  const [end = ''] = CUT.exec(text) ?? [];
-  const whole = text.slice(0, text.length - end.length);
-  const cut = Math.max(0, ...secrets.map((secret) => beginningAtEnd(whole, secret)));
-  return cut === 0 ? text : whole.slice(0, -cut) + MASK + end;
+/** However they are written, and their beginnings where the text is cut. */
+function withoutSecrets(original: string, secrets: readonly string[]): string {
+  const { text, startOf, endOf } = decoded(original);
+  const found: Array<{ readonly start: number; readonly end: number }> = [];
+  const add = (from: number, to: number) => found.push({ start: startOf(from), end: endOf(to - 1) });
+  for (const secret of secrets)
+    for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + secret.length))
+      add(at, at + secret.length);
+  if (original.length >= MIN_CUT_CHARACTERS) {
+    const ends = [text, text.replace(CUT, '')];
+    const from = Math.min(
+      ...ends.flatMap((end) => secrets.map((secret) => end.length - beginningAtEnd(end, secret))),
+    );
+    if (from < ends[1]!.length) found.push({ start: startOf(from), end: original.length });
+  }
+  let masked = '';
+  let at = 0;
+  for (const { start, end } of found.sort((a, b) => a.start - b.start)) {
+    if (end <= at) continue;
+    masked += start < at ? '' : original.slice(at, start) + MASK;
+    at = end;
+  }
+  return masked + original.slice(at);
 }
 
 /** How many characters of a secret a text ends with. */
 function beginningAtEnd(text: string, secret: string): number {
-  for (let length = secret.length - 1; length >= MIN_CHARACTERS; length--)
+  for (let length = Math.min(secret.length - 1, text.length); length >= MIN_CHARACTERS; length--)
     if (text.endsWith(secret.slice(0, length))) return length;
   return 0;
-}
-
-/** A text however it is written: as it is, in JSON (also as a text within one), in an address or form, in HTML or XML. */
-function anyWritingOf(secret: string): RegExp {
-  return new RegExp([...secret].map(anyWritingOfCharacter).join(''), 'g');
-}
-
-function anyWritingOfCharacter(character: string): string {
-  if (/[A-Za-z0-9]/.test(character)) return character;
-  const code = character.codePointAt(0)!;
-  const ways = [
-    `${BACKSLASHES}{0,8}${RegExp.escape(character)}`,
-    unitsOf(character),
-    [...Buffer.from(character)].map((byte) => `%${eitherCase(byte.toString(16).padStart(2, '0'))}`).join(''),
-    `&#0*${code};`,
-    `&#[xX]0*${eitherCase(code.toString(16))};`,
-    ...(NAMED.has(character) ? [`&${NAMED.get(character)};`] : []),
-    ...(IN_JSON.has(character) ? [`${BACKSLASHES}{1,8}${IN_JSON.get(character)}`] : []),
-    ...(character === ' ' ? ['\\+'] : []),
-  ];
-  return `(?:${ways.join('|')})`;
-}
-
-/** `\u002f` for each unit of UTF-16. */
-function unitsOf(character: string): string {
-  return Array.from(
-    { length: character.length },
-    (_, at) => `${BACKSLASHES}{1,8}u${eitherCase(character.charCodeAt(at).toString(16).padStart(4, '0'))}`,
-  ).join('');
-}
-
-function eitherCase(hex: string): string {
-  return hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
 }
 
 /** As it stands inside of a text in JSON. */

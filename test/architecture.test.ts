@@ -16,6 +16,7 @@ const BOTTOM = [
   'tag-clock',
   'bounded-cache',
   'call-context',
+  'decoded-text',
   'scrubber',
   'json-object',
 ];
@@ -57,7 +58,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   // What a caller brings along goes through all phases.
   'call-context': ['cancellation'],
   // Both the log and what callers are told of backends' errors.
-  scrubber: [],
+  scrubber: ['decoded-text'],
+  'decoded-text': [],
   'json-object': [],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
