@@ -57,9 +57,11 @@ function problemWith({ type, key }: z.output<typeof outOfDate>, types: KeysOfTyp
   if (key === undefined) return undefined;
   if (keys.length === 0) return `"${type}" has no key: only all of it can be out of date.`;
   const isOf = typeof key === 'object' ? Object.keys(key) : undefined;
-  if (isOf === undefined || keys.some((paths) => isSame(paths, isOf))) return undefined;
+  if (keys.some((paths) => (isOf === undefined ? paths.length === 1 : isSame(paths, isOf)))) return undefined;
   const expected = keys.map((paths) => paths.join(' and ')).join(', or ');
-  return `"${type}" is found by ${expected}, not by ${isOf.join(' and ') || 'nothing'}.`;
+  return isOf === undefined
+    ? `"${type}" is found by ${expected}: its key is an object of these.`
+    : `"${type}" is found by ${expected}, not by ${isOf.join(' and ') || 'nothing'}.`;
 }
 
 function isSame(one: readonly string[], other: readonly string[]): boolean {

@@ -119,7 +119,7 @@ export function leaveCompleted({ running }: Peer): void {
 
 export function finish(peer: Peer, payload: SubscribePayload, requestLog: RequestLog | undefined): void {
   const running = peer.running.get(payload);
-  const hasLeft = running?.left.isCancelled === true;
+  const hasLeft = peer.closing === undefined && running?.left.isCancelled === true;
   running?.left.cancel();
   peer.running.delete(payload);
   if (running !== undefined) tell(running, peer, requestLog, hasLeft);

@@ -1,8 +1,18 @@
 /** `@fallback`: why it stands in for what a backend gave, decided once per field. An answer that cannot be read is a failure like others. */
-import { type GraphQLOutputType, isEnumType, isLeafType, isListType, isNonNullType } from 'graphql';
+import {
+  type GraphQLOutputType,
+  isAbstractType,
+  isEnumType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+} from 'graphql';
 import { UpstreamError } from '../errors.ts';
+import { readScalar } from '../graph/scalars.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
+import { textOf } from '../mapping/text-of.ts';
 import type { Execution } from './execution.ts';
+import { concrete, isUnset } from './object-value.ts';
 import { fromWire } from './wire.ts';
 
 /** What a value is a failure by; undefined for what the field may give, and for what no fallback stands in for. */
@@ -63,18 +73,32 @@ function compilePresent(
   }
   if (isEnumType(type))
     return (value) =>
-      type.getValue(String(fromWire(connector, type.name, value))) === undefined
-        ? invalid(`"${String(value)}" is no ${type}`)
+      type.getValue(textOf(fromWire(connector, type.name, value))) === undefined
+        ? invalid(`"${textOf(value)}" is no ${type}`)
         : undefined;
   if (!isLeafType(type))
-    return (value) =>
-      typeof value === 'object' && !Array.isArray(value) ? undefined : invalid(`no object for ${type}`);
+    return (value) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value))
+        return invalid(`no object for ${type}`);
+      return isAbstractType(type) &&
+        isRecord(value) &&
+        !isUnset(connector, type.name, value) &&
+        concrete(connector, type.name, value) === undefined
+        ? invalid(`a record of ${type} does not say which type it is`)
+        : undefined;
+    };
   return (value) => {
     try {
-      type.coerceOutputValue(value);
+      readScalar(type, value);
       return undefined;
     } catch (cause) {
       return invalid(`no ${type}: ${(cause as Error).message}`);
     }
   };
+}
+
+/** As a backend gave it, and not an object of an engine's that was made of it. */
+function isRecord(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

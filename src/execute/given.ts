@@ -2,8 +2,16 @@
  * Values that one backend gave on their way to another, as keys or required arguments. They are read as the argument's type, as a
  * client would have to give them: a backend that validates refuses a whole batch for one value that does not fit.
  */
-import { type GraphQLInputType, isEnumType, isInputObjectType, isListType, isNonNullType } from 'graphql';
+import {
+  type GraphQLInputType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isSpecifiedScalarType,
+} from 'graphql';
 import { UpstreamError } from '../errors.ts';
+import { isTooDeep } from '../graph/scalars.ts';
 import type { ConnectorField, Lookup } from '../load/model.ts';
 
 type Coerce = (value: unknown) => unknown;
@@ -88,6 +96,11 @@ function compilePresent(type: GraphQLInputType): Coerce {
       return value;
     };
   }
+  if (!isSpecifiedScalarType(type))
+    return (value) => {
+      if (isTooDeep(value)) throw new TypeError(`nested too deep for ${type}`);
+      return type.coerceOutputValue(value);
+    };
   const isText = type.name === 'ID' || type.name === 'String';
   return (value) => (isText && typeof value === 'string' ? value : type.coerceOutputValue(value));
 }

@@ -11,6 +11,7 @@ import { UpstreamError } from '../errors.ts';
 import type { Origin, Route } from '../graph/graph.ts';
 import type { Connector } from '../load/model.ts';
 import { toKeyReader } from '../mapping/path.ts';
+import { textOf } from '../mapping/text-of.ts';
 import type { WantedByType } from './wanted.ts';
 import { fromWire } from './wire.ts';
 
@@ -84,7 +85,7 @@ export function concrete(
     discriminator !== undefined &&
     (said !== undefined || toKeyReader('__typename')(record) === undefined)
   ) {
-    const value = String(said);
+    const value = textOf(said);
     const name = discriminator.typeOf.get(value);
     if (name === undefined) return undefined;
     return { typeName: name, record: discriminator.nested ? (toKeyReader(value)(record) ?? {}) : record };

@@ -26,6 +26,7 @@ import {
 import { HemError, UpstreamError } from '../errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections, Connector } from '../load/model.ts';
+import { textOf } from '../mapping/text-of.ts';
 import type { View, ViewField } from '../views/view.ts';
 import type { Engine, IncrementalResults, Operation } from './engine.ts';
 import { type Execution, newExecution } from './execution.ts';
@@ -354,10 +355,10 @@ class FieldResolver {
     const toView = this.#view.types.get(name)?.enumToView;
     const graphName = this.#view.types.get(name)?.graphName ?? name;
     const known = connector.types.get(graphName)?.type;
-    if (isEnumType(known) && known.getValue(String(value)) === undefined)
-      return this.#invalid(from, `"${String(value)}" is no ${graphName}`);
+    if (isEnumType(known) && known.getValue(textOf(value)) === undefined)
+      return this.#invalid(from, `"${textOf(value)}" is no ${graphName}`);
     if (toView === undefined) return value;
-    return toView.get(String(value)) ?? this.#hidden(from);
+    return toView.get(textOf(value)) ?? this.#hidden(from);
   }
 
   #invalid({ connector, execution }: From, internal: string): Error {

@@ -144,9 +144,7 @@ async function callField(
   wanted: WantedByType,
 ): Promise<unknown> {
   const parents = Promise.allSettled(
-    parent.map(async ({ access }) =>
-      plainValue(execution, await resolveAccess(execution, object, access, {}, NOTHING)),
-    ),
+    parent.map(async ({ access }) => plainValue(await resolveAccess(execution, object, access, {}, NOTHING))),
   );
   const requiring = requiredValues(execution, object, source);
   // Judged below, after the parent's values.
@@ -209,7 +207,7 @@ async function evaluate(
     ? wantedByMap(execution.graph, object.typeName, map)
     : (new Map() satisfies Wanted);
   if (map.kind === 'path')
-    return plainValue(execution, { value: await valueAt(execution, object, map.path, wanted, known) });
+    return plainValue({ value: await valueAt(execution, object, map.path, wanted, known) });
   if (map.of.length === 0) return evaluateEntries(execution, object, map.entries, known);
   const base = await valueAt(execution, object, map.of, wanted, known);
   return Array.isArray(base)
@@ -261,12 +259,15 @@ async function follow(execution: Execution, value: unknown, path: Path): Promise
   return toPathReader(path)(value);
 }
 
+/** Objects stand in lists of lists as deep as types say; what is deeper is a value of a scalar. */
+const MAX_LISTS = 10;
+
 /** Objects among values that go into a call are given as their records. @throws {HemError} what failed among them */
-async function plainValue(execution: Execution, { value }: Pick<Resolved, 'value'>): Promise<unknown> {
+function plainValue({ value }: Pick<Resolved, 'value'>, lists = MAX_LISTS): unknown {
   if (value instanceof Error) throw value;
   if (value instanceof ObjectValue) return value.record;
-  return Array.isArray(value)
-    ? allInOrder(value.map((item: unknown) => plainValue(execution, { value: item })))
+  return Array.isArray(value) && lists > 0
+    ? value.map((item: unknown) => plainValue({ value: item }, lists - 1))
     : value;
 }
 

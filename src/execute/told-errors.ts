@@ -49,6 +49,6 @@ function nullAt(data: unknown, path: readonly (string | number)[]): readonly (st
 /** What is said of those that are not told; undefined where all are. */
 export function leftOutError({ leftOut }: Failures): GraphQLError | undefined {
   if (leftOut === 0) return undefined;
-  const message = `${leftOut} more ${leftOut === 1 ? 'position is' : 'positions are'} null for reasons that are not told.`;
+  const message = leftOut === 1 ? '1 more error is not told.' : `${leftOut} more errors are not told.`;
   return new GraphQLError(message, { extensions: { code: 'ERRORS_LEFT_OUT' } });
 }

@@ -10,6 +10,7 @@ import {
   isListType,
 } from 'graphql';
 import type { Connector, ConnectorField } from '../load/model.ts';
+import { textOf } from '../mapping/text-of.ts';
 
 type Convert = (value: unknown) => unknown;
 
@@ -24,7 +25,7 @@ export function wireConverter({ owner, args }: ConnectorField, argument: string)
 /** The graph's enum value of a wire value; the value itself where names are equal. */
 export function fromWire(connector: Connector, typeName: string, value: unknown): unknown {
   const wire = connector.types.get(typeName)?.wire;
-  return wire === undefined ? value : (wire.fromWire.get(String(value)) ?? value);
+  return wire === undefined ? value : (wire.fromWire.get(textOf(value)) ?? value);
 }
 
 function toConverter(connector: Connector, type: GraphQLInputType): Convert | undefined {
@@ -45,7 +46,7 @@ function toConverter(connector: Connector, type: GraphQLInputType): Convert | un
 function toNamedConverter(connector: Connector, type: GraphQLNamedType): Convert {
   if (!isInputObjectType(type)) {
     const wire = connector.types.get(type.name)?.wire;
-    return (value) => wire?.toWire.get(String(value)) ?? value;
+    return (value) => wire?.toWire.get(textOf(value)) ?? value;
   }
   // Made when first used: an input type may contain itself.
   let fields: ReadonlyArray<readonly [string, unknown, Convert | undefined]> | undefined;

@@ -76,6 +76,24 @@ const RULES: Readonly<Record<string, ScalarRule>> = {
   ),
 };
 
+/** A value of a backend as it is passed on. @throws {GraphQLError} when it is none of the scalar */
+export function readScalar(type: GraphQLScalarType, value: unknown): unknown {
+  return isSpecifiedScalarType(type) ? type.coerceOutputValue(value) : acceptScalar(type.name, value);
+}
+
+/** Of what is no scalar of GraphQL itself. @throws {GraphQLError} */
+function acceptScalar(name: string, value: unknown): unknown {
+  const rule = RULES[name];
+  if (rule === undefined) {
+    if (isTooDeep(value)) throw new GraphQLError(`${name} cannot represent this value: ${TOO_DEEP}.`);
+    return value;
+  }
+  const accepted = rule.accept(value);
+  if (accepted === undefined)
+    throw new GraphQLError(`${name} cannot represent this value: expected ${rule.expected}.`);
+  return accepted;
+}
+
 /** Gives the scalars of a schema their behaviour. */
 export function equipScalars(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
@@ -88,14 +106,7 @@ function equip(type: GraphQLScalarType): void {
     equipUpload(type);
     return;
   }
-  const rule = RULES[type.name];
-  const accept = (value: unknown) => {
-    if (rule === undefined) return isDeeper(value, MAX_LEVELS) ? tooDeep(type.name) : value;
-    const accepted = rule.accept(value);
-    if (accepted === undefined)
-      throw new GraphQLError(`${type.name} cannot represent this value: expected ${rule.expected}.`);
-    return accepted;
-  };
+  const accept = (value: unknown) => acceptScalar(type.name, value);
   const fromLiteral = (node: ValueNode) =>
     accept(
       node.kind === Kind.INT || node.kind === Kind.FLOAT
@@ -114,17 +125,15 @@ function equip(type: GraphQLScalarType): void {
 
 /** Deeper values cannot be written as JSON, and would take the whole answer with them. */
 const MAX_LEVELS = 500;
+const TOO_DEEP = `it has more than ${MAX_LEVELS} levels`;
 
-function isDeeper(value: unknown, levels: number): boolean {
+/** Whether a value is nested so deep that nothing can be done with it. */
+export function isTooDeep(value: unknown, levels = MAX_LEVELS): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
-  for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
+  for (const key in value)
+    if (isTooDeep((value as Readonly<Record<string, unknown>>)[key], levels - 1)) return true;
   return false;
-}
-
-/** @throws {GraphQLError} */
-function tooDeep(type: string): never {
-  throw new GraphQLError(`${type} cannot represent this value: it has more than ${MAX_LEVELS} levels.`);
 }
 
 /** A number literal with more digits than a double holds stays text. */

@@ -100,7 +100,14 @@ export function gather<Asked>(
       cell.slots[slot] = one;
       continue;
     }
-    const text = compared?.(one);
+    let text: string | undefined;
+    try {
+      text = compared?.(one);
+    } catch (error) {
+      // Nested so deep that it has no text.
+      cell.slots[slot] = toError(error);
+      continue;
+    }
     const others = text === undefined ? undefined : known?.get(text);
     if (others !== undefined) {
       others.push(cell);
@@ -129,7 +136,15 @@ export function loadShared<Asked>(
     loaders.set(id, loader);
   }
   const own = loader;
-  return Promise.all(batch.map((asked) => own.load(asked).catch((error: unknown) => error)));
+  return Promise.all(
+    batch.map((asked) => {
+      try {
+        return own.load(asked).catch((error: unknown) => error);
+      } catch (error) {
+        return toError(error);
+      }
+    }),
+  );
 }
 
 export function toError(error: unknown): Error {

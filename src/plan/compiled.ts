@@ -6,17 +6,16 @@ import { UpstreamError } from '../errors.ts';
 import type { Denials, Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
-import { leftOutError } from '../execute/told-errors.ts';
 import { withTrace } from '../execute/trace.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { View } from '../views/view.ts';
 import { compilePlan } from './compile.ts';
-import { nulled } from './complete.ts';
+import { errorsOf, nulled } from './failures.ts';
 import { NOT_IN_PARTS } from './incremental.ts';
 import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan, type Turn } from './plan.ts';
-import { Cell, FAILED, GIVE_UP, type Run } from './run.ts';
+import { Cell, FAILED, type Run } from './run.ts';
 import { ShownPlans, showReference } from './shown.ts';
 import { fetchObjects } from './steps.ts';
 import { compileVariables } from './variables.ts';
@@ -129,7 +128,7 @@ type Prepared =
   | { readonly plan: Plan; readonly run: Run };
 
 function newRun(variables: VariableValues, execution: Execution): Run {
-  return { execution, variables, ahead: new Map(), loaders: new Map(), errors: [], tracking: false };
+  return { execution, variables, ahead: new Map(), loaders: new Map(), failures: [], tracking: false };
 }
 
 function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {
@@ -170,7 +169,8 @@ function project(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
   try {
     data = turn.project(root, run, undefined);
   } catch (error) {
-    if (error !== GIVE_UP) throw error;
+    // Whatever it is, it is told where it is.
+    if (run.tracking) throw error;
     run.tracking = true;
     fallbacks.length = earlier;
     data = turn.project(root, run, undefined);
@@ -180,11 +180,9 @@ function project(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
 }
 
 function answer(data: unknown, run: Run): ExecutionResult {
-  const { errors } = run;
-  const { trace, fallbacks, failures } = run.execution;
+  const { trace, fallbacks } = run.execution;
   if (data === FAILED) nulled(run, 0, 0);
-  const leftOut = leftOutError(failures);
-  if (leftOut !== undefined) errors.push(leftOut);
+  const errors = errorsOf(run);
   const whole = data === FAILED ? null : (data as Record<string, unknown>);
   if (errors.length === 0 && fallbacks.length === 0)
     return withTrace<ExecutionResult>({ data: whole }, trace);

@@ -1,7 +1,5 @@
 /** Completion of values by the view's types, as graphql-js completes them: coercion, nullability, lists, abstract types, error paths. */
 import {
-  type FieldNode,
-  GraphQLError,
   type GraphQLOutputType,
   getNamedType,
   isEnumType,
@@ -10,24 +8,20 @@ import {
   isNonNullType,
 } from 'graphql';
 import { HemError, UpstreamError } from '../errors.ts';
-import { toFieldError } from '../execute/field-errors.ts';
 import { concrete, isUnset } from '../execute/object-value.ts';
-import { tells } from '../execute/told-errors.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Connector } from '../load/model.ts';
+import { textOf } from '../mapping/text-of.ts';
 import type { View } from '../views/view.ts';
+import { type FailingField, nulled, report } from './failures.ts';
 import type { ObjectsPlan } from './plan.ts';
-import { Cell, FAILED, GIVE_UP, type Path, pathToArray, type Run } from './run.ts';
+import { Cell, FAILED, type Path, type Run } from './run.ts';
 
 /** The completed value, or FAILED when the position cannot be what its type says; the error is reported by then. */
 export type Complete = (value: unknown, run: Run, path: Path | undefined) => unknown;
 
-export interface FieldFacts {
+export interface FieldFacts extends FailingField {
   readonly view: View;
-  /** `Type.field` of the view. */
-  readonly coordinate: string;
-  readonly nodes: readonly FieldNode[];
-  readonly connectors: ReadonlyMap<string, Connector>;
   /** Whose value it is. */
   readonly connector: Connector;
   /** Of object types. */
@@ -41,7 +35,7 @@ export function compileComplete(type: GraphQLOutputType, facts: FieldFacts): Com
     return (value, run, path) => {
       const completed = inner(value, run, path);
       return completed === null
-        ? report(run, facts, invalid(facts.connector, `null for ${type}`), path)
+        ? report(run, facts, () => invalid(facts.connector, `null for ${type}`), path)
         : completed;
     };
   }
@@ -50,26 +44,10 @@ export function compileComplete(type: GraphQLOutputType, facts: FieldFacts): Com
     // Without paths the first error ends the projection, so nothing fails here.
     if (!run.tracking) return inner(value, run, path);
     const { leftOut } = run.execution.failures;
-    const told = run.errors.length;
+    const told = run.failures.length;
     const completed = inner(value, run, path);
     return completed === FAILED ? nulled(run, told, leftOut) : completed;
   };
-}
-
-/**
- * Of a position that became null because of what is below it only that error is told: those of what it took away are not
- * (GraphQL, 6.4.4). It is the last, because nothing is completed after it.
- *
- * @param told @param leftOut how many there were before
- */
-export function nulled({ errors, execution: { failures } }: Run, told: number, leftOut: number): null {
-  const taken = errors.length - told - 1;
-  if (taken > 0) {
-    errors.splice(told, taken);
-    failures.told -= taken;
-  }
-  failures.leftOut = errors.length > told ? leftOut : Math.min(failures.leftOut, leftOut + 1);
-  return null;
 }
 
 /** Null stays null, an error is reported; what is left is given to the type. */
@@ -78,7 +56,13 @@ function compileInner(type: Exclude<GraphQLOutputType, { kind: 'non-null' }>, fa
   return (value, run, path) => {
     if (value === null || value === undefined) return null;
     if (value instanceof Error) return report(run, facts, value, path);
-    return present(value, run, path);
+    if (!run.tracking) return present(value, run, path);
+    try {
+      return present(value, run, path);
+    } catch (error) {
+      // Unforeseen, and the affair of this field.
+      return report(run, facts, error, path);
+    }
   };
 }
 
@@ -92,7 +76,7 @@ function compileList(itemType: GraphQLOutputType, facts: FieldFacts): Complete {
   const item = compileComplete(itemType, facts);
   return (value, run, path) => {
     if (!Array.isArray(value))
-      return report(run, facts, invalid(facts.connector, `no list for [${itemType}]`), path);
+      return report(run, facts, () => invalid(facts.connector, `no list for [${itemType}]`), path);
     const { length } = value;
     const completed = new Array(length);
     for (let index = 0; index < length; index++) {
@@ -113,13 +97,13 @@ function compileLeaf(type: GraphQLOutputType, facts: FieldFacts): Complete {
     const known = connector.types.get(graphName)?.type;
     return (raw, run, path) => {
       const value = fromWire(connector, graphName, raw);
-      if (isEnumType(known) && known.getValue(String(value)) === undefined) {
-        return report(run, facts, invalid(connector, `"${String(value)}" is no ${graphName}`), path);
+      if (isEnumType(known) && known.getValue(textOf(value)) === undefined) {
+        return report(run, facts, () => invalid(connector, `"${textOf(value)}" is no ${graphName}`), path);
       }
       if (viewType?.enumToView === undefined) return value;
       return (
-        viewType.enumToView.get(String(value)) ??
-        report(run, facts, new HemError('HIDDEN_VALUE', { internal: connector.name }), path)
+        viewType.enumToView.get(textOf(value)) ??
+        report(run, facts, () => new HemError('HIDDEN_VALUE', { internal: connector.name }), path)
       );
     };
   }
@@ -128,7 +112,12 @@ function compileLeaf(type: GraphQLOutputType, facts: FieldFacts): Complete {
     try {
       return named.coerceOutputValue(value);
     } catch (cause) {
-      return report(run, facts, invalid(connector, `no ${named.name}: ${(cause as Error).message}`), path);
+      return report(
+        run,
+        facts,
+        () => invalid(connector, `no ${named.name}: ${(cause as Error).message}`),
+        path,
+      );
     }
   };
 }
@@ -137,11 +126,11 @@ function compileObject(type: GraphQLOutputType, facts: FieldFacts): Complete {
   const below = facts.below!;
   const { connector } = facts;
   const hidden = (run: Run, path: Path | undefined) =>
-    report(run, facts, new HemError('HIDDEN_VALUE', { internal: connector.name }), path);
+    report(run, facts, () => new HemError('HIDDEN_VALUE', { internal: connector.name }), path);
   if (!below.pure) {
     return (value, run, path) => {
       if (!(value instanceof Cell))
-        return report(run, facts, invalid(connector, `no object for ${type}`), path);
+        return report(run, facts, () => invalid(connector, `no object for ${type}`), path);
       return value.plan === undefined ? hidden(run, path) : value.plan.project(value, run, path);
     };
   }
@@ -149,20 +138,20 @@ function compileObject(type: GraphQLOutputType, facts: FieldFacts): Complete {
   if (only !== undefined) {
     return (value, run, path) => {
       if (typeof value !== 'object' || Array.isArray(value))
-        return report(run, facts, invalid(connector, `no object for ${type}`), path);
+        return report(run, facts, () => invalid(connector, `no object for ${type}`), path);
       return only.project(value, run, path);
     };
   }
   return (value, run, path) => {
     if (typeof value !== 'object' || Array.isArray(value))
-      return report(run, facts, invalid(connector, `no object for ${type}`), path);
+      return report(run, facts, () => invalid(connector, `no object for ${type}`), path);
     if (isUnset(connector, below.graphType, value)) return null;
     const found = concrete(connector, below.graphType, value);
     if (found === undefined)
       return report(
         run,
         facts,
-        invalid(connector, `a record of ${below.graphType} does not say which type it is`),
+        () => invalid(connector, `a record of ${below.graphType} does not say which type it is`),
         path,
       );
     const plan = below.byType.get(found.typeName);
@@ -172,25 +161,4 @@ function compileObject(type: GraphQLOutputType, facts: FieldFacts): Complete {
 
 export function invalid(connector: Connector, internal: string): UpstreamError {
   return new UpstreamError('UPSTREAM_INVALID', connector.name, { internal });
-}
-
-/** Notes an error at a path, or gives up when paths are not kept. @returns FAILED */
-export function report(
-  run: Run,
-  facts: Pick<FieldFacts, 'coordinate' | 'nodes' | 'connectors'>,
-  error: unknown,
-  path: Path | undefined,
-): typeof FAILED {
-  if (!run.tracking) throw GIVE_UP;
-  if (!tells(run.execution.failures)) return FAILED;
-  const located = toFieldError(error, facts.coordinate, facts.connectors, run.execution);
-  run.errors.push(
-    new GraphQLError(located.message, {
-      nodes: facts.nodes,
-      path: pathToArray(path),
-      extensions: located.extensions,
-      originalError: located.originalError,
-    }),
-  );
-  return FAILED;
 }

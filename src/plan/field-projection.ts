@@ -13,7 +13,8 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connector } from '../load/model.ts';
 import type { View } from '../views/view.ts';
 import type { CollectedField } from './collect.ts';
-import { compileComplete, report } from './complete.ts';
+import { compileComplete } from './complete.ts';
+import { report } from './failures.ts';
 import type { ValueSource } from './object-builder.ts';
 import type { ProjectedField } from './project.ts';
 

@@ -24,7 +24,7 @@ export interface ProjectedField {
 const ACCEPTS = {
   string: (name: string) => `(typeof ${name} === 'string')`,
   boolean: (name: string) => `(typeof ${name} === 'boolean')`,
-  int: (name: string) => `((${name} | 0) === ${name})`,
+  int: (name: string) => `(typeof ${name} === 'number' && (${name} | 0) === ${name})`,
   float: (name: string) => `Number.isFinite(${name})`,
 };
 

@@ -1,6 +1,7 @@
 /** One execution of a plan. Everything that belongs to a request is here, and nothing of it in the plan. */
-import type { GraphQLError, VariableValues } from 'graphql';
+import type { VariableValues } from 'graphql';
 import type { Execution } from '../execute/execution.ts';
+import type { Failure } from './failures.ts';
 import type { ObjectPlan } from './plan.ts';
 import type { LookupWork } from './step-lookups.ts';
 
@@ -17,7 +18,7 @@ export interface Run {
   /** Of lookups and calls that several steps share. */
   readonly loaders: Map<string, unknown>;
   /** Only while `tracking`. */
-  readonly errors: GraphQLError[];
+  readonly failures: Failure[];
   /**
    * A projection runs without paths and gives up at the first error; it then runs once more with paths. Errors are rare, and what was
    * fetched is kept, so the second run says exactly what is wrong where.

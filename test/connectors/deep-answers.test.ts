@@ -15,19 +15,54 @@ type Query {
   refused: String @rest(get: "/refused")
   things: [Thing] @rest(get: "/things")
   own: Own @rest(get: "/objects", select: "value")
+  colour: Colour @rest(get: "/lists")
+  odd: Colour @rest(get: "/odd", select: "value")
+  wired: Wired @rest(get: "/odd", select: "value")
+  piece: Piece @rest(get: "/piece")
+  fact: Boolean @rest(get: "/lists")
+  int: Int @rest(get: "/lists")
+  float: Float @rest(get: "/objects", select: "value")
+  id: ID @rest(get: "/lists")
+  date: Date @rest(get: "/lists")
+  strange: [Thing] @rest(get: "/strange")
 }
 scalar Own
-type Thing @key(fields: "id") { id: ID! }`;
+enum Colour { RED BLUE }
+enum Wired { RED @from(value: "red") }
+interface Piece @discriminator(property: "kind") { id: ID! }
+type Book implements Piece { id: ID! }
+type Film implements Piece { id: ID! }
+type Thing @key(fields: "id") { id: ID! blob: JSON }`;
 const OTHER = `
 type Query { thing(ids: [ID!]! @is(field: "id")): [Thing]! @lookup @internal @rest(get: "/deep-ids?ids={ids|csv}") }
-type Thing @key(fields: "id") { id: ID! name: String }`;
+extend type Thing @key(fields: "id") {
+  id: ID!
+  name: String
+  need(blob: JSON @require(field: "blob")): String @rest(post: "/good", body: "{ blob: $blob }", select: "text")
+}`;
 const BODIES: Readonly<Record<string, string>> = {
   '/good': '{"text":"here"}',
   '/lists': lists,
   '/objects': `{"value":${objects}}`,
   '/things': '[{"id":"1"},{"id":"2"}]',
+  '/odd': '{"value":{"toString":1,"valueOf":1}}',
+  '/piece': `{"id":"1","kind":${lists}}`,
+  '/strange': `[{"id":"1","blob":${objects}},{"id":${lists}},{"id":"2","blob":1}]`,
   '/deep-ids': `[{"id":"1","name":"one"},{"id":${lists},"name":"none"}]`,
 };
+
+const VIEW = `
+type Query {
+  good: String lists: JSON objects: JSON text: String refused: String own: Own things: [Thing] strange: [Thing]
+  colour: Colour odd: Colour wired: Wired piece: Piece fact: Boolean int: Int float: Float id: ID date: Date
+}
+scalar Own
+enum Colour { RED BLUE }
+enum Wired { RED }
+interface Piece { id: ID! }
+type Book implements Piece { id: ID! }
+type Film implements Piece { id: ID! }
+type Thing { id: ID! name: String need: String }`;
 
 let backend: RestBackend;
 let gateway: TestGateway;
@@ -48,10 +83,7 @@ beforeAll(async () => {
       ...Object.fromEntries(
         ['compiled', 'reference'].flatMap((engine) => [
           [`clients/${engine}/client.yml`, `engine: ${engine}\n`],
-          [
-            `schemas/${engine}.graphql`,
-            'type Query { good: String lists: JSON objects: JSON text: String refused: String own: Own things: [Thing] } scalar Own type Thing { id: ID! name: String }',
-          ],
+          [`schemas/${engine}.graphql`, VIEW],
         ]),
       ),
     },
@@ -63,8 +95,25 @@ afterAll(async () => {
 });
 
 describe.each(['compiled', 'reference'])('%s', (client) => {
-  test.each(['lists', 'objects', 'text', 'own'])('%s', async (field) => {
-    const { status, body } = await gateway.query(client, `{ good ${field} }`);
+  test.each([
+    ...[
+      'lists',
+      'objects',
+      'text',
+      'own',
+      'colour',
+      'odd',
+      'wired',
+      'piece',
+      'fact',
+      'int',
+      'float',
+      'id',
+      'date',
+    ],
+  ])('%s', async (field) => {
+    const below = field === 'piece' ? '{ id }' : '';
+    const { status, body } = await gateway.query(client, `{ good ${field} ${below} }`);
     expect(status).toBe(200);
     expect(body).toMatchObject({
       data: { good: 'here', [field]: null },
@@ -78,6 +127,18 @@ describe.each(['compiled', 'reference'])('%s', (client) => {
       data: { good: 'here', refused: null },
       errors: [{ path: ['refused'], extensions: { code: 'UPSTREAM_REJECTED' } }],
     });
+  });
+
+  test('what goes into other calls', async () => {
+    for (const fields of ['name', 'need', 'name need']) {
+      const { status, body } = await gateway.query(client, `{ good strange { ${fields} } }`);
+      expect(status).toBe(200);
+      expect(body.data.good).toBe('here');
+      expect(body.data.strange).toHaveLength(3);
+      if (fields !== 'need') expect(body.data.strange[0].name).toBe('one');
+      if (fields !== 'name') expect(body.data.strange[2].need).toBe('here');
+      expect(body.errors).not.toHaveLength(0);
+    }
   });
 
   test('a key', async () => {

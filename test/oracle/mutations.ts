@@ -131,10 +131,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'hidden members of a union are null without an error',
-    file: 'complete.ts',
+    file: 'failures.ts',
     change: {
       around: 'report',
-      by: "(report) => (run, facts, error, path) => (error?.code === 'HIDDEN_VALUE' ? null : report(run, facts, error, path))",
+      by: "(report) => (run, facts, error, path) => ((typeof error === 'function' ? error() : error)?.code === 'HIDDEN_VALUE' ? null : report(run, facts, error, path))",
     },
   },
   {

@@ -86,3 +86,75 @@ test.each(['compiled', 'reference'])(
     expect(told).toHaveLength(7);
   },
 );
+
+test.each(['compiled', 'reference'])('a fallback knows what a value of every type is, %s', async (engine) => {
+  const bodies: Readonly<Record<string, unknown>> = {
+    '/pieces': [
+      { id: '1', kind: 'Book' },
+      { id: '2', kind: 'Nope' },
+    ],
+    '/books': [{ id: '1' }, 5],
+    '/lists': [[{ id: '1' }], [null]],
+    '/text': 'x',
+    '/colours': ['RED', 'b', 'GREEN'],
+    '/numbers': [1, 'x', 3],
+    '/names': [{ id: '1', name: 'one' }],
+  };
+  await using backend = await startJsonBackend(({ path }) => bodies[path]);
+  const connector = `kind: rest\nendpoint: ${backend.url}\n`;
+  const fields = `
+    pieces: [Piece] @rest(get: "/pieces") @fallback(value: [])
+    books: [Book] @rest(get: "/books") @fallback(value: [])
+    lists: [[Book!]!] @rest(get: "/lists") @fallback(value: [])
+    date: Date @rest(get: "/text") @fallback(value: "2020-01-01")
+    big: BigInt @rest(get: "/text") @fallback(value: 7)
+    colour: Colour @rest(get: "/text") @fallback(value: RED)
+    colours: [Colour] @rest(get: "/colours") @fallback(value: [BLUE])
+    numbers: [Int] @rest(get: "/numbers") @fallback(value: [])
+    anything: [JSON] @rest(get: "/numbers") @fallback(value: [])`;
+  await using gateway = await startGateway({
+    files: {
+      'connectors/things/connector.yml': connector,
+      'connectors/things/schema.graphql': `
+        type Query { ${fields} }
+        enum Colour { RED BLUE @from(value: "b") }
+        interface Piece @discriminator(property: "kind") { id: ID! }
+        type Book implements Piece @key(fields: "id") { id: ID! }
+        type Film implements Piece { id: ID! }`,
+      'connectors/names/connector.yml': connector,
+      'connectors/names/schema.graphql': `
+        type Query { named(ids: [ID!]! @is(field: "id")): [Book]! @lookup @internal @rest(get: "/names?ids={ids|csv}") }
+        extend type Book @key(fields: "id") { id: ID! name: String }`,
+      'schemas/web.graphql': `
+        type Query { ${fields.replace(/@\w+\([^)]*\)/g, '')} }
+        enum Colour { RED BLUE }
+        interface Piece { id: ID! }
+        type Book implements Piece { id: ID! name: String }
+        type Film implements Piece { id: ID! }`,
+      'clients/web/client.yml': `engine: ${engine}\n`,
+    },
+  });
+  for (const [query, value] of [
+    ['pieces { id }', []],
+    ['pieces { id ... on Book { name } }', []],
+    ['books { id }', []],
+    ['books { name }', []],
+    ['lists { id }', []],
+    ['lists { name }', []],
+    ['date', '2020-01-01'],
+    ['big', '7'],
+    ['colour', 'RED'],
+    ['colours', ['BLUE']],
+    ['numbers', []],
+  ] as const) {
+    const [field] = query.split(' ');
+    const { body } = await gateway.query('web', `{ ${query} }`);
+    expect(body).toEqual({
+      data: { [field!]: value },
+      extensions: {
+        fallbacks: [{ coordinate: `Query.${field}`, connector: 'things', code: 'UPSTREAM_INVALID' }],
+      },
+    });
+  }
+  expect((await gateway.query('web', '{ anything }')).body).toEqual({ data: { anything: [1, 'x', 3] } });
+});

@@ -123,7 +123,7 @@ class SharedSocket {
   }
 
   async #open(): Promise<Client> {
-    const { name, options, settings, headers: outgoing } = this.#setup;
+    const { options, settings, headers: outgoing } = this.#setup;
     const limit = AbortSignal.timeout(settings.timeouts.requestMs);
     // Before the client is made, which cannot tell its subscribers when this fails.
     const headers = { ...this.#caller, ...(await outgoing.ofConnection(limit)) };
@@ -161,7 +161,7 @@ class SharedSocket {
       },
     });
     this.#opened = client;
-    this.#setup.log.debug({ connector: name }, 'opening a websocket for subscriptions');
+    this.#setup.log.debug('opening a websocket for subscriptions');
     return client;
   }
 

@@ -118,13 +118,14 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
   ): Promise<unknown> {
     const { cancellation } = context;
     const limitMs = endsAt - performance.now();
-    if (cancellation.isCancelled || limitMs <= 0) {
+    if (cancellation.isCancelled || limitMs < 1) {
       breaker?.gaveUp(begun);
       return Promise.reject(timedOut(name));
     }
     context.onCall?.();
     return new Promise((resolve, reject) => {
-      const deadline = Date.now() + limitMs;
+      // Not before the operation's own time is over, as far as that is what limits it: what comes after it in turn would begin yet.
+      const deadline = Math.ceil(Date.now() + limitMs) + 1;
       const call = client.makeUnaryRequest(
         binding.path,
         asIs,

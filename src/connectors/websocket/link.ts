@@ -238,7 +238,7 @@ export class Link implements AsyncDisposable {
     if (this.#heartbeatSettings !== undefined) {
       this.#heartbeat = new Heartbeat(socket, this.#heartbeatSettings, onSilence);
     }
-    this.#setup.log.info({ connector: this.#setup.name }, 'connected');
+    this.#setup.log.info('connected');
     this.#owner.opened();
   }
 
@@ -250,10 +250,7 @@ export class Link implements AsyncDisposable {
     this.#state = 'idle';
     this.#attempts++;
     this.#backOff(++this.#failures, cause);
-    this.#setup.log.warn(
-      { connector: this.#setup.name, attempts: this.#attempts, err: cause },
-      'cannot connect',
-    );
+    this.#setup.log.warn({ attempts: this.#attempts, err: cause }, 'cannot connect');
     this.#owner.failed();
     if (this.#owner.wanted()) this.want();
   }
@@ -268,7 +265,7 @@ export class Link implements AsyncDisposable {
     this.#failures = stable ? 0 : this.#failures + 1;
     this.#attempts = stable || was.understood ? 0 : this.#attempts + 1;
     this.#backOff(this.#failures, cause);
-    this.#setup.log.warn({ connector: this.#setup.name, err: cause }, 'lost the connection');
+    this.#setup.log.warn({ err: cause }, 'lost the connection');
     this.#owner.lost(was.unreadable);
     if (this.#owner.wanted()) this.want();
   }

@@ -238,8 +238,7 @@ export class Subscriptions {
     }
     this.#calls.ask((id) => unsubscribe.write(id, about), {
       answered: () => {},
-      failed: (error) =>
-        this.#setup.log.debug({ connector: this.#setup.name, err: error }, 'cannot unsubscribe'),
+      failed: (error) => this.#setup.log.debug({ err: error }, 'cannot unsubscribe'),
     });
   }
 }
