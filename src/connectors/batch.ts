@@ -20,6 +20,21 @@ export function toOutcomes(
   return inTurns(batch, settings.limits.callsAtOnce, (values) => start(values, send).catch(toFailure));
 }
 
+/** For `problemWith`. @param write makes what would be sent, and throws where that cannot be */
+export function problemsOf(
+  connector: string,
+  write: (values: Values) => unknown,
+): (values: Values) => UpstreamError | undefined {
+  return (values) => {
+    try {
+      write(values);
+      return undefined;
+    } catch (error) {
+      return toUpstreamError(connector, error);
+    }
+  };
+}
+
 function start(values: Values, send: Send): Promise<unknown> {
   try {
     return send(values);

@@ -177,6 +177,8 @@ export interface UnaryCall {
    * @throws only what concerns the whole batch; an element's own failure is an UpstreamError in its place
    */
   call(batch: readonly Values[], context: CallContext): Promise<readonly Outcome[]>;
+  /** What keeps the backend from being asked with these: whatever `call` finds out before anything leaves. Asks nothing. */
+  problemWith?(values: Values): UpstreamError | undefined;
 }
 
 /** A record, a list of records, a scalar, null, or the failure. */

@@ -1,7 +1,13 @@
 /** Backend calls of an execution: gathered per tick into batches, raced against the deadline, matched by key. */
 import DataLoader from 'dataloader';
 import { getNamedType } from 'graphql';
-import { type CallContext, type Outcome, type StreamCall, StreamGap } from '../connectors/kind.ts';
+import {
+  type CallContext,
+  type Outcome,
+  type StreamCall,
+  StreamGap,
+  type UnaryCall,
+} from '../connectors/kind.ts';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { CallSource, ConnectorField, ConnectorType, Lookup } from '../load/model.ts';
 import { canonical } from '../mapping/canonical.ts';
@@ -9,7 +15,7 @@ import type { Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 import { withLastGood } from './last-good.ts';
-import { askSplitting, byKey } from './list-lookup.ts';
+import { askTogether, byKey } from './list-lookup.ts';
 import type { RecordSelection } from './record-selection.ts';
 import { MAX_BATCH, runUnary } from './unary-call.ts';
 
@@ -95,17 +101,21 @@ async function callBatch(
   batch: readonly Values[],
   objects = batch.length,
 ): Promise<readonly Outcome[]> {
-  const source = callSourceOf(field);
-  const call = source.compile(execution.connections, selection.selection);
-  if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
+  const call = unaryCallOf(execution, field, selection);
   const run = async () => {
-    const how = { call, select: source.select };
+    const how = { call, select: callSourceOf(field).select };
     const outcomes = await runUnary(field, how, batch, () => contextOf(execution, selection));
     if (field.staleMs === undefined) return outcomes;
     const asked = { field, selectionId: selection.id, batch, context: contextOf(execution, selection) };
     return withLastGood(execution, asked, outcomes);
   };
   return execution.trace === undefined ? run() : execution.trace.batch(field, objects, run);
+}
+
+function unaryCallOf(execution: Execution, field: ConnectorField, selection: RecordSelection): UnaryCall {
+  const call = callSourceOf(field).compile(execution.connections, selection.selection);
+  if (call.mode !== 'unary') throw new HemError('INTERNAL', { internal: `${field.coordinate} is a stream` });
+  return call;
 }
 
 /** One call for many keys. Answers are matched by the key they carry, never by position; a missing one is null. */
@@ -131,12 +141,18 @@ async function callBatchedLookup(
   await Promise.all(
     [...groups.values()].map(async ({ values, members }) => {
       const keys = members.map(({ key }) => key);
-      const found = await askSplitting(keys, async (some) => {
-        const asked = { ...values, args: { ...values.args, [list.name]: some } };
+      const askedFor = (some: readonly unknown[]): Values => ({
+        ...values,
+        args: { ...values.args, [list.name]: some },
+      });
+      const ask = async (some: readonly unknown[]) => {
+        const asked = askedFor(some);
         const [answer] = await callBatch(execution, lookup.field, selection, [asked], some.length);
         const known = answer instanceof Error ? answer : indexByKey(lookup, answer);
         return some.map((key) => (known instanceof Error ? known : (known.get(canonical(key)) ?? null)));
-      });
+      };
+      const { problemWith } = unaryCallOf(execution, lookup.field, selection);
+      const found = await askTogether(keys, ask, problemWith && ((key) => problemWith(askedFor([key]))));
       for (const [at, { index }] of members.entries()) outcomes[index] = found[at];
     }),
   );

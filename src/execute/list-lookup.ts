@@ -3,20 +3,25 @@ import type { Outcome } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
 
 /**
- * Asks for all keys at once. A key that cannot be sent, such as one with a comma where commas are between keys, fails alone: nothing has
- * left for the backend then, and each half of the keys is asked for by itself.
+ * Asks for all keys at once. One that cannot be sent, such as a text with a comma where commas are between keys, fails alone: nothing has
+ * left for the backend then, and it is asked for the others.
  *
  * @param ask gives an outcome for each key, in order
+ * @param problemWith says of one key whether it can be sent; undefined where that cannot be said
  */
-export async function askSplitting<Key>(
+export async function askTogether<Key>(
   keys: readonly Key[],
   ask: (keys: readonly Key[]) => Promise<readonly Outcome[]>,
+  problemWith: ((key: Key) => UpstreamError | undefined) | undefined,
 ): Promise<readonly Outcome[]> {
   const outcomes = await ask(keys);
-  if (keys.length < 2 || !outcomes.every(wasNotSent)) return outcomes;
-  const middle = keys.length >> 1;
-  const halves = [keys.slice(0, middle), keys.slice(middle)];
-  return (await Promise.all(halves.map((half) => askSplitting(half, ask)))).flat();
+  if (problemWith === undefined || keys.length < 2 || !outcomes.every(wasNotSent)) return outcomes;
+  const problems = keys.map(problemWith);
+  const good = keys.filter((_, index) => problems[index] === undefined);
+  if (good.length === keys.length) return outcomes;
+  const rest = good.length === 0 ? [] : await ask(good);
+  let next = 0;
+  return problems.map((problem) => problem ?? rest[next++]);
 }
 
 function wasNotSent(outcome: Outcome): boolean {

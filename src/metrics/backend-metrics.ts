@@ -108,7 +108,7 @@ export class BackendMetrics {
       (code === undefined ? fine : this.#calls.of(connector, coordinate, code)).observe(ms);
     };
     return {
-      mode: 'unary',
+      ...call,
       call(batch: readonly Values[], context: CallContext) {
         const startedAt = performance.now();
         return call.call(batch, context).then(

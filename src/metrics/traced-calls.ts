@@ -11,7 +11,7 @@ export function traceCalls(connector: string, coordinate: string, call: Compiled
 
 function traceUnary(connector: string, coordinate: string, call: UnaryCall): UnaryCall {
   return {
-    mode: 'unary',
+    ...call,
     call(batch, context) {
       const traced = context.tracing?.begin(connector, coordinate);
       if (traced === undefined) return call.call(batch, context);

@@ -1,7 +1,9 @@
 /** Steps that find records by keys: in one call where the connector offers it, ahead of their turn where the key is known. */
 import { getNamedType, isAbstractType } from 'graphql';
+import type { UnaryCall } from '../connectors/kind.ts';
+import type { UpstreamError } from '../errors.ts';
 import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
-import { askSplitting, byKey } from '../execute/list-lookup.ts';
+import { askTogether, byKey } from '../execute/list-lookup.ts';
 import { concrete } from '../execute/object-value.ts';
 import { MAX_BATCH } from '../execute/unary-call.ts';
 import type { Lookup } from '../load/model.ts';
@@ -146,7 +148,11 @@ function askEach(
 function askByKeys(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
   const { name } = work.keys.find(({ list }) => list)!;
   const askFor = (some: readonly unknown[], others: Arguments) =>
-    askSplitting(some, (part) => askList(work, { list: name, keys: part, others }, run));
+    askTogether(
+      some,
+      (part) => askList(work, { list: name, keys: part, others }, run),
+      problemsWithKeys(work, { list: name, others }, run),
+    );
   if (work.keys.length === 1) return askFor(keys, NO_ARGUMENTS);
   const groups = Map.groupBy((keys as readonly Arguments[]).entries(), ([, key]) =>
     JSON.stringify({ ...key, [name]: undefined }),
@@ -158,6 +164,23 @@ function askByKeys(work: LookupWork, keys: readonly unknown[], run: Run): Promis
     for (const [at, [index]] of members.entries()) results[index] = records[at];
   });
   return Promise.all(asking).then(() => results);
+}
+
+/** Of one key of a list. */
+function problemsWithKeys(
+  { call: { call, toArguments } }: LookupWork,
+  { list, others }: Pick<KeyList, 'list' | 'others'>,
+  run: Run,
+): ((key: unknown) => UpstreamError | undefined) | undefined {
+  const { problemWith } = call as UnaryCall;
+  const { claims } = run.execution.caller;
+  return (
+    problemWith &&
+    ((key) => {
+      const args = toArguments(Object.assign(Object.create(null), others, { [list]: [key] }), claims);
+      return problemWith({ args, parent: NO_ARGUMENTS, claims });
+    })
+  );
 }
 
 interface KeyList {

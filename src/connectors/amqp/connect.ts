@@ -1,9 +1,10 @@
 /** Two connections per broker: messages out and replies in on the one, events on the other, so that neither holds up the other. */
 import { Drops } from '../../upstream/drops.ts';
-import { toOutcomes } from '../batch.ts';
+import { problemsOf, toOutcomes } from '../batch.ts';
 import type { Connection, ConnectionSetup } from '../kind.ts';
 import type { AmqpBinding } from './bind.ts';
 import type { DropReason } from './content.ts';
+import { messageHeaders } from './message-headers.ts';
 import { Messages } from './messages.ts';
 import type { AmqpOptions } from './options.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -27,6 +28,11 @@ export function connect(setup: ConnectionSetup<AmqpOptions>): AmqpConnection {
             mode: 'unary',
             call: (batch, context) =>
               toOutcomes(setup, batch, (values) => messages.request(binding, values, context)),
+            problemWith: problemsOf(setup.name, (values) => [
+              binding.routingKey(values),
+              messageHeaders({}, binding.headers, values),
+              binding.body(values),
+            ]),
           };
         case 'publish':
           return {

@@ -4,7 +4,7 @@ import type { Values } from '../../mapping/values.ts';
 import type { Begun } from '../../upstream/breaker.ts';
 import type { Reply } from '../../upstream/kept-replies.ts';
 import { type SharedCall, SharedCalls } from '../../upstream/shared-calls.ts';
-import { toOutcomes } from '../batch.ts';
+import { problemsOf, toOutcomes } from '../batch.ts';
 import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
 import type { GrpcBinding } from './bind.ts';
 import { Connecting, openClient } from './channel.ts';
@@ -181,6 +181,10 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
                   ? share(binding, values, context)
                   : send(binding, values, context),
               ),
+            problemWith: problemsOf(name, (values) => [
+              binding.encode(values),
+              toMetadata({}, binding.metadata, values),
+            ]),
           }
         : {
             mode: 'stream',

@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from '../../upstream/http.ts';
 import { openHttpCalls } from '../../upstream/http-calls.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
-import { toOutcomes } from '../batch.ts';
+import { problemsOf, toOutcomes } from '../batch.ts';
 import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
 import type { RestBinding } from './bind.ts';
 import type { RestOptions } from './options.ts';
@@ -34,6 +34,7 @@ export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBin
     compile: (binding) => ({
       mode: 'unary',
       call: (batch, context) => toOutcomes(setup, batch, (values) => send(binding, values, context)),
+      problemWith: problemsOf(setup.name, (values) => toRequest(binding, values, {})),
     }),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };

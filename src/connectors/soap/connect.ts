@@ -4,7 +4,7 @@ import type { Values } from '../../mapping/values.ts';
 import type { HttpResponse } from '../../upstream/http.ts';
 import { openHttpCalls } from '../../upstream/http-calls.ts';
 import { toStatusError } from '../../upstream/status.ts';
-import { toOutcomes } from '../batch.ts';
+import { problemsOf, toOutcomes } from '../batch.ts';
 import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
 import type { SoapBinding } from './bind.ts';
 import { enterBody, isFault, toEnvelope } from './envelope.ts';
@@ -32,6 +32,7 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
     compile: (binding) => ({
       mode: 'unary',
       call: (batch, context) => toOutcomes(setup, batch, (values) => send(binding, values, context)),
+      problemWith: problemsOf(setup.name, (values) => [binding.header(values), binding.body(values)]),
     }),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
