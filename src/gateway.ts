@@ -1,8 +1,10 @@
 /** A running gateway: one generation, what it has open, and its listeners. */
+
 import { isAbsolute, join } from 'node:path';
 import type { Logger } from 'pino';
 import { type AdminListener, openAdminListener } from './admin/admin-listener.ts';
 import { keysOfTypes } from './admin/invalidate.ts';
+import type { OutOfDate } from './cache/tags.ts';
 import { identityHeadersOf } from './connectors/identity-settings.ts';
 import type { Registry } from './consumers/registry.ts';
 import { openPublicListener } from './doors/public-listener.ts';
@@ -98,7 +100,8 @@ function openAdmin(
     publicKeys: () => connections.publicKeys(),
     openGraph: async () => {
       const { openWholeGraph } = await import('./admin/whole-graph.ts');
-      return openWholeGraph(graph, connections, limitsOf(settings));
+      const invalidate = (what: readonly OutOfDate[]) => caches.invalidate(what);
+      return openWholeGraph(graph, connections, { limits: limitsOf(settings), invalidate });
     },
     metrics: settings.metrics.enabled ? (accept) => expose(metrics!.families(), accept) : undefined,
     usage: usage && {

@@ -47,7 +47,8 @@ const CUT = /(?:u[0-9a-fA-F]{0,3}|%[0-9a-fA-F]?|&#?\w{0,8})?[\ufffd\u2026]*$/;
 
 /** For lines of JSON, of which nothing is left that terminals act on. @param secrets of this configuration */
 export function scrubberOfLines(secrets: readonly string[]): Scrub {
-  const known = longestFirst(secrets.map(escaped));
+  // In a line there are numbers of all kinds.
+  const known = longestFirst(secrets.filter((secret) => !/^\d+$/.test(secret)).map(escaped));
   return (line) => {
     let scrubbed = line;
     for (const secret of known) scrubbed = scrubbed.replaceAll(secret, MASK);

@@ -1,6 +1,7 @@
 /** One route of the API. */
 import { z } from 'zod';
 import type { Registry } from '../consumers/registry.ts';
+import { Refusal } from '../doors/refusal.ts';
 
 export interface ApiCall<Query, Body> {
   readonly registry: Registry;
@@ -58,13 +59,20 @@ export const PAGE = {
   after: z.string().max(100).optional(),
 };
 
-/** A part of a list, and what to ask for to get the next. */
+/** A part of a list, and what to ask for to get the next. @throws {Refusal} BAD_REQUEST when the last one that is known is gone */
 export function page<Item>(
   list: readonly Item[],
   { limit, after }: { readonly limit: number; readonly after?: string | undefined },
   idOf: (item: Item) => string,
 ): { readonly items: readonly Item[]; readonly next: string | null } {
-  const start = after === undefined ? 0 : list.findIndex((item) => idOf(item) === after) + 1;
+  const last = after === undefined ? -1 : list.findIndex((item) => idOf(item) === after);
+  // From the beginning again a reader of pages would never come to an end.
+  if (after !== undefined && last === -1)
+    throw new Refusal(
+      'BAD_REQUEST',
+      `There is no "${after}" in this list any more: begin again without "after".`,
+    );
+  const start = last + 1;
   const items = list.slice(start, start + limit);
   return { items, next: start + limit < list.length ? idOf(items.at(-1)!) : null };
 }

@@ -1,6 +1,7 @@
 /** The operators' view of everything: the stitched graph, queries and mutations. */
-import { type ExecutionResult, GraphQLError } from 'graphql';
+import { type ExecutionResult, GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import type { OutOfDate } from '../cache/tags.ts';
 import { CallContext } from '../call-context.ts';
 import { Cancellation } from '../cancellation.ts';
 import { renderPage } from '../doors/page.ts';
@@ -15,6 +16,7 @@ import type { OperationLimits } from '../load/settings/settings.ts';
 import { Documents } from '../operation/documents.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
+import { collectFields, fragmentsOf } from '../plan/collect.ts';
 
 export interface WholeGraphDoor {
   /** @param params undefined when the page is asked for */
@@ -30,7 +32,10 @@ interface Context {
 export function openWholeGraph(
   graph: ComposedGraph,
   connections: Connections,
-  limits: OperationLimits,
+  {
+    limits,
+    invalidate,
+  }: { readonly limits: OperationLimits; readonly invalidate: (what: readonly OutOfDate[]) => void },
 ): WholeGraphDoor {
   const schema = stitchGraph(graph);
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
@@ -42,6 +47,7 @@ export function openWholeGraph(
     plugins: [
       takeParams<Context>(),
       checkDocument(new Documents(schema, limits, true)),
+      endWhatIsKept(graph, schema, invalidate),
       answerByMediaType<Context>(),
     ],
     graphiql: { title: 'The whole graph · Hem' },
@@ -82,6 +88,26 @@ export function openWholeGraph(
       return Promise.resolve(yoga.fetch(request, { endpointRequest, params }));
     },
     dispose: () => Promise.resolve(yoga.dispose()),
+  };
+}
+
+/** A mutation with `@invalidates` makes all of its types out of date: which of them is not looked for here. */
+function endWhatIsKept(
+  { types }: ComposedGraph,
+  schema: GraphQLSchema,
+  invalidate: (what: readonly OutOfDate[]) => void,
+): Plugin<Context> {
+  return {
+    onExecute({ args: { document, operationName } }) {
+      const operation = getOperationAST(document, operationName);
+      const root = schema.getMutationType();
+      if (operation?.operation !== 'mutation' || !root) return undefined;
+      const sources = [{ selectionSet: operation.selectionSet, conditional: false }];
+      const out = collectFields(fragmentsOf(schema, document, undefined), root, sources)
+        .flatMap(({ nodes }) => types.get('Mutation')?.fields.get(nodes[0]!.name.value)?.sources ?? [])
+        .flatMap(({ invalidates }) => invalidates.map(({ type }) => ({ type })));
+      return { onExecuteDone: () => invalidate(out) };
+    },
   };
 }
 

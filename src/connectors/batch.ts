@@ -2,7 +2,7 @@
 import { HemError, UpstreamError } from '../errors.ts';
 import type { Values } from '../mapping/values.ts';
 import { inTurns } from '../upstream/turns.ts';
-import type { ConnectionSetup, Outcome } from './kind.ts';
+import type { ConnectionSetup, OnOutcome, Outcome } from './kind.ts';
 
 type Send = (values: Values) => Promise<unknown>;
 
@@ -11,13 +11,21 @@ export function toOutcomes(
   { name, settings }: Pick<ConnectionSetup<never>, 'name' | 'settings'>,
   batch: readonly Values[],
   send: Send,
+  onOutcome?: OnOutcome,
 ): Promise<readonly Outcome[]> {
   const first = batch[0];
   const toFailure = (error: unknown) => toUpstreamError(name, error);
   // Nearly every batch is one element, and a promise less per call can be measured.
   if (batch.length === 1 && first !== undefined)
     return start(first, send).then(toList, (error: unknown) => [toFailure(error)]);
-  return inTurns(batch, settings.limits.callsAtOnce, (values) => start(values, send).catch(toFailure));
+  const { callsAtOnce } = settings.limits;
+  if (onOutcome === undefined)
+    return inTurns(batch, callsAtOnce, (values) => start(values, send).catch(toFailure));
+  return inTurns(batch, callsAtOnce, async (values, index) => {
+    const outcome: Outcome = await start(values, send).catch(toFailure);
+    onOutcome(index, outcome);
+    return outcome;
+  });
 }
 
 /** For `problemWith`. @param write makes what would be sent, and throws where that cannot be */

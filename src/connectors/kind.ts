@@ -174,12 +174,16 @@ export interface UnaryCall {
   readonly mode: 'unary';
   /**
    * One outcome per element of the batch, in its order. How many backend calls that makes is the kind's affair.
+   * @param onOutcome told of each element that is there before all are, where the kind asks for one at a time
    * @throws only what concerns the whole batch; an element's own failure is an UpstreamError in its place
    */
-  call(batch: readonly Values[], context: CallContext): Promise<readonly Outcome[]>;
+  call(batch: readonly Values[], context: CallContext, onOutcome?: OnOutcome): Promise<readonly Outcome[]>;
   /** What keeps the backend from being asked with these: whatever `call` finds out before anything leaves. Asks nothing. */
   problemWith?(values: Values): UpstreamError | undefined;
 }
+
+/** @param index in the batch */
+export type OnOutcome = (index: number, outcome: Outcome) => void;
 
 /** A record, a list of records, a scalar, null, or the failure. */
 export type Outcome = unknown | UpstreamError;

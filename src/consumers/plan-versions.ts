@@ -192,7 +192,7 @@ export class PlanVersions {
     const version = number === undefined ? plan.newest : Number(number);
     const content = this.settingsOf(name, version);
     if (content === undefined)
-      throw notFound(`version of the plan "${name}", which has ${plan.newest}:`, String(version));
+      throw notFound('version of a plan', `${name}@${version}`, [`${name}@${plan.newest}`]);
     return { plan, version, content };
   }
 

@@ -124,7 +124,7 @@ export class Subscriptions {
       if (state !== 'approved') throw conflict(`The subscription is ${state}: there is nothing to move.`);
       const planVersion = version ?? this.#plans.known(plan).newest;
       if (this.#plans.settingsOf(plan, planVersion) === undefined)
-        throw notFound(`version of the plan "${plan}"`, String(planVersion));
+        throw notFound('version of a plan', `${plan}@${planVersion}`);
       const changed = { ...subscription, planVersion };
       const writes =
         planVersion === subscription.planVersion ? [] : [this.#ledger.subscriptions.put(id, changed)];

@@ -69,7 +69,6 @@ export function openPublicListener(
           initTimeoutMs: headersTimeout,
           log,
           requestLog,
-          metrics,
           tracing,
         }),
         streams: new Set<() => void>(),

@@ -7,13 +7,13 @@ import { carriesKey } from '../principal/credentials.ts';
 import { closeOf, identifySocket } from './authentication.ts';
 import { keyNamedIn } from './credentials.ts';
 import { remoteOf } from './hops.ts';
-import type { OperationOptions } from './websocket-operations.ts';
+import type { RequestLog } from './request-log.ts';
 import { endPeer, type Peer } from './websocket-peer.ts';
 
 /** Finds out who opens a socket, and sees to its end when that is over. @returns false when it is not let in */
 export async function letIn(
   endpoint: Endpoint,
-  options: Watching,
+  requestLog: RequestLog | undefined,
   peer: Peer,
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<boolean> {
@@ -31,29 +31,26 @@ export async function letIn(
   } catch (error) {
     if (!(error instanceof HemError)) throw error;
     const refusedKey = keyNamedIn(endpoint, peer.message.headers, params);
-    noteRefusal(endpoint, options, peer, { code: error.code, refusedKey, startedAt });
+    noteRefusal(endpoint, requestLog, peer, { code: error.code, refusedKey, startedAt });
     const { code, reason } = closeOf(error);
     peer.socket.close(code, reason);
     return false;
   }
 }
 
-type Watching = Pick<OperationOptions, 'requestLog' | 'metrics'>;
-
 /** A socket that is not let in, or does not keep to the protocol, is counted and gets a line of the log. */
 export function noteRefusal(
   endpoint: Endpoint,
-  { requestLog, metrics }: Watching,
+  requestLog: RequestLog | undefined,
   { requestId, message, sender, principal }: Peer,
   {
     code,
     ...asked
   }: { readonly code: ErrorCode; readonly refusedKey?: string | undefined; readonly startedAt?: number },
 ): void {
-  metrics?.refused(endpoint.name, code);
-  if (requestLog === undefined) return;
   const notes = new RequestNotes();
-  notes.code(code);
+  endpoint.noteRefusal(code, { notes });
+  if (requestLog === undefined) return;
   notes.refusedKey = asked.refusedKey;
   const remote = remoteOf(sender, message);
   const { startedAt } = asked;

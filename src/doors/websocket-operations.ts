@@ -3,7 +3,6 @@ import { GraphQLError } from 'graphql';
 import { CloseCode, type Context, type SubscribePayload } from 'graphql-ws';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import type { Tracing } from '../metrics/tracing.ts';
 import { isStream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
@@ -21,7 +20,6 @@ export interface OperationOptions {
   readonly maxOperations: number;
   /** Gets a line per operation; undefined where nobody wants them. */
   readonly requestLog?: RequestLog | undefined;
-  readonly metrics?: Metrics | undefined;
   readonly tracing?: Tracing | undefined;
 }
 
@@ -33,12 +31,6 @@ export function start(
   payload: SubscribePayload,
 ) {
   const peer = context.extra;
-  if (peer.closing) return [refused(endpoint, peer.closing.refusal, peer)];
-  // Operations that were left count until they have ended.
-  if (peer.running.size >= maxOperations) {
-    peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
-    return [refused(endpoint, 'OPERATION_TOO_LARGE', peer)];
-  }
   const left = new Cancellation();
   const { headers, principal } = peer;
   const requestId = `${peer.requestId}:${++peer.started}`;
@@ -52,6 +44,17 @@ export function start(
     span: tracing?.begin({ requestId, door: 'websocket', headers }),
   };
   const startedAt = performance.now();
+  const refuse = (code: ErrorCode): readonly GraphQLError[] => {
+    endpoint.noteRefusal(code, request);
+    tell({ endpoint, request, startedAt }, peer, requestLog);
+    return [new GraphQLError(ERRORS[code].text, { extensions: { code } })];
+  };
+  if (peer.closing) return refuse(peer.closing.refusal);
+  // Operations that were left count until they have ended.
+  if (peer.running.size >= maxOperations) {
+    peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
+    return refuse('OPERATION_TOO_LARGE');
+  }
   const trace = endpoint.traceOf(payload.extensions, peer);
   const prepared = endpoint.prepare(payload.query, payload.operationName, { trace, principal });
   if ('errors' in prepared) {
@@ -138,10 +141,4 @@ function tell(
   if (requestLog === undefined || notes === undefined) return;
   const remote = remoteOf(request, message);
   requestLog.websocket({ requestId, client: endpoint.name, principal, remote, notes, startedAt }, hasLeft);
-}
-
-function refused(endpoint: Endpoint, code: ErrorCode, peer: Peer): GraphQLError {
-  const { text } = ERRORS[code];
-  endpoint.refuse(code, text, peer);
-  return new GraphQLError(text, { extensions: { code } });
 }

@@ -63,10 +63,11 @@ export interface Goodbye {
 export const STOPPING: Goodbye = { code: 1001, reason: 'Going away', refusal: 'SHUTTING_DOWN', abrupt: true };
 
 export function closeWhenDone({ running, socket, closing = STOPPING }: Peer): void {
+  if (socket.readyState !== socket.OPEN) return;
   const all = [...running.values()];
   if (!all.every(({ isSubscription }) => isSubscription && closing.abrupt)) return;
   // Their callers read the reason of the close frame.
-  for (const { endpoint, request } of all) endpoint.refuse(closing.refusal, closing.reason, request);
+  for (const { endpoint, request } of all) endpoint.noteRefusal(closing.refusal, request);
   socket.close(closing.code, closing.reason);
 }
 

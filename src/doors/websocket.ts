@@ -46,7 +46,9 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   const protocol = makeServer<Record<string, unknown>, Peer>({
     connectionInitWaitTimeout: options.initTimeoutMs,
     onConnect: ({ extra, connectionParams }) =>
-      endpoint().authenticator === undefined ? true : letIn(endpoint(), options, extra, connectionParams),
+      endpoint().authenticator === undefined
+        ? true
+        : letIn(endpoint(), options.requestLog, extra, connectionParams),
     onSubscribe: (context, id, payload) => start(endpoint(), options, context, id, payload),
     execute: (args) => execute(runningOf(args)) as never,
     subscribe: (args) => subscribe(runningOf(args)) as never,
@@ -84,7 +86,7 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
       closing: undefined,
     };
     peers.add(peer);
-    const onRefused = (code: ErrorCode) => noteRefusal(endpoint(), options, peer, { code });
+    const onRefused = (code: ErrorCode) => noteRefusal(endpoint(), options.requestLog, peer, { code });
     serve(protocol, peer, { ...options, onRefused });
     socket.once('close', () => peers.delete(peer));
   });

@@ -3,6 +3,7 @@ import DataLoader from 'dataloader';
 import { getNamedType } from 'graphql';
 import {
   type CallContext,
+  type OnOutcome,
   type Outcome,
   type StreamCall,
   StreamGap,
@@ -27,7 +28,7 @@ export async function loadShared(
   values: Values,
 ): Promise<unknown> {
   const loader = loaderOf(execution, field, selection, (batch) =>
-    callBatch(execution, field, selection, batch),
+    callEach(execution, field, selection, batch),
   );
   return loader.load(values);
 }
@@ -41,7 +42,7 @@ export async function loadEntity(
 ): Promise<unknown> {
   const load = lookup.batched
     ? (batch: readonly Values[]) => callBatchedLookup(execution, lookup, selection, batch)
-    : (batch: readonly Values[]) => callBatch(execution, lookup.field, selection, batch);
+    : (batch: readonly Values[]) => callEach(execution, lookup.field, selection, batch);
   // The field of a list lookup may be asked by itself, too: then a list is one question.
   const owner = lookup.batched ? lookup : lookup.field;
   return loaderOf(execution, owner, selection, load).load(values);
@@ -94,16 +95,42 @@ function loaderOf(
   return loader;
 }
 
+/** Where an answer goes out in parts, nothing waits for the slowest of those that have a call of their own: each is a promise of itself. */
+async function callEach(
+  execution: Execution,
+  field: ConnectorField,
+  selection: RecordSelection,
+  batch: readonly Values[],
+): Promise<readonly unknown[]> {
+  if (execution.firstPart === undefined || batch.length === 1 || field.staleMs !== undefined)
+    return callBatch(execution, field, selection, batch);
+  const each = batch.map(() => Promise.withResolvers<unknown>());
+  const onOutcome: OnOutcome = (index, outcome) => {
+    const { resolve, reject } = each[index]!;
+    if (outcome instanceof Error) reject(outcome);
+    else resolve(outcome);
+  };
+  callBatch(execution, field, selection, batch, { onOutcome }).then(
+    (outcomes) => {
+      for (const [index, outcome] of outcomes.entries()) onOutcome(index, outcome);
+    },
+    (error: unknown) => {
+      for (const { reject } of each) reject(error);
+    },
+  );
+  return each.map(({ promise }) => promise);
+}
+
 async function callBatch(
   execution: Execution,
   field: ConnectorField,
   selection: RecordSelection,
   batch: readonly Values[],
-  objects = batch.length,
+  { objects = batch.length, onOutcome }: { readonly objects?: number; readonly onOutcome?: OnOutcome } = {},
 ): Promise<readonly Outcome[]> {
   const call = unaryCallOf(execution, field, selection);
   const run = async () => {
-    const how = { call, select: callSourceOf(field).select };
+    const how = { call, select: callSourceOf(field).select, onOutcome };
     const outcomes = await runUnary(field, how, batch, () => contextOf(execution, selection));
     if (field.staleMs === undefined) return outcomes;
     const asked = { field, selectionId: selection.id, batch, context: contextOf(execution, selection) };
@@ -147,7 +174,9 @@ async function callBatchedLookup(
       });
       const ask = async (some: readonly unknown[]) => {
         const asked = askedFor(some);
-        const [answer] = await callBatch(execution, lookup.field, selection, [asked], some.length);
+        const [answer] = await callBatch(execution, lookup.field, selection, [asked], {
+          objects: some.length,
+        });
         const known = answer instanceof Error ? answer : indexByKey(lookup, answer);
         return some.map((key) => (known instanceof Error ? known : (known.get(canonical(key)) ?? null)));
       };

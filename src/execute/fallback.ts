@@ -61,6 +61,9 @@ function compilePresent(
   invalid: (internal: string) => UpstreamError,
 ): Failure {
   if (isListType(type)) {
+    // An item that may be null is null with an error, and the others stay.
+    if (!isNonNullType(type.ofType))
+      return (value) => (Array.isArray(value) ? undefined : invalid(`no list for ${type}`));
     const item = compile(connector, type.ofType);
     return (value) => {
       if (!Array.isArray(value)) return invalid(`no list for ${type}`);

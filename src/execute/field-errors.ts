@@ -19,23 +19,29 @@ function scrubOf(connector: Connector): Scrub {
 }
 
 /** Of what the gateway got for the backend, or for this caller, while running, too. */
-function scrubIn({ connections, caller }: In, connector: Connector): Scrub {
-  const scrub = scrubOf(connector);
+function scrubIn({ connections, caller }: Where, connector: Connector): Scrub {
   const obtained = connections.obtained?.(connector.name, caller) ?? [];
-  if (obtained.length === 0) return scrub;
-  const scrubObtained = scrubberOfText(obtained);
-  return (text) => scrubObtained(scrub(text));
+  if (obtained.length === 0) return scrubOf(connector);
+  const last = scrubsOfAll.get(connector);
+  if (last?.obtained.length === obtained.length && last.obtained.every((one, at) => one === obtained[at]))
+    return last.scrub;
+  const scrub = scrubberOfText([...secretsOfConnector(connector), ...obtained]);
+  scrubsOfAll.set(connector, { obtained, scrub });
+  return scrub;
 }
 
+/** The last ones: many errors in a row are of one caller. */
+const scrubsOfAll = new WeakMap<Connector, { readonly obtained: readonly string[]; readonly scrub: Scrub }>();
+
 /** Where it happened. */
-type In = { readonly connections: Connections; readonly caller: Pick<CallContext, 'principal'> };
+type Where = { readonly connections: Connections; readonly caller: Pick<CallContext, 'principal'> };
 
 /** The error of one field. graphql-js adds path and location. */
 export function toFieldError(
   error: unknown,
   coordinate: string,
   connectors: ReadonlyMap<string, Connector>,
-  execution: In,
+  execution: Where,
 ): GraphQLError {
   const failure =
     error instanceof HemError ? error : new HemError('INTERNAL', { internal: String(error), cause: error });
@@ -57,7 +63,7 @@ export function toFieldError(
 function toldByBackend(
   { status, detail }: UpstreamError,
   connector: Connector | undefined,
-  execution: In,
+  execution: Where,
 ): { readonly status?: string; readonly detail?: unknown } {
   if (connector === undefined) return {};
   const isTold = detail !== undefined && connector.settings.errors.detail === 'public';

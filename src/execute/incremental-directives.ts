@@ -21,19 +21,3 @@ export function withoutIncremental(document: DocumentNode): DocumentNode {
   plainDocuments.set(document, plain);
   return plain;
 }
-
-const streaming = new WeakMap<DocumentNode, boolean>();
-
-/** Whether there is a `@stream` anywhere, in force or not. */
-export function hasStream(document: DocumentNode): boolean {
-  const known = streaming.get(document);
-  if (known !== undefined) return known;
-  let found = false;
-  visit(document, {
-    Directive({ name }) {
-      found ||= name.value === GraphQLStreamDirective.name;
-    },
-  });
-  streaming.set(document, found);
-  return found;
-}

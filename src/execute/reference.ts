@@ -31,7 +31,7 @@ import type { View, ViewField } from '../views/view.ts';
 import type { Engine, IncrementalResults, Operation } from './engine.ts';
 import { type Execution, newExecution } from './execution.ts';
 import { toFieldError } from './field-errors.ts';
-import { hasStream, withoutIncremental } from './incremental-directives.ts';
+import { withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue } from './object-value.ts';
 import { type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
 import { streamedAsAsked } from './streamed-list.ts';
@@ -71,11 +71,12 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
       };
       const result = await experimentalExecuteIncrementally({
         ...argumentsOf(operation, execution),
-        // Otherwise graphql-js begins an item of a streamed list when the one before it has ended: a call to the backend for each.
-        enableEarlyExecution: hasStream(operation.document),
+        // Otherwise graphql-js begins what is deferred when the first part is there, which a backend that hangs there would make too late,
+        // and an item of a streamed list when the one before it has ended: a call to the backend for each.
+        enableEarlyExecution: true,
       });
       if (!('initialResult' in result)) return withTraces(result, execution);
-      const initialResult = withFallbacks(withLeftOut(result.initialResult, execution), execution);
+      const initialResult = withFallbacks(withLeftOut(once(result.initialResult), execution), execution);
       const told = execution.fallbacks.length;
       return {
         initialResult,
@@ -103,12 +104,16 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
 }
 
 function withTraces(result: ExecutionResult, execution: Execution): ExecutionResult {
-  const { data, errors } = result;
-  const once =
-    errors === undefined || data === undefined ? result : { ...result, errors: onePerNull(data, errors) };
-  const told = withFallbacks(withLeftOut(once, execution), execution);
+  const told = withFallbacks(withLeftOut(once(result), execution), execution);
   // What was refused was not executed.
   return 'data' in result ? withTrace(told, execution.trace) : told;
+}
+
+function once<Result extends ExecutionResult>(result: Result): Result {
+  const { data, errors } = result;
+  return errors === undefined || data === undefined
+    ? result
+    : { ...result, errors: onePerNull(data, errors) };
 }
 
 /** What graphql-js itself refuses of values is not asked for before, so it is counted here. */
@@ -177,7 +182,7 @@ function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>
 }
 
 /** Whose value is completed, and where. */
-interface From {
+interface ValueAt {
   readonly connector: Connector;
   readonly execution: Execution;
 }
@@ -316,52 +321,53 @@ class FieldResolver {
   #finish({ value, connector }: Resolved, execution: Execution, info: GraphQLResolveInfo): unknown {
     const completed = this.#complete(value, info.returnType, { connector, execution });
     if (completed instanceof Error) throw completed;
-    const { firstPart } = execution;
-    return firstPart === undefined ? completed : streamedAsAsked(completed, info, firstPart);
+    const { firstPart, caller } = execution;
+    if (firstPart === undefined) return completed;
+    return streamedAsAsked(completed, info, { firstPart, deadlineAt: caller.deadlineAt });
   }
 
   /** Checks a value against the view's type, so that what does not fit is the connector's error and not the gateway's. */
-  #complete(value: unknown, type: GraphQLOutputType, from: From): unknown {
-    const { execution } = from;
+  #complete(value: unknown, type: GraphQLOutputType, at: ValueAt): unknown {
+    const { execution } = at;
     if (value instanceof Error) return toFieldError(value, this.#coordinate, this.#connectors, execution);
     if (isNonNullType(type)) {
-      const inner = this.#complete(value, type.ofType, from);
-      return inner ?? this.#invalid(from, `null for ${type}`);
+      const inner = this.#complete(value, type.ofType, at);
+      return inner ?? this.#invalid(at, `null for ${type}`);
     }
     if (value === null || value === undefined) return null;
     if (isListType(type)) {
-      if (!Array.isArray(value)) return this.#invalid(from, `no list for ${type}`);
-      return value.map((item) => this.#complete(item, type.ofType, from));
+      if (!Array.isArray(value)) return this.#invalid(at, `no list for ${type}`);
+      return value.map((item) => this.#complete(item, type.ofType, at));
     }
     const name = getNamedType(type).name;
     if (isLeafType(type)) {
-      if (isEnumType(type)) return this.#enumValue(name, value, from);
+      if (isEnumType(type)) return this.#enumValue(name, value, at);
       try {
         return type.coerceOutputValue(value);
       } catch (cause) {
-        return this.#invalid(from, `no ${name}: ${String((cause as Error).message)}`);
+        return this.#invalid(at, `no ${name}: ${String((cause as Error).message)}`);
       }
     }
-    if (!(value instanceof ObjectValue)) return this.#invalid(from, `no object for ${type}`);
+    if (!(value instanceof ObjectValue)) return this.#invalid(at, `no object for ${type}`);
     const typeName = isObjectType(type)
       ? type.name
       : this.#view.types.get(name)?.possible.get(value.typeName);
-    if (typeName === undefined) return this.#hidden(from);
+    if (typeName === undefined) return this.#hidden(at);
     return new Completed(value, typeName);
   }
 
-  #enumValue(name: string, value: unknown, from: From): unknown {
-    const { connector } = from;
+  #enumValue(name: string, value: unknown, at: ValueAt): unknown {
+    const { connector } = at;
     const toView = this.#view.types.get(name)?.enumToView;
     const graphName = this.#view.types.get(name)?.graphName ?? name;
     const known = connector.types.get(graphName)?.type;
     if (isEnumType(known) && known.getValue(textOf(value)) === undefined)
-      return this.#invalid(from, `"${textOf(value)}" is no ${graphName}`);
+      return this.#invalid(at, `"${textOf(value)}" is no ${graphName}`);
     if (toView === undefined) return value;
-    return toView.get(textOf(value)) ?? this.#hidden(from);
+    return toView.get(textOf(value)) ?? this.#hidden(at);
   }
 
-  #invalid({ connector, execution }: From, internal: string): Error {
+  #invalid({ connector, execution }: ValueAt, internal: string): Error {
     return toFieldError(
       new UpstreamError('UPSTREAM_INVALID', connector.name, { internal }),
       this.#coordinate,
@@ -370,7 +376,7 @@ class FieldResolver {
     );
   }
 
-  #hidden({ connector, execution }: From): Error {
+  #hidden({ connector, execution }: ValueAt): Error {
     return toFieldError(
       new HemError('HIDDEN_VALUE', { internal: connector.name }),
       this.#coordinate,

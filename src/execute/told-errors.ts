@@ -27,8 +27,9 @@ export function tells(failures: Failures): boolean {
  */
 export function onePerNull(data: unknown, errors: readonly GraphQLError[]): readonly GraphQLError[] {
   const byNull = new Map<string, GraphQLError>();
-  for (const error of errors) {
-    const place = JSON.stringify(nullAt(data, error.path ?? []));
+  for (const [index, error] of errors.entries()) {
+    // What is of no place is of none that is null.
+    const place = JSON.stringify(error.path === undefined ? index : nullAt(data, error.path));
     // In the order of those that stay.
     byNull.delete(place);
     byNull.set(place, error);

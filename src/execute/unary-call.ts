@@ -1,5 +1,5 @@
 /** One batch of backend calls, as every engine makes it: before the deadline, narrowed by `select`, with failures in their places. */
-import type { CallContext, Outcome, UnaryCall } from '../connectors/kind.ts';
+import type { CallContext, OnOutcome, Outcome, UnaryCall } from '../connectors/kind.ts';
 import { HemError, UpstreamError } from '../errors.ts';
 import type { ConnectorField } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';
@@ -12,10 +12,17 @@ export const MAX_BATCH = 1000;
 /** For a connector to hand out what it has when the operation's time is over: its calls end with that by themselves. */
 const PATIENCE_MS = 100;
 
+interface HowToCall {
+  readonly call: UnaryCall;
+  readonly select: Reader | undefined;
+  /** Told of what is there before all is. */
+  readonly onOutcome?: OnOutcome | undefined;
+}
+
 /** Never rejects: a failure of the whole becomes the failure of each. */
 export function runUnary(
   field: ConnectorField,
-  { call, select }: { readonly call: UnaryCall; readonly select: Reader | undefined },
+  { call, select, onOutcome }: HowToCall,
   batch: readonly Values[],
   contextOf: () => CallContext,
 ): Promise<readonly Outcome[]> {
@@ -44,7 +51,9 @@ export function runUnary(
         patience?.stop();
       };
       cancellation.add(wait);
-      call.call(batch, context).then(
+      const onEach: OnOutcome | undefined =
+        select === undefined ? onOutcome : onOutcome && narrowed(onOutcome, select);
+      call.call(batch, context, onEach).then(
         (outcomes) => {
           stop();
           try {
@@ -62,6 +71,19 @@ export function runUnary(
       fail(error);
     }
   });
+}
+
+function narrowed(onOutcome: OnOutcome, select: Reader): OnOutcome {
+  return (index, outcome) => {
+    let value: Outcome;
+    try {
+      value = narrow(outcome, select);
+    } catch {
+      // Told of with all the others.
+      return;
+    }
+    onOutcome(index, value);
+  };
 }
 
 function narrow(outcome: Outcome, select: Reader): Outcome {

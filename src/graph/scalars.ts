@@ -131,8 +131,9 @@ const TOO_DEEP = `it has more than ${MAX_LEVELS} levels`;
 export function isTooDeep(value: unknown, levels = MAX_LEVELS): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
-  for (const key in value)
-    if (isTooDeep((value as Readonly<Record<string, unknown>>)[key], levels - 1)) return true;
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  for (const item of items)
+    if (typeof item === 'object' && item !== null && isTooDeep(item, levels - 1)) return true;
   return false;
 }
 

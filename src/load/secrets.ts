@@ -52,12 +52,14 @@ function namedSecrets(settings: unknown, isNamed = false): readonly string[] {
   );
 }
 
+/** What is shorter in a cookie is a language or a theme. */
+const MIN_COOKIE_CHARACTERS = 12;
+
 /** `Bearer abc` is also `abc`, and `a=b; c=d` of a cookie `b` and `d`. */
 function withParts(value: string): readonly string[] {
-  const pairs = value.includes('=')
-    ? value.split(/;\s*/).map((pair) => pair.slice(pair.indexOf('=') + 1))
-    : [];
-  return [value, value.replace(/^[A-Za-z]+ +/, ''), ...pairs];
+  const values = value.split(/;\s*/).map((pair) => pair.slice(pair.indexOf('=') + 1));
+  const ofCookies = value.includes('=') ? values.filter(({ length }) => length >= MIN_COOKIE_CHARACTERS) : [];
+  return [value, value.replace(/^[A-Za-z]+ +/, ''), ...ofCookies];
 }
 
 function isThere(secret: string | undefined): secret is string {

@@ -1,6 +1,13 @@
 /** What is counted of calls to backends: by connector and the connector's own field. Both engines make calls that went through here when they were compiled. */
 import type { CacheSize } from '../bounded-cache.ts';
-import type { CallContext, CompiledCall, Outcome, StreamCall, UnaryCall } from '../connectors/kind.ts';
+import type {
+  CallContext,
+  CompiledCall,
+  OnOutcome,
+  Outcome,
+  StreamCall,
+  UnaryCall,
+} from '../connectors/kind.ts';
 import type { Values } from '../mapping/values.ts';
 import { Series } from './bounded-labels.ts';
 import { codeOf } from './call-code.ts';
@@ -109,9 +116,9 @@ export class BackendMetrics {
     };
     return {
       ...call,
-      call(batch: readonly Values[], context: CallContext) {
+      call(batch: readonly Values[], context: CallContext, onOutcome?: OnOutcome) {
         const startedAt = performance.now();
-        return call.call(batch, context).then(
+        return call.call(batch, context, onOutcome).then(
           (outcomes) => {
             note(outcomes, startedAt, context);
             return outcomes;

@@ -12,10 +12,10 @@ export function traceCalls(connector: string, coordinate: string, call: Compiled
 function traceUnary(connector: string, coordinate: string, call: UnaryCall): UnaryCall {
   return {
     ...call,
-    call(batch, context) {
+    call(batch, context, onOutcome) {
       const traced = context.tracing?.begin(connector, coordinate);
-      if (traced === undefined) return call.call(batch, context);
-      return call.call(batch, context.carrying(traced.headers)).then(
+      if (traced === undefined) return call.call(batch, context, onOutcome);
+      return call.call(batch, context.carrying(traced.headers), onOutcome).then(
         (outcomes) => {
           const failure = outcomes.find((outcome) => outcome instanceof Error);
           traced.end(failure && codeOf(failure, context));

@@ -135,14 +135,19 @@ export class Endpoint {
     return this.#events(operation, request);
   }
 
-  /** What a door does not take, or ends: counted, and noted for the log. @returns what its caller reads */
+  /** Counts that a door does not take something, or ends it, and notes it for the log. */
+  noteRefusal(code: ErrorCode, { notes }: Pick<Request, 'notes'>): void {
+    this.#metrics?.refused(code);
+    notes?.code(code);
+  }
+
+  /** The same, said to its caller. */
   refuse(
     code: ErrorCode,
     text: string,
     request: Pick<Request, 'requestId' | 'notes'>,
   ): FormattedExecutionResult {
-    this.#metrics?.refused(code);
-    request.notes?.code(code);
+    this.noteRefusal(code, request);
     return format({ errors: [refusal(text, code)] }, request);
   }
 

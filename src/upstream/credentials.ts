@@ -36,6 +36,9 @@ function fixed(headers: Readonly<Record<string, string>>): Credentials {
 
 type OAuth2Settings = Extract<AuthSettings, { oauth2: unknown }>['oauth2'];
 
+/** A token lives a second at least, and hardly any call twenty. */
+const MAX_REMEMBERED = 20;
+
 /** A token endpoint that fails is not asked for a renewal again, and a refused token not thrown away again, before this is over. */
 const COOL_DOWN_MS = 1000;
 
@@ -53,7 +56,7 @@ class ClientCredentials implements Credentials {
     | undefined;
   #fetching: Promise<Readonly<Record<string, string>>> | undefined;
   #forgottenAt = -Infinity;
-  /** Calls with the one before may be under way. */
+  /** Calls with earlier ones may be under way. */
   #obtained: readonly string[] = [];
 
   constructor(connector: string, settings: OAuth2Settings, common: CommonSettings) {
@@ -109,7 +112,7 @@ class ClientCredentials implements Credentials {
       audience,
     });
     const now = performance.now();
-    this.#obtained = [token, ...this.#obtained.slice(0, 1)];
+    this.#obtained = [token, ...this.#obtained].slice(0, MAX_REMEMBERED);
     this.#current = { headers, renewAt: now + lifeMs * 0.8, expiresAt: now + lifeMs * 0.95 };
     return headers;
   }

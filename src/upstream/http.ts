@@ -32,7 +32,10 @@ export interface HttpResponse {
   readonly body: Buffer;
 }
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
+/** What may be sent twice with the same effect and the same answer; DELETE only has the same effect (RFC 9110, 9.2.2). */
+const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT']);
+/** A kept-alive connection that was closed meanwhile is known to be within a round trip. */
+const STALE_MS = 100;
 
 export class HttpClient implements AsyncDisposable {
   readonly origin: string;
@@ -74,6 +77,7 @@ export class HttpClient implements AsyncDisposable {
     const begun = breaker?.begin() ?? 0;
     if (typeof begun !== 'number') return Promise.reject(begun);
     context.onCall?.();
+    const sentAt = performance.now();
     return new Promise((resolve, reject) => {
       let handler: ResponseHandler;
       // One watch for both attempts.
@@ -100,8 +104,9 @@ export class HttpClient implements AsyncDisposable {
       };
       const failFirst = (error: unknown) => {
         // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
-        const again = error instanceof StaleSocket && (request.idempotent ?? IDEMPOTENT.has(request.method));
-        if (!again) return fail(error);
+        const mayRepeat = request.idempotent ?? REPEATABLE.has(request.method);
+        if (!(error instanceof StaleSocket && mayRepeat && performance.now() - sentAt < STALE_MS))
+          return fail(error);
         handler = this.#send(request, succeed, fail);
       };
       handler = this.#send(request, succeed, failFirst);

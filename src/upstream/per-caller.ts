@@ -2,6 +2,8 @@
 import { hash, randomBytes } from 'node:crypto';
 
 const MAX_KEPT = 5000;
+/** A call may take a while, and what is refused is made anew every second. */
+const MAX_EARLIER = 10;
 /** What failed is not tried again, and what was refused not made anew, before this is over. */
 const COOL_DOWN_MS = 1000;
 
@@ -16,8 +18,8 @@ interface Entry<Value> {
   outcome: Value | Promise<Value>;
   until: number;
   readonly madeAt: number;
-  /** The one before. */
-  readonly earlier: Value | undefined;
+  /** Those before, the last one first. */
+  readonly earlier: readonly Value[];
 }
 
 export class PerCaller<Value extends object> {
@@ -31,7 +33,7 @@ export class PerCaller<Value extends object> {
     const now = performance.now();
     const known = this.#entries.get(id);
     if (known !== undefined && now < known.until) return known.outcome;
-    const [earlier] = this.last(caller);
+    const earlier = this.last(caller).slice(0, MAX_EARLIER);
     this.#entries.delete(id);
     if (this.#entries.size >= MAX_KEPT) this.#entries.delete(this.#entries.keys().next().value!);
     const making = make();
@@ -61,13 +63,12 @@ export class PerCaller<Value extends object> {
     if (known !== undefined && performance.now() > known.madeAt + COOL_DOWN_MS) known.until = 0;
   }
 
-  /** What was made for this caller, whether it still counts or not: the last first, and the one before. */
+  /** What was made for this caller, whether it still counts or not: the last first. */
   last(caller: string): readonly Value[] {
     const known = this.#entries.get(this.#idOf(caller));
-    const { outcome, earlier } = known ?? {};
-    return [outcome, earlier].filter(
-      (value): value is Value => value !== undefined && !(value instanceof Promise),
-    );
+    if (known === undefined) return [];
+    const { outcome, earlier } = known;
+    return outcome instanceof Promise ? earlier : [outcome, ...earlier];
   }
 
   #idOf(caller: string): string {

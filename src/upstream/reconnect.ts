@@ -19,7 +19,7 @@ export function reconnect(min: number, max: number) {
     .strictObject({
       min: duration.default(min),
       max: duration.default(max),
-      attempts: z.int().min(1).max(1000).default(5),
+      attempts: z.int().min(1).max(1000).default(10),
     })
     .refine((given) => given.min >= 1 && given.min <= given.max, {
       error: '"min" of at least 1ms and not above "max"',

@@ -4,7 +4,7 @@
 export function inTurns<T, R>(
   items: readonly T[],
   atOnce: number,
-  work: (item: T) => Promise<R>,
+  work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
   if (items.length <= atOnce) return Promise.all(items.map(work));
   const results = new Array<R>(items.length);
@@ -12,7 +12,7 @@ export function inTurns<T, R>(
   const takeTurns = async (): Promise<void> => {
     while (next < items.length) {
       const index = next++;
-      results[index] = await work(items[index]!);
+      results[index] = await work(items[index]!, index);
     }
   };
   return Promise.all(Array.from({ length: atOnce }, takeTurns)).then(() => results);

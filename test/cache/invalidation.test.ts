@@ -120,6 +120,33 @@ describe('a mutation', () => {
     }
   });
 
+  test('that no backend was asked for makes nothing out of date', async () => {
+    await using city = await startCity();
+    await madeAnew(city);
+    const { body } = await city.ask('mutation { call(place: "..", name: "x") { number } }');
+    expect(body.errors?.[0]?.extensions.code).toBe('BAD_ARGUMENT');
+    expect(await madeAnew(city)).toEqual([]);
+    city.instead = () => new Refusal(422);
+    await city.ask('mutation { call(place: 1, name: "x") { number } }');
+    city.instead = undefined;
+    expect(await madeAnew(city)).toEqual(['ONE', 'ALL', 'NAMES', 'MISSING']);
+  });
+
+  test('of an operator on the whole graph counts for all clients', async () => {
+    await using city = await startCity();
+    await madeAnew(city);
+    const response = await fetch(`${city.gateway.adminUrl}/graph`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${city.gateway.gateway.adminToken}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ query: 'mutation { rename(id: 1, name: "Office") { id } }' }),
+    });
+    expect(await response.json()).toEqual({ data: { rename: { id: '1' } } });
+    expect((await city.ask(ONE)).body.data.station.name).toBe('Office');
+  });
+
   test('by its result, where it is selected; else by all of the type', async () => {
     await using city = await startCity();
     await madeAnew(city);

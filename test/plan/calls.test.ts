@@ -131,6 +131,7 @@ const later = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 describe.each(['compiled', 'reference'])('the %s engine', (engine) => {
   let library: Library;
   let gateway: TestGateway;
+  let configuration: Readonly<Record<string, string>>;
 
   beforeEach(async () => {
     library = new Library(await RestBackend.start());
@@ -142,14 +143,12 @@ describe.each(['compiled', 'reference'])('the %s engine', (engine) => {
       ],
       [`connectors/${name}/schema.graphql`, schema],
     ]);
-    gateway = await startGateway({
-      files: {
-        ...Object.fromEntries(files),
-        'schemas/web.graphql': VIEW,
-        'clients/web/client.yml': `engine: ${engine}\n`,
-        'hem.yml': 'limits: { deadline: 400ms }\n',
-      },
-    });
+    configuration = {
+      ...Object.fromEntries(files),
+      'schemas/web.graphql': VIEW,
+      'clients/web/client.yml': `engine: ${engine}\n`,
+    };
+    gateway = await startGateway({ files: configuration });
   });
   afterEach(async () => {
     await gateway[Symbol.asyncDispose]();
@@ -264,12 +263,14 @@ describe.each(['compiled', 'reference'])('the %s engine', (engine) => {
   });
 
   test('what has arrived by the deadline is answered, and the rest is null with an error', async () => {
+    const hem = 'limits: { deadline: 400ms }';
+    await using hurried = await startGateway({ files: { ...configuration, 'hem.yml': hem } });
     library.hold = (path) => (/\/scores\/[357]$/.test(path) ? later(2000) : undefined);
     const query = '{ books(first: 9) { score } best { score } }';
     // Timers of the same time come as they come, so once is not enough.
     const asking = Array.from({ length: 10 }, async (_, n) => {
       await later(n * 7);
-      return gateway.query('web', query);
+      return hurried.query('web', query);
     });
     for (const { body } of await Promise.all(asking)) {
       expect(body.data).toEqual({

@@ -103,14 +103,15 @@ test.each(['compiled', 'reference'])('a fallback knows what a value of every typ
   await using backend = await startJsonBackend(({ path }) => bodies[path]);
   const connector = `kind: rest\nendpoint: ${backend.url}\n`;
   const fields = `
-    pieces: [Piece] @rest(get: "/pieces") @fallback(value: [])
-    books: [Book] @rest(get: "/books") @fallback(value: [])
+    pieces: [Piece!] @rest(get: "/pieces") @fallback(value: [])
+    books: [Book!] @rest(get: "/books") @fallback(value: [])
     lists: [[Book!]!] @rest(get: "/lists") @fallback(value: [])
     date: Date @rest(get: "/text") @fallback(value: "2020-01-01")
     big: BigInt @rest(get: "/text") @fallback(value: 7)
     colour: Colour @rest(get: "/text") @fallback(value: RED)
-    colours: [Colour] @rest(get: "/colours") @fallback(value: [BLUE])
-    numbers: [Int] @rest(get: "/numbers") @fallback(value: [])
+    colours: [Colour!] @rest(get: "/colours") @fallback(value: [BLUE])
+    numbers: [Int!] @rest(get: "/numbers") @fallback(value: [])
+    some: [Int] @rest(get: "/numbers") @fallback(value: [])
     anything: [JSON] @rest(get: "/numbers") @fallback(value: [])`;
   await using gateway = await startGateway({
     files: {
@@ -156,5 +157,8 @@ test.each(['compiled', 'reference'])('a fallback knows what a value of every typ
       },
     });
   }
+  const { body } = await gateway.query('web', '{ some }');
+  expect(body.data).toEqual({ some: [1, null, 3] });
+  expect(body.errors).toMatchObject([{ path: ['some', 1], extensions: { code: 'UPSTREAM_INVALID' } }]);
   expect((await gateway.query('web', '{ anything }')).body).toEqual({ data: { anything: [1, 'x', 3] } });
 });

@@ -9,7 +9,7 @@ import type { GraphQLBody } from '../support/gateway.ts';
 
 const SCHEMA = `
   type Query { get(id: ID): JSON @rest(get: "/get?id={id}") }
-  type Mutation { post: JSON @rest(post: "/post")  put: JSON @rest(put: "/put") }
+  type Mutation { post: JSON @rest(post: "/post")  put: JSON @rest(put: "/put")  delete: JSON @rest(delete: "/it") }
 `;
 const codeOf = ({ errors }: GraphQLBody) => errors?.[0]?.extensions.code;
 
@@ -77,8 +77,26 @@ test('a connection that is closed at the very moment: sent once more if that doe
   expect(seen).toHaveLength(2);
   expect(await ask('mutation { put }')).toEqual({ data: { put: {} } });
   expect(seen).toHaveLength(2);
-  expect(codeOf(await ask('mutation { post }'))).toBe('UPSTREAM_UNAVAILABLE');
-  expect(seen).toHaveLength(1);
+  for (const method of ['post', 'delete']) {
+    expect(codeOf(await ask(`mutation { ${method} }`))).toBe('UPSTREAM_UNAVAILABLE');
+    expect(seen).toHaveLength(1);
+  }
+});
+
+test('what a backend hangs up on while it works is not sent once more', async () => {
+  let calls = 0;
+  await using server = await startTcp((socket) => {
+    socket.on('data', () => {
+      calls++;
+      setTimeout(() => socket.destroy(), 250);
+    });
+  });
+  await using gateway = await startRestGateway(server, { schema: SCHEMA });
+  for (const query of ['{ get }', 'mutation { put }', 'mutation { delete }']) {
+    calls = 0;
+    expect(codeOf((await gateway.query('web', query)).body)).toBe('UPSTREAM_UNAVAILABLE');
+    expect(calls).toBe(1);
+  }
 });
 
 test('sending once more takes no more time than sending once', async () => {

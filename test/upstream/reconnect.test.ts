@@ -5,8 +5,8 @@ import { pauseMs, reconnect } from '../../src/upstream/reconnect.ts';
 
 describe('the setting', () => {
   test('has the defaults of its kind', () => {
-    expect(reconnect(250, 30_000).parse(undefined)).toEqual({ minMs: 250, maxMs: 30_000, attempts: 5 });
-    expect(reconnect(250, 30_000).parse({ max: '1s' })).toEqual({ minMs: 250, maxMs: 1000, attempts: 5 });
+    expect(reconnect(250, 30_000).parse(undefined)).toEqual({ minMs: 250, maxMs: 30_000, attempts: 10 });
+    expect(reconnect(250, 30_000).parse({ max: '1s' })).toEqual({ minMs: 250, maxMs: 1000, attempts: 10 });
   });
 
   test.each([{ min: '5s', max: '1s' }, { min: '0ms' }, { attempts: 0 }, { tries: 3 }])(

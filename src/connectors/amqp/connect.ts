@@ -26,8 +26,8 @@ export function connect(setup: ConnectionSetup<AmqpOptions>): AmqpConnection {
         case 'request':
           return {
             mode: 'unary',
-            call: (batch, context) =>
-              toOutcomes(setup, batch, (values) => messages.request(binding, values, context)),
+            call: (batch, context, onOutcome) =>
+              toOutcomes(setup, batch, (values) => messages.request(binding, values, context), onOutcome),
             problemWith: problemsOf(setup.name, (values) => [
               binding.routingKey(values),
               messageHeaders({}, binding.headers, values),

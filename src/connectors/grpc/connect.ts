@@ -175,12 +175,10 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
       binding.mode === 'unary'
         ? {
             mode: 'unary',
-            call: (batch, context) =>
-              toOutcomes(setup, batch, (values) =>
-                shared !== undefined && binding.isRead
-                  ? share(binding, values, context)
-                  : send(binding, values, context),
-              ),
+            call: (batch, context, onOutcome) => {
+              const ask = shared !== undefined && binding.isRead ? share : send;
+              return toOutcomes(setup, batch, (values) => ask(binding, values, context), onOutcome);
+            },
             problemWith: problemsOf(name, (values) => [
               binding.encode(values),
               toMetadata({}, binding.metadata, values),

@@ -33,7 +33,8 @@ export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBin
   return {
     compile: (binding) => ({
       mode: 'unary',
-      call: (batch, context) => toOutcomes(setup, batch, (values) => send(binding, values, context)),
+      call: (batch, context, onOutcome) =>
+        toOutcomes(setup, batch, (values) => send(binding, values, context), onOutcome),
       problemWith: problemsOf(setup.name, (values) => toRequest(binding, values, {})),
     }),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),

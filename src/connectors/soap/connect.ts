@@ -31,7 +31,8 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
   return {
     compile: (binding) => ({
       mode: 'unary',
-      call: (batch, context) => toOutcomes(setup, batch, (values) => send(binding, values, context)),
+      call: (batch, context, onOutcome) =>
+        toOutcomes(setup, batch, (values) => send(binding, values, context), onOutcome),
       problemWith: problemsOf(setup.name, (values) => [binding.header(values), binding.body(values)]),
     }),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),

@@ -5,7 +5,7 @@ import type { Begun, Breaker, Ended } from '../../upstream/breaker.ts';
 import { remainingMs, watch } from '../../upstream/deadline.ts';
 import { WaitingById } from '../../upstream/waiting-by-id.ts';
 import { toUpstreamError } from '../batch.ts';
-import type { CallContext, ConnectionSetup, Outcome } from '../kind.ts';
+import type { CallContext, ConnectionSetup, OnOutcome, Outcome } from '../kind.ts';
 import type { CallBinding } from './bind.ts';
 import type { Link } from './link.ts';
 import type { WebsocketOptions } from './options.ts';
@@ -45,7 +45,7 @@ export class Calls {
   exchange(
     binding: CallBinding,
     write: WriteRequest,
-    batch: readonly Values[],
+    { batch, onOutcome }: { readonly batch: readonly Values[]; readonly onOutcome?: OnOutcome | undefined },
     context: CallContext,
   ): Promise<readonly Outcome[]> {
     if (batch.length === 0) return Promise.resolve([]);
@@ -55,7 +55,7 @@ export class Calls {
     const limitMs = remainingMs(requestMs, context);
     if (limitMs === 0) return Promise.resolve(batch.map(() => this.#timeout()));
     return new Promise((resolve) => {
-      const exchange = new Exchange(batch.length, resolve);
+      const exchange = new Exchange(batch.length, { resolve, onOutcome });
       exchange.trace = context.carried;
       exchange.stop = watch(requestMs, context, () => this.#expire(exchange, cancellation.isCancelled));
       const told = breaker && { breaker, cancellation, deadlineAt, hadTime: limitMs >= requestMs / 2 };
@@ -276,6 +276,11 @@ class Call implements Pending {
   }
 }
 
+interface WhoWaits {
+  readonly resolve: (outcomes: readonly Outcome[]) => void;
+  readonly onOutcome: OnOutcome | undefined;
+}
+
 /** One batch: its timers, and its outcomes until all are there. */
 class Exchange {
   readonly calls: Call[] = [];
@@ -285,20 +290,21 @@ class Exchange {
   /** What tells the backend of the trace. */
   trace: CallContext['carried'];
   readonly #outcomes: Outcome[];
-  readonly #resolve: (outcomes: readonly Outcome[]) => void;
+  readonly #told: WhoWaits;
   #missing: number;
 
-  constructor(size: number, resolve: (outcomes: readonly Outcome[]) => void) {
+  constructor(size: number, told: WhoWaits) {
     this.#outcomes = new Array(size).fill(undefined);
     this.#missing = size;
-    this.#resolve = resolve;
+    this.#told = told;
   }
 
   settle(index: number, outcome: Outcome): void {
     this.#outcomes[index] = outcome;
+    this.#told.onOutcome?.(index, outcome);
     if (--this.#missing > 0) return;
     this.stop();
     clearTimeout(this.connectTimer);
-    this.#resolve(this.#outcomes);
+    this.#told.resolve(this.#outcomes);
   }
 }

@@ -72,12 +72,14 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
       const share = (values: Values, context: CallContext) => this.#share(binding, write, values, context);
       return {
         mode: 'unary',
-        call: (batch, context) => toOutcomes(this.#setup, batch, (values) => share(values, context)),
+        call: (batch, context, onOutcome) =>
+          toOutcomes(this.#setup, batch, (values) => share(values, context), onOutcome),
       };
     }
     return {
       mode: 'unary',
-      call: (batch, context) => this.#calls.exchange(binding, write, batch, context),
+      call: (batch, context, onOutcome) =>
+        this.#calls.exchange(binding, write, { batch, onOutcome }, context),
     };
   }
 
@@ -94,7 +96,12 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
       headers: {},
       body: JSON.stringify(binding.params(values)),
       send: async (waiting) => {
-        const [outcome] = await this.#calls.exchange(binding, write, [values], context.forMany(waiting));
+        const [outcome] = await this.#calls.exchange(
+          binding,
+          write,
+          { batch: [values] },
+          context.forMany(waiting),
+        );
         if (outcome instanceof Error) throw outcome;
         return new SharedReply(outcome);
       },

@@ -35,15 +35,16 @@ export function invalidating(setup: Setup): Policy | undefined {
   );
   const invalidate = (operation: PreparedOperation, request: Request, answer: Answer | undefined): void => {
     // What is left out, or denied, was never sent to a backend: else anybody could end what is kept.
-    const run = selected
+    const asked = selected
       .get(operation)
       .filter(({ nodes }) => operation.denied?.denialOf('Mutation', nodes[0]!) === undefined);
+    const run = answer === undefined ? asked : asked.filter((field) => mayHaveRun(setup.view, field, answer));
     if (run.length > 0) setup.invalidate(new Reading(setup, byField, operation, request).all(run, answer));
   };
   return {
     async answer(operation, request, next) {
       const answer = await next(operation, request);
-      if (operation.kind === 'mutation' && mayHaveRun(answer)) invalidate(operation, request, answer);
+      if (operation.kind === 'mutation' && wasExecuted(answer)) invalidate(operation, request, answer);
       return answer;
     },
     async stream(operation, request, next) {
@@ -81,8 +82,25 @@ function mutationsOf(
 }
 
 /** Whatever failed may have failed after it was done; only what was refused before was not. */
-function mayHaveRun({ result }: Answer): boolean {
+function wasExecuted({ result }: Answer): boolean {
   return result.data !== undefined || result.errors?.[0]?.extensions?.code !== 'BAD_VARIABLES';
+}
+
+/** Of these the backend was told nothing. */
+const BEFORE_ANY_CALL: ReadonlySet<unknown> = new Set([
+  'BAD_ARGUMENT',
+  'UNAUTHENTICATED',
+  'UPSTREAM_CIRCUIT_OPEN',
+]);
+
+/** Whether a backend may have been asked for a field: else whoever is refused by it could end what is kept. */
+function mayHaveRun({ types }: View, { responseKey, nodes }: CollectedField, { result }: Answer): boolean {
+  // What stands further down a path is asked for after it was done.
+  if (types.get('Mutation')?.fields.get(nodes[0]!.name.value)?.steps.length !== 1) return true;
+  return !result.errors?.some(
+    ({ path, extensions }) =>
+      path?.length === 1 && path[0] === responseKey && BEFORE_ANY_CALL.has(extensions?.code),
+  );
 }
 
 /** Reads the keys of one mutation. */
