@@ -96,7 +96,8 @@ export function namesOf(names: readonly string[], most: number): string {
 
 /** "did you mean …?" for a name among its candidates, or undefined when nothing is near. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(2, Math.floor(name.length / 3));
+  // Of a word of four letters with two others there is not much left.
+  const limit = name.length < 5 ? 1 : Math.max(2, Math.floor(name.length / 3));
   const near = [...candidates]
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)

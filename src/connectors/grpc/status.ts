@@ -25,6 +25,8 @@ export function toStatusError(
   if (UNUSABLE.test(error.details))
     return new UpstreamError('UPSTREAM_INVALID', connector, { internal, status, cause: error });
   const local = LOCAL.has(error.code) && Object.keys(error.metadata.getMap()).length === 0;
+  // By its own clock, a moment before or after the operation's.
+  if (local && error.code === Status.DEADLINE_EXCEEDED) return timedOut(connector, error);
   // Without trailers nobody has said CANCELLED: a server that goes away resets its streams so.
   const code = local && error.code === Status.CANCELLED ? 'UPSTREAM_UNAVAILABLE' : knownCode(status);
   return new UpstreamError(code ?? 'UPSTREAM_FAILED', connector, {

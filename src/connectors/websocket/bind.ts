@@ -1,4 +1,5 @@
 /** Checks one `@websocket` directive and compiles what it sends. */
+import { getNullableType, isInputObjectType, isScalarType, isSpecifiedScalarType } from 'graphql';
 import type { Literal } from '../../mapping/literal.ts';
 import { referencesOf, type Template } from '../../mapping/template.ts';
 import type { ValueOf, Values } from '../../mapping/values.ts';
@@ -154,14 +155,10 @@ function checkPlaceOfTrace(
   { protocol: { trace } }: WebsocketSpec,
 ): void {
   if (trace?.path[0] !== 'params') return;
-  const taken = trace.path.length === 1 ? TRACE_HEADERS : [trace.path[1]!];
-  const names =
-    args === undefined
-      ? [...keysByName(field), ...argumentsByName(field)].map(({ name }) => name)
-      : args.node.kind === 'ObjectValue'
-        ? args.node.fields.map(({ name }) => name.value)
-        : [];
-  const name = names.find((one) => taken.includes(one));
+  const [, below] = trace.path;
+  const isTaken = ({ name, mayBeObject }: Parameter) =>
+    below === undefined ? TRACE_HEADERS.includes(name) : name === below && !mayBeObject;
+  const name = parametersOf(field, args).find(isTaken)?.name;
   if (name === undefined) return;
   field.report(
     {
@@ -172,6 +169,32 @@ function checkPlaceOfTrace(
     },
     args === undefined ? [] : ['args'],
   );
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly mayBeObject: boolean;
+}
+
+function parametersOf(field: FieldToBind, args: Literal | undefined): readonly Parameter[] {
+  const isObject = (argument: string) => {
+    const type = field.args.find(({ name }) => name === argument)?.type;
+    const nullable = type && getNullableType(type);
+    return (
+      nullable !== undefined &&
+      (isInputObjectType(nullable) || (isScalarType(nullable) && !isSpecifiedScalarType(nullable)))
+    );
+  };
+  if (args === undefined)
+    return [...keysByName(field), ...argumentsByName(field)].map(({ name }) => ({
+      name,
+      mayBeObject: isObject(name),
+    }));
+  if (args.node.kind !== 'ObjectValue') return [];
+  return args.node.fields.map(({ name, value }) => ({
+    name: name.value,
+    mayBeObject: value.kind === 'ObjectValue' || (value.kind === 'Variable' && isObject(value.name.value)),
+  }));
 }
 
 /** JSON-RPC 2.0, 4.2: parameters are an object or a list. */

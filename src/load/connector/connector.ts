@@ -126,10 +126,10 @@ function shapesOf(kind: ConnectorKind): ReturnType<typeof toShapes> {
 
 function checkSettings(yaml: YamlFile, kind: ConnectorKind, problems: Problems) {
   const shapes = shapesOf(kind);
-  const value = checkShape(yaml, shapes.all, problems);
+  const value = checkShape(yaml, shapes.all, problems) === undefined ? judgeable(yaml, kind) : yaml.value;
   if (value === undefined) return undefined;
-  const settings = shapes.common.parse(yaml.value, ONCE);
-  const options = shapes.own.safeParse(yaml.value, ONCE);
+  const settings = shapes.common.parse(value, ONCE);
+  const options = shapes.own.safeParse(value, ONCE);
   if (!options.success) {
     // Refinements of the kind's schema as a whole are not part of its shape.
     for (const issue of options.error.issues) {
@@ -138,12 +138,12 @@ function checkSettings(yaml: YamlFile, kind: ConnectorKind, problems: Problems) 
     }
     return undefined;
   }
-  if (yaml.isUnresolved(['endpoint'])) {
-    return {
-      settings: { ...settings, endpoint: `${kind.protocols[0]}//unresolved.invalid` },
-      options: options.data,
-    };
-  }
+  // For all that is judged while loading any address does.
+  const unresolved = {
+    settings: { ...settings, endpoint: `${kind.protocols[0]}//unresolved.invalid` },
+    options: options.data,
+  };
+  if (yaml.isUnresolved(['endpoint'])) return unresolved;
   const url = URL.parse(settings.endpoint);
   if (url === null || !kind.protocols.includes(url.protocol)) {
     problems.report({
@@ -154,9 +154,19 @@ function checkSettings(yaml: YamlFile, kind: ConnectorKind, problems: Problems) 
       found: url === null ? 'not a URL' : `${url.protocol}//…`,
       expected: kind.protocols.map((protocol) => `${protocol}//host`).join(' or '),
     });
-    return undefined;
+    return unresolved;
   }
   return { settings, options: options.data };
+}
+
+/** Settings that every kind has say nothing about schemas: without those that are wrong, these and the views can still be judged. */
+function judgeable(yaml: YamlFile, kind: ConnectorKind): Readonly<Record<string, unknown>> | undefined {
+  const { all } = shapesOf(kind);
+  const wrong = new Set(all.safeParse(yaml.value, ONCE).error?.issues.map(({ path }) => path[0]));
+  if ([...wrong].some((key) => typeof key !== 'string' || !Object.hasOwn(commonSettings.shape, key)))
+    return undefined;
+  const rest = Object.fromEntries(Object.entries(yaml.value).filter(([key]) => !wrong.has(key)));
+  return all.safeParse(rest, ONCE).success ? rest : undefined;
 }
 
 function fileAccess(directory: SourceDirectory, folder: string, yaml: YamlFile, problems: Problems) {
