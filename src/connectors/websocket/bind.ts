@@ -193,7 +193,8 @@ function parametersOf(field: FieldToBind, args: Literal | undefined): readonly P
   if (args.node.kind !== 'ObjectValue') return [];
   return args.node.fields.map(({ name, value }) => ({
     name: name.value,
-    mayBeObject: value.kind === 'ObjectValue' || (value.kind === 'Variable' && isObject(value.name.value)),
+    // What a reference stands for is not known here.
+    mayBeObject: value.kind === 'ObjectValue' || value.kind === 'Variable',
   }));
 }
 
