@@ -125,6 +125,24 @@ test('whoever waits for another’s failure asks again, and has errors with an i
   expect(new Set(ids.map(([id]) => id)).size).toBe(10);
 });
 
+test('who comes late has a whole time of its own, and all who do ask once more together', async () => {
+  await using city = await startCity({ hem: { limits: { deadline: '400ms' } } });
+  city.instead = async () => {
+    await sleep(480);
+    return undefined;
+  };
+  const first = city.ask(BRIEF);
+  await sleep(300);
+  city.instead = async () => {
+    await sleep(100);
+    return 'at last';
+  };
+  const late = await Promise.all(Array.from({ length: 5 }, () => city.ask(BRIEF)));
+  expect((await first).body.errors?.[0]?.extensions.code).toBe('UPSTREAM_TIMEOUT');
+  for (const { body } of late) expect(body).toEqual({ data: { brief: 'at last' } });
+  expect(city.asked('/brief')).toBe(2);
+});
+
 test('who leaves ends nothing for those who stay; when all have left, the call ends', async () => {
   await using city = await startCity();
   let begun = 0;

@@ -11,16 +11,16 @@ import { Cancellation } from '../../cancellation.ts';
 import { type ErrorCode, isFailureOfBackend } from '../../errors.ts';
 import type { ComposedGraph } from '../../graph/compose.ts';
 import type { SourceDirectory } from '../../load/source-directory.ts';
-import { fingerprintOf, isNobody } from '../../principal/identity.ts';
+import { fingerprintOf } from '../../principal/identity.ts';
 import type { View } from '../../views/view.ts';
-import type { Answer, Freshness } from '../answer.ts';
+import type { Answer } from '../answer.ts';
 import { Deadline } from '../deadline.ts';
 import { PerConditions } from '../per-conditions.ts';
 import type { Answering, Policy } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
 import { RequestOfMany } from '../request-of-many.ts';
-import { type Cacheability, cacheabilityOf } from './cacheability.ts';
-import { entitiesIn } from './entity-tags.ts';
+import { cacheabilityOf } from './cacheability.ts';
+import { CacheableOperation, HIT, type Origin } from './cacheable-operation.ts';
 
 interface Parts {
   readonly view: View;
@@ -67,15 +67,15 @@ interface CachingSetup extends Omit<Parts, 'caches' | 'sources'> {
 /** How long a failed renewal in the background is not tried again. */
 const RENEW_AGAIN_MS = 1000;
 
-/** How an answer came to be, for those who are told: found, where others have kept it; made and kept; made, and without room or out of date. */
-type Origin = 'shared' | 'stored' | 'not-kept';
-
 /** What is made for all who wait: an answer without errors, or one with some. */
 type Made =
   | { readonly kept: KeptAnswer; readonly origin: Origin }
   | {
-      readonly failed: Answer /** What others have kept, over its time. */;
+      readonly failed: Answer;
+      /** What others have kept, over its time. */
       readonly stale: KeptAnswer | undefined;
+      /** Its time was over, which need not be that of all who wait. */
+      readonly isLate: boolean;
     };
 
 /** One query on its way. */
@@ -147,12 +147,16 @@ class Keeper {
     const { facts, operation, request, next } = asking;
     const startedAt = performance.now();
     let isFirst = false;
-    const made = await this.#join(asking, request.left, {
+    const how = {
       staleMs: cache.settings.staleWhileRevalidate,
       started: () => {
         isFirst = true;
       },
-    });
+    };
+    let made = await this.#join(asking, request.left, how);
+    // Who came late has time left when that of the first is over: all who have some ask once more together.
+    if (!isFirst && 'failed' in made && made.isLate)
+      made = (await this.#inTime(startedAt, request, (left) => this.#join(asking, left, how))) ?? made;
     const why = stale === undefined ? 'miss' : 'stale';
     if ('kept' in made) {
       const { kept, origin } = made;
@@ -204,15 +208,33 @@ class Keeper {
     const { version } = this.#setup;
     return cache.flights.join(flight, left, async (allLeft): Promise<Made> => {
       started();
+      const begunAt = performance.now();
       const shared = await cache.findShared(key, version, keepMs);
       if (shared !== undefined && overMsOf(facts, shared) < staleMs)
         return { kept: shared, origin: 'shared' };
       const answer = await next(operation, new RequestOfMany(request, allLeft));
-      if (!isClean(answer)) return { failed: answer, stale: shared };
+      if (!isClean(answer))
+        return { failed: answer, stale: shared, isLate: isOver(answer, begunAt + this.#setup.deadlineMs) };
       const made = { json: JSON.stringify(answer.result), tags: facts.tagsOf(answer.result.data) };
       const { kept, isHeld } = cache.keep(key, made, { begun, version, keepMs });
       return { kept, origin: isHeld ? 'stored' : 'not-kept' };
     }) as Promise<Made>;
+  }
+
+  /** What comes in what is left of a caller's time; undefined for what does not. */
+  async #inTime<Result>(
+    startedAt: number,
+    { left }: Request,
+    begin: (left: Cancellation) => Promise<Result>,
+  ): Promise<Result | undefined> {
+    const leftMs = startedAt + this.#setup.deadlineMs - performance.now();
+    if (leftMs < 1) return undefined;
+    const deadline = new Deadline(leftMs, left, () => {});
+    try {
+      return await Promise.race([begin(deadline), over(deadline)]);
+    } finally {
+      deadline.end();
+    }
   }
 
   /** In what is left of a caller's time. */
@@ -247,6 +269,22 @@ function overMsOf({ maxAgeMs }: CacheableOperation, { madeAt }: KeptAnswer): num
   return performance.now() - madeAt - maxAgeMs;
 }
 
+function over(cancellation: Cancellation): Promise<undefined> {
+  return new Promise((resolve) => cancellation.add(() => resolve(undefined)));
+}
+
+const LATE: ReadonlySet<unknown> = new Set(['UPSTREAM_TIMEOUT', 'DEADLINE_EXCEEDED']);
+
+/** Whether something is not there because the operation's time was over. */
+function isOver({ result: { errors = [] } }: Answer, deadlineAt: number): boolean {
+  return (
+    performance.now() > deadlineAt - TIMERS_MS && errors.some(({ extensions }) => LATE.has(extensions?.code))
+  );
+}
+
+/** By which timers may differ. */
+const TIMERS_MS = 20;
+
 function failedAtBackends({ errors = [] }: Answer['result']): boolean {
   return errors.every(({ extensions }) => isFailureOfBackend(extensions?.code as ErrorCode));
 }
@@ -275,92 +313,3 @@ function isClean({ result, headers }: Answer): boolean {
 }
 
 const OUTCOMES = { shared: 'shared', stored: 'miss', 'not-kept': 'not-kept' } as const;
-
-const HIT = 'hit';
-
-/** Why something was asked for, and what became of it. */
-interface Forwarded {
-  readonly why: 'miss' | 'stale';
-  /** Undefined where what was stale stands in. */
-  readonly origin?: Origin;
-  readonly joined?: boolean;
-}
-
-/** An operation whose answers may be kept, with all that is said of them. */
-class CacheableOperation {
-  /** Equal for equal texts and operation names. */
-  readonly id: string;
-  /** Names of those that it has. */
-  readonly variables: readonly string[];
-  readonly maxAgeMs: number;
-  readonly dependence: Cacheability['dependence'];
-  readonly #facts: Cacheability;
-  readonly #forAll: Pick<Freshness, 'cacheControl' | 'vary'>;
-  readonly #forOne: Pick<Freshness, 'cacheControl' | 'vary'>;
-  readonly #dependsOnCaller: boolean;
-
-  constructor(
-    facts: Cacheability,
-    { id, variables, view }: Pick<CacheableOperation, 'id' | 'variables'> & { readonly view: View },
-  ) {
-    this.id = id;
-    this.variables = variables;
-    const { dependence, maxAgeMs } = facts;
-    this.#facts = facts;
-    this.maxAgeMs = maxAgeMs;
-    this.dependence = dependence;
-    this.#dependsOnCaller = dependence.principal || dependence.address || dependence.headers.length > 0;
-    const maxAge = `max-age=${Math.floor(maxAgeMs / 1000)}`;
-    const { jwt, keys } = view.client.auth ?? {};
-    const credentials = [
-      'authorization',
-      ...(jwt?.cookie === undefined ? [] : ['cookie']),
-      ...(keys === undefined ? [] : [keys.header]),
-    ];
-    this.#forAll = { cacheControl: `${maxAge}, public`, vary: 'accept' };
-    this.#forOne = {
-      cacheControl: `${maxAge}, private`,
-      vary: [...new Set(['accept', ...credentials, ...dependence.headers])].join(', '),
-    };
-  }
-
-  /** Of what is private, nothing is kept for callers that cannot be told apart. */
-  isForOne({ principal, headers }: Request): boolean {
-    if (!this.#facts.isPrivate || !isNobody(principal)) return true;
-    return this.dependence.headers.some((name) => CREDENTIALS.has(name) && headers[name] !== undefined);
-  }
-
-  /** What callers are told of an answer that is not kept here. */
-  passed(answer: Answer, request: Request): Answer {
-    return { ...answer, freshness: { ...this.#said(request), age: 0, status: 'hem; fwd=miss' } };
-  }
-
-  served({ result, json, etag, madeAt }: KeptAnswer, request: Request, how: typeof HIT | Forwarded): Answer {
-    const ageMs = performance.now() - madeAt;
-    const { cacheControl, vary } = this.#said(request);
-    const ttl = `; ttl=${Math.floor((this.maxAgeMs - ageMs) / 1000)}`;
-    const status = how === HIT ? `hem; hit${ttl}` : statusOf(how, ttl);
-    const said = { cacheControl, vary, age: Math.floor(ageMs / 1000), status };
-    const isKept = how === HIT || how.origin !== 'not-kept';
-    return { result, json, freshness: isKept ? { ...said, etag } : said };
-  }
-
-  /** Where anything of the caller counts, or anything is known of the caller, other caches are told to keep it for nobody else. */
-  #said({ principal }: Request): Pick<Freshness, 'cacheControl' | 'vary'> {
-    return this.#dependsOnCaller || !isNobody(principal) ? this.#forOne : this.#forAll;
-  }
-
-  tagsOf(data: unknown): readonly string[] {
-    const { types, entities, unknownEntities } = this.#facts;
-    return [...types, ...(entitiesIn(data, entities) ?? unknownEntities)];
-  }
-}
-
-/** As RFC 9211 has it: who was asked for has no `hit`, also where what was stale stands in for a failure. */
-function statusOf({ why, origin, joined = false }: Forwarded, ttl: string): string {
-  const what = origin === undefined ? ttl : joined ? '; collapsed' : origin === 'stored' ? '; stored' : '';
-  return `hem; fwd=${why}${what}`;
-}
-
-/** By which a backend may know its caller. */
-const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);
