@@ -170,10 +170,10 @@ test('a subscription that nothing can repair ends with an error', async () => {
     errors.push(...(error as unknown[]));
   }
   expect(errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE', connector: 'rides' } }]);
-  expect(proxy.accepted - accepted).toBe(5);
+  expect(proxy.accepted - accepted).toBe(10);
   // Nobody is subscribed, so nobody tries any more.
   await sleep(300);
-  expect(proxy.accepted - accepted).toBe(5);
+  expect(proxy.accepted - accepted).toBe(10);
   const refused = gateway.subscribe('web', 'subscription { events(city: "west") }').next();
   expect(
     await refused.then(

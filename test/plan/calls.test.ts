@@ -263,9 +263,9 @@ describe.each(['compiled', 'reference'])('the %s engine', (engine) => {
   });
 
   test('what has arrived by the deadline is answered, and the rest is null with an error', async () => {
-    const hem = 'limits: { deadline: 400ms }';
+    const hem = 'limits: { deadline: 1s }';
     await using hurried = await startGateway({ files: { ...configuration, 'hem.yml': hem } });
-    library.hold = (path) => (/\/scores\/[357]$/.test(path) ? later(2000) : undefined);
+    library.hold = (path) => (/\/scores\/[357]$/.test(path) ? later(3000) : undefined);
     const query = '{ books(first: 9) { score } best { score } }';
     // Timers of the same time come as they come, so once is not enough.
     const asking = Array.from({ length: 10 }, async (_, n) => {

@@ -124,8 +124,8 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
     }
     context.onCall?.();
     return new Promise((resolve, reject) => {
-      // Not before the operation's own time is over, as far as that is what limits it: what comes after it in turn would begin yet.
-      const deadline = Math.ceil(Date.now() + limitMs) + 1;
+      // Not before the operation's own time is over, where that is what limits it: what comes after it in turn would begin yet.
+      const deadline = Date.now() + limitMs + (endsAt < context.deadlineAt ? 0 : 2);
       const call = client.makeUnaryRequest(
         binding.path,
         asIs,
