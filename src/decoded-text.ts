@@ -12,8 +12,9 @@ export interface DecodedText {
 }
 
 const ESCAPE =
-  /\\+(?:u([0-9a-fA-F]{4})|([nrt]))?|((?:%[0-9a-fA-F]{2})+)|&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|\+/g;
+  /\\+(?:u([0-9a-fA-F]{4})|([nrt]))?|((?:%[0-9a-fA-F]{2})+)|&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));/g;
 const MAYBE_ESCAPED = /[\\%&+]/;
+const ESCAPED = new RegExp(ESCAPE.source);
 
 const IN_JSON: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 const IN_HTML: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
@@ -24,16 +25,19 @@ const MAX_PASSES = 4;
 export function decoded(original: string): DecodedText {
   if (!MAYBE_ESCAPED.test(original))
     return { text: original, startOf: (index) => index, endOf: (index) => index + 1 };
-  let text = original;
+  let text = withSpaces(original);
   let starts = Array.from({ length: original.length }, (_, index) => index);
   let ends = starts.map((start) => start + 1);
-  for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const next = decodeOnce(text, starts, ends);
-    const isDone = next.text === text;
-    ({ text, starts, ends } = next);
-    if (isDone) break;
+  for (let pass = 0; pass < MAX_PASSES && ESCAPED.test(text); pass++) {
+    ({ text, starts, ends } = decodeOnce(text, starts, ends));
+    text = withSpaces(text);
   }
   return { text, startOf: (index) => starts[index]!, endOf: (index) => ends[index]! };
+}
+
+/** As they are written in forms. */
+function withSpaces(text: string): string {
+  return text.replaceAll('+', ' ');
 }
 
 function decodeOnce(text: string, starts: readonly number[], ends: readonly number[]) {
@@ -61,15 +65,15 @@ function decodeOnce(text: string, starts: readonly number[], ends: readonly numb
 }
 
 function meantBy(match: RegExpExecArray): string {
-  const [all, unit, named, bytes, decimal, hex, entity] = match;
+  const [, unit, named, bytes, decimal, hex, entity] = match;
   if (unit !== undefined) return String.fromCharCode(Number.parseInt(unit, 16));
   if (named !== undefined) return IN_JSON[named]!;
   if (bytes !== undefined) return Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8');
   if (entity !== undefined) return IN_HTML[entity]!;
   if (decimal !== undefined) return characterOf(Number(decimal));
   if (hex !== undefined) return characterOf(Number.parseInt(hex, 16));
-  // In forms a space; backslashes alone are there for what follows them.
-  return all === '+' ? ' ' : '';
+  // Backslashes alone are there for what follows them.
+  return '';
 }
 
 function characterOf(code: number): string {
