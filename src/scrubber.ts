@@ -42,8 +42,9 @@ const MIN_CHARACTERS = 6;
 
 /** Shorter texts are not cut. */
 const MIN_CUT_CHARACTERS = 1000;
-/** What a text ends with where it was cut: also the half of an escape, or of a character. */
-const CUT = /(?:u[0-9a-fA-F]{0,3}|%[0-9a-fA-F]?|&#?\w{0,8})?[\ufffd\u2026]*$/;
+/** What a text may end with where it was cut: the half of an escape, or of a character. */
+const CUT = /(?:\\+(?:u[0-9a-fA-F]{0,3})?|u[0-9a-fA-F]{0,3}|%[0-9a-fA-F]?|&#?\w{0,8})?[\ufffd\u2026]{0,3}$/;
+const MAX_CUT_CHARACTERS = 16;
 
 /** For lines of JSON, of which nothing is left that terminals act on. @param secrets of this configuration */
 export function scrubberOfLines(secrets: readonly string[]): Scrub {
@@ -64,32 +65,32 @@ export function scrubberOfLines(secrets: readonly string[]): Scrub {
 
 /** For texts that people are to read, of which only credentials are taken. @param secrets of whoever may have written them */
 export function scrubberOfText(secrets: readonly string[]): Scrub {
-  const known = longestFirst(secrets.map((secret) => decoded(secret).text));
+  const known = longestFirst(secrets);
+  const meant = longestFirst(known.map((secret) => decoded(secret).text));
   return (text) => {
-    let scrubbed = known.length === 0 ? text : withoutSecrets(text, known);
+    let scrubbed = known.length === 0 ? text : withoutSecrets(text, known, meant);
     if (SUSPECT.test(scrubbed)) for (const shape of CERTAIN) scrubbed = scrubbed.replace(shape, `$1${MASK}`);
     return scrubbed;
   };
 }
 
-/** However they are written, and their beginnings where the text is cut. */
-function withoutSecrets(original: string, secrets: readonly string[]): string {
+/** A part of a text that nobody may read. */
+interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** As they are, and however else they are written: what stands beside one may look like a part of an escape. */
+function withoutSecrets(original: string, known: readonly string[], meant: readonly string[]): string {
+  const mayBeCut = original.length >= MIN_CUT_CHARACTERS;
+  const parts = [...partsWith(original, known, mayBeCut)];
   const { text, startOf, endOf } = decoded(original);
-  const found: Array<{ readonly start: number; readonly end: number }> = [];
-  const add = (from: number, to: number) => found.push({ start: startOf(from), end: endOf(to - 1) });
-  for (const secret of secrets)
-    for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + secret.length))
-      add(at, at + secret.length);
-  if (original.length >= MIN_CUT_CHARACTERS) {
-    const ends = [text, text.replace(CUT, '')];
-    const from = Math.min(
-      ...ends.flatMap((end) => secrets.map((secret) => end.length - beginningAtEnd(end, secret))),
-    );
-    if (from < ends[1]!.length) found.push({ start: startOf(from), end: original.length });
-  }
+  if (text !== original)
+    for (const { start, end } of partsWith(text, meant, mayBeCut))
+      parts.push({ start: startOf(start), end: end === text.length ? original.length : endOf(end - 1) });
   let masked = '';
   let at = 0;
-  for (const { start, end } of found.sort((a, b) => a.start - b.start)) {
+  for (const { start, end } of parts.sort((a, b) => a.start - b.start)) {
     if (end <= at) continue;
     masked += start < at ? '' : original.slice(at, start) + MASK;
     at = end;
@@ -97,11 +98,26 @@ function withoutSecrets(original: string, secrets: readonly string[]): string {
   return masked + original.slice(at);
 }
 
-/** How many characters of a secret a text ends with. */
+function* partsWith(text: string, secrets: readonly string[], mayBeCut: boolean): Generator<Part> {
+  for (const secret of secrets)
+    for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + secret.length))
+      yield { start: at, end: at + secret.length };
+  if (!mayBeCut) return;
+  // Also without what a text ends with where it was cut within an escape.
+  const cut = CUT.exec(text.slice(-MAX_CUT_CHARACTERS))?.[0].length ?? 0;
+  for (const end of new Set([text, text.slice(0, text.length - cut)]))
+    for (const secret of secrets) {
+      const start = beginningAtEnd(end, secret);
+      if (start !== -1) yield { start, end: text.length };
+    }
+}
+
+/** Where the beginning of a secret stands that a text ends with; -1 where none does. */
 function beginningAtEnd(text: string, secret: string): number {
-  for (let length = Math.min(secret.length - 1, text.length); length >= MIN_CHARACTERS; length--)
-    if (text.endsWith(secret.slice(0, length))) return length;
-  return 0;
+  const head = secret.slice(0, MIN_CHARACTERS);
+  let at = text.indexOf(head, Math.max(0, text.length - secret.length + 1));
+  while (at !== -1 && !secret.startsWith(text.slice(at))) at = text.indexOf(head, at + 1);
+  return at;
 }
 
 /** As it stands inside of a text in JSON. */

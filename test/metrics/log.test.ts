@@ -458,12 +458,22 @@ describe('the scrubber', () => {
     ];
     for (const writing of writings) expect(scrub(`<${writing}>`)).toBe('<[secret]>');
     expect(scrub('p/a+s s"w')).toBe('p/a+s s"w');
+    // What stands beside it may look like an escape that it is a part of.
+    for (const [own, text] of [
+      ['nimda-p4ssword', 'CORP\\nimda-p4ssword'],
+      ['fabcdef99', '100%2fabcdef99'],
+      ['S3cret99', 'S3cret99%20is'],
+      ['S3cret&', 'S3cret&lt;'],
+      ['%41%42%43%44', 'is %41%42%43%44'],
+    ] as const)
+      expect(scrubberOfText([own])(text)).toBe(text.replace(own, '[secret]'));
     const cut = `${'x'.repeat(1000)} p/a+s s`;
     for (const end of ['', '\ufffd', '…', '%2', '\\u00', '&#3'])
       expect(scrub(`${cut}${end}`)).toBe(`${'x'.repeat(1000)} [secret]`);
     expect(scrub(`${'x'.repeat(1000)} ${encodeURIComponent('p/a+s s"')}`)).toBe(
       `${'x'.repeat(1000)} [secret]`,
     );
+    expect(scrub(`${'%20'.repeat(350)}p/a+s s`)).toBe(`${'%20'.repeat(350)}[secret]`);
     // Nothing of it is left where other masks make the text short.
     expect(scrub(`${'hem_0123456789 '.repeat(70)}${json.slice(0, 8)}`)).toBe(
       `${'[secret] '.repeat(71)}`.trim(),
