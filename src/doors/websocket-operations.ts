@@ -43,6 +43,7 @@ export function start(
     notes: requestLog && new RequestNotes(),
     span: tracing?.begin({ requestId, door: 'websocket', headers }),
   };
+  requests.set(payload, request);
   const startedAt = performance.now();
   const refuse = (code: ErrorCode): readonly GraphQLError[] => {
     endpoint.noteRefusal(code, request);
@@ -111,8 +112,14 @@ export function runningOf(args: unknown): Running {
   return (args as { readonly contextValue: Running }).contextValue;
 }
 
-export function requestOf(peer: Peer, payload: SubscribePayload): Pick<EndpointRequest, 'requestId'> {
-  return peer.running.get(payload)?.request ?? { requestId: `${peer.requestId}:${++peer.started}` };
+/** Of what was asked, whether it was begun or refused. */
+const requests = new WeakMap<SubscribePayload, Pick<EndpointRequest, 'requestId'>>();
+
+export function requestOf(
+  { requestId }: Peer,
+  payload: SubscribePayload,
+): Pick<EndpointRequest, 'requestId'> {
+  return requests.get(payload) ?? { requestId };
 }
 
 /** The library forgets the id of an operation that the caller has completed; what runs for it ends here. */

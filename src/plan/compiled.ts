@@ -128,7 +128,15 @@ type Prepared =
   | { readonly plan: Plan; readonly run: Run };
 
 function newRun(variables: VariableValues, execution: Execution): Run {
-  return { execution, variables, ahead: new Map(), loaders: new Map(), failures: [], tracking: false };
+  return {
+    execution,
+    variables,
+    ahead: new Map(),
+    loaders: new Map(),
+    failures: [],
+    untold: undefined,
+    tracking: false,
+  };
 }
 
 function executePlan(plan: Plan, run: Run): Promise<ExecutionResult> {

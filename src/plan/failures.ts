@@ -24,7 +24,10 @@ export interface Failure {
 /** Notes what is wrong at a path, or gives up when paths are not kept. @param error or what makes one. @returns FAILED */
 export function report(run: Run, field: FailingField, error: unknown, path: Path | undefined): typeof FAILED {
   if (!run.tracking) throw GIVE_UP;
-  if (tells(run.execution.failures)) run.failures.push({ field, error, path });
+  const failure = { field, error, path };
+  const isTold = tells(run.execution.failures);
+  if (isTold) run.failures.push(failure);
+  run.untold = isTold ? undefined : failure;
   return FAILED;
 }
 
@@ -34,13 +37,16 @@ export function report(run: Run, field: FailingField, error: unknown, path: Path
  *
  * @param told @param leftOut how many there were before
  */
-export function nulled({ failures, execution }: Run, told: number, leftOut: number): null {
+export function nulled(run: Run, told: number, leftOut: number): null {
+  const { failures, execution, untold } = run;
   const counts = execution.failures;
   const taken = failures.length - told - 1;
   if (taken > 0) {
     failures.splice(told, taken);
     counts.told -= taken;
   }
+  if (untold !== undefined && failures.length > told) failures[told] = untold;
+  run.untold = undefined;
   counts.leftOut = failures.length > told ? leftOut : Math.min(counts.leftOut, leftOut + 1);
   return null;
 }

@@ -19,6 +19,8 @@ export interface Run {
   readonly loaders: Map<string, unknown>;
   /** Only while `tracking`. */
   readonly failures: Failure[];
+  /** The last one that is none of them, because enough are told. */
+  untold: Failure | undefined;
   /**
    * A projection runs without paths and gives up at the first error; it then runs once more with paths. Errors are rare, and what was
    * fetched is kept, so the second run says exactly what is wrong where.

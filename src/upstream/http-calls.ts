@@ -48,8 +48,10 @@ class SharedHttpCalls implements HttpCalls {
       send: (waiting: Waiting, conditions: Readonly<Record<string, string>>) =>
         this.#client.request({ ...request, headers: { ...headers, ...conditions } }, waiting, whole),
       // What cannot be read is a failure, whatever its status says.
-      worthOf: (response: HttpResponse) =>
-        mayKeep?.(response) === false ? 'failure' : worthOf(() => read(response)),
+      worthOf: (response: HttpResponse) => {
+        const worth = worthOf(() => read(response));
+        return worth === 'good' && mayKeep?.(response) === false ? 'fleeting' : worth;
+      },
     };
     return this.#shared.ask(call, context).then(read);
   }

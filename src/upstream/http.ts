@@ -77,7 +77,6 @@ export class HttpClient implements AsyncDisposable {
     const begun = breaker?.begin() ?? 0;
     if (typeof begun !== 'number') return Promise.reject(begun);
     context.onCall?.();
-    const sentAt = performance.now();
     return new Promise((resolve, reject) => {
       let handler: ResponseHandler;
       // One watch for both attempts.
@@ -105,8 +104,7 @@ export class HttpClient implements AsyncDisposable {
       const failFirst = (error: unknown) => {
         // A kept-alive socket may be closed by the backend at the very moment it is used: once more on a fresh one.
         const mayRepeat = request.idempotent ?? REPEATABLE.has(request.method);
-        if (!(error instanceof StaleSocket && mayRepeat && performance.now() - sentAt < STALE_MS))
-          return fail(error);
+        if (!(error instanceof StaleSocket && mayRepeat && error.afterMs < STALE_MS)) return fail(error);
         handler = this.#send(request, succeed, fail);
       };
       handler = this.#send(request, succeed, failFirst);
@@ -162,9 +160,12 @@ const NOT_HTTP = [
 /** Says that a reused socket was closed before any byte of an answer. */
 class StaleSocket extends Error {
   readonly upstream: UpstreamError;
-  constructor(upstream: UpstreamError) {
+  /** How long after the request was written. */
+  readonly afterMs: number;
+  constructor(upstream: UpstreamError, afterMs: number) {
     super(upstream.message);
     this.upstream = upstream;
+    this.afterMs = afterMs;
   }
 }
 
@@ -175,6 +176,8 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   readonly #reject: (error: unknown) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #failure: UpstreamError | undefined;
+  /** It may have waited for a socket before. */
+  #startedAt = 0;
   #status = 0;
   #headers: HttpResponse['headers'] = {};
   #chunks: Buffer[] = [];
@@ -201,6 +204,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#startedAt = performance.now();
     if (this.#failure !== undefined) controller.abort(this.#failure);
   }
 
@@ -235,7 +239,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
     if (this.#failure === undefined) {
       this.#failure = this.#classify(cause);
       if (cause instanceof undiciErrors.SocketError && this.#status === 0) {
-        this.#reject(new StaleSocket(this.#failure));
+        this.#reject(new StaleSocket(this.#failure, performance.now() - this.#startedAt));
         return;
       }
     }

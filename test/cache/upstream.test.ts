@@ -1,7 +1,8 @@
 /** What backends allow to be kept, and what is asked the same at the same time. On a client that keeps nothing itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Refusal, Reply } from '../support/json-backend.ts';
+import { startGateway } from '../support/gateway.ts';
+import { Refusal, Reply, startJsonBackend } from '../support/json-backend.ts';
 import { type City, eventually, startCity } from './city.ts';
 
 const KEEPING = { connector: { cache: {} } };
@@ -130,6 +131,29 @@ describe('answers are kept', () => {
     const { data, errors } = await ask(city);
     expect(errors === undefined).toBe(isInstead);
     expect(data.brief === null).toBe(!isInstead);
+  });
+
+  test('errors of a GraphQL backend are an answer, and no failure that something stale stands in for', async () => {
+    let answer: unknown = { data: { name: 'first' } };
+    await using backend = await startJsonBackend(
+      () => new Reply(answer, { 'cache-control': 'max-age=0, stale-if-error=60' }),
+    );
+    await using gateway = await startGateway({
+      files: {
+        'connectors/g/connector.yml': `kind: graphql\nendpoint: ${backend.url}\nspec: s.graphql\ncache: {}\n`,
+        'connectors/g/s.graphql': 'type Query { name: String }',
+        'connectors/g/schema.graphql': 'type Query { name: String @graphql }',
+        'schemas/web.graphql': 'type Query { name: String }',
+        'clients/web/client.yml': '{}',
+      },
+    });
+    const name = async () => (await gateway.query('web', '{ name }')).body;
+    expect(await name()).toEqual({ data: { name: 'first' } });
+    const errors = [{ message: 'no', path: ['name'], extensions: { code: 'FORBIDDEN' } }];
+    answer = { data: { name: null }, errors };
+    expect((await name()).errors?.[0]?.extensions.code).toBe('UPSTREAM_DENIED');
+    answer = { data: { name: 'the word "errors"' } };
+    expect(await name()).toEqual(answer);
   });
 
   test('what is gone is not kept, whatever was there', async () => {

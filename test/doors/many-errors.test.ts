@@ -8,12 +8,12 @@ const ITEMS = 2000;
 const MAX_TOLD = 1000;
 const FRIENDS = Array.from({ length: 3 }, () => ({ wrong: 'one' }));
 const SCHEMA = `
-type Query { people: [Person] @rest(get: "/people")  ping: String @rest(get: "/ping") }
+type Query { people: [Person] @rest(get: "/people")  all: [Friend!] @rest(get: "/all")  ping: String @rest(get: "/ping") }
 type Person { name: String  salary: Int @requiresScopes(scopes: [["see"]])  wrong: Int  sure: Int! friends: [Friend!] }
 type Friend { wrong: Int  sure: Int! }
 `;
 const VIEW = `
-type Query { people: [Person]  ping: String }
+type Query { people: [Person]  all: [Friend!]  ping: String }
 type Person { name: String  salary: Int  wrong: Int  sure: Int! friends: [Friend!] }
 type Friend { wrong: Int  sure: Int! }
 `;
@@ -23,11 +23,12 @@ let backend: JsonBackend;
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  backend = await startJsonBackend(({ path }) =>
-    path === '/ping'
-      ? 'pong'
-      : Array.from({ length: ITEMS }, () => ({ name: 'Ann', wrong: 'one', friends: FRIENDS })),
-  );
+  const bodies: Readonly<Record<string, unknown>> = {
+    '/ping': 'pong',
+    '/all': Array.from({ length: ITEMS }, (_, at) => ({ wrong: 'one', sure: at === ITEMS - 1 ? null : 1 })),
+    '/people': Array.from({ length: ITEMS }, () => ({ name: 'Ann', wrong: 'one', friends: FRIENDS })),
+  };
+  backend = await startJsonBackend(({ path }) => bodies[path]);
   const { publicJwk } = await newKey('k1');
   const clients = ENGINES.map((engine) => ({
     [`clients/${engine}/client.yml`]: clientYml(
@@ -79,6 +80,15 @@ describe.each(ENGINES)('%s', (client) => {
     expect(new Set(paths).size).toBe(paths.length);
     expect(body.errors!.at(-1)!.message).toMatch(/^\d+ more errors are not told\.$/);
     if (client === 'compiled') expect(body.errors).toHaveLength(MAX_TOLD + 1);
+  });
+
+  test('of a thousand and more below a null the one is told that made it so', async () => {
+    const { body } = await gateway.query(client, '{ sure: all { wrong sure } ping }');
+    expect(body.data).toEqual({ sure: null, ping: 'pong' });
+    expect(body.errors).toMatchObject([
+      { path: ['sure', ITEMS - 1, 'sure'], extensions: { code: 'UPSTREAM_INVALID' } },
+      ...(client === 'compiled' ? [] : [{ extensions: { code: 'ERRORS_LEFT_OUT' } }]),
+    ]);
   });
 
   test('an answer without any tells none', async () => {

@@ -83,6 +83,23 @@ test('a connection that is closed at the very moment: sent once more if that doe
   }
 });
 
+test('so is what has waited for a connection', async () => {
+  let hangUps = 0;
+  await using server = await startTcp((socket) => {
+    socket.on('data', (chunk) => {
+      if (chunk.toString().includes('id=last') && hangUps++ === 0) socket.destroy();
+      else setTimeout(() => socket.write(reply('{}')), 150);
+    });
+  });
+  await using gateway = await startRestGateway(server, { schema: SCHEMA });
+  // As many as there are connections.
+  const others = Array.from({ length: 128 }, (_, id) => gateway.query('web', `{ get(id: ${id}) }`));
+  const { body } = await gateway.query('web', '{ get(id: "last") }');
+  expect(body).toEqual({ data: { get: {} } });
+  expect(hangUps).toBe(2);
+  await Promise.all(others);
+});
+
 test('what a backend hangs up on while it works is not sent once more', async () => {
   let calls = 0;
   await using server = await startTcp((socket) => {
