@@ -35,6 +35,9 @@ const SUSPECT = new RegExp(String.raw`hem_|eyJ|bearer|basic|:\/\/|=|${CREDENTIAL
 /** What JSON leaves as it is and terminals act on: further control characters, separators, what changes the direction of text. */
 const UNSEEN = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+const DIGITS = /^\d+$/;
+const JSON_TEXT = /"(?:[^"\\]|\\.)*"/g;
+
 const ASCII = /^[\n\x20-\x7e]*$/;
 
 /** Shorter ones would be found in words. */
@@ -48,11 +51,16 @@ const MAX_CUT_CHARACTERS = 16;
 
 /** For lines of JSON, of which nothing is left that terminals act on. @param secrets of this configuration */
 export function scrubberOfLines(secrets: readonly string[]): Scrub {
-  // In a line there are numbers of all kinds.
-  const known = longestFirst(secrets.filter((secret) => !/^\d+$/.test(secret)).map(escaped));
+  const all = longestFirst(secrets.map(escaped));
+  const known = all.filter((secret) => !DIGITS.test(secret));
+  const digits = all.filter((secret) => DIGITS.test(secret));
   return (line) => {
     let scrubbed = line;
     for (const secret of known) scrubbed = scrubbed.replaceAll(secret, MASK);
+    // Not in numbers, of which a line has all kinds.
+    for (const secret of digits)
+      if (scrubbed.includes(secret))
+        scrubbed = scrubbed.replace(JSON_TEXT, (text) => text.replaceAll(secret, MASK));
     if (SUSPECT.test(scrubbed))
       for (const shape of [...CERTAIN, ...LIKELY]) scrubbed = scrubbed.replace(shape, `$1${MASK}`);
     if (ASCII.test(scrubbed)) return scrubbed;

@@ -102,7 +102,7 @@ async function callEach(
   selection: RecordSelection,
   batch: readonly Values[],
 ): Promise<readonly unknown[]> {
-  if (execution.firstPart === undefined || batch.length === 1 || field.staleMs !== undefined)
+  if (execution.heldBack === undefined || batch.length === 1 || field.staleMs !== undefined)
     return callBatch(execution, field, selection, batch);
   const each = batch.map(() => Promise.withResolvers<unknown>());
   const onOutcome: OnOutcome = (index, outcome) => {

@@ -5,6 +5,7 @@ import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Denials } from './engine.ts';
+import type { HeldBack } from './held-back.ts';
 import type { Failures } from './told-errors.ts';
 import type { Trace } from './trace.ts';
 
@@ -18,8 +19,8 @@ export interface Execution {
   /** Every use of a `@fallback`, for `extensions.fallbacks`. */
   readonly fallbacks: FallbackTrace[];
   readonly failures: Failures;
-  /** Of an execution in parts: opens when the first part has been handed out. Streamed lists hold back what comes after it. */
-  readonly firstPart?: Promise<void>;
+  /** Of an execution in parts: until when what comes later waits. */
+  readonly heldBack?: HeldBack;
   /** Undefined unless the caller has asked for it. */
   readonly trace: Trace | undefined;
   /** What must not be asked for; the compiled engine plans without it. */

@@ -31,6 +31,7 @@ import type { View, ViewField } from '../views/view.ts';
 import type { Engine, IncrementalResults, Operation } from './engine.ts';
 import { type Execution, newExecution } from './execution.ts';
 import { toFieldError } from './field-errors.ts';
+import { HeldBack } from './held-back.ts';
 import { withoutIncremental } from './incremental-directives.ts';
 import { ObjectValue } from './object-value.ts';
 import { type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
@@ -64,23 +65,26 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
       return withTraces(await executeRootSelectionSet(validated), execution);
     },
     async executeIncrementally(operation, caller) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const execution = {
-        ...newExecution(graph, connections, caller, operation),
-        firstPart: promise,
-      };
+      const heldBack = new HeldBack(caller);
+      const execution = { ...newExecution(graph, connections, caller, operation), heldBack };
       const result = await experimentalExecuteIncrementally({
         ...argumentsOf(operation, execution),
-        // Otherwise graphql-js begins what is deferred when the first part is there, which a backend that hangs there would make too late,
-        // and an item of a streamed list when the one before it has ended: a call to the backend for each.
+        // When what comes later begins is decided here: graphql-js would wait for the first part, however long that hangs, and for each item
+        // of a streamed list before the next.
         enableEarlyExecution: true,
       });
-      if (!('initialResult' in result)) return withTraces(result, execution);
+      if (!('initialResult' in result)) {
+        heldBack.begin();
+        return withTraces(result, execution);
+      }
       const initialResult = withFallbacks(withLeftOut(once(result.initialResult), execution), execution);
       const told = execution.fallbacks.length;
       return {
         initialResult,
-        subsequentResults: laterResults(result.subsequentResults, execution, { told, begin: resolve }),
+        subsequentResults: laterResults(result.subsequentResults, execution, {
+          told,
+          begin: () => heldBack.begin(),
+        }),
       };
     },
     async subscribe(operation, caller, inEventTime) {
@@ -223,6 +227,8 @@ class FieldResolver {
   root(typeName: string, args: Arguments, execution: Execution, info: GraphQLResolveInfo): Promise<unknown> {
     return this.#located(execution, info, async () => {
       refuseDenied(execution, info);
+      const { heldBack } = execution;
+      if (heldBack?.isDeferred(info)) await heldBack.begins;
       // What was read before something is written is not what is read after it.
       if (typeName === 'Mutation') execution.loaders.clear();
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
@@ -245,6 +251,8 @@ class FieldResolver {
   ): Promise<unknown> {
     return this.#located(execution, info, async () => {
       refuseDenied(execution, info);
+      const { heldBack } = execution;
+      if (heldBack?.isDeferred(info)) await heldBack.begins;
       const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
       const resolved = await resolveField(
         execution,
@@ -321,9 +329,8 @@ class FieldResolver {
   #finish({ value, connector }: Resolved, execution: Execution, info: GraphQLResolveInfo): unknown {
     const completed = this.#complete(value, info.returnType, { connector, execution });
     if (completed instanceof Error) throw completed;
-    const { firstPart, caller } = execution;
-    if (firstPart === undefined) return completed;
-    return streamedAsAsked(completed, info, { firstPart, deadlineAt: caller.deadlineAt });
+    const { heldBack } = execution;
+    return heldBack === undefined ? completed : streamedAsAsked(completed, info, heldBack);
   }
 
   /** Checks a value against the view's type, so that what does not fit is the connector's error and not the gateway's. */

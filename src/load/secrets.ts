@@ -52,14 +52,19 @@ function namedSecrets(settings: unknown, isNamed = false): readonly string[] {
   );
 }
 
-/** What is shorter in a cookie is a language or a theme. */
+/** What is shorter in a cookie, and not called so, is a language or a theme. */
 const MIN_COOKIE_CHARACTERS = 12;
+const SECRET_PART = new RegExp(`${SECRET_NAME.source}|session|sid|key`, 'i');
 
 /** `Bearer abc` is also `abc`, and `a=b; c=d` of a cookie `b` and `d`. */
 function withParts(value: string): readonly string[] {
-  const values = value.split(/;\s*/).map((pair) => pair.slice(pair.indexOf('=') + 1));
-  const ofCookies = value.includes('=') ? values.filter(({ length }) => length >= MIN_COOKIE_CHARACTERS) : [];
-  return [value, value.replace(/^[A-Za-z]+ +/, ''), ...ofCookies];
+  const pairs = value
+    .split(/;\s*/)
+    .map((pair) => [pair.split('=', 1)[0]!, pair.slice(pair.indexOf('=') + 1)]);
+  const secret = pairs
+    .filter(([name, part]) => part!.length >= MIN_COOKIE_CHARACTERS || SECRET_PART.test(name!))
+    .map(([, part]) => part!);
+  return [value, value.replace(/^[A-Za-z]+ +/, ''), ...(value.includes('=') ? secret : [])];
 }
 
 function isThere(secret: string | undefined): secret is string {

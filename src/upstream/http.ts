@@ -34,8 +34,8 @@ export interface HttpResponse {
 
 /** What may be sent twice with the same effect and the same answer; DELETE only has the same effect (RFC 9110, 9.2.2). */
 const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT']);
-/** A kept-alive connection that was closed meanwhile is known to be within a round trip. */
-const STALE_MS = 100;
+/** A kept-alive connection that was closed meanwhile is known to be within a round trip, which may lead to another continent. */
+const STALE_MS = 250;
 
 export class HttpClient implements AsyncDisposable {
   readonly origin: string;

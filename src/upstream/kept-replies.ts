@@ -110,7 +110,8 @@ export class KeptReplies<R extends Reply> {
     try {
       reply = await send(conditional === undefined ? {} : conditionsOf(conditional));
     } catch (error) {
-      if (kept !== undefined && mayStandIn(kept, plain)) return kept.reply;
+      const isFailure = error instanceof HemError && isFailureOfBackend(error.code);
+      if (kept !== undefined && isFailure && mayStandIn(kept, plain)) return kept.reply;
       throw error;
     }
     if (kept !== undefined && reply.status === 304) {

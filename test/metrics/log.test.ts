@@ -393,6 +393,13 @@ describe('the scrubber', () => {
     expect(secrets).toEqual(expect.arrayContaining(written));
   });
 
+  it('takes digits out of texts, and leaves numbers', () => {
+    const scrub = scrubberOfLines(['123456']);
+    expect(scrub('{"time":9123456,"msg":"pin 123456","n":123456}')).toBe(
+      '{"time":9123456,"msg":"pin [secret]","n":123456}',
+    );
+  });
+
   it('leaves what is none', () => {
     for (const message of [
       'the token is not valid here',

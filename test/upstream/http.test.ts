@@ -105,7 +105,7 @@ test('what a backend hangs up on while it works is not sent once more', async ()
   await using server = await startTcp((socket) => {
     socket.on('data', () => {
       calls++;
-      setTimeout(() => socket.destroy(), 250);
+      setTimeout(() => socket.destroy(), 500);
     });
   });
   await using gateway = await startRestGateway(server, { schema: SCHEMA });

@@ -1,5 +1,5 @@
 /** One HTTP request per element of a batch, over one keep-alive pool. */
-import { UpstreamError } from '../../errors.ts';
+import { HemError, UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import type { HttpRequest, HttpResponse } from '../../upstream/http.ts';
 import { openHttpCalls } from '../../upstream/http-calls.ts';
@@ -50,7 +50,7 @@ function toRequest(
   headers.accept = 'application/json';
   // Without this line any coding would be acceptable (RFC 9110, 12.5.3), and none is undone here.
   headers['accept-encoding'] = 'identity';
-  for (const { name, value } of binding.headers) headers[name] = value(values);
+  for (const { name, value } of binding.headers) headers[name] = sendable(name, value(values));
   const path = binding.url(values);
   const { method, isRead } = binding;
   if (binding.body === undefined) return { method, path, headers, isRead };
@@ -122,4 +122,14 @@ function toText(body: Buffer, type: string): string {
 /** Some platforms begin JSON with a byte order mark. */
 function withoutMark(body: Buffer): Buffer {
   return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+}
+
+/** What no header can carry (RFC 9110, 5.5). */
+const UNFIT = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** @throws {HemError} BAD_ARGUMENT */
+function sendable(name: string, value: string): string {
+  if (UNFIT.test(value))
+    throw new HemError('BAD_ARGUMENT', { publicText: `The header "${name}" cannot carry this value.` });
+  return value;
 }

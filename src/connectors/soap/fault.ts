@@ -135,7 +135,9 @@ function readCode(reader: XmlReader): { text: string; name: XmlName } {
   for (let index = 0; index < reader.declarations.length; index += 2) {
     declared.set(reader.declarations[index]!, reader.declarations[index + 1]);
   }
-  const text = reader.readText().trim().slice(0, 64);
+  const whole = reader.readText().trim();
+  // What is longer is no code, and a part of it may be of something that nobody may read.
+  const text = whole.length > 64 ? '' : whole;
   const prefix = text.includes(':') ? text.slice(0, text.indexOf(':')) : '';
   const namespace = declared.get(prefix) ?? scope(prefix) ?? '';
   return toCode({ local: text.slice(text.indexOf(':') + 1), namespace }, prefix);

@@ -175,7 +175,7 @@ class Keeper {
       cache.tell('not-kept');
       return facts.passed(own, request);
     }
-    const standIn = stale ?? made.stale;
+    const standIn = younger(stale, made.stale);
     if (standIn !== undefined && this.#covers(facts, standIn, own)) {
       cache.tell('stale-on-error');
       return facts.served(standIn, request, { why: 'stale' });
@@ -262,6 +262,10 @@ class Keeper {
       failedAtBackends(result)
     );
   }
+}
+
+function younger(one: KeptAnswer | undefined, other: KeptAnswer | undefined): KeptAnswer | undefined {
+  return one === undefined || (other !== undefined && other.madeAt > one.madeAt) ? other : one;
 }
 
 /** How far an answer is over its time; less than 0 before. */
