@@ -96,11 +96,15 @@ export function namesOf(names: readonly string[], most: number): string {
 
 /** "did you mean …?" for a name among its candidates, or undefined when nothing is near. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
-  // Of a word of four letters with two others there is not much left.
-  const limit = name.length < 5 ? 1 : Math.max(2, Math.floor(name.length / 3));
+  const limit = Math.max(2, Math.floor(name.length / 3));
   const near = [...candidates]
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
+    // With half of its letters others it is another word, unless it has hardly any.
+    .filter(({ candidate: { length }, distance }) => {
+      const longer = Math.max(name.length, length);
+      return longer < 4 || distance * 2 < longer;
+    })
     .sort((a, b) => a.distance - b.distance || compareText(a.candidate, b.candidate))
     .slice(0, 3)
     .map(({ candidate }) => `"${candidate}"`);
