@@ -6,7 +6,15 @@ import type { Connections, Connector } from '../load/model.ts';
 import { secretsOfConnector } from '../load/secrets.ts';
 import { type Scrub, scrubberOfText, scrubValue } from '../scrubber.ts';
 
+/** The execution that it happened in. */
+interface Where {
+  readonly connections: Connections;
+  readonly caller: Pick<CallContext, 'principal'>;
+}
+
 const scrubs = new WeakMap<Connector, Scrub>();
+/** The last ones: many errors in a row are of one caller. */
+const scrubsOfAll = new WeakMap<Connector, { readonly obtained: readonly string[]; readonly scrub: Scrub }>();
 
 /** Backends repeat what they were asked with, and callers are not to read what the gateway shows itself with. */
 function scrubOf(connector: Connector): Scrub {
@@ -29,12 +37,6 @@ function scrubIn({ connections, caller }: Where, connector: Connector): Scrub {
   scrubsOfAll.set(connector, { obtained, scrub });
   return scrub;
 }
-
-/** The last ones: many errors in a row are of one caller. */
-const scrubsOfAll = new WeakMap<Connector, { readonly obtained: readonly string[]; readonly scrub: Scrub }>();
-
-/** Where it happened. */
-type Where = { readonly connections: Connections; readonly caller: Pick<CallContext, 'principal'> };
 
 /** The error of one field. graphql-js adds path and location. */
 export function toFieldError(
