@@ -358,6 +358,8 @@ describe.each(KINDS)('$name', (kind) => {
     await store[Symbol.asyncDispose]();
     store = await openStore(settings, root, pino({ level: 'silent' }));
     limits = store.limits();
+    // A cluster is connected a moment later; until then the process decides by itself.
+    await expect.poll(() => store.isUp, { timeout: 5000 }).toBe(true);
     expect(await left(rule)).toBe(1000);
     const all = await Promise.all(Array.from({ length: 1100 }, () => reserve(demand(rule))));
     expect(all.filter((one) => one.admitted).length).toBe(1000);
