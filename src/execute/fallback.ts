@@ -9,6 +9,7 @@ import {
 } from 'graphql';
 import { UpstreamError } from '../errors.ts';
 import { readScalar } from '../graph/scalars.ts';
+import { isObject } from '../json-object.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
 import { textOf } from '../mapping/text-of.ts';
 import type { Execution } from './execution.ts';
@@ -81,8 +82,7 @@ function compilePresent(
         : undefined;
   if (!isLeafType(type))
     return (value) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value))
-        return invalid(`no object for ${type}`);
+      if (!isObject(value)) return invalid(`no object for ${type}`);
       return isAbstractType(type) &&
         isRecord(value) &&
         !isUnset(connector, type.name, value) &&

@@ -8,38 +8,25 @@ import {
   executeRootSelectionSet,
   executeSubscriptionEvent,
   experimentalExecuteIncrementally,
-  type GraphQLOutputType,
-  type GraphQLResolveInfo,
-  getNamedType,
   isAbstractType,
-  isEnumType,
   isInterfaceType,
   isIntrospectionType,
-  isLeafType,
-  isListType,
-  isNonNullType,
   isObjectType,
   mapSourceToResponseEvent,
   validateExecutionArgs,
   validateSubscriptionArgs,
 } from 'graphql';
-import { HemError, UpstreamError } from '../errors.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections, Connector } from '../load/model.ts';
-import { textOf } from '../mapping/text-of.ts';
-import type { View, ViewField } from '../views/view.ts';
+import type { View } from '../views/view.ts';
 import type { Engine, IncrementalResults, Operation } from './engine.ts';
 import { type Execution, newExecution } from './execution.ts';
-import { toFieldError } from './field-errors.ts';
+import { type Arguments, type Completed, FieldResolver } from './field-resolver.ts';
 import { HeldBack } from './held-back.ts';
 import { withoutIncremental } from './incremental-directives.ts';
-import { ObjectValue } from './object-value.ts';
-import { type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
-import { streamedAsAsked } from './streamed-list.ts';
-import { leftOutError, MAX_TOLD, onePerNull, tells } from './told-errors.ts';
+import type { Resolved } from './resolve.ts';
+import { leftOutError, MAX_TOLD, onePerNull } from './told-errors.ts';
 import { withTrace } from './trace.ts';
-import { typesAlong, wantedAlong, wantedBelow } from './view-selection.ts';
-import { NOTHING, type WantedByType } from './wanted.ts';
 
 const ROOTS = new Set(['Query', 'Mutation']);
 
@@ -183,233 +170,4 @@ function installResolvers(view: View, connectors: ReadonlyMap<string, Connector>
       }
     }
   }
-}
-
-/** Whose value is completed, and where. */
-interface ValueAt {
-  readonly connector: Connector;
-  readonly execution: Execution;
-}
-
-type Arguments = Readonly<Record<string, unknown>>;
-
-/** An object with its type's name in the view. */
-class Completed {
-  readonly object: ObjectValue;
-  readonly typeName: string;
-  constructor(object: ObjectValue, typeName: string) {
-    this.object = object;
-    this.typeName = typeName;
-  }
-}
-
-class FieldResolver {
-  readonly #view: View;
-  readonly #graphType: string;
-  readonly #field: ViewField;
-  readonly #coordinate: string;
-  readonly #connectors: ReadonlyMap<string, Connector>;
-
-  constructor(
-    view: View,
-    graphType: string,
-    field: ViewField,
-    coordinate: string,
-    connectors: ReadonlyMap<string, Connector>,
-  ) {
-    this.#view = view;
-    this.#graphType = graphType;
-    this.#field = field;
-    this.#coordinate = coordinate;
-    this.#connectors = connectors;
-  }
-
-  root(typeName: string, args: Arguments, execution: Execution, info: GraphQLResolveInfo): Promise<unknown> {
-    return this.#located(execution, info, async () => {
-      refuseDenied(execution, info);
-      const { heldBack } = execution;
-      if (heldBack?.isDeferred(info)) await heldBack.begins;
-      // What was read before something is written is not what is read after it.
-      if (typeName === 'Mutation') execution.loaders.clear();
-      const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
-      const resolved = await resolveRoot(
-        execution,
-        typeName,
-        first,
-        this.#field.steps.length === 1 ? graphArgs : {},
-        wanted.of(0),
-      );
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
-    });
-  }
-
-  field(
-    object: ObjectValue,
-    args: Arguments,
-    execution: Execution,
-    info: GraphQLResolveInfo,
-  ): Promise<unknown> {
-    return this.#located(execution, info, async () => {
-      refuseDenied(execution, info);
-      const { heldBack } = execution;
-      if (heldBack?.isDeferred(info)) await heldBack.begins;
-      const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
-      const resolved = await resolveField(
-        execution,
-        object,
-        first,
-        this.#field.steps.length === 1 ? graphArgs : {},
-        wanted.of(0),
-      );
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
-    });
-  }
-
-  async *events(
-    args: Arguments,
-    execution: Execution,
-    info: GraphQLResolveInfo,
-  ): AsyncGenerator<Resolved, void> {
-    const { first, graphArgs, wanted } = this.#prepare(args, execution, info);
-    try {
-      yield* resolveStream(execution, first, this.#field.steps.length === 1 ? graphArgs : {}, wanted.of(0));
-    } catch (error) {
-      throw toFieldError(error, this.#coordinate, this.#connectors, execution);
-    }
-  }
-
-  event(
-    resolved: Resolved,
-    args: Arguments,
-    execution: Execution,
-    info: GraphQLResolveInfo,
-  ): Promise<unknown> {
-    return this.#located(execution, info, async () => {
-      const { graphArgs, wanted } = this.#prepare(args, execution, info);
-      return this.#finish(await this.#follow(execution, resolved, graphArgs, wanted), execution, info);
-    });
-  }
-
-  #prepare(args: Arguments, execution: Execution, info: GraphQLResolveInfo) {
-    const { steps, toGraphArguments } = this.#field;
-    const graphArgs = toGraphArguments({ args, claims: execution.caller.claims });
-    const below = execution.graph.selective ? wantedBelow(execution, this.#view, info) : NOTHING;
-    const typeAt = typesAlong(execution, this.#graphType, steps);
-    /** What is wanted of the value that a step gives. */
-    const of = (step: number): WantedByType =>
-      !execution.graph.selective || step === steps.length - 1
-        ? below
-        : wantedAlong((index) => typeAt(index + step + 1), steps.slice(step + 1), graphArgs, below);
-    return { first: steps[0]!, graphArgs, wanted: { of } };
-  }
-
-  /** The steps of a flattened path after the first. */
-  async #follow(
-    execution: Execution,
-    start: Resolved,
-    graphArgs: Arguments,
-    wanted: { of(step: number): WantedByType },
-  ): Promise<Resolved> {
-    const { steps } = this.#field;
-    let resolved = start;
-    for (let step = 1; step < steps.length; step++) {
-      if (resolved.value instanceof Error) throw resolved.value;
-      if (!(resolved.value instanceof ObjectValue)) return { value: null, connector: resolved.connector };
-      resolved = await resolveField(
-        execution,
-        resolved.value,
-        steps[step]!,
-        step === steps.length - 1 ? graphArgs : {},
-        wanted.of(step),
-      );
-    }
-    return resolved;
-  }
-
-  #finish({ value, connector }: Resolved, execution: Execution, info: GraphQLResolveInfo): unknown {
-    const completed = this.#complete(value, info.returnType, { connector, execution });
-    if (completed instanceof Error) throw completed;
-    const { heldBack } = execution;
-    return heldBack === undefined ? completed : streamedAsAsked(completed, info, heldBack);
-  }
-
-  /** Checks a value against the view's type, so that what does not fit is the connector's error and not the gateway's. */
-  #complete(value: unknown, type: GraphQLOutputType, at: ValueAt): unknown {
-    const { execution } = at;
-    if (value instanceof Error) return toFieldError(value, this.#coordinate, this.#connectors, execution);
-    if (isNonNullType(type)) {
-      const inner = this.#complete(value, type.ofType, at);
-      return inner ?? this.#invalid(at, `null for ${type}`);
-    }
-    if (value === null || value === undefined) return null;
-    if (isListType(type)) {
-      if (!Array.isArray(value)) return this.#invalid(at, `no list for ${type}`);
-      return value.map((item) => this.#complete(item, type.ofType, at));
-    }
-    const name = getNamedType(type).name;
-    if (isLeafType(type)) {
-      if (isEnumType(type)) return this.#enumValue(name, value, at);
-      try {
-        return type.coerceOutputValue(value);
-      } catch (cause) {
-        return this.#invalid(at, `no ${name}: ${String((cause as Error).message)}`);
-      }
-    }
-    if (!(value instanceof ObjectValue)) return this.#invalid(at, `no object for ${type}`);
-    const typeName = isObjectType(type)
-      ? type.name
-      : this.#view.types.get(name)?.possible.get(value.typeName);
-    if (typeName === undefined) return this.#hidden(at);
-    return new Completed(value, typeName);
-  }
-
-  #enumValue(name: string, value: unknown, at: ValueAt): unknown {
-    const { connector } = at;
-    const toView = this.#view.types.get(name)?.enumToView;
-    const graphName = this.#view.types.get(name)?.graphName ?? name;
-    const known = connector.types.get(graphName)?.type;
-    if (isEnumType(known) && known.getValue(textOf(value)) === undefined)
-      return this.#invalid(at, `"${textOf(value)}" is no ${graphName}`);
-    if (toView === undefined) return value;
-    return toView.get(textOf(value)) ?? this.#hidden(at);
-  }
-
-  #invalid({ connector, execution }: ValueAt, internal: string): Error {
-    return toFieldError(
-      new UpstreamError('UPSTREAM_INVALID', connector.name, { internal }),
-      this.#coordinate,
-      this.#connectors,
-      execution,
-    );
-  }
-
-  #hidden({ connector, execution }: ValueAt): Error {
-    return toFieldError(
-      new HemError('HIDDEN_VALUE', { internal: connector.name }),
-      this.#coordinate,
-      this.#connectors,
-      execution,
-    );
-  }
-
-  async #located(
-    execution: Execution,
-    { returnType }: GraphQLResolveInfo,
-    resolve: () => Promise<unknown>,
-  ): Promise<unknown> {
-    try {
-      return await resolve();
-    } catch (error) {
-      if (!isNonNullType(returnType) && !tells(execution.failures)) return null;
-      throw error instanceof Error && 'extensions' in error
-        ? error
-        : toFieldError(error, this.#coordinate, this.#connectors, execution);
-    }
-  }
-}
-
-/** @throws {HemError} */
-function refuseDenied({ denied }: Execution, { parentType, fieldNodes }: GraphQLResolveInfo): void {
-  const denial = denied?.denialOf(parentType.name, fieldNodes[0]!);
-  if (denial !== undefined) throw denial;
 }
