@@ -54,16 +54,22 @@ describe('hem.sh', () => {
   const script = join(ROOT, 'src/hem.sh');
   const CACHE = join(ROOT, 'node_modules/.cache/hem');
   const start = async (env: Readonly<Record<string, string>> = {}) => {
-    writeNode(`[ "$1" = --version ] && echo ${process.version} || echo "$NODE_COMPILE_CACHE:$*"`);
+    writeNode(`case "$*" in
+--version) echo ${process.version} ;;
+*--version) [ -z "$KNOWS" ] ;;
+*) echo "$NODE_COMPILE_CACHE:$*" ;;
+esac`);
     const { output } = await run(script, ['start', '--config', 'a b'], env);
     const [cache = '', words] = output.trim().split(':');
     return { cache: resolve(cache), words };
   };
 
+  const V8 = '--no-allocation-site-pretenuring --invocation-count-for-turbofan=1000';
+
   test('becomes main.ts with a bounded young generation and a cache that nobody else can write', async () => {
     expect(await start()).toEqual({
       cache: CACHE,
-      words: `--max-semi-space-size=16 ${join(ROOT, 'src/main.ts')} start --config a b`,
+      words: `--max-semi-space-size=16 ${V8} ${join(ROOT, 'src/main.ts')} start --config a b`,
     });
   });
 
@@ -71,8 +77,13 @@ describe('hem.sh', () => {
     const env = { NODE_COMPILE_CACHE: '/elsewhere', NODE_OPTIONS: '--max-semi-space-size=64' };
     expect(await start(env)).toEqual({
       cache: '/elsewhere',
-      words: `${join(ROOT, 'src/main.ts')} start --config a b`,
+      words: `${V8} ${join(ROOT, 'src/main.ts')} start --config a b`,
     });
+  });
+
+  test('says nothing to V8 that this Node does not know', async () => {
+    const { words } = await start({ KNOWS: 'nothing' });
+    expect(words).toBe(`--max-semi-space-size=16 ${join(ROOT, 'src/main.ts')} start --config a b`);
   });
 
   test('finds itself behind a link, as npx calls it', async () => {
