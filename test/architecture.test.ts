@@ -19,6 +19,7 @@ const BOTTOM = [
   'decoded-text',
   'scrubber',
   'json-object',
+  'bare-object',
 ];
 /** What settings of all kinds are made of. */
 const SETTINGS = [
@@ -61,6 +62,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   scrubber: ['decoded-text'],
   'decoded-text': [],
   'json-object': [],
+  // Names that others have chosen are in variables, arguments and keys of all phases.
+  'bare-object': [],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM, ...SETTINGS],

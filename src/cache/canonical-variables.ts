@@ -1,4 +1,5 @@
 /** Variables as a text: the part of a key that says what was asked. */
+import { isPlain } from '../bare-object.ts';
 
 /** Equal exactly for equal values of the variables that an operation has. Undefined where there is more than JSON: files. */
 export function canonicalVariables(
@@ -44,8 +45,7 @@ function listText(list: readonly unknown[]): string | undefined {
 
 /** Names in one order, whichever they came in. */
 function objectText(object: object): string | undefined {
-  const prototype: unknown = Object.getPrototypeOf(object);
-  if (prototype !== Object.prototype && prototype !== null) return undefined;
+  if (!isPlain(object)) return undefined;
   let text = '{';
   for (const name of Object.keys(object).sort()) {
     const part = canonicalText((object as Record<string, unknown>)[name]);

@@ -1,5 +1,6 @@
 /** The arguments of one backend call: the caller's, required ones and claims, in wire form. What can be decided of a field is, once. */
 import { isNonNullType } from 'graphql';
+import { bareObject } from '../bare-object.ts';
 import { HemError } from '../errors.ts';
 import type { ConnectorField } from '../load/model.ts';
 import { withoutClaim } from '../mapping/values.ts';
@@ -52,7 +53,7 @@ function compileOwn(field: ConnectorField): ToCallArguments {
     convert: wireConverter(field, name),
   }));
   return (args) => {
-    const result: Record<string, unknown> = Object.create(null);
+    const result = bareObject();
     for (const { name, inherited, needed, defaultValue, convert } of parts) {
       const given = inherited && !Object.hasOwn(args, name) ? undefined : args[name];
       if (needed && (given === undefined || given === null)) throw withoutValue(name);

@@ -28,11 +28,12 @@ export function runUnary(
 ): Promise<readonly Outcome[]> {
   const { name } = field.owner.connector;
   return new Promise((resolve) => {
+    const toFailure = (error: unknown) =>
+      error instanceof HemError
+        ? error
+        : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
     const fail = (error: unknown) => {
-      const failure =
-        error instanceof HemError
-          ? error
-          : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
+      const failure = toFailure(error);
       resolve(batch.map(() => failure));
     };
     try {
@@ -53,9 +54,11 @@ export function runUnary(
       cancellation.add(wait);
       const onEach: OnOutcome | undefined =
         select === undefined ? onOutcome : onOutcome && narrowed(onOutcome, select);
+      const startedAt = call.ended === undefined ? 0 : performance.now();
       call.call(batch, context, onEach).then(
         (outcomes) => {
           stop();
+          call.ended?.(outcomes, startedAt, context);
           try {
             resolve(select === undefined ? outcomes : outcomes.map((outcome) => narrow(outcome, select)));
           } catch (error) {
@@ -64,7 +67,10 @@ export function runUnary(
         },
         (error: unknown) => {
           stop();
-          fail(error);
+          const failure = toFailure(error);
+          const outcomes = batch.map(() => failure);
+          call.ended?.(outcomes, startedAt, context);
+          resolve(outcomes);
         },
       );
     } catch (error) {

@@ -1,14 +1,6 @@
 /** What is counted of calls to backends: by connector and the connector's own field. Both engines make calls that went through here when they were compiled. */
 import type { CacheSize } from '../bounded-cache.ts';
-import type {
-  CallContext,
-  CompiledCall,
-  OnOutcome,
-  Outcome,
-  StreamCall,
-  UnaryCall,
-} from '../connectors/kind.ts';
-import type { Values } from '../mapping/values.ts';
+import type { CompiledCall, StreamCall, UnaryCall } from '../connectors/kind.ts';
 import { Series } from './bounded-labels.ts';
 import { codeOf } from './call-code.ts';
 import { counters, type Family, gauges, histograms, sizesOfCache } from './family.ts';
@@ -102,7 +94,7 @@ export class BackendMetrics {
   #watchUnary(connector: string, coordinate: string, call: UnaryCall): UnaryCall {
     const fine = this.#calls.of(connector, coordinate, FINE);
     const fineObjects = this.#objects.of(connector, coordinate, FINE);
-    const note = (outcomes: readonly Outcome[], startedAt: number, context: CallContext): void => {
+    const ended: UnaryCall['ended'] = (outcomes, startedAt, context) => {
       const ms = performance.now() - startedAt;
       let code: string | undefined;
       for (const outcome of outcomes) {
@@ -114,27 +106,7 @@ export class BackendMetrics {
       }
       (code === undefined ? fine : this.#calls.of(connector, coordinate, code)).observe(ms);
     };
-    return {
-      ...call,
-      call(batch: readonly Values[], context: CallContext, onOutcome?: OnOutcome) {
-        const startedAt = performance.now();
-        return call.call(batch, context, onOutcome).then(
-          (outcomes) => {
-            note(outcomes, startedAt, context);
-            return outcomes;
-          },
-          (error: unknown) => {
-            const failure = error instanceof Error ? error : new Error(String(error));
-            note(
-              batch.map(() => failure),
-              startedAt,
-              context,
-            );
-            throw error;
-          },
-        );
-      },
-    };
+    return { ...call, ended };
   }
 
   #watchStream(connector: string, coordinate: string, call: StreamCall): StreamCall {

@@ -22,10 +22,11 @@ export class Deadline extends Cancellation {
    */
   constructor(deadlineMs: number, caller: Cancellation, onMissed: () => void) {
     super();
-    this.at = performance.now() + deadlineMs;
+    const now = performance.now();
+    this.at = now + deadlineMs;
     this.#caller = caller;
     this.#onMissed = onMissed;
-    this.#timeout = timeoutsOf(deadlineMs).start(this.#over);
+    this.#timeout = timeoutsOf(deadlineMs).start(this.#over, now);
     if (caller.isCancelled) this.cancel();
     caller.add(this.#leave);
   }

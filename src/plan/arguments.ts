@@ -11,6 +11,7 @@ import {
   type VariableValues,
   visit,
 } from 'graphql';
+import { bareObject } from '../bare-object.ts';
 
 export type ArgumentsOf = (variables: VariableValues) => Readonly<Record<string, unknown>>;
 
@@ -39,7 +40,7 @@ export function compileArguments(
   if (parts.includes(undefined)) return { of: inFull, constant: false };
   return {
     of: (variables) => {
-      const values: Given = Object.create(null);
+      const values = bareObject();
       for (const part of parts) if (!part!(values, variables)) return inFull(variables);
       return values;
     },

@@ -1,5 +1,6 @@
 /** What calls and lookups of a plan have in common: a batch of a backend's call, values that go into it, and what is asked only once. */
 import DataLoader from 'dataloader';
+import { bareObject } from '../bare-object.ts';
 import type { CompiledCall, Outcome, UnaryCall } from '../connectors/kind.ts';
 import { HemError } from '../errors.ts';
 import { type Arguments, NO_ARGUMENTS, type ToCallArguments } from '../execute/call-arguments.ts';
@@ -46,10 +47,11 @@ export function runShared(
   batch: readonly Values[],
   run: Run,
 ): Promise<readonly Outcome[]> {
-  const load = (part: readonly Values[]) => runBatch(call, part, run);
-  return sharedAs === undefined
-    ? load(batch)
-    : loadShared(run, sharedAs, batch, { load, keyOf: ({ args, parent }) => JSON.stringify([args, parent]) });
+  if (sharedAs === undefined) return runBatch(call, batch, run);
+  return loadShared(run, sharedAs, batch, {
+    load: (part) => runBatch(call, part, run),
+    keyOf: ({ args, parent }) => JSON.stringify([args, parent]),
+  });
 }
 
 /** A value of another backend that becomes an argument. */
@@ -67,7 +69,7 @@ export function readAll(
   run: Run,
 ): Arguments | Error | null {
   if (sources.length === 0) return NO_ARGUMENTS;
-  const values: Record<string, unknown> = Object.create(null);
+  const values = bareObject();
   for (const { name, value } of sources) {
     const given = value(cell, run);
     if (given === null || given === undefined) return null;

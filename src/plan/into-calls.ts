@@ -1,5 +1,6 @@
 /** Values of an object's own fields that go into calls, and what has to be fetched for them. */
 import { getNamedType, isCompositeType, isObjectType } from 'graphql';
+import { bareObject } from '../bare-object.ts';
 import { wantedByMap } from '../execute/record-selection.ts';
 import { NOTHING, type WantedByType } from '../execute/wanted.ts';
 import type { Access } from '../graph/graph.ts';
@@ -50,7 +51,7 @@ export function mappedValueOf(object: ObjectSteps, map: ValueMap, reached: Reach
   return {
     after: entries.flatMap(({ after }) => after),
     value: (cell, run) => {
-      const result: Record<string, unknown> = Object.create(null);
+      const result = bareObject();
       let present = false;
       for (const { name, value } of entries) {
         const one = value(cell, run);

@@ -2,6 +2,8 @@
  * Keys that are known before the object is. Who looks a station up by its id can ask other connectors about that id at the same time
  * instead of one after the other. What was asked ahead counts only if the record that comes back has that very key.
  */
+
+import { bareObject } from '../bare-object.ts';
 import type { Arguments } from '../execute/call-arguments.ts';
 import type { ConnectorField, Lookup } from '../load/model.ts';
 import type { ValueMap } from '../mapping/path.ts';
@@ -33,7 +35,7 @@ export function aheadArguments(
   const sources = lookup.arguments.map(({ name, map }) => ({ name, from: byField.get(fieldOf(map) ?? '') }));
   if (sources.some(({ from }) => from === undefined)) return undefined;
   return (args) => {
-    const values: Record<string, unknown> = Object.create(null);
+    const values = bareObject();
     for (const { name, from } of sources) {
       const value = args[from!];
       if (value === undefined || value === null) return undefined;

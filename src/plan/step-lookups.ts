@@ -1,5 +1,6 @@
 /** Steps that find records by keys: in one call where the connector offers it, ahead of their turn where the key is known. */
 import { getNamedType, isAbstractType } from 'graphql';
+import { bareObject } from '../bare-object.ts';
 import type { UnaryCall } from '../connectors/kind.ts';
 import type { UpstreamError } from '../errors.ts';
 import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
@@ -72,7 +73,7 @@ function keyOf(work: LookupWork, cell: Cell, run: Run): unknown {
 
 /** @throws {UpstreamError} */
 function giveAll({ keys }: LookupWork, values: Arguments): Arguments {
-  const key: Record<string, unknown> = Object.create(null);
+  const key = bareObject();
   for (const { name, give } of keys) key[name] = give(values[name]);
   return key;
 }

@@ -13,6 +13,7 @@ import {
   type VariableDefinitionNode,
   type VariableValues,
 } from 'graphql';
+import { bareObject } from '../bare-object.ts';
 
 const MAX_ERRORS = 50;
 
@@ -38,7 +39,7 @@ export function compileVariables(
   };
   const parts = definitions.map((definition) => compilePart(schema, definition));
   return (given) => {
-    const coerced: Record<string, unknown> = Object.create(null);
+    const coerced = bareObject();
     for (const part of parts) {
       if (part === undefined || !part(given, coerced)) return inFull(given);
     }

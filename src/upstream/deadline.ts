@@ -6,22 +6,28 @@ import { timeoutsOf } from '../timeouts.ts';
 export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'> & Partial<Pick<CallContext, 'onCall'>>;
 
 /** Milliseconds that are left; 0 when there is none to speak of (timers may be early by less than one), or nobody waits any more. */
-export function remainingMs(limitMs: number, { cancellation, deadlineAt }: Waiting): number {
-  const leftMs = deadlineAt - performance.now();
+export function remainingMs(
+  limitMs: number,
+  { cancellation, deadlineAt }: Waiting,
+  now = performance.now(),
+): number {
+  const leftMs = deadlineAt - now;
   return cancellation.isCancelled || leftMs < 1 ? 0 : Math.min(limitMs, leftMs);
 }
 
 /**
  * Calls `onOver` when the time is over or the work is cancelled, whichever comes first.
  * @param limitMs of the call itself, nearly always the same length for a connector; may be Infinity
+ * @param now `performance.now()`, for those who have looked already
  * @returns what ends the watch
  */
 export function watch(
   limitMs: number,
   { cancellation, deadlineAt }: Pick<Waiting, 'cancellation' | 'deadlineAt'>,
   onOver: () => void,
+  now = performance.now(),
 ): () => void {
-  const leftMs = deadlineAt - performance.now();
+  const leftMs = deadlineAt - now;
   const over = () => {
     stop();
     onOver();
@@ -29,7 +35,9 @@ export function watch(
   // What is left of an operation is a length of its own.
   const timer = leftMs < limitMs ? setTimeout(over, Math.max(0, Math.ceil(leftMs))) : undefined;
   const timeout =
-    timer === undefined && limitMs !== Number.POSITIVE_INFINITY ? timeoutsOf(limitMs).start(over) : undefined;
+    timer === undefined && limitMs !== Number.POSITIVE_INFINITY
+      ? timeoutsOf(limitMs).start(over, now)
+      : undefined;
   const stop = () => {
     timeout?.stop();
     if (timer !== undefined) clearTimeout(timer);

@@ -71,7 +71,8 @@ export class HttpClient implements AsyncDisposable {
     read: (response: HttpResponse) => Result,
   ): Promise<Result> {
     const { requestMs } = this.#settings.timeouts;
-    const limitMs = remainingMs(requestMs, context);
+    const now = performance.now();
+    const limitMs = remainingMs(requestMs, context, now);
     if (limitMs === 0) return Promise.reject(this.#timeout());
     const breaker = this.#breaker;
     const begun = breaker?.begin() ?? 0;
@@ -80,7 +81,7 @@ export class HttpClient implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       let handler: ResponseHandler;
       // One watch for both attempts.
-      const stop = watch(requestMs, context, () => handler.abort(this.#timeout()));
+      const stop = watch(requestMs, context, () => handler.abort(this.#timeout()), now);
       const succeed = (response: HttpResponse) => {
         stop();
         if (breaker !== undefined) {

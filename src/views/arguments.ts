@@ -13,6 +13,7 @@ import {
   type ValueNode,
   validateInputLiteral,
 } from 'graphql';
+import { bareObject } from '../bare-object.ts';
 import type { Literal } from '../mapping/literal.ts';
 import { rootOf } from '../mapping/values.ts';
 import { didYouMean, type Problem } from '../problems.ts';
@@ -91,7 +92,7 @@ export function mapByName(
   if (!unknown) reportMissing(graphArguments, new Set(moves.map(({ to }) => to)), report, coordinate);
   if (moves.every(({ from, to, convert }) => from === to && convert === undefined)) return AS_GIVEN;
   return ({ args }) => {
-    const result: Record<string, unknown> = Object.create(null);
+    const result = bareObject();
     for (const { from, to, convert } of moves) {
       if (!Object.hasOwn(args, from)) continue;
       const value = args[from];
