@@ -55,7 +55,8 @@ export class CallChannel<C extends Channel, Answer> {
    * @throws {UpstreamError} UPSTREAM_TIMEOUT at the deadline, UPSTREAM_UNAVAILABLE as soon as no answer can come
    */
   call(requestMs: number, context: Waiting, write: Write<C>): Promise<Answer> {
-    const limitMs = remainingMs(requestMs, context);
+    const now = performance.now();
+    const limitMs = remainingMs(requestMs, context, now);
     if (limitMs === 0) return Promise.reject(this.#timeout());
     if (this.#calls.size >= MAX_WAITING) {
       return Promise.reject(
@@ -69,8 +70,8 @@ export class CallChannel<C extends Channel, Answer> {
     context.onCall?.();
     return new Promise((resolve, reject) => {
       const id = this.#prefix + (this.#count++).toString(36);
-      const stop = watch(requestMs, context, () => this.fail(id, this.#timeout()));
-      const endsAt = performance.now() + limitMs;
+      const stop = watch(requestMs, context, () => this.fail(id, this.#timeout()), now);
+      const endsAt = now + limitMs;
       const hadTime = limitMs >= requestMs / 2;
       this.#calls.add(id, { resolve, reject, stop, endsAt, context, hadTime, begun });
       if (this.#channel !== undefined && this.#obstacle() === undefined) {

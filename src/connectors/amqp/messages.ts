@@ -51,37 +51,12 @@ export class Messages implements AsyncDisposable {
   }
 
   /** @throws {UpstreamError} */
-  async request(binding: RequestBinding, values: Values, context: CallContext): Promise<unknown> {
-    const { exchange } = binding;
-    const given = await this.#setup.headers.ofMessage(context);
-    const routingKey = binding.routingKey(values);
-    const headers = messageHeaders(given, binding.headers, values);
-    const content = toContent(binding.body(values));
-    const ask = (waiting: Waiting) =>
-      this.#requestsTo(exchange).call(
-        this.#setup.settings.timeouts.requestMs,
-        waiting,
-        (channel, id, remainingMs) =>
-          channel.publish(exchange, routingKey, content, {
-            mandatory: true,
-            correlationId: id,
-            replyTo: REPLY_TO,
-            contentType: JSON_TYPE,
-            headers,
-            // Nobody waits for the reply to a request that is older than its call.
-            expiration: Math.max(1, Math.ceil(remainingMs)),
-          }),
-      );
-    if (this.#shared === undefined || !binding.isRead) return this.#toRecord(binding, await ask(context));
-    const call: SharedCall<SharedReply> = {
-      method: 'POST',
-      path: `${exchange}/${routingKey}`,
-      headers,
-      body: content,
-      send: async (waiting) => toShared(await ask(waiting)),
-      worthOf: ({ message }) => worthOf(() => this.#toRecord(binding, message)),
-    };
-    return this.#toRecord(binding, (await this.#shared.ask(call, context)).message);
+  request(binding: RequestBinding, values: Values, context: CallContext): Promise<unknown> {
+    const given = this.#setup.headers.ofMessage(context);
+    // A promise only now and then, and waiting for what is there has its price.
+    return given instanceof Promise
+      ? given.then((headers) => this.#request(binding, values, context, headers))
+      : this.#request(binding, values, context, given);
   }
 
   /** @throws {UpstreamError} */
@@ -117,6 +92,44 @@ export class Messages implements AsyncDisposable {
     for (const channel of this.#requests.values()) channel.close();
     for (const channel of this.#publications.values()) channel.close();
     await this.#link[Symbol.asyncDispose]();
+  }
+
+  #request(
+    binding: RequestBinding,
+    values: Values,
+    context: CallContext,
+    given: Readonly<Record<string, string>>,
+  ): Promise<unknown> {
+    const { exchange } = binding;
+    const routingKey = binding.routingKey(values);
+    const headers = messageHeaders(given, binding.headers, values);
+    const content = toContent(binding.body(values));
+    const ask = (waiting: Waiting) =>
+      this.#requestsTo(exchange).call(
+        this.#setup.settings.timeouts.requestMs,
+        waiting,
+        (channel, id, remainingMs) =>
+          channel.publish(exchange, routingKey, content, {
+            mandatory: true,
+            correlationId: id,
+            replyTo: REPLY_TO,
+            contentType: JSON_TYPE,
+            headers,
+            // Nobody waits for the reply to a request that is older than its call.
+            expiration: Math.max(1, Math.ceil(remainingMs)),
+          }),
+      );
+    if (this.#shared === undefined || !binding.isRead)
+      return ask(context).then((reply) => this.#toRecord(binding, reply));
+    const call: SharedCall<SharedReply> = {
+      method: 'POST',
+      path: `${exchange}/${routingKey}`,
+      headers,
+      body: content,
+      send: async (waiting) => toShared(await ask(waiting)),
+      worthOf: ({ message }) => worthOf(() => this.#toRecord(binding, message)),
+    };
+    return this.#shared.ask(call, context).then(({ message }) => this.#toRecord(binding, message));
   }
 
   #requestsTo(exchange: string): CallChannel<Channel, Message> {

@@ -52,12 +52,13 @@ export class Calls {
     const { breaker, settings } = this.#setup;
     const { requestMs, connectMs } = settings.timeouts;
     const { cancellation, deadlineAt } = context;
-    const limitMs = remainingMs(requestMs, context);
+    const now = performance.now();
+    const limitMs = remainingMs(requestMs, context, now);
     if (limitMs === 0) return Promise.resolve(batch.map(() => this.#timeout()));
     return new Promise((resolve) => {
       const exchange = new Exchange(batch.length, { resolve, onOutcome });
       exchange.trace = context.carried;
-      exchange.stop = watch(requestMs, context, () => this.#expire(exchange, cancellation.isCancelled));
+      exchange.stop = watch(requestMs, context, () => this.#expire(exchange, cancellation.isCancelled), now);
       const told = breaker && { breaker, cancellation, deadlineAt, hadTime: limitMs >= requestMs / 2 };
       const link = this.#link;
       if (!link.isOpen && !link.isHopeless && connectMs < limitMs) {
