@@ -17,6 +17,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     // Tests wait for sockets more than they compute.
-    maxWorkers: Math.max(2, availableParallelism()),
+    maxWorkers: Math.max(3, availableParallelism()),
   },
 });
