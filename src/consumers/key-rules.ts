@@ -62,7 +62,7 @@ export class KeyRules {
     this.#plans.checkClients(plan, planVersion!, clients);
     const now = this.#ledger.now();
     if (expiresAt !== undefined && expiresAt <= now) throw unfit('A key cannot expire before it is made.');
-    this.checkRoom(consumer, by, count);
+    this.#checkRoom(consumer, mostOf(by), count);
     return {
       consumer,
       subscription,
@@ -73,16 +73,9 @@ export class KeyRules {
     };
   }
 
-  /** @throws {HemError} CONFLICT when a consumer has too many keys */
-  checkRoom(consumer: string, by: 'operator' | 'consumer', count = 1): void {
-    const active = this.#ledger.keys
-      .all()
-      .filter(([, key]) => key.consumer === consumer && this.stateOf(key) === 'active');
-    const most = by === 'operator' ? MAX_ACTIVE : MAX_OWN_ACTIVE;
-    if (active.length + count <= most) return;
-    throw conflict(
-      `"${consumer}" has ${active.length} keys that count, of at most ${most}: revoke some before making others.`,
-    );
+  /** Who has all the keys that there may be can rotate each of them yet. @throws {HemError} CONFLICT when too many count meanwhile */
+  checkRoomToRotate(consumer: string, by: 'operator' | 'consumer'): void {
+    this.#checkRoom(consumer, 2 * mostOf(by), 1);
   }
 
   /** What ended long ago, where there is much of it. */
@@ -114,4 +107,18 @@ export class KeyRules {
     const subscription = this.#ledger.subscriptions.get(key.subscription);
     return keyView(id, key, { subscription, state: this.stateOf(key), usedAt });
   }
+
+  #checkRoom(consumer: string, most: number, count: number): void {
+    const active = this.#ledger.keys
+      .all()
+      .filter(([, key]) => key.consumer === consumer && this.stateOf(key) === 'active');
+    if (active.length + count <= most) return;
+    throw conflict(
+      `"${consumer}" has ${active.length} keys that count, of at most ${most}: revoke some before making others.`,
+    );
+  }
+}
+
+function mostOf(by: 'operator' | 'consumer'): number {
+  return by === 'operator' ? MAX_ACTIVE : MAX_OWN_ACTIVE;
 }

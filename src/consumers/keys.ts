@@ -71,7 +71,7 @@ export class Keys {
         throw conflict(`The key ${id} was rotated before: ${before.replacedBy} is in its place.`);
       const state = this.#rules.stateOf(before);
       if (state !== 'active') throw conflict(`The key ${id} is ${state}: it cannot be rotated.`);
-      this.#rules.checkRoom(before.consumer, consumer === undefined ? 'operator' : 'consumer');
+      this.#rules.checkRoomToRotate(before.consumer, consumer === undefined ? 'operator' : 'consumer');
       const { expiresAt: end, publishable, imported: _foreign, replacedBy: _revoked, ...same } = before;
       // Since it was rotated it only has until the cut-off: how long it was to live, the one that was in its place knows.
       const lived = other ?? before;
