@@ -53,6 +53,8 @@ export class Trace {
   readonly steps: TracedStep[] = [];
   /** How the engine that runs shows it; set when it is known which. */
   show: ((trace: Trace) => object) | undefined;
+  /** What else is shown of the operation, whichever engine runs. */
+  showBesides: (() => object | undefined) | undefined;
   /** Whether it is for the caller; else for nobody but the metrics. */
   readonly isShown: boolean;
   readonly #zero = performance.now();
@@ -68,6 +70,7 @@ export class Trace {
   ofEvent(): Trace {
     const trace = new Trace(this.isShown);
     trace.show = this.show;
+    trace.showBesides = this.showBesides;
     return trace;
   }
 
@@ -166,5 +169,8 @@ export function withTrace<Result extends { readonly extensions?: Readonly<Record
 ): Result {
   return trace?.show === undefined || !trace.isShown
     ? result
-    : { ...result, extensions: { ...result.extensions, plan: trace.show(trace) } };
+    : {
+        ...result,
+        extensions: { ...result.extensions, plan: { ...trace.show(trace), ...trace.showBesides?.() } },
+      };
 }

@@ -14,6 +14,7 @@ import type { View } from '../views/view.ts';
 import type { Answer, Stream } from './answer.ts';
 import { asksForPlan } from './asking.ts';
 import { Grants } from './auth/grants.ts';
+import { describeCost } from './cost/describe-cost.ts';
 import { Deadline, DeadlineOfParts } from './deadline.ts';
 import { Documents } from './documents.ts';
 import { codeOf, failure, format, formatErrors } from './format.ts';
@@ -36,6 +37,7 @@ export class Endpoint {
   readonly limits: OperationLimits;
   /** Says who a caller is; undefined where that makes no difference. */
   readonly authenticator: Authenticator | undefined;
+  readonly #settings: HemSettings;
   readonly #engine: Engine;
   readonly #documents: Documents;
   readonly #grants: Grants;
@@ -71,6 +73,7 @@ export class Endpoint {
     this.view = view;
     this.limits = limitsOf(settings, view.client.settings);
     this.authenticator = authenticator;
+    this.#settings = settings;
     this.#grants = grants;
     this.#engine = engine;
     this.#log = log;
@@ -159,7 +162,7 @@ export class Endpoint {
   /** By the client's deadline. */
   #runOnce(operation: PreparedOperation, request: Request): Promise<Answer> {
     const { trace } = operation;
-    const asking = counting(request, trace);
+    const asking = this.#asking(operation, request);
     return this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace).then(
       (result) => ({ result: this.#finish(result, request) }),
     );
@@ -169,7 +172,7 @@ export class Endpoint {
   async #runInParts(operation: PreparedOperation, request: Request): Promise<Answer | Stream<Part>> {
     const time = new DeadlineOfParts(this.limits.deadlineMs, request.left);
     try {
-      const asking = counting(request, operation.trace);
+      const asking = this.#asking(operation, request);
       const caller = toContext(asking, time.deadline, time.deadline.at);
       const outcome = await time.wait(this.#engine.executeIncrementally(operation, caller));
       if ('initialResult' in outcome) return { items: partsOf(outcome, time, this.#partErrors(request)) };
@@ -189,7 +192,7 @@ export class Endpoint {
     const refused = checkNothingLater(operation);
     if (refused !== undefined) return { result: format({ errors: [refused] }, request) };
     try {
-      const asking = counting(request, operation.trace);
+      const asking = this.#asking(operation, request);
       const outcome = await this.#engine.subscribe(
         operation,
         toContext(asking, request.left, Infinity),
@@ -223,6 +226,15 @@ export class Endpoint {
         fail(error);
       }
     });
+  }
+
+  /** The same caller; where he asked how it is executed, one whose backend calls are counted and who is told what it costs, too. */
+  #asking({ trace, document, operationName }: PreparedOperation, request: Request): Request & CallerFacts {
+    if (trace === undefined) return request;
+    const settings = this.#settings;
+    trace.showBesides = () => describeCost(this.view, document, { name: operationName, settings });
+    const { requestId, headers, left, address, principal, tracing } = request;
+    return { requestId, headers, left, address, principal, tracing, onCall: countCall };
   }
 
   async *#finishEach(
@@ -279,13 +291,6 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
         'BAD_VARIABLES',
       )
     : undefined;
-}
-
-/** The same caller; where there is a trace, one whose backend calls are counted. */
-function counting(request: Request, trace: Trace | undefined): Request & CallerFacts {
-  if (trace === undefined) return request;
-  const { requestId, headers, left, address, principal, tracing } = request;
-  return { requestId, headers, left, address, principal, tracing, onCall: countCall };
 }
 
 function toContext(
