@@ -28,20 +28,24 @@ export function runUnary(
 ): Promise<readonly Outcome[]> {
   const { name } = field.owner.connector;
   return new Promise((resolve) => {
-    const toFailure = (error: unknown) =>
-      error instanceof HemError
-        ? error
-        : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
-    const fail = (error: unknown) => {
-      const failure = toFailure(error);
-      resolve(batch.map(() => failure));
+    const fail = (error: unknown): readonly Outcome[] => {
+      const failure =
+        error instanceof HemError
+          ? error
+          : new UpstreamError('UPSTREAM_FAILED', name, { internal: String(error), cause: error });
+      const outcomes = batch.map(() => failure);
+      resolve(outcomes);
+      return outcomes;
     };
     try {
       const context = contextOf();
       const { cancellation } = context;
       const giveUp = () =>
         fail(new UpstreamError('UPSTREAM_TIMEOUT', name, { internal: 'the operation ended first' }));
-      if (cancellation.isCancelled) return giveUp();
+      if (cancellation.isCancelled) {
+        giveUp();
+        return;
+      }
       // A connector keeps its deadline by itself, call by call; this is for the one that does not.
       let patience: Timeout | undefined;
       const wait = () => {
@@ -58,8 +62,8 @@ export function runUnary(
       call.call(batch, context, onEach).then(
         (outcomes) => {
           stop();
-          call.ended?.(outcomes, startedAt, context);
           try {
+            call.ended?.(outcomes, startedAt, context);
             resolve(select === undefined ? outcomes : outcomes.map((outcome) => narrow(outcome, select)));
           } catch (error) {
             fail(error);
@@ -67,10 +71,7 @@ export function runUnary(
         },
         (error: unknown) => {
           stop();
-          const failure = toFailure(error);
-          const outcomes = batch.map(() => failure);
-          call.ended?.(outcomes, startedAt, context);
-          resolve(outcomes);
+          call.ended?.(fail(error), startedAt, context);
         },
       );
     } catch (error) {
