@@ -4,6 +4,7 @@
 const Bare = function Bare() {} as unknown as new () => Record<string, unknown>;
 Bare.prototype = Object.freeze(Object.create(null));
 
+/** For what is made with every call; elsewhere `Object.create(null)` does. */
 export function bareObject(): Record<string, unknown> {
   return new Bare();
 }

@@ -7,6 +7,7 @@ import {
   isListType,
   isNonNullType,
 } from 'graphql';
+import { isPlain } from '../bare-object.ts';
 import { UpstreamError } from '../errors.ts';
 import { readScalar } from '../graph/scalars.ts';
 import { isObject } from '../json-object.ts';
@@ -84,7 +85,7 @@ function compilePresent(
     return (value) => {
       if (!isObject(value)) return invalid(`no object for ${type}`);
       return isAbstractType(type) &&
-        isRecord(value) &&
+        isPlain(value) &&
         !isUnset(connector, type.name, value) &&
         concrete(connector, type.name, value) === undefined
         ? invalid(`a record of ${type} does not say which type it is`)
@@ -98,10 +99,4 @@ function compilePresent(
       return invalid(`no ${type}: ${(cause as Error).message}`);
     }
   };
-}
-
-/** As a backend gave it, and not an object of an engine's that was made of it. */
-function isRecord(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -220,32 +220,16 @@ export function checkVariables(variables: unknown, limits: OperationLimits): Gra
   for (let depth = 1; level.length > 0; depth++) {
     const next: object[] = [];
     for (const value of level) {
-      const keys = Array.isArray(value) ? addNested(value, next) : addNestedOf(value, next);
-      if (keys > 0 && depth > variablesDepth)
+      const inner: unknown[] = Object.values(value);
+      if (inner.length > 0 && depth > variablesDepth)
         return tooLarge('levels in its variables', `more than ${variablesDepth}`, variablesDepth);
-      if (keys > MAX_KEYS && !Array.isArray(value))
-        return tooLarge('keys in an object of its variables', keys, MAX_KEYS);
+      if (inner.length > MAX_KEYS && !Array.isArray(value))
+        return tooLarge('keys in an object of its variables', inner.length, MAX_KEYS);
+      for (const one of inner) if (isNested(one)) next.push(one);
     }
     level = next;
   }
   return undefined;
-}
-
-/** @returns how many values there are */
-function addNested(values: readonly unknown[], nested: object[]): number {
-  for (const one of values) if (isNested(one)) nested.push(one);
-  return values.length;
-}
-
-function addNestedOf(object: object, nested: object[]): number {
-  let count = 0;
-  // It was JSON, so nothing is inherited.
-  for (const key in object) {
-    count++;
-    const one = (object as Readonly<Record<string, unknown>>)[key];
-    if (isNested(one)) nested.push(one);
-  }
-  return count;
 }
 
 /** Uploads are values of their own. */
