@@ -1,18 +1,13 @@
 /** The operators' listener: liveness, readiness, metrics, public keys for backends, and behind the token the API and the whole graph. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { ResponseCaches } from '../cache/response-cache.ts';
 import type { Registry } from '../consumers/registry.ts';
-import {
-  ReceivedRequest,
-  readBody,
-  requestIdOf,
-  sendFetchResponse,
-  targetOf,
-} from '../doors/http-message.ts';
+import type { BodyMessage } from '../doors/body-message.ts';
+import { ReceivedRequest, requestIdOf, sendFetchResponse, targetOf } from '../doors/http-message.ts';
 import { listenOn } from '../doors/listen-on.ts';
 import { acceptsHtml, parseContentType } from '../doors/media-type.ts';
-import { createServer } from '../doors/node-http.ts';
+import { type HttpServer, openServer } from '../doors/node-http.ts';
 import { PAGE_HEADERS } from '../doors/page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
@@ -33,7 +28,7 @@ const INVALIDATE = '/api/cache/invalidate';
 const READ = new Set(['/livez', '/readyz', '/metrics', '/jwks.json']);
 
 export interface AdminListener {
-  readonly server: Server;
+  readonly server: HttpServer;
   listen(address: { readonly host: string; readonly port: number }): Promise<string>;
   close(): Promise<void>;
 }
@@ -62,7 +57,11 @@ export function openAdminListener(options: AdminOptions): AdminListener {
   let graph: Promise<WholeGraphDoor> | undefined;
   const api = new Api(options);
   const door = { ...options, api, graph: () => (graph ??= options.openGraph()) };
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 });
+  const server = openServer(undefined, {
+    requestTimeout: 30_000,
+    headersTimeout: 10_000,
+    maxHeaderSize: 16_384,
+  });
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
     response.setHeader('x-request-id', requestId);
@@ -91,7 +90,7 @@ interface Door extends AdminOptions {
 
 async function answer(
   { token, ready, publicKeys, api, graph, metrics, usage, caches, types }: Door,
-  message: IncomingMessage,
+  message: BodyMessage,
   response: ServerResponse,
   requestId: string,
 ): Promise<void> {
@@ -124,7 +123,7 @@ async function answer(
   const wantsPage = method === 'GET' && acceptsHtml(headers.accept);
   const request = new ReceivedRequest(message, response, { requestId });
   response.on('close', () => request.over());
-  const body = await readBody(message, MAX_BODY_BYTES);
+  const body = await message.readBody(MAX_BODY_BYTES);
   const params = wantsPage ? undefined : await readParams(method, search, body, headers['content-type']);
   const given = await (await graph()).fetch(method, params, request);
   for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);

@@ -1,8 +1,8 @@
 /** `/api/…` on the admin listener: finds the route, checks who calls and what comes along, answers JSON or a problem. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Registry } from '../consumers/registry.ts';
-import { readBody } from '../doors/http-message.ts';
+import type { BodyMessage } from '../doors/body-message.ts';
 import { Refusal } from '../doors/refusal.ts';
 import { ONCE } from '../load/shape.ts';
 import type { ApiRoute } from './api-route.ts';
@@ -42,7 +42,7 @@ export class Api {
 
   /** @throws {HemError} what the answer is to be instead */
   async answer(
-    message: IncomingMessage,
+    message: BodyMessage,
     response: ServerResponse,
     { path, search }: { readonly path: string; readonly search: string },
   ): Promise<void> {
@@ -96,9 +96,9 @@ function decode(segment: string): string {
 }
 
 /** Other methods have no body that counts. */
-async function bodyOf(message: IncomingMessage): Promise<unknown> {
+async function bodyOf(message: BodyMessage): Promise<unknown> {
   if (message.method === 'POST') return readJsonBody(message, MAX_BODY_BYTES);
-  await readBody(message, MAX_BODY_BYTES);
+  await message.readBody(MAX_BODY_BYTES);
   return {};
 }
 

@@ -3,7 +3,7 @@ import { identify } from './authentication.ts';
 import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
 import { type ClientDoors, type Exchange, setHeaders } from './exchange.ts';
 import type { Sender } from './hops.ts';
-import { readBody, sendFetchResponse } from './http-message.ts';
+import { sendFetchResponse } from './http-message.ts';
 import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
@@ -58,7 +58,7 @@ export async function answerGraphQL(
   request.principal = identified instanceof Promise ? await identified : identified;
   const { bodyBytes } = endpoint.limits;
   const fileBytes = isMultipart && uploads !== undefined ? uploads.maxFiles * uploads.maxFileBytes : 0;
-  const body = await readBody(message, bodyBytes + fileBytes);
+  const body = await message.readBody(bodyBytes + fileBytes);
   if (wantsPage) return answerBroadly(door, exchange, undefined);
   const reading = isGet
     ? paramsOfAddress(search)

@@ -1,7 +1,8 @@
 /** One HTTP request on its way through the doors, and the doors of the client that it is for. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
+import type { BodyMessage } from './body-message.ts';
 import type { BroadDoor } from './broad-door.ts';
 import type { ReceivedRequest } from './http-message.ts';
 import type { WebSocketDoor } from './websocket.ts';
@@ -16,7 +17,7 @@ export interface ClientDoors {
 
 /** One request and its answer. */
 export interface Exchange {
-  readonly message: IncomingMessage;
+  readonly message: BodyMessage;
   readonly response: ServerResponse;
   readonly request: ReceivedRequest;
   /** Names and values in turn of what every answer to this request says. */

@@ -1,48 +1,10 @@
-/** Between node:http messages and what doors work with. Bodies are bounded while they are read. */
+/** Between node:http messages and what doors work with. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation } from '../cancellation.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
 import { carriesKey } from '../principal/credentials.ts';
 import { Refusal } from './refusal.ts';
-
-/**
- * What is read and thrown away of a body that is too large, so that its sender gets to read the answer: a connection that is
- * closed while it sends is reset.
- */
-const MAX_DISCARDED_BYTES = 16 * 1024 ** 2;
-
-/** Reads a body. @throws {Refusal} BODY_TOO_LARGE without holding more than `maxBytes` */
-export function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    // It may have been waited for who the caller is.
-    if (message.destroyed) {
-      reject(new Error('the caller left'));
-      return;
-    }
-    const tooLarge = () => reject(new Refusal('BODY_TOO_LARGE', undefined, { connection: 'close' }));
-    if (Number(message.headers['content-length'] ?? 0) > maxBytes + MAX_DISCARDED_BYTES) {
-      tooLarge();
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    message.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= maxBytes) chunks.push(chunk);
-      else chunks.length = 0;
-      if (bytes > maxBytes + MAX_DISCARDED_BYTES) tooLarge();
-    });
-    message.on('end', () => {
-      if (bytes > maxBytes) tooLarge();
-      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
-    });
-    message.on('error', reject);
-    message.on('close', () => {
-      if (!message.complete) reject(new Error('the caller left'));
-    });
-  });
-}
 
 /** What the endpoint knows of a request. Copies headers only when somebody wants to know. */
 export class ReceivedRequest implements EndpointRequest {

@@ -4,12 +4,14 @@
  */
 import type { Server, ServerOptions } from 'node:http';
 import type { TlsSettings } from '../load/settings/listener-settings.ts';
+import { BodyMessage } from './body-message.ts';
 
-export const { createServer } = process.getBuiltinModule('node:http');
+export type HttpServer = Server<typeof BodyMessage>;
 
 /** With TLS where there are settings of it. */
-export function openServer(tls: TlsSettings | undefined, options: ServerOptions): Server {
-  if (tls === undefined) return createServer(options);
+export function openServer(tls: TlsSettings | undefined, given: ServerOptions): HttpServer {
+  const options = { ...given, IncomingMessage: BodyMessage };
+  if (tls === undefined) return process.getBuiltinModule('node:http').createServer(options);
   const { certificate, key, clientCa, requestClientCertificate = clientCa !== undefined } = tls;
   const { createServer: createTlsServer } = process.getBuiltinModule('node:https');
   return createTlsServer({

@@ -1,5 +1,4 @@
 /** The public listener: takes requests and sockets in, sees to their end, and stops without losing any. */
-import type { Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
@@ -17,7 +16,7 @@ import { Hops, refusalOf, remoteOf } from './hops.ts';
 import { ReceivedRequest, requestIdOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
 import { listenOn } from './listen-on.ts';
-import { openServer } from './node-http.ts';
+import { type HttpServer, openServer } from './node-http.ts';
 import { sendProblem } from './refusal.ts';
 import { RequestLog } from './request-log.ts';
 import { openWebSocketDoor } from './websocket.ts';
@@ -28,7 +27,7 @@ const STALLED_MS = 30_000;
 const CLOSED_BEFORE_ANSWER = 499;
 
 export interface PublicListener {
-  readonly server: Server;
+  readonly server: HttpServer;
   listen(address: { readonly host: string; readonly port: number }): Promise<string>;
   /** Stops accepting, lets requests in flight finish, ends subscriptions. */
   close(graceMs: number): Promise<void>;
