@@ -27,10 +27,10 @@ const ONE_FORMAT =
 
 export async function answerGraphQL(
   door: ClientDoors,
-  exchange: Exchange & { readonly sender: Sender },
-  search: string,
+  exchange: Exchange,
+  { sender, search }: { readonly sender: Sender; readonly search: string },
 ): Promise<void> {
-  const { message, response, request, headers, sender } = exchange;
+  const { message, response, request, headers } = exchange;
   const { endpoint } = door;
   const { graphiql, uploads, batching } = endpoint.view.client.settings;
   const { accept } = message.headers;

@@ -43,7 +43,7 @@ export function answerRequest(
   if (!methods.includes(message.method ?? ''))
     throw new Refusal('METHOD_NOT_ALLOWED', undefined, { allow: methods.join(', ') });
   if (address.resource === 'schema.graphql') return answerSchema(door.endpoint, exchange, sender);
-  return answerGraphQL(door, { ...exchange, sender }, address.search).catch((error: unknown) => {
+  return answerGraphQL(door, exchange, { sender, search: address.search }).catch((error: unknown) => {
     if (!(error instanceof HemError)) throw error;
     const { notes, principal } = exchange.request;
     exchange.refused(error);

@@ -47,16 +47,16 @@ export class Hops {
   readonly #read: readonly ReadHeader[];
   readonly #passed: readonly ProxyHeader[];
   /** Of every request. */
-  readonly #stripped: readonly string[];
+  readonly #stripped: ReadonlySet<string>;
 
   /** @param identityHeaders what connectors tell backends of callers: no caller may say it himself */
   constructor({ addresses, headers }: TrustedProxies, identityHeaders: readonly string[]) {
     this.#read = READ_HEADERS.filter((name) => headers.includes(name));
     this.#passed = PASSED_HEADERS.filter((name) => headers.includes(name));
-    const names = new Set([...PROXY_HEADERS, ...identityHeaders]);
+    const names = new Set<string>([...PROXY_HEADERS, ...identityHeaders]);
     // It is checked before anybody believes it.
     names.delete('authorization');
-    this.#stripped = [...names];
+    this.#stripped = names;
     for (const range of addresses) {
       const [address = '', prefix] = range.split('/');
       const family = isIPv6(address) ? 'ipv6' : 'ipv4';
@@ -91,7 +91,7 @@ export class Hops {
   }
 
   #strip(headers: IncomingHttpHeaders): void {
-    for (const name of this.#stripped) if (headers[name] !== undefined) delete headers[name];
+    for (const name in headers) if (this.#stripped.has(name)) delete headers[name];
   }
 
   #connectionOf(socket: Socket): Connection {

@@ -16,6 +16,7 @@ export interface ContentType {
   readonly type: string;
   /** Names in lower case. */
   readonly parameters: ReadonlyMap<string, string>;
+  readonly isUtf8: boolean;
 }
 
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -47,7 +48,8 @@ export const parseContentType = remembered((header: string | undefined): Content
     if (name === undefined || value === undefined || parameters.has(name.toLowerCase())) return undefined;
     parameters.set(name.toLowerCase(), value);
   }
-  return { type: type.toLowerCase(), parameters };
+  const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8';
+  return { type: type.toLowerCase(), parameters, isUtf8: charset === 'utf-8' || charset === 'utf8' };
 });
 
 export interface PreferredType {

@@ -39,8 +39,7 @@ export function paramsOfBody(
   settings: Pick<ClientSettings, 'batching' | 'uploads'> & { readonly maxBytes: number },
 ): Params | readonly Params[] | Promise<Params | readonly Params[]> {
   if (contentType === undefined) throw unsupported('a POST needs a Content-Type.');
-  const charset = contentType.parameters.get('charset')?.toLowerCase() ?? 'utf-8';
-  if (charset !== 'utf-8' && charset !== 'utf8') throw unsupported('the charset has to be utf-8.');
+  if (!contentType.isUtf8) throw unsupported('the charset has to be utf-8.');
   switch (contentType.type) {
     case JSON_TYPE:
     case 'application/graphql+json':
