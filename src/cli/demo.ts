@@ -8,6 +8,7 @@ import { type DemoKey, makeDemoKeys } from './demo-keys.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
 import { untilStopped } from './signals.ts';
 import { printAddresses } from './start.ts';
+import { keepTickShape } from './tick-shape.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -17,6 +18,7 @@ export async function demo(options: {
   readonly adminPort?: number;
 }): Promise<number> {
   boundHeapGrowth();
+  keepTickShape();
   const { startDemo } = await import('../../demo/start.ts');
   const backends = await startDemo({ live: true });
   let gateway: Gateway;

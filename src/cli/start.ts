@@ -3,6 +3,7 @@ import { type Gateway, startGateway } from '../gateway.ts';
 import type { Environment } from '../load/environment.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
 import { untilStopped } from './signals.ts';
+import { keepTickShape } from './tick-shape.ts';
 
 export interface StartOptions {
   readonly directory: string;
@@ -13,6 +14,7 @@ export interface StartOptions {
 
 export async function start(options: StartOptions): Promise<number> {
   boundHeapGrowth();
+  keepTickShape();
   const gateway = await startGateway(options);
   printAddresses(gateway);
   const code = await untilStopped(() => gateway.stop());

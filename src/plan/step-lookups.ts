@@ -136,13 +136,21 @@ function askEach(
   const { claims } = run.execution.caller;
   try {
     const batch = keys.map((key): Values => {
-      const args = more.length === 0 ? { [first!.name]: key } : (key as Arguments);
+      const args = more.length === 0 ? argument(first!.name, key) : (key as Arguments);
       return { args: call.toArguments(args, claims), parent: NO_ARGUMENTS, claims };
     });
     return runShared(call, sharedAs, batch, run);
   } catch (error) {
     return Promise.resolve(keys.map(() => toError(error)));
   }
+}
+
+/** Not `{ [name]: value }`: with names that differ, V8 leaves the compiled code for that, for 3 to 6 µs. */
+function argument(name: string, value: unknown, others?: Arguments): Arguments {
+  const args = bareObject();
+  if (others !== undefined) Object.assign(args, others);
+  args[name] = value;
+  return args;
 }
 
 /** One call with a list of keys; answers are matched by the key they carry. Keys that differ in other arguments go apart. */
@@ -178,7 +186,7 @@ function problemsWithKeys(
   return (
     problemWith &&
     ((key) => {
-      const args = toArguments(Object.assign(Object.create(null), others, { [list]: [key] }), claims);
+      const args = toArguments(argument(list, [key], others), claims);
       return problemWith({ args, parent: NO_ARGUMENTS, claims });
     })
   );
@@ -200,7 +208,7 @@ function askList(
   const { read, textOf } = recordKey!;
   let args: Arguments;
   try {
-    args = call.toArguments(Object.assign(Object.create(null), others, { [list]: keys }), claims);
+    args = call.toArguments(argument(list, keys, others), claims);
   } catch (error) {
     const failure = toError(error);
     return Promise.resolve(keys.map(() => failure));
