@@ -1,4 +1,5 @@
 /** Bodies however they come: at once, in pieces, before anybody knows whose they are, and not to their end. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientYml, KeyServer, newKey, type SigningKey, sign } from '../auth/issuer.ts';
@@ -85,6 +86,19 @@ describe.each(['open', 'known'])('of a client that is %s', (client) => {
       socket.write(body.slice(at, at + 40_000));
       await sleep(2);
     }
+    const { statuses, text } = await readAll(socket, 100);
+    expect(statuses).toEqual([200]);
+    expect(text).toContain(answer);
+    socket.destroy();
+  });
+
+  test('of a caller who waits to be told to go on', async () => {
+    const { head, body, answer } = await request(client, 200_000);
+    const socket = await open(gateway.url);
+    socket.write(head.replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n'));
+    const told = await once(socket, 'data');
+    expect(String(told[0])).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    socket.write(body);
     const { statuses, text } = await readAll(socket, 100);
     expect(statuses).toEqual([200]);
     expect(text).toContain(answer);
