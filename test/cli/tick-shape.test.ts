@@ -45,10 +45,13 @@ async function timesDearer(what: 'kept' | 'not kept'): Promise<number> {
   return after / warm;
 }
 
-test('a tick costs the same after full collections', async () => {
-  expect(await timesDearer('kept')).toBeLessThan(2.5);
+// A measurement on a machine that others use as well.
+const AGAIN = { retry: 2 };
+
+test('a tick costs the same after full collections', AGAIN, async () => {
+  expect(await timesDearer('kept')).toBeLessThan(3);
 });
 
-test('which it does not by itself: when it does, tick-shape.ts can go', async () => {
-  expect(await timesDearer('not kept')).toBeGreaterThan(2.5);
+test('which it does not by itself: when it does, tick-shape.ts can go', AGAIN, async () => {
+  expect(await timesDearer('not kept')).toBeGreaterThan(3);
 });
