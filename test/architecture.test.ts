@@ -20,6 +20,7 @@ const BOTTOM = [
   'scrubber',
   'json-object',
   'bare-object',
+  'gathered-bytes',
 ];
 /** What settings of all kinds are made of. */
 const SETTINGS = [
@@ -64,6 +65,8 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   'json-object': [],
   // Names that others have chosen are in variables, arguments and keys of all phases.
   'bare-object': [],
+  // Callers and backends alike may send their bytes one by one.
+  'gathered-bytes': [],
   mapping: [...BOTTOM],
   'connectors/kind': [...BOTTOM, 'mapping', 'upstream', 'connectors/settings'],
   'connectors/settings': [...BOTTOM, ...SETTINGS],

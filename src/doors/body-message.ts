@@ -2,6 +2,7 @@
  * A request whose body is taken from the parser, past the stream that a message is. Nearly all bodies come together with their headers;
  * the stream would put them aside, begin to flow, and end in three turns of its own, a tenth of what a short answer costs.
  */
+import { GatheredBytes } from '../gathered-bytes.ts';
 import { Refusal } from './refusal.ts';
 
 const { IncomingMessage } = process.getBuiltinModule('node:http');
@@ -34,8 +35,11 @@ export class BodyMessage extends IncomingMessage {
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     const body = this.#body;
     if (body === undefined) return super.push(chunk, encoding);
-    if (chunk === null) body.end();
-    else body.add(chunk);
+    if (chunk === null) {
+      // The connection keeps its last message until the next one comes.
+      this.#body = undefined;
+      body.end();
+    } else body.add(chunk);
     return true;
   }
 
@@ -49,7 +53,7 @@ class Body {
   readonly #maxBytes: number;
   readonly #resolve: (body: Buffer) => void;
   readonly #reject: (error: Error) => void;
-  readonly #chunks: Buffer[] = [];
+  readonly #kept = new GatheredBytes();
   #bytes = 0;
 
   constructor(maxBytes: number, resolve: (body: Buffer) => void, reject: (error: Error) => void) {
@@ -60,15 +64,14 @@ class Body {
 
   add(chunk: Buffer): void {
     this.#bytes += chunk.length;
-    if (this.#bytes <= this.#maxBytes) this.#chunks.push(chunk);
-    else this.#chunks.length = 0;
+    if (this.#bytes <= this.#maxBytes) this.#kept.add(chunk);
+    else this.#kept.drop();
     if (this.#bytes > this.#maxBytes + MAX_DISCARDED_BYTES) this.tooLarge();
   }
 
   end(): void {
-    const chunks = this.#chunks;
     if (this.#bytes > this.#maxBytes) this.tooLarge();
-    else this.#resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, this.#bytes));
+    else this.#resolve(this.#kept.take());
   }
 
   tooLarge(): void {

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { Agent, request } from 'undici';
 import { HemError } from '../errors.ts';
+import { GatheredBytes } from '../gathered-bytes.ts';
 import { type KeyLocation, publicKeys } from '../load/checks/auth.ts';
 import { notValid } from './failures.ts';
 import { KeySet, type KeySource, type VerifyingKey } from './key-source.ts';
@@ -70,16 +71,14 @@ export class RemoteKeys implements KeySource {
       headers: { accept: 'application/jwk-set+json, application/json' },
       signal: AbortSignal.timeout(this.#address.timeoutMs),
     });
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const bytes = new GatheredBytes();
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
+      bytes.add(chunk);
       // Leaving the loop closes the body.
-      if (bytes > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
-      chunks.push(chunk);
+      if (bytes.length > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
     }
     if (statusCode !== 200) throw new Error(`status ${statusCode}`);
-    const keys = publicKeys(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+    const keys = publicKeys(JSON.parse(bytes.take().toString('utf8')));
     if (keys === undefined) throw new Error('not a set of keys');
     this.#keys = new KeySet(keys);
     this.#fetchedAt = performance.now();

@@ -5,6 +5,7 @@
 import { type Dispatcher, Pool, errors as undiciErrors } from 'undici';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
+import { GatheredBytes } from '../gathered-bytes.ts';
 import type { Breaker } from './breaker.ts';
 import { remainingMs, type Waiting, watch } from './deadline.ts';
 import { toTlsOptions } from './tls.ts';
@@ -181,8 +182,9 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   #startedAt = 0;
   #status = 0;
   #headers: HttpResponse['headers'] = {};
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #body = new GatheredBytes();
+  /** Whether it was given up before it got a socket. */
+  #isOver = false;
 
   constructor(
     connector: string,
@@ -199,14 +201,17 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   /** Ends the request with `error`; its socket is not used again. */
   abort(error: UpstreamError): void {
     this.#failure ??= error;
-    if (this.#controller === undefined) this.#settle();
-    else this.#controller.abort(error);
+    if (this.#controller === undefined) {
+      this.#isOver = true;
+      this.#settle();
+    } else this.#controller.abort(error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown, it leaves the socket to the next one; aborted, it would close it.
+    if (this.#isOver) throw this.#failure;
     this.#controller = controller;
     this.#startedAt = performance.now();
-    if (this.#failure !== undefined) controller.abort(this.#failure);
   }
 
   onResponseStart(
@@ -226,17 +231,16 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#maxBytes) this.abort(this.#invalid(`answered more than ${this.#maxBytes} bytes`));
-    else this.#chunks.push(chunk);
+    if (this.#body.length + chunk.length <= this.#maxBytes) this.#body.add(chunk);
+    else this.abort(this.#invalid(`answered more than ${this.#maxBytes} bytes`));
   }
 
   onResponseEnd(): void {
-    const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#bytes);
-    this.#resolve({ status: this.#status, headers: this.#headers, body });
+    this.#resolve({ status: this.#status, headers: this.#headers, body: this.#body.take() });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, cause: Error): void {
+    if (this.#isOver) return;
     if (this.#failure === undefined) {
       this.#failure = this.#classify(cause);
       if (cause instanceof undiciErrors.SocketError && this.#status === 0) {

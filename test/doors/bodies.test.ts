@@ -1,6 +1,9 @@
 /** Bodies however they come: at once, in pieces, before anybody knows whose they are, and not to their end. */
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientYml, KeyServer, newKey, type SigningKey, sign } from '../auth/issuer.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -146,4 +149,46 @@ test('of a caller who is not let in is not waited for', async () => {
   const { statuses } = await readAll(socket, 100);
   expect(statuses).toEqual([401]);
   socket.destroy();
+});
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** In bytes, of buffers and of objects. */
+async function held(): Promise<number> {
+  await sleep(50);
+  for (let round = 0; round < 3; round++) collect();
+  const { arrayBuffers, heapUsed } = process.memoryUsage();
+  return arrayBuffers + heapUsed;
+}
+
+test.each(['length', 'chunked'] as const)(
+  'that is answered is not kept with its connection, %s',
+  async (framing) => {
+    const sockets: Socket[] = [];
+    const { head, body } = await request('open', BODY_BYTES, framing);
+    const before = await held();
+    for (let count = 0; count < 40; count++) {
+      const socket = await open(gateway.url);
+      sockets.push(socket);
+      socket.write(head + body);
+      await once(socket, 'data');
+    }
+    expect(await held()).toBeLessThan(before + (40 * BODY_BYTES) / 4);
+    for (const socket of sockets) socket.destroy();
+  },
+);
+
+test('in chunks of one byte takes a few times its size', async () => {
+  const sockets: Socket[] = [];
+  const { head } = await request('open', 300, 'chunked');
+  const before = await held();
+  for (let count = 0; count < 4; count++) {
+    const socket = await open(gateway.url);
+    sockets.push(socket);
+    socket.write(head + '1\r\n \r\n'.repeat(BODY_BYTES - 1));
+  }
+  await sleep(1000);
+  expect(await held()).toBeLessThan(before + 4 * 8 * BODY_BYTES);
+  for (const socket of sockets) socket.destroy();
 });

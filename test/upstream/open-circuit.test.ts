@@ -78,3 +78,53 @@ test('what is kept and what falls back stands in, the rest is an error that says
   });
   expect(await metrics()).toContain('hem_breaker_state{connector="shop",state="closed"} 1');
 });
+
+test('callers who leave while their calls wait for a connection do not open the circuit', async () => {
+  await using backend = await startJsonBackend(async ({ path }) => {
+    if (path === '/slow') await sleep(3400);
+    return 'ok';
+  });
+  const connector = {
+    ...{ kind: 'rest', endpoint: backend.url, timeouts: { request: '4s' } },
+    resilience: { breaker: { calls: 8, share: 0.1, pause: '30s' } },
+  };
+  const view = 'type Query { slow(n: Int!): String  quick(n: Int!): String }';
+  await using gateway = await startGateway({
+    files: {
+      'connectors/shop/connector.yml': JSON.stringify(connector),
+      'connectors/shop/schema.graphql':
+        'type Query { slow(n: Int!): String @rest(get: "/slow?n={n}")  quick(n: Int!): String @rest(get: "/quick?n={n}") }',
+      'clients/web/client.yml': '{}',
+      'schemas/web.graphql': view,
+      'clients/hurried/client.yml': 'limits: { deadline: 2100ms }',
+      'schemas/hurried.graphql': view,
+    },
+  });
+  const ask = (client: string, query: string, signal?: AbortSignal) =>
+    gateway
+      .fetch(`/${client}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query }),
+        signal: signal ?? null,
+      })
+      .then((response) => response.json());
+  // As many as there are connections.
+  const slow = Array.from({ length: 128 }, (_, n) => ask('web', `{ slow(n: ${n}) }`));
+  await sleep(300);
+  const leaving = AbortSignal.timeout(200);
+  const left = await Promise.allSettled(
+    Array.from({ length: 50 }, (_, n) => ask('hurried', `{ quick(n: ${n}) }`, leaving)),
+  );
+  expect(left.every(({ status }) => status === 'rejected')).toBe(true);
+  const answers = await Promise.all(slow);
+  expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
+    new Set(['{"data":{"slow":"ok"}}']),
+  );
+  await sleep(100);
+  expect(await ask('web', '{ quick(n: 1) }')).toEqual({ data: { quick: 'ok' } });
+  const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+  expect(metrics).toContain('hem_breaker_state{connector="shop",state="closed"} 1');
+  // Those who left before their turn were not asked for.
+  expect(backend.requests.filter((request) => request.startsWith('GET /quick'))).toEqual(['GET /quick?n=1']);
+});

@@ -11,9 +11,10 @@ export class EventTooLarge extends Error {}
 export class EventStreamReader {
   readonly #maxLength: number;
   readonly #decoder = new TextDecoder();
-  /** The line that is not complete yet, and how far it was searched. */
+  /** The line that is not complete yet. */
   #rest = '';
-  #searched = 0;
+  /** Its last character may be half of "\r\n". */
+  #endsInReturn = false;
   #event = '';
   #data: string[] = [];
   #dataLength = 0;
@@ -25,24 +26,32 @@ export class EventStreamReader {
 
   /** @throws {EventTooLarge} */
   read(chunk: Uint8Array): readonly ServerSentEvent[] {
-    this.#rest += this.#decoder.decode(chunk, { stream: true });
+    const text = this.#decoder.decode(chunk, { stream: true });
     const events: ServerSentEvent[] = [];
+    // A line may come one character at a time: it is looked at as a whole when it ends.
+    const hasEnd = this.#endsInReturn || /[\r\n]/.test(text);
+    this.#rest += text;
+    if (hasEnd) this.#lines(events);
+    if (this.#rest.length + this.#dataLength > this.#maxLength) {
+      throw new EventTooLarge(`an event of more than ${this.#maxLength} characters`);
+    }
+    return events;
+  }
+
+  #lines(events: ServerSentEvent[]): void {
     let start = 0;
     const lineEnd = /\r\n|\r|\n/g;
-    lineEnd.lastIndex = this.#searched;
+    this.#endsInReturn = false;
     for (let match = lineEnd.exec(this.#rest); match !== null; match = lineEnd.exec(this.#rest)) {
-      // A "\r" at the very end may be half of "\r\n".
-      if (match[0] === '\r' && lineEnd.lastIndex === this.#rest.length) break;
+      if (match[0] === '\r' && lineEnd.lastIndex === this.#rest.length) {
+        this.#endsInReturn = true;
+        break;
+      }
       const event = this.#line(this.#rest.slice(start, match.index));
       if (event !== undefined) events.push(event);
       start = lineEnd.lastIndex;
     }
     this.#rest = this.#rest.slice(start);
-    this.#searched = Math.max(0, this.#rest.length - 1);
-    if (this.#rest.length + this.#dataLength > this.#maxLength) {
-      throw new EventTooLarge(`an event of more than ${this.#maxLength} characters`);
-    }
-    return events;
   }
 
   #line(line: string): ServerSentEvent | undefined {

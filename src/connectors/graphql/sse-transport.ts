@@ -1,6 +1,7 @@
 /** Subscriptions over server-sent events: one POST per subscription, whose answer is a stream of results ("distinct connections mode"). */
 import { type Dispatcher, Pool } from 'undici';
 import { UpstreamError } from '../../errors.ts';
+import { GatheredBytes } from '../../gathered-bytes.ts';
 import type { HttpResponse } from '../../upstream/http.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
@@ -64,7 +65,7 @@ const UNCODED: ReadonlySet<string> = new Set(['identity', 'none']);
 interface PlainAnswer {
   readonly status: number;
   readonly headers: HttpResponse['headers'];
-  readonly chunks: Buffer[];
+  readonly body: GatheredBytes;
 }
 
 /** Reads the answer to one subscription request. */
@@ -78,7 +79,6 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   #isOver = false;
   /** Of an answer that is no stream: a refusal, or a single result. */
   #plain: PlainAnswer | undefined;
-  #bytes = 0;
 
   constructor(setup: TransportSetup, on: SubscriptionEvents, resolve: (ending: Ending) => void) {
     this.#setup = setup;
@@ -112,15 +112,15 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
     if (coding !== undefined && !UNCODED.has(String(coding))) {
       this.#refuse(`answered with the content coding ${String(coding)}, which was not asked for`);
     } else if (status === 200 && type.startsWith('text/event-stream')) this.#on.open();
-    else this.#plain = { status, headers, chunks: [] };
+    else this.#plain = { status, headers, body: new GatheredBytes() };
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver) return;
     if (this.#plain !== undefined) {
-      this.#bytes += chunk.length;
-      if (this.#bytes > this.#setup.settings.limits.responseBytes) this.#refuse('answered too much');
-      else this.#plain.chunks.push(chunk);
+      const { body } = this.#plain;
+      body.add(chunk);
+      if (body.length > this.#setup.settings.limits.responseBytes) this.#refuse('answered too much');
       return;
     }
     try {
@@ -152,9 +152,9 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   }
 
   /** Without a stream there are no events: the answer says why. */
-  #endPlain({ status, headers, chunks }: PlainAnswer): void {
+  #endPlain({ status, headers, body }: PlainAnswer): void {
     const { name, codes, headers: outgoing } = this.#setup;
-    const response = { status, headers, body: Buffer.concat(chunks) };
+    const response = { status, headers, body: body.take() };
     if (status === 401) outgoing.denied();
     try {
       readAnswer(codes, response);
