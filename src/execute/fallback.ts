@@ -9,9 +9,9 @@ import {
 } from 'graphql';
 import { isPlain } from '../bare-object.ts';
 import { UpstreamError } from '../errors.ts';
-import { readScalar } from '../graph/scalars.ts';
 import { isObject } from '../json-object.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
+import { readScalar } from '../load/scalars.ts';
 import { textOf } from '../mapping/text-of.ts';
 import type { Execution } from './execution.ts';
 import { concrete, isUnset } from './object-value.ts';

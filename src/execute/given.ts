@@ -11,8 +11,8 @@ import {
   isSpecifiedScalarType,
 } from 'graphql';
 import { UpstreamError } from '../errors.ts';
-import { isTooDeep } from '../graph/scalars.ts';
 import type { ConnectorField, Lookup } from '../load/model.ts';
+import { isTooDeep } from '../load/scalars.ts';
 
 type Coerce = (value: unknown) => unknown;
 

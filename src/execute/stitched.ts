@@ -14,9 +14,9 @@ import {
 } from 'graphql';
 import { HemError } from '../errors.ts';
 import type { Graph, Origin } from '../graph/graph.ts';
-import { equipScalars } from '../graph/scalars.ts';
 import { entryFieldOf, hideEntries, toSubschema } from '../graph/subschemas.ts';
 import type { Connector } from '../load/model.ts';
+import { equipScalars } from '../load/scalars.ts';
 import type { Execution } from './execution.ts';
 import { ObjectValue } from './object-value.ts';
 import { type Resolved, resolveField, resolveRoot } from './resolve.ts';

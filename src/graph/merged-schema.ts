@@ -12,6 +12,7 @@ import {
   type TypeNode,
 } from 'graphql';
 import type { Connector } from '../load/model.ts';
+import { equipScalars } from '../load/scalars.ts';
 import { type PlainDefinition, plainDefinitions } from './plain-definitions.ts';
 
 /** Every part that a definition of any kind may have. */
@@ -33,7 +34,12 @@ interface Member {
 export function mergeSchemas(connectors: readonly Connector[]): GraphQLSchema {
   const byName = Map.groupBy(connectors.flatMap(plainDefinitions), ({ name }) => name.value);
   const definitions = [...byName.values()].map(mergeDefinitions);
-  return buildASTSchema({ kind: Kind.DOCUMENT, definitions }, { assumeValid: true, assumeValidSDL: true });
+  const schema = buildASTSchema(
+    { kind: Kind.DOCUMENT, definitions },
+    { assumeValid: true, assumeValidSDL: true },
+  );
+  equipScalars(schema);
+  return schema;
 }
 
 function mergeDefinitions(nodes: readonly PlainDefinition[]): TypeDefinitionNode {

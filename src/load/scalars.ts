@@ -10,13 +10,19 @@ import {
   isSpecifiedScalarType,
   Kind,
   type ValueNode,
-  valueFromASTUntyped,
 } from 'graphql';
+import { bareObject } from '../bare-object.ts';
+import { toExactNumber } from '../mapping/exact-number.ts';
 
 interface ScalarRule {
   readonly expected: string;
-  /** The value as it is passed on, or undefined when it is not one. */
-  readonly accept: (value: unknown) => unknown;
+  /** Literals that are numbers are read as text, with all their digits. */
+  readonly keepsDigits?: true;
+  /**
+   * The value as it is passed on, or undefined when it is not one.
+   * @param isExact whether a number is the one that was meant: those of variables have been doubles before
+   */
+  readonly accept: (value: unknown, isExact: boolean) => unknown;
 }
 
 const text = (expected: string, pattern: RegExp, isOne?: (value: string) => boolean): ScalarRule => ({
@@ -42,21 +48,29 @@ function isInCalendar(value: string): boolean {
   );
 }
 
-const digits = (expected: string, pattern: RegExp, isNumber: (value: number) => boolean): ScalarRule => ({
+const digits = (
+  expected: string,
+  pattern: RegExp,
+  ofNumber: (value: number, isExact: boolean) => string | undefined,
+): ScalarRule => ({
   expected,
-  accept: (value) => {
-    if (typeof value === 'number') return isNumber(value) ? String(value) : undefined;
+  keepsDigits: true,
+  accept: (value, isExact) => {
+    if (typeof value === 'number') return ofNumber(value, isExact);
     if (typeof value === 'bigint') return String(value);
     return typeof value === 'string' && value.length <= 1000 && pattern.test(value) ? value : undefined;
   },
 });
 
 const RULES: Readonly<Record<string, ScalarRule>> = {
-  BigInt: digits('an integer, as text or as a number up to 2^53', /^-?\d+$/, Number.isSafeInteger),
+  BigInt: digits('an integer, as text or as a number up to 2^53', /^-?\d+$/, (value, isExact) => {
+    if (Number.isSafeInteger(value)) return String(value);
+    return isExact && Number.isInteger(value) ? String(BigInt(value)) : undefined;
+  }),
   Decimal: digits(
     'a decimal number, as text or as a number',
     /^-?\d+(\.\d+)?([eE][+-]?\d{1,4})?$/,
-    Number.isFinite,
+    (value) => (Number.isFinite(value) ? String(value) : undefined),
   ),
   Bytes: {
     expected: 'bytes in base64',
@@ -78,17 +92,17 @@ const RULES: Readonly<Record<string, ScalarRule>> = {
 
 /** A value of a backend as it is passed on. @throws {GraphQLError} when it is none of the scalar */
 export function readScalar(type: GraphQLScalarType, value: unknown): unknown {
-  return isSpecifiedScalarType(type) ? type.coerceOutputValue(value) : acceptScalar(type.name, value);
+  return isSpecifiedScalarType(type) ? type.coerceOutputValue(value) : acceptScalar(type.name, value, true);
 }
 
 /** Of what is no scalar of GraphQL itself. @throws {GraphQLError} */
-function acceptScalar(name: string, value: unknown): unknown {
+function acceptScalar(name: string, value: unknown, isExact: boolean): unknown {
   const rule = RULES[name];
   if (rule === undefined) {
     if (isTooDeep(value)) throw new GraphQLError(`${name} cannot represent this value: ${TOO_DEEP}.`);
     return value;
   }
-  const accepted = rule.accept(value);
+  const accepted = rule.accept(value, isExact);
   if (accepted === undefined)
     throw new GraphQLError(`${name} cannot represent this value: expected ${rule.expected}.`);
   return accepted;
@@ -106,20 +120,20 @@ function equip(type: GraphQLScalarType): void {
     equipUpload(type);
     return;
   }
-  const accept = (value: unknown) => acceptScalar(type.name, value);
-  const fromLiteral = (node: ValueNode) =>
-    accept(
-      node.kind === Kind.INT || node.kind === Kind.FLOAT
-        ? literalNumber(node.value)
-        : valueFromASTUntyped(node),
+  const give = (value: unknown) => acceptScalar(type.name, value, true);
+  const take = (value: unknown) => acceptScalar(type.name, value, false);
+  const keepsDigits = RULES[type.name]?.keepsDigits === true;
+  const takeLiteral = (node: ValueNode) =>
+    give(
+      keepsDigits && (node.kind === Kind.INT || node.kind === Kind.FLOAT) ? node.value : fromLiteral(node),
     );
   Object.assign(type, {
-    serialize: accept,
-    coerceOutputValue: accept,
-    parseValue: accept,
-    coerceInputValue: accept,
-    parseLiteral: fromLiteral,
-    coerceInputLiteral: fromLiteral,
+    serialize: give,
+    coerceOutputValue: give,
+    parseValue: take,
+    coerceInputValue: take,
+    parseLiteral: takeLiteral,
+    coerceInputLiteral: takeLiteral,
   });
 }
 
@@ -137,10 +151,27 @@ export function isTooDeep(value: unknown, levels = MAX_LEVELS): boolean {
   return false;
 }
 
-/** A number literal with more digits than a double holds stays text. */
-function literalNumber(value: string): number | string {
-  const number = Number(value);
-  return String(number) === value ? number : value;
+/** What a literal says. Numbers with more digits than a double holds are text, wherever they stand. */
+function fromLiteral(node: ValueNode): unknown {
+  switch (node.kind) {
+    case Kind.INT:
+    case Kind.FLOAT:
+      return toExactNumber(node.value);
+    case Kind.LIST:
+      return node.values.map(fromLiteral);
+    case Kind.OBJECT: {
+      const object = bareObject();
+      for (const { name, value } of node.fields) object[name.value] = fromLiteral(value);
+      return object;
+    }
+    case Kind.NULL:
+      return null;
+    // There is none left: those of callers were put in before.
+    case Kind.VARIABLE:
+      return undefined;
+    default:
+      return node.value;
+  }
 }
 
 /** Files of multipart requests (GraphQL multipart request specification): only ever input, only ever from a multipart body. */

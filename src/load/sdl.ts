@@ -21,6 +21,7 @@ import { MAX_NESTING, tooDeepAt } from '../mapping/nesting.ts';
 import { parseDocument } from '../mapping/parse-document.ts';
 import { didYouMean, type Place, type Problems, placeAt } from '../problems.ts';
 import { BUILT_IN_SCALARS } from './directives/directives.ts';
+import { equipScalars } from './scalars.ts';
 
 const DEFINITIONS = '(definitions)';
 /** An SDL beyond this is refused rather than worked on for minutes. */
@@ -128,6 +129,7 @@ export function checkSdl(
   let schema: GraphQLSchema;
   try {
     schema = buildASTSchema(complete, { assumeValidSDL: true });
+    equipScalars(schema);
   } catch (error) {
     if (problems.count === before) {
       problems.report({

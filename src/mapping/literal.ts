@@ -87,6 +87,8 @@ function compile(node: ValueNode, byOffset: ReadonlyMap<number, Reference>): Val
     }
     case 'FloatValue': {
       const value = Number(node.value);
+      if (!Number.isFinite(value))
+        throw new GrammarError(node.loc?.start ?? 0, node.value, 'a number that a double holds, or a text');
       return () => value;
     }
     case 'StringValue':

@@ -1,6 +1,7 @@
 /** From a view field's arguments to the graph field's: by name, by `@from(argument:)`, or by the literal of `@from(args:)`. */
 import {
   type GraphQLArgument,
+  GraphQLFloat,
   type GraphQLInputType,
   getNamedType,
   getNullableType,
@@ -14,6 +15,7 @@ import {
   validateInputLiteral,
 } from 'graphql';
 import { bareObject } from '../bare-object.ts';
+import { toExactNumber } from '../mapping/exact-number.ts';
 import type { Literal } from '../mapping/literal.ts';
 import { rootOf } from '../mapping/values.ts';
 import { didYouMean, type Problem } from '../problems.ts';
@@ -292,7 +294,7 @@ function checkLiteral(
     return;
   }
   // A list position takes a single value (GraphQL's list input coercion).
-  if (isListType(nullable)) {
+  if (isListType(nullable) && node.kind !== Kind.NULL) {
     checkLiteral(node, nullable.ofType, false, check);
     return;
   }
@@ -303,6 +305,16 @@ function checkLiteral(
   if (message !== undefined)
     check.report(
       { rule: 'argument-value', message: `This is not of the type ${type}.`, found: message },
+      node.loc?.start,
+    );
+  else if (node.kind === Kind.FLOAT && nullable !== GraphQLFloat && toExactNumber(node.value) === node.value)
+    check.report(
+      {
+        rule: 'argument-value',
+        message: 'This number has more digits than a double holds.',
+        found: node.value,
+        hint: 'write it in quotes',
+      },
       node.loc?.start,
     );
 }

@@ -21,7 +21,6 @@ import {
   specifiedDirectives,
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
-import { equipScalars } from '../graph/scalars.ts';
 import { directiveOf, textOf } from './context.ts';
 import type { ViewType } from './view.ts';
 
@@ -50,7 +49,7 @@ export function toPublicSchema(
     document(type, graph.schema.getType(view?.graphName ?? type.name));
     type.extensionASTNodes = [];
   }
-  const result = new GraphQLSchema({
+  return new GraphQLSchema({
     query: schema.getQueryType(),
     mutation: schema.getMutationType(),
     subscription: schema.getSubscriptionType(),
@@ -59,8 +58,6 @@ export function toPublicSchema(
     // It was validated with the view.
     assumeValid: true,
   });
-  equipScalars(result);
-  return result;
 }
 
 /** The file's own types, and those of Hem's scalars that they use. */

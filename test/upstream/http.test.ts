@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { parseJsonLosslessly, sameNumber } from '../../src/upstream/json.ts';
+import { sameNumber } from '../../src/mapping/exact-number.ts';
+import { parseJsonLosslessly } from '../../src/upstream/json.ts';
 import { RestBackend, startRestGateway } from '../support/backends/rest.ts';
 import type { GraphQLBody } from '../support/gateway.ts';
 
