@@ -12,7 +12,7 @@ import {
 import { HemError, UpstreamError } from '../errors.ts';
 import type { CallSource, ConnectorField, ConnectorType, Lookup } from '../load/model.ts';
 import { canonical } from '../mapping/canonical.ts';
-import type { Reader, ValueMap } from '../mapping/path.ts';
+import type { Path, Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 import { withLastGood } from './last-good.ts';
@@ -177,8 +177,8 @@ async function callBatchedLookup(
         const [answer] = await callBatch(execution, lookup.field, selection, [asked], {
           objects: some.length,
         });
-        const known = answer instanceof Error ? answer : indexByKey(lookup, answer);
-        return some.map((key) => (known instanceof Error ? known : (known.get(canonical(key)) ?? null)));
+        const recordOf = answer instanceof Error ? answer : recordsByKey(lookup, answer);
+        return some.map((key) => (recordOf instanceof Error ? recordOf : recordOf(canonical(key))));
       };
       const { problemWith } = unaryCallOf(execution, lookup.field, selection);
       const found = await askTogether(keys, ask, problemWith && ((key) => problemWith(askedFor([key]))));
@@ -188,9 +188,9 @@ async function callBatchedLookup(
   return outcomes;
 }
 
-function indexByKey(lookup: Lookup, answer: unknown): ReadonlyMap<string, unknown> | UpstreamError {
+function recordsByKey(lookup: Lookup, answer: unknown): ((key: string) => unknown) | UpstreamError {
   const { connector, field } = lookup;
-  if (answer === null || answer === undefined) return new Map();
+  if (answer === null || answer === undefined) return () => null;
   if (!Array.isArray(answer)) {
     return new UpstreamError('UPSTREAM_INVALID', connector.name, {
       internal: `${field.coordinate} answered no list`,
@@ -208,20 +208,33 @@ export function keyReaderOf({ connector, field, arguments: args }: Lookup): Read
 
 /** Keys are spoken of in the names of a type's fields, whatever these are called in its records. */
 function toKeyOf(type: ConnectorType, map: ValueMap): Reader {
-  if (map.kind === 'object') {
-    const entries = map.entries.map(({ name, value }) => [name, toKeyOf(type, value)] as const);
-    return (record) => Object.fromEntries(entries.map(([name, read]) => [name, read(record)]));
-  }
+  const of = followFields(type, map.kind === 'object' ? map.of : map.path);
+  if (of === undefined) return () => undefined;
+  if (map.kind === 'path') return of.read;
+  const entries = map.entries.map(
+    ({ name, value }) => [name, of.type === undefined ? () => undefined : toKeyOf(of.type, value)] as const,
+  );
+  return (record) => {
+    const value = of.read(record);
+    return Object.fromEntries(entries.map(([name, read]) => [name, read(value)]));
+  };
+}
+
+/** Undefined where a field is none of the record. */
+function followFields(
+  type: ConnectorType,
+  path: Path,
+): { readonly read: Reader; readonly type: ConnectorType | undefined } | undefined {
   let current: ConnectorType | undefined = type;
   const readers: Reader[] = [];
-  for (const step of map.path) {
+  for (const step of path) {
     const field: ConnectorField | undefined =
       step.kind === 'key' ? current?.fields.get(step.name) : undefined;
-    if (field?.source.via !== 'record') return () => undefined;
+    if (field?.source.via !== 'record') return undefined;
     readers.push(field.source.read);
     current = type.connector.types.get(getNamedType(field.type).name);
   }
-  return (record) => readers.reduce((value, read) => read(value), record);
+  return { read: (record) => readers.reduce((value, read) => read(value), record), type: current };
 }
 
 function callSourceOf(field: ConnectorField): CallSource {

@@ -29,21 +29,27 @@ function wasNotSent(outcome: Outcome): boolean {
 }
 
 /**
- * Records by the texts of their keys. One whose key cannot be read is nobody's.
+ * Records by the texts of their keys. One whose key cannot be read is nobody's. A failed one has no key, and may be any of those that
+ * are missing: then these are no longer known not to be there.
  * @param textOf may throw
  */
 export function byKey(
   records: readonly unknown[],
   textOf: (record: unknown) => string,
-): ReadonlyMap<string, unknown> {
+): (key: string) => unknown {
   const found = new Map<string, unknown>();
+  let missing: Outcome = null;
   for (const record of records) {
     if (record === null || record === undefined) continue;
+    if (record instanceof Error) {
+      missing ??= record;
+      continue;
+    }
     try {
       found.set(textOf(record), record);
     } catch {
       // Nested so deep that it has no text.
     }
   }
-  return found;
+  return (key) => found.get(key) ?? missing;
 }

@@ -111,10 +111,16 @@ export function toReader(map: ValueMap): Reader {
   };
   if (map.of.length === 0) return toObject;
   const base = toPathReader(map.of);
-  return (record) => {
-    const value = base(record);
-    return Array.isArray(value) ? value.map(toObject) : toObject(value);
-  };
+  const levels = map.of.filter(({ kind }) => kind === 'each').length;
+  const toObjects = atLevels(toObject, Math.max(levels, 1));
+  return (record) => toObjects(base(record));
+}
+
+/** Applies a reader to what is in lists, and in lists of lists. */
+function atLevels(read: Reader, levels: number): Reader {
+  if (levels === 0) return read;
+  const item = atLevels(read, levels - 1);
+  return (value) => (Array.isArray(value) ? value.map(item) : read(value));
 }
 
 /** Reads one key of a record as data: names that every object inherits are looked up as own properties only. */

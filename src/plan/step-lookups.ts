@@ -220,8 +220,8 @@ function askList(
       const failure = invalid(lookup.connector, `${lookup.field.coordinate} answered no list`);
       return keys.map(() => failure);
     }
-    const found = byKey(answer, (record) => textOf(read(record)));
+    const recordOf = byKey(answer, (record) => textOf(read(record)));
     // Records have keys as the backend has them, and so have arguments on the wire.
-    return (args[list] as readonly unknown[]).map((key) => found.get(textOf(key)) ?? null);
+    return (args[list] as readonly unknown[]).map((key) => recordOf(textOf(key)));
   });
 }
