@@ -79,11 +79,11 @@ test.each(['compiled', 'reference'])(
     expect(body.errors).toBeUndefined();
     expect(body.data.books).toEqual(RATED.map(([, stars]) => ({ stars, tags: [] })));
     const trace = (coordinate: string) => ({ coordinate, connector: 'ratings', code: 'UPSTREAM_INVALID' });
-    const told = body.extensions!.fallbacks as Array<{ coordinate: string }>;
-    expect(told.filter(({ coordinate }) => coordinate === 'Book.stars')).toEqual(
-      Array.from({ length: 3 }, () => trace('Book.stars')),
-    );
-    expect(told).toHaveLength(7);
+    // Each once, however long the list is.
+    expect(body.extensions!.fallbacks).toEqual([
+      { ...trace('Book.tags'), count: 4 },
+      { ...trace('Book.stars'), count: 3 },
+    ]);
   },
 );
 
