@@ -19,8 +19,6 @@ export interface ContentType {
   readonly isUtf8: boolean;
 }
 
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
 const MAX_REMEMBERED = 100;
 
 /** The same few headers come with nearly every request: what was read from them is kept, a bounded number of it. */
@@ -37,16 +35,24 @@ export function remembered<Read>(
   };
 }
 
-/** A `Content-Type` header; undefined when there is none or it is not one media type. */
+const TYPE = /^\s*([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)\s*/;
+/** One, or none between two semicolons; a value may be in quotes. */
+const PARAMETER = /;\s*(?:([^\s=;"]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+)))?\s*/y;
+
+/** A `Content-Type` header (RFC 9110, 8.3); undefined when there is none, it is not one media type, or says something twice. */
 export const parseContentType = remembered((header: string | undefined): ContentType | undefined => {
-  const [type = '', ...rest] = (header ?? '').split(';').map((part) => part.trim());
-  if (!/^[^/]+\/[^/]+$/.test(type) || !type.split('/').every((part) => TOKEN.test(part))) return undefined;
+  const [start, type] = TYPE.exec(header ?? '') ?? [];
+  if (header === undefined || start === undefined || type === undefined) return undefined;
   const parameters = new Map<string, string>();
-  for (const part of rest) {
-    const [, name, quoted, plain] = /^([^=\s]+)=(?:"([^"\\]*)"|([^"\s]+))$/.exec(part) ?? [];
-    const value = quoted ?? plain;
-    if (name === undefined || value === undefined || parameters.has(name.toLowerCase())) return undefined;
-    parameters.set(name.toLowerCase(), value);
+  PARAMETER.lastIndex = start.length;
+  while (PARAMETER.lastIndex < header.length) {
+    const found = PARAMETER.exec(header);
+    if (found === null) return undefined;
+    const [, given, quoted, plain] = found;
+    if (given === undefined) continue;
+    const name = given.toLowerCase();
+    if (parameters.has(name)) return undefined;
+    parameters.set(name, plain ?? quoted!.replaceAll(/\\(.)/g, '$1'));
   }
   const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8';
   return { type: type.toLowerCase(), parameters, isUtf8: charset === 'utf-8' || charset === 'utf8' };
@@ -62,13 +68,23 @@ export interface PreferredType {
 
 /** Which of the two media types of GraphQL over HTTP a caller prefers; undefined when neither will do. */
 export const preferredAnswerType = remembered((accept: string | undefined): PreferredType | undefined => {
-  const ranges = acceptedRanges(accept);
-  const range = ranges.find(isForOne);
-  if (range === undefined) return undefined;
-  const { type } = range;
-  const named = type === RESPONSE_TYPE || type === JSON_TYPE;
-  return { type: named ? type : JSON_TYPE, named, parts: partsAmong(ranges) };
+  const ranges = mediaRanges(accept);
+  const [best] = [rangeFor(ranges, JSON_TYPE), rangeFor(ranges, RESPONSE_TYPE)]
+    .filter((found) => found !== undefined && found.range.quality > 0)
+    .sort((a, b) => ranges.indexOf(a!.range) - ranges.indexOf(b!.range));
+  if (best === undefined) return undefined;
+  const { type, range } = best;
+  return { type, named: type === range.type, parts: partsAmong(ranges.filter(isAccepted)) };
 });
+
+/** What an `Accept` header says of a type: the range that names it counts more than those that it is among (RFC 9110, 12.5.1). */
+function rangeFor(ranges: readonly MediaRange[], type: AnswerType) {
+  for (const name of [type, 'application/*', '*/*']) {
+    const range = ranges.find((one) => one.type === name);
+    if (range !== undefined) return { type, range };
+  }
+  return undefined;
+}
 
 /** How an answer in several parts may come; undefined when it has to be one, or none. */
 export function partsType(accept: string | undefined): PartsType | undefined {
@@ -122,8 +138,16 @@ interface MediaRange {
   readonly quality: number;
 }
 
-/** Media ranges of an `Accept` header, most wanted first. Without a header everything is accepted. */
+function isAccepted({ quality }: MediaRange): boolean {
+  return quality > 0;
+}
+
 function acceptedRanges(accept: string | undefined): readonly MediaRange[] {
+  return mediaRanges(accept).filter(isAccepted);
+}
+
+/** Media ranges of an `Accept` header, most wanted first; those at the end may be refused. Without a header everything is accepted. */
+function mediaRanges(accept: string | undefined): readonly MediaRange[] {
   if (accept === undefined || accept.trim() === '') return [{ type: '*/*', parameters: [], quality: 1 }];
   return accept
     .split(',')
@@ -135,9 +159,8 @@ function acceptedRanges(accept: string | undefined): readonly MediaRange[] {
         parameters: parameters
           .filter((text) => text !== '' && !/^(?:q|boundary)=/.test(text))
           .map((text) => text.replaceAll('"', '')),
-        quality: quality === undefined ? 1 : Number(quality.slice(2)),
+        quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0,
       };
     })
-    .filter(({ quality }) => quality > 0)
     .sort((a, b) => b.quality - a.quality);
 }

@@ -20,6 +20,9 @@ const KEYS = new Set(['query', 'operationName', 'variables', 'extensions']);
 /** @param search the query part of the address, without "?" @throws {Refusal} */
 export function paramsOfAddress(search: string): Params {
   const pairs = new URLSearchParams(search);
+  // What cannot be read is replaced by this sign; a caller may have meant it, too.
+  if (pairs.values().some((text) => text.includes('\uFFFD')) && !isReadable(search))
+    throw new Refusal('BAD_REQUEST', 'The address is not UTF-8.');
   const json = (name: string): unknown => {
     const text = pairs.get(name);
     return text === null || text === '' ? undefined : parseJson(text, `"${name}"`);
@@ -30,6 +33,15 @@ export function paramsOfAddress(search: string): Params {
     variables: json('variables'),
     extensions: json('extensions'),
   });
+}
+
+function isReadable(encoded: string): boolean {
+  try {
+    decodeURIComponent(encoded);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** One operation, or those of a batch; a promise of them only where there are uploads. @throws {Refusal} */

@@ -44,10 +44,13 @@ export function callsAtMost(at: string, objectsPerCall: number, listLength: numb
   return objectsPerCall === 1 ? lists : `⌈${lists} / ${objectsPerCall}⌉`;
 }
 
-/** Where the objects are that hang below a step. Those that a path only leads through have no place of their own in the answer. */
+/**
+ * Where the objects are that hang below a step. One that a path only leads through has no place of its own in the answer; of many
+ * there are as many calls.
+ */
 export function placeBelow(at: string, { label, lists, below }: StepDescription): string {
   // They are of no view's type.
-  if (below?.byType.size === 0) return at;
+  if (below?.byType.size === 0 && lists === 0) return at;
   return `${at === '' ? '' : `${at}.`}${label}${'[]'.repeat(lists)}`;
 }
 

@@ -27,6 +27,10 @@ describe('the answer', () => {
     [RESPONSE_TYPE, RESPONSE_TYPE],
     [`application/json;q=0.5, ${RESPONSE_TYPE}`, RESPONSE_TYPE],
     [`${RESPONSE_TYPE};q=0, application/*`, 'application/json'],
+    ['application/json;q=0, */*', RESPONSE_TYPE],
+    ['*/*, application/json;q=0.1', RESPONSE_TYPE],
+    ['application/*;q=0.2, */*;q=0.1', 'application/json'],
+    [`*/*;q=0.9, ${RESPONSE_TYPE};q=0.9`, 'application/json'],
   ])('to Accept: %s is %s', async (accept, type) => {
     const headers: Record<string, string> = accept === undefined ? {} : { accept };
     const {
@@ -121,6 +125,9 @@ describe('the body', () => {
     'application/json; charset=utf-8',
     'application/json;charset=UTF-8',
     'Application/JSON ; Charset="utf-8"',
+    'application/json;',
+    'application/json ; ; charset=utf-8;',
+    'application/json; profile="a;b, c \\" d"; charset=utf-8',
     'application/graphql+json',
   ])('may be %s', async (type) => {
     expect((await post(gateway, { query: QUERY }, { 'content-type': type })).body).toEqual(DATA);
@@ -137,6 +144,8 @@ describe('the body', () => {
     'multipart/form-data; boundary=x',
     'application/xml',
     'application/json, text/plain',
+    'application/json; charset="utf-8',
+    'application/json; a b',
     'application/json; charset=utf-16',
     'application/json; charset=utf-8; charset=utf-7',
     'json',
@@ -184,6 +193,17 @@ describe('GET', () => {
       expect(answer.body).toEqual(DATA);
     },
   );
+
+  it('is not read where it is not UTF-8', async () => {
+    for (const [text, status] of [
+      ['%FF', 400],
+      ['%EF%BF%BD', 200],
+      ['%C3%BC', 200],
+    ] as const) {
+      const { status: given } = await ask(gateway, { search: `?query={%20__typename%20}%20%23%20${text}` });
+      expect(given).toBe(status);
+    }
+  });
 
   it.each(['mutation { touch }', 'query A { __typename } mutation B { touch }'])(
     'refuses %s',
