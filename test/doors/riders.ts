@@ -46,7 +46,7 @@ export class RawSocket implements AsyncDisposable {
 
   constructor(
     gateway: Pick<TestGateway, 'url'>,
-    protocol = 'graphql-transport-ws',
+    protocol: string | string[] = 'graphql-transport-ws',
     {
       headers = {},
       client = 'web',

@@ -132,6 +132,11 @@ describe('a socket is closed', () => {
     expect(await socket.closed).toMatchObject({ code: 4408 });
   });
 
+  it('without a subprotocol', async () => {
+    await using socket = new RawSocket(gateway, []);
+    expect(await socket.closed).toMatchObject({ code: 4406 });
+  });
+
   it('at a subscribe before connection_init', async () => {
     await using socket = new RawSocket(gateway);
     await socket.opened();
