@@ -26,6 +26,21 @@ describe('the event stream', () => {
     expect(events).toEqual(EVENTS);
   });
 
+  test('of long lines that come byte by byte takes no longer for each byte', () => {
+    const timeOf = (length: number) => {
+      const bytes = Buffer.from(`data: ${'x'.repeat(length)}\n\n`);
+      const reader = new EventStreamReader(length + 100);
+      const before = process.cpuUsage();
+      let events = 0;
+      for (let at = 0; at < bytes.length; at++) events += reader.read(bytes.subarray(at, at + 1)).length;
+      expect(events).toBe(1);
+      return process.cpuUsage(before).user;
+    };
+    timeOf(20_000);
+    // Sixteen times as many take sixteen times as long; it was a hundred.
+    expect(timeOf(320_000)).toBeLessThan(50 * timeOf(20_000));
+  });
+
   test('is bounded per event, not in all', () => {
     const reader = new EventStreamReader(100);
     for (let event = 0; event < 50; event++)
