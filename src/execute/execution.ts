@@ -16,7 +16,7 @@ export interface Execution {
   readonly caller: CallContext;
   /** One loader per lookup or call and selection: what several resolvers ask in one tick is one batch. */
   readonly loaders: Map<unknown, Map<string, DataLoader<Values, unknown, string>>>;
-  /** Every use of a `@fallback`, for `extensions.fallbacks`. */
+  /** What stood in for failed backends, for `extensions.fallbacks`: added by {@link noteFallback}. */
   readonly fallbacks: FallbackTrace[];
   readonly failures: Failures;
   /** Of an execution in parts: until when what comes later waits. */
@@ -33,6 +33,16 @@ export interface FallbackTrace {
   readonly code: string;
   /** How old the answer is that stood in, where it was an earlier one of the backend. */
   readonly staleSeconds?: number;
+}
+
+/** Each once: a list of thousands would tell thousands that are alike. */
+export function noteFallback({ fallbacks }: Pick<Execution, 'fallbacks'>, trace: FallbackTrace): void {
+  const isAlike = (one: FallbackTrace) =>
+    one.coordinate === trace.coordinate &&
+    one.connector === trace.connector &&
+    one.code === trace.code &&
+    one.staleSeconds === trace.staleSeconds;
+  if (!fallbacks.some(isAlike)) fallbacks.push(trace);
 }
 
 export function newExecution(

@@ -13,7 +13,7 @@ import { isObject } from '../json-object.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
 import { readScalar } from '../load/scalars.ts';
 import { textOf } from '../mapping/text-of.ts';
-import type { Execution } from './execution.ts';
+import { type Execution, noteFallback } from './execution.ts';
 import { concrete, isUnset } from './object-value.ts';
 import { fromWire } from './wire.ts';
 
@@ -32,7 +32,7 @@ export function orFallback(
   if (fallback === undefined) return value;
   const failure = failureOf(field)(value);
   if (failure === undefined || failure.code === 'UNAUTHENTICATED') return value;
-  execution.fallbacks.push({ coordinate, connector: failure.connector, code: failure.code });
+  noteFallback(execution, { coordinate, connector: failure.connector, code: failure.code });
   return fallback.value;
 }
 

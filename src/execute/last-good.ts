@@ -9,7 +9,7 @@ import { isFailureOfBackend, UpstreamError } from '../errors.ts';
 import { toldOfCaller } from '../load/connector/told-of-caller.ts';
 import type { ConnectorField } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
-import type { Execution } from './execution.ts';
+import { type Execution, noteFallback } from './execution.ts';
 
 /** Of one field. */
 const MAX_KEPT = 500;
@@ -53,7 +53,7 @@ export function withLastGood(
     if (earlier === undefined || now - earlier.at > field.staleMs!) return outcome;
     const { coordinate } = field;
     const { connector, code } = outcome;
-    execution.fallbacks.push({
+    noteFallback(execution, {
       coordinate,
       connector,
       code,

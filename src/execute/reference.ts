@@ -26,7 +26,6 @@ import { HeldBack } from './held-back.ts';
 import { withoutIncremental } from './incremental-directives.ts';
 import type { Resolved } from './resolve.ts';
 import { leftOutError, MAX_TOLD, onePerNull } from './told-errors.ts';
-import { toldFallbacks } from './told-fallbacks.ts';
 import { withTrace } from './trace.ts';
 
 const ROOTS = new Set(['Query', 'Mutation']);
@@ -119,7 +118,7 @@ function withLeftOut<Result extends ExecutionResult>(result: Result, { failures 
 function withFallbacks<Result extends ExecutionResult>(result: Result, { fallbacks }: Execution): Result {
   return fallbacks.length === 0
     ? result
-    : { ...result, extensions: { ...result.extensions, fallbacks: toldFallbacks(fallbacks) } };
+    : { ...result, extensions: { ...result.extensions, fallbacks: [...fallbacks] } };
 }
 
 /** A list of fallbacks is always that of the whole operation so far: readers put extensions in the place of earlier ones. */
@@ -134,7 +133,7 @@ async function* laterResults(
     const isLast = trace !== undefined && !result.hasNext;
     const isNew = fallbacks.length > count || (isLast && count > 0);
     count = fallbacks.length;
-    const later = isNew ? { ...result, extensions: { fallbacks: toldFallbacks(fallbacks) } } : result;
+    const later = isNew ? { ...result, extensions: { fallbacks: [...fallbacks] } } : result;
     yield isLast ? withTrace(later, trace) : later;
   }
 }

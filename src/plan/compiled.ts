@@ -6,7 +6,6 @@ import { UpstreamError } from '../errors.ts';
 import type { Denials, Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
-import { toldFallbacks } from '../execute/told-fallbacks.ts';
 import { withTrace } from '../execute/trace.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
@@ -198,7 +197,7 @@ function answer(data: unknown, run: Run): ExecutionResult {
   const result = {
     ...(errors.length > 0 ? { errors } : {}),
     data: whole,
-    ...(fallbacks.length > 0 ? { extensions: { fallbacks: toldFallbacks(fallbacks) } } : {}),
+    ...(fallbacks.length > 0 ? { extensions: { fallbacks } } : {}),
   };
   return withTrace(result, trace);
 }

@@ -80,10 +80,7 @@ test.each(['compiled', 'reference'])(
     expect(body.data.books).toEqual(RATED.map(([, stars]) => ({ stars, tags: [] })));
     const trace = (coordinate: string) => ({ coordinate, connector: 'ratings', code: 'UPSTREAM_INVALID' });
     // Each once, however long the list is.
-    expect(body.extensions!.fallbacks).toEqual([
-      { ...trace('Book.tags'), count: 4 },
-      { ...trace('Book.stars'), count: 3 },
-    ]);
+    expect(body.extensions!.fallbacks).toEqual([trace('Book.tags'), trace('Book.stars')]);
   },
 );
 
