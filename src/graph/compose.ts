@@ -6,6 +6,7 @@ import { reportConflicts } from './conflicts.ts';
 import type { Graph, GraphField, GraphType, Origin } from './graph.ts';
 import { reportInvalidations } from './invalidations.ts';
 import { mergeSchemas } from './merged-schema.ts';
+import { reportRequirementCircles } from './requirement-circles.ts';
 import { reportRequirements } from './requirements.ts';
 import { findArrivals, reportUnreachable } from './satisfiability.ts';
 
@@ -35,7 +36,7 @@ export function compose(connectors: readonly Connector[], problems: Problems): C
   reportInvalidations(byName, problems);
   const table = new AccessTable(connectors);
   const originOf = rememberOrigins();
-  const ignored = reportRequirements(byName, problems);
+  const ignored = reportRequirements(byName, problems).union(reportRequirementCircles(byName, problems));
   const arrivals = findArrivals(connectors, originOf).filter(({ typeName }) => !disputed.has(typeName));
   reportUnreachable(arrivals, byName, table, { ignored, problems });
   if (disputed.size > 0) return undefined;

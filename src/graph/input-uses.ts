@@ -10,11 +10,12 @@ import {
   isListType,
   Kind,
   type ValueNode,
+  type VariableNode,
 } from 'graphql';
 
 export interface Unwritten {
-  /** The types that a variable of a type may be made of. */
-  readonly ofVariable?: (type: GraphQLInputType) => readonly string[];
+  /** The types that a variable may be made of where a type is expected. */
+  readonly ofVariable?: (type: GraphQLInputType, node: VariableNode) => readonly string[];
   /** The types that a field of an input object has where it is not written. */
   readonly ofAbsent?: (field: GraphQLInputField) => readonly string[];
 }
@@ -25,7 +26,7 @@ export function usedTypes(
   type: GraphQLInputType,
   unwritten: Unwritten = {},
 ): readonly string[] {
-  if (value.kind === Kind.VARIABLE) return unwritten.ofVariable?.(type) ?? [];
+  if (value.kind === Kind.VARIABLE) return unwritten.ofVariable?.(type, value) ?? [];
   if (value.kind === Kind.NULL) return [];
   const nullable = getNullableType(type);
   if (isListType(nullable)) {

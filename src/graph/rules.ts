@@ -1,10 +1,16 @@
 /** Who may read what of the graph: the rules of all connectors together, of interfaces and of what implements them, and of what is required. */
 import { getNamedType, isAbstractType, isInterfaceType, isObjectType } from 'graphql';
 import { allOf, type Rule } from '../load/directives/auth-rule.ts';
-import type { ConnectorField } from '../load/model.ts';
-import { type Path, pathsOf } from '../mapping/path.ts';
+import type { ConnectorArgument, ConnectorField } from '../load/model.ts';
+import { pathsOf } from '../mapping/path.ts';
 import type { Graph } from './graph.ts';
-import { typesGivenWith, typesOfValue } from './input-uses.ts';
+import { typesGivenWith, typesOfValue, typesWithin } from './input-uses.ts';
+
+/** A field that is read of an object. */
+interface Reading {
+  readonly typeName: string;
+  readonly fieldName: string;
+}
 
 export class GraphRules {
   readonly #graph: Pick<Graph, 'schema' | 'types'>;
@@ -32,33 +38,33 @@ export class GraphRules {
   ofField(typeName: string, fieldName: string): Rule | undefined {
     const coordinate = `${typeName}.${fieldName}`;
     if (this.#fields.has(coordinate)) return this.#fields.get(coordinate);
-    // Until it is known: what is required may require it in turn, which adds nothing.
-    this.#fields.set(coordinate, undefined);
-    const sources = this.#withInterfaces(typeName).flatMap((name) => this.#sources(name, fieldName));
-    const rule = allOf(
-      sources.flatMap((source) => [
-        source.rule,
-        ...source.args.flatMap(({ require, defaultValue, type }) =>
-          require === undefined
-            ? typesOfValue(defaultValue, type).map((used) => this.ofType(used))
-            : pathsOf(require).map((path) => this.#ofPath(typeName, path)),
-        ),
-        ...parentFieldsOf(source).map((name) => this.ofReading(typeName, name)),
-      ]),
-    );
+    const rules: Array<Rule | undefined> = [];
+    // Each once: what is required may require others in turn.
+    const seen = new Set([coordinate]);
+    const pending: Reading[] = [{ typeName, fieldName }];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      for (const source of this.#sourcesOf(next)) {
+        rules.push(source.rule, ...source.args.flatMap((argument) => this.#ofGiven(argument)));
+        for (const reading of this.#readingsOf(next.typeName, source)) {
+          rules.push(...this.#typesOf(reading));
+          for (const each of this.#concrete(reading)) {
+            const id = `${each.typeName}.${each.fieldName}`;
+            if (!seen.has(id)) pending.push(each);
+            seen.add(id);
+          }
+        }
+      }
+    }
+    const rule = allOf(rules);
     this.#fields.set(coordinate, rule);
     return rule;
   }
 
   /** Of a field read from an object: of the object's type, the field, and the type of its value. */
   ofReading(typeName: string, fieldName: string): Rule | undefined {
-    const type = this.#graph.schema.getType(typeName);
-    // Whichever type an object behind an interface has.
-    const concrete = isAbstractType(type) ? this.#graph.schema.getPossibleTypes(type).map(String) : [];
-    return allOf([
-      ...[typeName, ...concrete].flatMap((name) => [this.ofType(name), this.ofField(name, fieldName)]),
-      this.ofType(this.valueType(typeName, fieldName) ?? ''),
-    ]);
+    const reading = { typeName, fieldName };
+    const fields = this.#concrete(reading).map((each) => this.ofField(each.typeName, each.fieldName));
+    return allOf([...this.#typesOf(reading), ...fields]);
   }
 
   /** The named type of a field. */
@@ -67,15 +73,45 @@ export class GraphRules {
     return source === undefined ? undefined : getNamedType(source.type).name;
   }
 
-  #ofPath(typeName: string, path: Path): Rule | undefined {
-    const rules: Array<Rule | undefined> = [];
-    let owner: string | undefined = typeName;
-    for (const step of path) {
-      if (step.kind !== 'key' || owner === undefined) continue;
-      rules.push(this.ofReading(owner, step.name));
-      owner = this.valueType(owner, step.name);
-    }
-    return allOf(rules);
+  /** Of what a connector gives itself: a default, or whatever a claim is. */
+  #ofGiven({ require, defaultValue, claim, type }: ConnectorArgument): ReadonlyArray<Rule | undefined> {
+    if (require !== undefined) return [];
+    const ofClaim = claim === undefined ? [] : typesWithin(type);
+    return [...typesOfValue(defaultValue, type), ...ofClaim].map((used) => this.ofType(used));
+  }
+
+  /** What a connector reads for a field: of its object, and along the paths of what it requires. */
+  #readingsOf(typeName: string, source: ConnectorField): readonly Reading[] {
+    const required = source.args.flatMap(({ require }) => (require === undefined ? [] : pathsOf(require)));
+    const paths = required.map((path) => path.flatMap((step) => (step.kind === 'key' ? [step.name] : [])));
+    return [...parentFieldsOf(source).map((name) => [name]), ...paths].flatMap((names) => {
+      let owner: string | undefined = typeName;
+      return names.flatMap((fieldName) => {
+        if (owner === undefined) return [];
+        const reading = { typeName: owner, fieldName };
+        owner = this.valueType(owner, fieldName);
+        return [reading];
+      });
+    });
+  }
+
+  /** Whichever type an object behind an interface has. */
+  #concrete({ typeName, fieldName }: Reading): readonly Reading[] {
+    const type = this.#graph.schema.getType(typeName);
+    const concrete = isAbstractType(type) ? this.#graph.schema.getPossibleTypes(type).map(String) : [];
+    return [typeName, ...concrete].map((name) => ({ typeName: name, fieldName }));
+  }
+
+  /** Of the types of the object and of the value. */
+  #typesOf(reading: Reading): ReadonlyArray<Rule | undefined> {
+    const value = this.valueType(reading.typeName, reading.fieldName) ?? '';
+    return [...this.#concrete(reading).map(({ typeName }) => typeName), value].map((name) =>
+      this.ofType(name),
+    );
+  }
+
+  #sourcesOf({ typeName, fieldName }: Reading): readonly ConnectorField[] {
+    return this.#withInterfaces(typeName).flatMap((name) => this.#sources(name, fieldName));
   }
 
   #sources(typeName: string, fieldName: string): readonly ConnectorField[] {

@@ -6,6 +6,7 @@ import {
   type ConstDirectiveNode,
   type FieldNode,
   type GraphQLField,
+  type GraphQLInputType,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
@@ -16,6 +17,7 @@ import {
   isObjectType,
   isScalarType,
   Kind,
+  type VariableNode,
 } from 'graphql';
 import type { Graph } from '../graph/graph.ts';
 import { typesGivenWith, typesOfDefault, typesWithin, usedTypes } from '../graph/input-uses.ts';
@@ -74,12 +76,15 @@ class RulesBuilder {
   readonly #graph: GraphRules;
   readonly #reader: DirectiveReader;
   readonly #own = new Map<string, Rule | undefined>();
+  /** The view's, by what they are called in the graph. */
+  readonly #typesByGraphName: ReadonlyMap<string, readonly GraphQLNamedType[]>;
 
   constructor(input: RulesInput) {
     this.#input = input;
     this.#graph = new GraphRules(input.graph);
     this.#reader = new DirectiveReader(input.schema, input.file, input.problems);
     for (const type of this.#types()) this.#own.set(type.name, this.#readType(type));
+    this.#typesByGraphName = Map.groupBy(this.#types(), ({ name }) => this.#graphName(name));
   }
 
   objectTypes(): readonly GraphQLObjectType[] {
@@ -97,6 +102,7 @@ class RulesBuilder {
       read.push(this.#graph.ofReading(owner, step));
       along.push(this.#graph.ofField(owner, step));
       owner = this.#graph.valueType(owner, step) ?? '';
+      for (const passed of this.#typesByGraphName.get(owner) ?? []) read.push(this.#ofOwnType(passed));
     }
     const promised = type.getInterfaces().flatMap((each) => each.getFields()[field.name] ?? []);
     const own = readRule([field.astNode], this.#reader);
@@ -105,11 +111,17 @@ class RulesBuilder {
       ...read,
       own,
       ...promised.map(({ astNode }) => readRule([astNode], this.#reader)),
-      ...[type, ...type.getInterfaces()].map(({ name }) => this.#own.get(name)),
-      this.#own.get(getNamedType(field.type).name),
+      this.#ofOwnType(type),
+      this.#ofOwnType(getNamedType(field.type)),
       this.#ofLocked(field, viewField.steps, this.#graphName(type.name)),
       ...field.args.flatMap((argument) => typesOfDefault(argument)).map((name) => this.#ofInput(name)),
     ]);
+  }
+
+  /** What the view itself says of a type and its interfaces. */
+  #ofOwnType(type: GraphQLNamedType): Rule | undefined {
+    const interfaces = isObjectType(type) || isInterfaceType(type) ? type.getInterfaces() : [];
+    return allOf([type, ...interfaces].map(({ name }) => this.#own.get(name)));
   }
 
   /** Of the types that arguments may have: by name, where there is any. */
@@ -141,8 +153,13 @@ class RulesBuilder {
     steps: readonly string[],
     graphType: string,
   ): Rule | undefined {
-    const node = lockedArguments(field)?.node;
+    const { node, references = [] } = lockedArguments(field) ?? {};
     if (node?.kind !== Kind.OBJECT) return undefined;
+    // What callers give is counted where they give it; nobody gives claims but the view.
+    const ofVariable = (type: GraphQLInputType, { loc }: VariableNode) =>
+      references.some(({ source, offset }) => source === 'claims' && offset === (loc?.start ?? 0) + 1)
+        ? typesWithin(type)
+        : [];
     let owner = graphType;
     for (const step of steps.slice(0, -1)) owner = this.#graph.valueType(owner, step) ?? '';
     const target = this.#input.graph.schema.getType(owner);
@@ -153,7 +170,7 @@ class RulesBuilder {
         const argument = last?.args.find((each) => each.name === name.value);
         return argument === undefined
           ? []
-          : usedTypes(value, argument.type).map((used) => this.#graph.ofInput(used));
+          : usedTypes(value, argument.type, { ofVariable }).map((used) => this.#graph.ofInput(used));
       }),
     );
   }

@@ -15,7 +15,14 @@ type Query {
   graded(grade: Grade = HIGH): String @rest(get: "/find?grade={grade}")
   ungraded(grade: Grade): String @rest(get: "/find?grade={grade}")
   within(wrap: Wrap): String @rest(get: "/find?grade={wrap.grade}")
+  claimed(grade: Grade @is(claim: "grade?")): String @rest(get: "/find?grade={grade}")
+  owned: Owned @rest(get: "/owned")
+  bird: Bird @rest(get: "/bird")
 }
+type Owned { keeper: Keeper }
+type Keeper { name: String }
+interface Flying { id: ID! }
+type Bird implements Flying { id: ID! }
 type Mutation {
   raise(id: ID!): Person @rest(post: "/raise/{id}") @requiresScopes(scopes: [["raise"]])
   greet(id: ID!): Person @rest(post: "/greet/{id}")
@@ -46,6 +53,7 @@ type Query {
   pets: [Pet!]!
   cats: [Pet!]! @from(field: "pets") @requiresScopes(scopes: [["vet"]])
   find(filter: Filter, first: Int): String
+  claimed: String
   graded(grade: Grade): String
   hidden: String @from(field: "graded")
   low(grade: Grade = LOW): String @from(field: "ungraded")
@@ -53,6 +61,11 @@ type Query {
   within(wrap: Wrap): String
   wrapped: String @from(field: "within", args: "{ wrap: { name: null } }")
   nameOnly(wrap: NameOnly): String @from(field: "within")
+  byClaim: String @from(field: "ungraded", args: "{ grade: $claims.grade? }")
+  withinByClaim(name: String): String @from(field: "within", args: "{ wrap: { name: $name, grade: $claims.grade? } }")
+  owned: Owned
+  flat: String @from(path: "owned.keeper.name")
+  bird: Bird
 }
 type Mutation { raise(id: ID!): Person  greet(id: ID!): Person }
 type Person { id: ID!  name: String  salary: Int }
@@ -60,6 +73,10 @@ type Strict { id: ID!  code: String!  tail: String }
 interface Pet { id: ID!  chip: String }
 type Cat implements Pet @authenticated { id: ID!  chip: String  lives: Int }
 type Dog implements Pet { id: ID!  chip: String }
+type Owned { keeper: Keeper  keeperName: String @from(path: "keeper.name") }
+type Keeper @authenticated { name: String }
+interface Flying @authenticated { id: ID! }
+type Bird implements Flying { id: ID! }
 input Filter { name: String  deep: Deep  all: [Deep!] }
 input Deep { grade: Grade  again: Filter }
 input Wrap { name: String  grade: Grade }
@@ -340,4 +357,24 @@ test('clients read no directive of Hem', async () => {
   expect(text).not.toMatch(/authenticated|requiresScopes/);
   const { data } = await ask('reject', undefined, '{ __schema { directives { name } } }');
   expect(data.__schema.directives.map(({ name }: { name: string }) => name)).not.toContain('authenticated');
+});
+
+test.each([
+  ['what a view writes of claims', '{ byClaim }'],
+  ['what it writes of claims inside of an object', '{ withinByClaim(name: "x") }'],
+  ['what a connector takes of claims', '{ claimed }'],
+])('%s has the rule of its type', async (_what, query) => {
+  expect(codesOf(await ask('reject', 'other', query))).toEqual(['FORBIDDEN']);
+  expect(backend.requests).toEqual([]);
+  expect((await ask('reject', 'grades', query)).errors).toBeUndefined();
+});
+
+test.each([
+  ['a field that leads past a type of the view', '{ flat }'],
+  ['a field that leads past it from an object', '{ owned { keeperName } }'],
+  ['a field that gives what implements an interface', '{ bird { __typename } }'],
+])('%s has the rule that the view gives the type', async (_what, query) => {
+  expect(codesOf(await ask('reject', undefined, query))).toEqual(['UNAUTHENTICATED']);
+  expect(backend.requests).toEqual([]);
+  expect((await ask('reject', 'any', query)).errors).toBeUndefined();
 });
