@@ -1,6 +1,7 @@
 /**
  * Keys that an issuer publishes at an address. One fetch at a time, and one per cool-down however many tokens name keys that are not
- * there; keys that were once fetched stay in use while the address does not answer.
+ * there; keys that were once fetched stay in use while the address does not answer. Whoever comes first after a long silence waits until it
+ * is known whether they still count.
  */
 import type { Logger } from 'pino';
 import { Agent, request } from 'undici';
@@ -31,11 +32,16 @@ export class RemoteKeys implements KeySource {
   }
 
   async keyFor(name: KeyName): Promise<VerifyingKey> {
+    const triedAt = this.#triedAt;
     const known = await this.#keys?.find(name);
     if (known !== undefined) {
-      // Keys that were withdrawn have to go, too; nobody waits for that.
-      if (performance.now() > this.#fetchedAt + this.#address.maxAgeMs) void this.#refresh();
-      return known;
+      const now = performance.now();
+      const { maxAgeMs } = this.#address;
+      // Keys that were withdrawn have to go, too.
+      const isOld = now > this.#fetchedAt + maxAgeMs;
+      const refreshing = isOld ? this.#refresh() : undefined;
+      if (!isOld || now <= Math.max(this.#fetchedAt, triedAt) + 2 * maxAgeMs) return known;
+      await refreshing;
     }
     await this.#refresh();
     if (this.#keys === undefined)

@@ -85,7 +85,7 @@ describe('keys', () => {
     for (const broken of [
       { status: 500, body: '{}' },
       { status: 200, body: 'no json' },
-      { status: 200, body: '{"keys":[]}' },
+      { status: 200, body: '{"keys":{}}' },
       { status: 200, body: `{"keys":[{"kty":"EC","x":"${'x'.repeat(300_000)}"}]}` },
     ]) {
       keys.broken = broken;
@@ -99,9 +99,41 @@ describe('keys', () => {
     }
   });
 
+  test.each([
+    ['an empty set', 0],
+    ['a set of what are no keys', 1],
+    ['a set of others', 200],
+  ])('that are withdrawn by %s are gone', async (_what, others) => {
+    await using keys = await KeyServer.start([first]);
+    await using gateway = await start(keys, { coolDown: '20ms', maxAge: '20ms' });
+    expect(await statusOf(gateway, await fresh(first))).toBe(200);
+    keys.broken = {
+      status: 200,
+      body: JSON.stringify({
+        keys: Array.from({ length: others }, (_, index) =>
+          others === 1 ? { use: 'sig' } : { ...second.publicJwk, kid: `other ${index}` },
+        ),
+      }),
+    };
+    await sleep(30);
+    await statusOf(gateway, await fresh(first));
+    await sleep(60);
+    expect(await statusOf(gateway, await fresh(first))).toBe(401);
+  });
+
+  test('that are withdrawn while nobody comes let nobody in who comes then', async () => {
+    await using keys = await KeyServer.start([first]);
+    await using gateway = await start(keys, { coolDown: '20ms', maxAge: '20ms' });
+    expect(await statusOf(gateway, await fresh(first))).toBe(200);
+    keys.publish(second);
+    await sleep(100);
+    expect(await statusOf(gateway, await fresh(first))).toBe(401);
+  });
+
   test('of other kinds in the set disturb nobody', async () => {
     await using keys = await KeyServer.start([first]);
     keys.keys = [
+      { use: 'sig' } as never,
       { kty: 'oct', k: 'c2VjcmV0', kid: 'secret' },
       { kty: 'EC', crv: 'P-256', x: 'a', y: 'b', kid: 'broken' },
       { kty: 'unheard-of' },

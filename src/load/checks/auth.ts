@@ -235,7 +235,7 @@ const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 function readKeys(set: unknown, report: Report): readonly PublicKey[] {
   const keys = publicKeys(set);
-  if (keys === undefined) {
+  if (keys === undefined || keys.length === 0) {
     report(['jwks'], {
       rule: 'auth-keys',
       message: 'This is not a set of keys.',
@@ -254,12 +254,11 @@ function readKeys(set: unknown, report: Report): readonly PublicKey[] {
   return keys;
 }
 
-/** The keys of a set, or undefined when it is none. */
+/** The keys of a set, without what is none of a kind that is known (RFC 7517, 5); undefined when it is no set. */
 export function publicKeys(set: unknown): readonly PublicKey[] | undefined {
   if (typeof set !== 'object' || set === null || !('keys' in set)) return undefined;
   const { keys } = set;
-  if (!Array.isArray(keys) || keys.length === 0 || keys.length > 100) return undefined;
-  return keys.every(isKey) ? keys : undefined;
+  return Array.isArray(keys) ? keys.filter(isKey) : undefined;
 }
 
 function isKey(value: unknown): value is PublicKey {
