@@ -14,7 +14,7 @@ import { Refusal } from './refusal.ts';
 export function identify(
   endpoint: Endpoint,
   headers: IncomingHttpHeaders,
-  sender: Pick<Sender, 'peer' | 'connection'>,
+  sender: Pick<Sender, 'peer' | 'connection' | 'isSecure'>,
 ): Principal | undefined | Promise<Principal> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return undefined;
@@ -31,7 +31,7 @@ export function identify(
 /** Who opens a websocket, and what its `connection_init` says in place of headers. @throws {HemError} */
 export async function identifySocket(
   endpoint: Endpoint,
-  { headers, peer }: { readonly headers: IncomingHttpHeaders } & Pick<Sender, 'peer'>,
+  opening: { readonly headers: IncomingHttpHeaders } & Pick<Sender, 'peer' | 'isSecure'>,
   params: Readonly<Record<string, unknown>> | undefined,
 ): Promise<{
   readonly principal: Principal | undefined;
@@ -39,7 +39,7 @@ export async function identifySocket(
 }> {
   const { authenticator } = endpoint;
   if (authenticator === undefined) return { principal: undefined, said: {} };
-  const { credentials, said } = credentialsOfSocket(endpoint, { headers, peer }, params);
+  const { credentials, said } = credentialsOfSocket(endpoint, opening, params);
   return { principal: await authenticator.authenticate(credentials), said };
 }
 

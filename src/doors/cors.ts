@@ -1,5 +1,7 @@
 /** Which web pages may call a client: those of listed origins, and none unless there is a list. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { ClientSettings } from '../load/settings/settings.ts';
+import { isMeantSocket } from './csrf.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -40,11 +42,9 @@ export function preflightHeaders(methods: string, requestedHeaders: string | und
  * Programs that are no browser send no origin.
  */
 export function mayOpenSocket(
+  headers: IncomingHttpHeaders,
   cors: ClientSettings['cors'],
-  origin: string | undefined,
-  host: string | undefined,
+  isSecure: boolean,
 ): boolean {
-  if (origin === undefined) return true;
-  if (cors?.origins.includes('*') || cors?.origins.includes(origin)) return true;
-  return URL.parse(origin)?.host === host?.toLowerCase();
+  return cors?.origins.includes('*') === true || isMeantSocket(headers, cors, isSecure);
 }

@@ -1,21 +1,23 @@
 /** Where credentials are in what a caller sends. Nobody looks in the address: addresses are written into logs. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { looksLikeKey, parseKey } from '../consumers/key-format.ts';
+import type { ClientSettings } from '../load/settings/settings.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Credentials } from '../principal/credentials.ts';
 import { keyRefused, notValid } from '../principal/failures.ts';
 import { isMeant, isMeantSocket, PREFLIGHT_HEADERS } from './csrf.ts';
+import type { Sender } from './hops.ts';
 import { Refusal } from './refusal.ts';
 
 /** Of a request over HTTP. @throws {HemError} when what there is cannot be read, or is not clear */
 export function credentialsIn(
   endpoint: Endpoint,
   headers: IncomingHttpHeaders,
-  { peer, connection }: Pick<Credentials, 'peer' | 'connection'>,
+  { peer, connection, isSecure }: Pick<Sender, 'peer' | 'connection' | 'isSecure'>,
 ): Credentials {
   return read(
     endpoint,
-    { headers, peer, connection },
+    { headers, peer, connection, isSecure },
     { authorization: headers.authorization, key: undefined, meant: isMeant },
   );
 }
@@ -29,11 +31,18 @@ export function credentialsOfSocket(
   const header = endpoint.authenticator?.auth.keys?.header;
   const authorization = textIn(params, 'authorization');
   const key = header === undefined ? undefined : textIn(params, header);
-  const credentials = read(endpoint, opening, {
-    authorization: authorization ?? opening.headers.authorization,
-    key,
-    meant: isMeantSocket,
-  });
+  const { cors } = endpoint.view.client.settings;
+  // Browsers show the user's certificate to whichever page opens a socket.
+  const peer = isMeantSocket(opening.headers, cors, opening.isSecure) ? opening.peer : undefined;
+  const credentials = read(
+    endpoint,
+    { ...opening, peer },
+    {
+      authorization: authorization ?? opening.headers.authorization,
+      key,
+      meant: isMeantSocket,
+    },
+  );
   const said: Record<string, string> = Object.create(null);
   if (authorization !== undefined) said.authorization = authorization;
   if (header !== undefined && key !== undefined) said[header] = key;
@@ -41,7 +50,7 @@ export function credentialsOfSocket(
 }
 
 /** What a request over HTTP, or the upgrade to a websocket, brings along. */
-interface Opening extends Pick<Credentials, 'peer'>, Partial<Pick<Credentials, 'connection'>> {
+interface Opening extends Pick<Sender, 'peer' | 'isSecure'>, Partial<Pick<Sender, 'connection'>> {
   readonly headers: IncomingHttpHeaders;
 }
 
@@ -82,14 +91,20 @@ interface Said {
   readonly meant: typeof isMeant;
 }
 
-function read(endpoint: Endpoint, { headers, peer, connection }: Opening, said: Said): Credentials {
+function read(
+  endpoint: Endpoint,
+  { headers, peer, connection = undefined, isSecure }: Opening,
+  said: Said,
+): Credentials {
   const bearer = bearerOf(said.authorization);
   const header = endpoint.authenticator?.auth.keys?.header;
   const isKey = header !== undefined && bearer !== undefined && looksLikeKey(bearer);
   let key = isKey ? bearer : undefined;
   if (header !== undefined) key = oneOf(oneOf(key, headers[header] as string | undefined), said.key);
   return {
-    token: (isKey ? undefined : bearer) ?? cookieOf(endpoint, headers, said.meant),
+    token:
+      (isKey ? undefined : bearer) ??
+      cookieOf(endpoint, headers, (cors) => said.meant(headers, cors, isSecure)),
     key,
     origin: headers.origin,
     peer,
@@ -128,7 +143,7 @@ function bearerOf(authorization: string | undefined): string | undefined {
 function cookieOf(
   { authenticator, view }: Endpoint,
   headers: IncomingHttpHeaders,
-  meant: typeof isMeant,
+  isMeantBy: (cors: ClientSettings['cors']) => boolean,
 ): string | undefined {
   const name = authenticator?.auth.jwt?.cookie;
   if (name === undefined || headers.cookie === undefined) return undefined;
@@ -139,7 +154,7 @@ function cookieOf(
   const [value] = values;
   if (value === undefined || value === '') return undefined;
   if (values.length > 1) throw notValid('two cookies');
-  if (!meant(headers, view.client.settings.cors)) {
+  if (!isMeantBy(view.client.settings.cors)) {
     throw new Refusal(
       'BAD_REQUEST',
       `A request that is authenticated by a cookie needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, or has to come from this origin or one that client.yml lists, so that no other site can send it.`,

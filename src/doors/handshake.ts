@@ -67,7 +67,7 @@ function receive(doors: ReadonlyMap<string, ClientDoors>, hops: Hops, message: I
   const door = address?.resource === 'graphql' ? doors.get(address.client) : undefined;
   if (door === undefined) return { sender, status };
   if (message.method !== 'GET') return { sender, door, status: 405 };
-  const { origin, host } = message.headers;
-  const isAllowed = mayOpenSocket(door.endpoint.view.client.settings.cors, origin, host);
+  const { cors } = door.endpoint.view.client.settings;
+  const isAllowed = mayOpenSocket(message.headers, cors, sender.isSecure);
   return { sender, door, status: isAllowed ? SWITCHING_PROTOCOLS : 403 };
 }

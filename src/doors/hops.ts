@@ -24,6 +24,8 @@ export interface Sender {
   readonly address: string | undefined;
   /** The client certificate, where there is one that verifies. */
   readonly peer: Peer | undefined;
+  /** Whether it is known to have been sent over TLS: of what came through a proxy, that is the proxy's to say. */
+  readonly isSecure: boolean;
 }
 
 /** The address of who sends it, as far as it is known: for the log. */
@@ -87,7 +89,7 @@ export class Hops {
     if (address !== connection.address) headers['x-forwarded-for'] = address;
     if (host !== undefined) headers.host = host;
     if (proto !== undefined) headers['x-forwarded-proto'] = proto;
-    return { connection: socket, address, peer };
+    return { connection: socket, address, peer, isSecure: proto === 'https' };
   }
 
   #strip(headers: IncomingHttpHeaders): void {
@@ -99,7 +101,7 @@ export class Hops {
     const isTrusted = address !== undefined && this.#trusts(address);
     // The certificate of a proxy is the proxy's: it says nothing of those who call through it.
     const peer = isTrusted ? undefined : peerOfSocket(socket);
-    return { connection: socket, address, isTrusted, peer };
+    return { connection: socket, address, isTrusted, peer, isSecure: socket instanceof TLSSocket };
   }
 
   #trusts(address: string): boolean {

@@ -20,7 +20,7 @@ export async function letIn(
   const startedAt = performance.now();
   try {
     const { message, sender } = peer;
-    const opening = { headers: message.headers, peer: sender.peer };
+    const opening = { headers: message.headers, peer: sender.peer, isSecure: sender.isSecure };
     const { principal, said } = await identifySocket(endpoint, opening, params);
     peer.principal = principal;
     // What connectors forward is what the caller is known by.

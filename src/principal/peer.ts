@@ -79,9 +79,9 @@ export function toPeer(given: {
 /** A trust domain and a path of plain segments (SPIFFE-ID 2.1 to 2.3). */
 const SPIFFE_ID = /^spiffe:\/\/[a-z\d._-]{1,255}(?:\/[\w.-]+)+$/;
 
-/** A certificate has exactly one (X509-SVID 2); of several, nobody knows who is meant. */
+/** A certificate has exactly one URI (X509-SVID, 2); of several, nobody knows who is meant. */
 function spiffeIdAmong(uris: readonly string[]): string | undefined {
-  const [id, ...others] = uris.filter((uri) => /^spiffe:/i.test(uri));
+  const [id, ...others] = uris;
   if (id === undefined || others.length > 0 || id.length > MAX_CHARACTERS || !SPIFFE_ID.test(id))
     return undefined;
   return id.split('/').some((segment) => segment === '.' || segment === '..') ? undefined : id;

@@ -51,6 +51,9 @@ beforeAll(async () => {
     names: 'DNS:K-17.kiosk.example',
   });
   pairs.comma = await authority.issue({ subject: '/CN=evil,O=Example' });
+  pairs.commaInName = await authority.issue({ subject: '/O=Example/CN=evil,OU=Press' });
+  pairs.plusInName = await authority.issue({ subject: '/O=Example/CN=evil+OU=Press' });
+  pairs.press = await authority.issue({ subject: '/O=Example/OU=Press/CN=Meyer, Ann' });
   pairs.expired = await authority.issue({ subject: '/O=Example/CN=web', names: `URI:${WEB}`, endsIn: -60 });
   pairs.stranger = await stranger.issue({ subject: '/O=Example/CN=web', names: `URI:${WEB}` });
   const jwt = { keys: [key.publicJwk] };
@@ -71,6 +74,8 @@ beforeAll(async () => {
       },
     }),
     all: JSON.stringify({ auth: { certificates: {} } }),
+    'any-page': JSON.stringify({ auth: { certificates: {} }, cors: { origins: ['*'] } }),
+    'one-page': JSON.stringify({ auth: { certificates: {} }, cors: { origins: ['https://app.example'] } }),
   };
   gateway = await startGateway({
     files: {
@@ -157,6 +162,9 @@ describe('a certificate alone makes its holder known', () => {
     ['names', 'web', 'UNAUTHENTICATED'],
     // Its one part has a comma; it does not have an organisation.
     ['names', 'comma', 'UNAUTHENTICATED'],
+    ['names', 'commaInName', 'UNAUTHENTICATED'],
+    ['names', 'plusInName', 'UNAUTHENTICATED'],
+    ['names', 'press', 'ok'],
     ['all', 'two', 'ok'],
     ['all', 'stranger', 'UNAUTHENTICATED'],
   ])('%s, %s: %s', async (client, by, expected) => {
@@ -223,6 +231,27 @@ test('the certificate of a proxy is not its callers’', async () => {
 test('the header of a proxy counts for nothing from others', async () => {
   const headers = { 'x-forwarded-client-cert': `Hash=${'a'.repeat(64)};URI=${WEB}` };
   expect(await verdict('optional', '{ known }', { headers })).toBe('UNAUTHENTICATED');
+});
+
+describe('a websocket that a page opens', () => {
+  const askFrom = async (origin: string | undefined, client: string) => {
+    const headers: Record<string, string> = origin === undefined ? {} : { origin };
+    const { client: socket } = openSocket(`${gateway.url}/${client}/graphql`, {
+      ca: authority.certificate,
+      shows: pairs.web,
+      headers,
+    });
+    const [answer] = await Array.fromAsync(socket.iterate({ query: '{ known }' }));
+    await socket.dispose();
+    return answer?.errors?.[0]?.extensions?.code ?? 'ok';
+  };
+
+  test('is not opened by who has the certificate, unless the page may act for him', async () => {
+    expect(await askFrom(undefined, 'any-page')).toBe('ok');
+    expect(await askFrom(gateway.url, 'any-page')).toBe('ok');
+    expect(await askFrom('https://evil.example', 'any-page')).toBe('UNAUTHENTICATED');
+    expect(await askFrom('https://app.example', 'one-page')).toBe('ok');
+  });
 });
 
 describe('a websocket', () => {

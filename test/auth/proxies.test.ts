@@ -1,5 +1,6 @@
 /** What trusted proxies say of who called them, and what is made of it when anybody else says so. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { Authority } from '../support/authority.ts';
 import { RestBackend } from '../support/backends/rest.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -331,4 +332,28 @@ test('a request of which no proxy could make sense is refused as before', async 
     ),
   ).toSatisfy((how) => how === 431 || how === 'closed');
   expect(await told(usual, { 'x-forwarded-for': '192.0.2.7' })).toMatchObject({ 'x-client-ip': '192.0.2.7' });
+});
+
+test('a page of plain HTTP is not of the site that was asked over HTTPS', async () => {
+  const statusFor = (origin: string, proto: string | undefined) =>
+    new Promise<unknown>((resolve) => {
+      const socket = new WebSocket(`${usual.url.replace('http', 'ws')}/web/graphql`, 'graphql-transport-ws', {
+        origin,
+        localAddress: PROXY,
+        headers: { 'x-forwarded-host': 'site.example', ...(proto && { 'x-forwarded-proto': proto }) },
+      } as never);
+      socket.once('open', () => {
+        resolve(101);
+        socket.terminate();
+      });
+      socket.once('unexpected-response', (_request, response) => {
+        resolve(response.statusCode);
+        response.destroy();
+      });
+    });
+  expect(await statusFor('https://site.example', 'https')).toBe(101);
+  expect(await statusFor('http://site.example', 'https')).toBe(403);
+  // Whoever says nothing of it may have taken the TLS away.
+  expect(await statusFor('https://site.example', undefined)).toBe(101);
+  expect(await statusFor('http://site.example', undefined)).toBe(101);
 });

@@ -6,6 +6,8 @@
 /** What a `*` in the middle does not go past; a subject's parts have commas between. */
 const SEPARATORS = { 'spiffe:': '/', 'dns:': '.', 'sha256:': '', subject: ',' } as const;
 type NameKind = keyof typeof SEPARATORS;
+/** Of the value of one attribute (RFC 2253): a comma or a plus that belongs to it has a backslash before it. */
+const VALUE_OF_SUBJECT = '(?:[^,+\\\\]|\\\\.)*';
 
 const MAX_CHARACTERS = 1000;
 
@@ -24,10 +26,10 @@ export function toPattern(text: string): RegExp | undefined {
   // Whoever owns a trust domain decides on what is in it, and on nothing else.
   if (kind === 'spiffe:' && !/^spiffe:\/\/[a-z\d._-]+(?:\/|$)/.test(text)) return undefined;
   const isOpen = text.endsWith('*');
-  const middle = literally(isOpen ? text.slice(0, -1) : text).replaceAll(
-    '\\*',
-    `[^${literally(separator)}]*`,
-  );
+  const between = kind === 'subject' ? VALUE_OF_SUBJECT : `[^${literally(separator)}]*`;
+  const middle = literally(isOpen ? text.slice(0, -1) : text)
+    .split('\\*')
+    .join(between);
   return new RegExp(`^${middle}${isOpen ? '.+' : ''}$`, 's');
 }
 
