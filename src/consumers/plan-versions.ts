@@ -118,15 +118,9 @@ export class PlanVersions {
       .sort()
       .map((name) => {
         const { newest, settings } = this.offered(name);
-        const {
-          title = null,
-          description = null,
-          approval,
-          clients,
-          fields,
-          limits,
-        } = planAsWritten(settings);
-        return { name, version: newest, title, description, approval, clients, fields, limits };
+        const { title = null, description = null, approval, clients, limits } = planAsWritten(settings);
+        // Which fields are meant is said in operators' words, tags among them; a caller's schema shows what that comes to.
+        return { name, version: newest, title, description, approval, clients, limits };
       });
   }
 

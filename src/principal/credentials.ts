@@ -15,7 +15,7 @@ export interface Credentials {
   readonly connection: object | undefined;
 }
 
-/** Whether `Authorization` carries one of Hem's keys, which are no backend's business. */
+/** Whether `Authorization` carries one of Hem's keys, which are no backend's business; under whatever scheme, or none. */
 export function carriesKey(authorization: string): boolean {
-  return /^\s*bearer\s+hem_/i.test(authorization);
+  return /\bhem_(?:live|test)_/i.test(authorization);
 }

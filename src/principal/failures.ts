@@ -34,6 +34,7 @@ const TOKEN_TEXTS = {
   audience: 'The token is for somebody else: its audience ("aud") is not this client\'s.',
   'without end': 'The token never expires: "exp" has to be there, as a number.',
   'not yet': 'The token is not valid yet: see "nbf", and the clocks of both sides.',
+  claim: 'One of the token\'s own claims ("iss", "aud", "exp", "nbf", "iat") is not what it has to be.',
   key: 'The token is signed with a key that its issuer does not publish: get a new one.',
   'which key':
     'The token does not say which key of its issuer it is signed with ("kid"), and there are several.',

@@ -1,5 +1,5 @@
 /** Which user a token says, once its signature is checked. */
-import { jwtVerify } from 'jose';
+import { errors, jwtVerify } from 'jose';
 import type { Logger } from 'pino';
 import type { ClientAuth, Issuer } from '../load/checks/auth.ts';
 import { notValid } from './failures.ts';
@@ -77,7 +77,8 @@ export class TokenVerifier {
       });
       return payload;
     } catch (error) {
-      throw notValid('signature', String(error));
+      const isOfClaim = error instanceof errors.JWTClaimValidationFailed;
+      throw notValid(isOfClaim ? 'claim' : 'signature', String(error));
     }
   }
 }

@@ -526,6 +526,8 @@ describe('towards backends', () => {
     await ask('{ known }', { 'x-own-key': text }, { client: 'mine' });
     // No bearer to anybody who reads it by the letter, and a key all the same.
     await ask('{ open }', { authorization: `Bearer\t${text}` });
+    await ask('{ open }', { authorization: `ApiKey ${text}` });
+    await ask('{ open }', { authorization: text });
     const seen = heads.map((headers) => ({
       authorization: headers.authorization,
       trace: headers['x-trace'],
@@ -538,6 +540,8 @@ describe('towards backends', () => {
       { authorization },
       // Listed in connector.yml.
       { own: text },
+      {},
+      {},
       {},
     ]);
   });
