@@ -43,10 +43,10 @@ export class ClientMetrics {
     const tally = use.tallyOf(consumer);
     if (tally.count++ === 0) {
       tally.firstAt = now;
+      tally.lastAt = now;
       this.#unread.push(tally);
       if (this.#unread.length > MAX_UNREAD) this.read();
-    }
-    tally.lastAt = now;
+    } else tally.lastAt = now;
   }
 
   failed(consumer: string, coordinate: string, code: string): void {

@@ -65,13 +65,20 @@ export function checkNames(
   throw new UsageMistake(hint === undefined ? `${text}, and nobody used one.` : `${text}; ${hint}`);
 }
 
-/** `7d` is so long ago; or a date. */
+const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/** `7d` is so long ago; or a date, in UTC unless it says otherwise, as reports write them. */
 function momentOf(name: string, text: string, now: number): number {
   const ago = parseDuration(text);
   if (ago !== undefined) return Math.floor(now - ago);
-  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isFinite(date)) return date;
+  const [, day, time = '00:00', zone = 'Z'] = MOMENT.exec(text) ?? [];
+  const midnight = day === undefined ? Number.NaN : Date.parse(`${day}T00:00Z`);
+  // Else it is no day of the calendar.
+  if (Number.isFinite(midnight) && new Date(midnight).toISOString().startsWith(day!)) {
+    const date = Date.parse(`${day}T${time}${zone}`);
+    if (Number.isFinite(date)) return date;
+  }
   throw new UsageMistake(
-    `"${name}" is how long ago, such as "7d" or "12h", or a date such as "2026-11-01" or "2026-11-01T12:00:00Z".`,
+    `"${name}" is how long ago, such as "7d" or "12h", or a date in UTC such as "2026-11-01" or "2026-11-01T12:00:00Z".`,
   );
 }

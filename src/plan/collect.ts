@@ -3,6 +3,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -66,7 +67,10 @@ export function fragmentsOf(
 }
 
 /** The object types of which a value of a type may be; none for scalars and enums. */
-export function objectTypesOf(schema: GraphQLSchema, type: GraphQLOutputType): readonly GraphQLObjectType[] {
+export function objectTypesOf(
+  schema: GraphQLSchema,
+  type: GraphQLOutputType | GraphQLNamedType,
+): readonly GraphQLObjectType[] {
   const named = getNamedType(type);
   if (isAbstractType(named)) return schema.getPossibleTypes(named);
   return isObjectType(named) ? [named] : [];

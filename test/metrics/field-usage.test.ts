@@ -64,6 +64,25 @@ describe('fields', () => {
     });
   });
 
+  it('of a fragment on an interface count for what may stand where it is spread', async () => {
+    const query = '{ book(id: 1) { ...F } } fragment F on Thing { title }';
+    await ask(query);
+    expect(await used('hem_field_used_total')).toEqual({
+      'Query.book': 1,
+      'Thing.title': 1,
+      'Book.title': 1,
+    });
+    // Elsewhere the same fragment is of others, too.
+    await ask('{ book(id: 1) { ...F } things { ...F } } fragment F on Thing { title }');
+    expect(await used('hem_field_used_total')).toEqual({
+      'Query.book': 2,
+      'Query.things': 1,
+      'Thing.title': 2,
+      'Book.title': 2,
+      'Film.title': 1,
+    });
+  });
+
   it('of introspection do not count', async () => {
     await ask('{ __typename __schema { queryType { name } } }');
     expect(await used('hem_field_used_total')).toEqual({});

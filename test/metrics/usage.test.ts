@@ -199,6 +199,37 @@ describe('a caller with a key', () => {
 });
 
 describe('the API', () => {
+  it('tells of many different operations when they were used, however many there are between two looks', async () => {
+    await using library = await startLibrary();
+    const before = Date.now();
+    for (let count = 0; count < 256; count++)
+      await library.gateway.query('web', `{ b${count}: book(id: 1) { title } }`);
+    await library.gateway.query('web', '{ things { id } }');
+    const { body } = await usage(library, 'field=Query.things');
+    expect(body.usage).toMatchObject([{ count: 1 }]);
+    const { firstSeen, lastSeen } = body.usage[0];
+    expect(Date.parse(firstSeen)).toBeGreaterThanOrEqual(before - 10);
+    expect(lastSeen).toBe(firstSeen);
+  });
+
+  it.each([
+    ['2026-02-31', 400],
+    ['2026-11-27 (x)', 400],
+    ['2026-13-01', 400],
+    ['2026-11-27 25:00', 400],
+    ['2026-11-27', 200],
+    ['2026-11-27T10:00:00.123Z', 200],
+    ['2026-11-27 10:00', 200],
+    ['2026-11-27T10:00:00+09:00', 200],
+  ])('takes a moment of the calendar, in UTC: %s', async (since, status) => {
+    await using library = await startLibrary();
+    const answer = await usage(library, `since=${encodeURIComponent(since)}&until=2030-01-01`);
+    expect(answer.status).toBe(status);
+    const at = since.includes('+') ? '2026-11-27T01:00' : since.replace(' ', 'T').slice(0, 16);
+    if (status === 200)
+      expect(answer.body.window.since.startsWith(at.length > 10 ? at.slice(0, 13) : at)).toBe(true);
+  });
+
   it('gives pages, each after the one before', async () => {
     await using library = await startLibrary();
     const counts = Array.from({ length: 25 }, (_, index) => ({ consumer: `c${index}` }));

@@ -17,8 +17,17 @@ import {
   type ValueNode,
 } from 'graphql';
 import type { UsedByOperation } from '../../metrics/operation-use.ts';
-import { type Conditions, type Fragments, fragmentsOf, inclusionOf } from '../../plan/collect.ts';
+import {
+  type Conditions,
+  type Fragments,
+  fragmentsOf,
+  inclusionOf,
+  objectTypesOf,
+} from '../../plan/collect.ts';
 import type { View } from '../../views/view.ts';
+
+/** Fragments that are walked for less than all of their types. */
+const MAX_SPREADS = 1000;
 
 /** @param conditions undefined: whatever may be there is */
 export function usedBy(
@@ -31,7 +40,7 @@ export function usedBy(
   const root = operation ? schema.getRootType(operation.operation) : undefined;
   const walker = new Walker(schema, document, conditions);
   if (operation && root) {
-    walker.walk(root, operation.selectionSet);
+    walker.walk(root, operation.selectionSet, new Set([root.name]));
     for (const { variable, type, defaultValue } of operation.variableDefinitions ?? []) {
       if (defaultValue === undefined || !walker.variables.has(variable.name.value)) continue;
       let named = type;
@@ -56,7 +65,8 @@ class Walker {
   readonly variables = new Set<string>();
   readonly #schema: View['schema'];
   readonly #fragments: Fragments;
-  /** A fragment says its type itself, so it is walked once, wherever it is spread. */
+  readonly #possibleTypes = new Map<string, ReadonlySet<string>>();
+  /** Fragments, each once for the types that may stand where it is spread. */
   readonly #spread = new Set<string>();
 
   constructor(schema: View['schema'], document: DocumentNode, conditions: Conditions) {
@@ -64,24 +74,35 @@ class Walker {
     this.#fragments = fragmentsOf(schema, document, conditions);
   }
 
-  walk(type: GraphQLNamedType | undefined, { selections }: SelectionSetNode): void {
+  /** @param possible names of the object types that may stand there */
+  walk(
+    type: GraphQLNamedType | undefined,
+    { selections }: SelectionSetNode,
+    possible: ReadonlySet<string>,
+  ): void {
     for (const node of selections) {
       if (inclusionOf(node, this.#fragments.conditions) === 'never') continue;
       switch (node.kind) {
         case Kind.FIELD:
-          this.#field(type, node);
+          this.#field(type, node, possible);
           break;
         case Kind.INLINE_FRAGMENT: {
           const name = node.typeCondition?.name.value;
-          this.walk(name === undefined ? type : this.#schema.getType(name), node.selectionSet);
+          if (name === undefined) this.walk(type, node.selectionSet, possible);
+          else this.#narrow(name, node.selectionSet, possible);
           break;
         }
         case Kind.FRAGMENT_SPREAD: {
           const name = node.name.value;
           const fragment = this.#fragments.byName.get(name);
-          if (fragment === undefined || this.#spread.has(name)) break;
-          this.#spread.add(name);
-          this.walk(this.#schema.getType(fragment.typeCondition.name.value), fragment.selectionSet);
+          if (fragment === undefined) break;
+          // Whoever narrows in more ways than that is counted for all types of the fragment.
+          const isNarrowed = this.#spread.size < MAX_SPREADS;
+          const id = isNarrowed ? `${name} ${[...possible].sort().join(' ')}` : name;
+          if (this.#spread.has(id)) break;
+          this.#spread.add(id);
+          const condition = fragment.typeCondition.name.value;
+          this.#narrow(condition, fragment.selectionSet, isNarrowed ? possible : this.#possible(condition));
         }
       }
     }
@@ -109,7 +130,22 @@ class Walker {
     }
   }
 
-  #field(type: GraphQLNamedType | undefined, node: FieldNode): void {
+  /** Nothing is used of what can never stand there. */
+  #narrow(condition: string, selections: SelectionSetNode, possible: ReadonlySet<string>): void {
+    const within = this.#possible(condition).intersection(possible);
+    if (within.size > 0) this.walk(this.#schema.getType(condition), selections, within);
+  }
+
+  #possible(name: string): ReadonlySet<string> {
+    let known = this.#possibleTypes.get(name);
+    if (known === undefined) {
+      known = new Set(objectTypesOf(this.#schema, this.#schema.getType(name)!).map((type) => type.name));
+      this.#possibleTypes.set(name, known);
+    }
+    return known;
+  }
+
+  #field(type: GraphQLNamedType | undefined, node: FieldNode, possible: ReadonlySet<string>): void {
     if (!isObjectType(type) && !isInterfaceType(type)) return;
     const name = node.name.value;
     const field = type.getFields()[name];
@@ -119,11 +155,14 @@ class Walker {
     // Whoever reads a field of an interface reads it of what may stand there.
     if (isInterfaceType(type)) {
       const { objects, interfaces } = this.#schema.getImplementations(type);
-      for (const other of [...objects, ...interfaces]) this.#note(other.name, name, node.arguments);
+      for (const other of [...objects, ...interfaces])
+        if (!this.#possible(other.name).isDisjointFrom(possible))
+          this.#note(other.name, name, node.arguments);
     }
     for (const { name: argument, value } of node.arguments ?? [])
       this.walkValue(named(field.args.find((one) => one.name === argument.value)), value);
-    if (node.selectionSet !== undefined) this.walk(getNamedType(field.type), node.selectionSet);
+    const below = getNamedType(field.type);
+    if (node.selectionSet !== undefined) this.walk(below, node.selectionSet, this.#possible(below.name));
   }
 
   #note(type: string, field: string, args: readonly ArgumentNode[] | undefined): void {
