@@ -2,14 +2,10 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 import type { LogSettings } from '../load/settings/log-settings.ts';
 import type { Scrub } from '../scrubber.ts';
+import { StandardOutput } from './standard-output.ts';
 
 /** Of the texts of an error. Backends write long ones. */
 const MAX_CHARACTERS = 4000;
-/** Lines of requests are written together: when there are so many bytes of them, and four times a second. */
-const GATHERED_BYTES = 16_000;
-const GATHERED_MS = 250;
-/** What waits for whoever reads standard output; further lines of requests are dropped. */
-const MAX_WAITING_BYTES = 8 * 1024 ** 2;
 
 export interface Log extends Disposable {
   readonly log: Logger;
@@ -24,28 +20,17 @@ export function openLog(
   { given, isQuiet = false }: { readonly given?: Logger | undefined; readonly isQuiet?: boolean } = {},
 ): Log {
   const level = settings.level ?? (isQuiet && settings.requests !== true ? 'warn' : 'info');
-  const log = given ?? loggerOn(pino.destination({ dest: 1, sync: true }), level, scrub);
   const wanted = settings.requests ?? !process.stdout.isTTY;
-  if (given !== undefined || !wanted || !log.isLevelEnabled('info')) {
-    const requests = wanted && log.isLevelEnabled('info') ? log : undefined;
-    return { log, requests, [Symbol.dispose]: () => {} };
+  if (given !== undefined) {
+    const requests = wanted && given.isLevelEnabled('info') ? given : undefined;
+    return { log: given, requests, [Symbol.dispose]: () => {} };
   }
-  const gathered = pino.destination({
-    dest: 1,
-    sync: false,
-    minLength: GATHERED_BYTES,
-    maxLength: MAX_WAITING_BYTES,
-    periodicFlush: GATHERED_MS,
-  });
-  const flush = () => gathered.flushSync();
-  process.once('exit', flush);
+  const output = new StandardOutput();
+  const log = loggerOn(output.now, level, scrub);
   return {
     log,
-    requests: loggerOn(gathered, level, scrub),
-    [Symbol.dispose]() {
-      process.off('exit', flush);
-      flush();
-    },
+    requests: wanted && log.isLevelEnabled('info') ? loggerOn(output.gathered, level, scrub) : undefined,
+    [Symbol.dispose]: () => output[Symbol.dispose](),
   };
 }
 

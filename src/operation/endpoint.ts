@@ -268,7 +268,8 @@ export class Endpoint {
   #logFailures(errors: readonly GraphQLError[], beforeExecution: boolean, { requestId }: Request): void {
     for (const error of errors.slice(0, MAX_LOGGED)) {
       const { originalError, path, extensions } = error;
-      if (originalError === undefined) continue;
+      // What GraphQL itself says quotes values.
+      if (originalError === undefined || originalError instanceof GraphQLError) continue;
       const { fault } = ERRORS[codeOf(error, beforeExecution)];
       const level = fault === 'gateway' ? 'error' : 'debug';
       this.#log[level](
