@@ -13,7 +13,7 @@ export function printTable(head: readonly string[], rows: readonly Row[], nothin
   // A row is one line, whatever somebody has written into a cell.
   const cells = rows.map((row) => row.map((cell) => escapeControls((cell ?? '–').replaceAll('\n', '\\n'))));
   const widths = head.map((name, column) =>
-    Math.max(name.length, ...cells.map((row) => row[column]!.length)),
+    cells.reduce((widest, row) => Math.max(widest, row[column]!.length), name.length),
   );
   const line = (row: readonly string[]) =>
     row

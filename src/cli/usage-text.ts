@@ -78,7 +78,9 @@ function moment(at: number): string {
 }
 
 function table(rows: ReadonlyArray<readonly string[]>): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = rows[0]!.map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0),
+  );
   return rows
     .map((row, index) => {
       const cells = row.map((cell, column) =>

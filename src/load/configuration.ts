@@ -5,6 +5,7 @@ import { checkArrival } from './checks/certificates.ts';
 import { checkForwarding } from './checks/forwarding.ts';
 import { checkKeyHeaders } from './checks/key-headers.ts';
 import { checkListener } from './checks/listener.ts';
+import { reportMisnamedFiles } from './checks/misnamed-files.ts';
 import { type LoadedClient, loadClient } from './client.ts';
 import { loadConnector } from './connector/connector.ts';
 import type { Environment } from './environment.ts';
@@ -81,6 +82,7 @@ export async function loadConfiguration(
         message: `A client cannot be called "${name}": the address is taken.`,
       });
   }
+  await reportMisnamedFiles(directory, { clients: clientNames, connectors: connectorNames }, problems);
   const [connectors, loadedClients] = await Promise.all([
     Promise.all(connectorNames.map((name) => loadConnector(directory, name, environment, problems))),
     Promise.all(

@@ -1,9 +1,8 @@
 /** References in YAML values: `${env:NAME}`, `${env:NAME:-default}`, `${file:path}` (below the configuration, or absolute: mounted secrets). */
-import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { didYouMean, type Problem } from '../problems.ts';
 import type { Environment } from './environment.ts';
-import { FileProblem, type SourceDirectory } from './source-directory.ts';
+import { FileProblem, readBounded, type SourceDirectory, toText } from './source-directory.ts';
 
 /** @param reference as written, braces included */
 type Report = (problem: Omit<Problem, 'at'>, reference: string) => void;
@@ -47,8 +46,8 @@ async function resolveOne(
   const file = /^file:(.+)$/s.exec(inside)?.[1];
   if (file !== undefined) {
     try {
-      const bytes = isAbsolute(file) ? await readFile(file) : await directory.read(file);
-      if (bytes !== undefined) return bytes.toString('utf8').replace(/\r?\n$/, '');
+      const bytes = isAbsolute(file) ? await readBounded(file, file) : await directory.read(file);
+      if (bytes !== undefined) return toText(bytes, file).replace(/\r?\n$/, '');
       report({
         rule: 'missing-file',
         message: `There is no file "${file}".`,

@@ -1,8 +1,10 @@
 /** The configuration directory: the only files that loading reads, and never anything outside of it. */
+import { isUtf8 } from 'node:buffer';
 import { createHash, hash } from 'node:crypto';
-import type { Stats } from 'node:fs';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { createReadStream, type Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { GatheredBytes } from '../gathered-bytes.ts';
 
 const MAX_FILE_BYTES = 16 * 1024 ** 2;
 
@@ -33,9 +35,7 @@ export class SourceDirectory {
   async read(path: string, below = ''): Promise<Buffer | undefined> {
     const absolute = await this.#confine(path, below);
     if (absolute === undefined) return undefined;
-    const { size } = await stat(absolute);
-    if (size > MAX_FILE_BYTES) throw new FileProblem(`${path} is larger than ${MAX_FILE_BYTES} bytes`);
-    const bytes = await readFile(absolute);
+    const bytes = await readBounded(absolute, path);
     this.#digests.set(relative(this.root, this.locate(path, below)), hash('sha256', bytes, 'base64url'));
     return bytes;
   }
@@ -48,7 +48,8 @@ export class SourceDirectory {
 
   /** UTF-8 text of a file. @throws {FileProblem} */
   async readText(path: string): Promise<string | undefined> {
-    return (await this.read(path))?.toString('utf8');
+    const bytes = await this.read(path);
+    return bytes && toText(bytes, path);
   }
 
   /** The absolute path of `path` below the folder `below`. @throws {FileProblem} when it leads outside */
@@ -79,6 +80,22 @@ export class SourceDirectory {
     if (!(await stat(real)).isFile()) throw new FileProblem(`"${path}" is not a file`);
     return real;
   }
+}
+
+/** Reads no more than that, however long what is there may be. @throws {FileProblem} */
+export async function readBounded(absolute: string, path: string): Promise<Buffer> {
+  const bytes = new GatheredBytes();
+  const stream = createReadStream(absolute, { end: MAX_FILE_BYTES });
+  for await (const piece of stream) bytes.add(piece as Buffer);
+  if (bytes.length > MAX_FILE_BYTES) throw new FileProblem(`${path} is larger than ${MAX_FILE_BYTES} bytes`);
+  return bytes.take();
+}
+
+/** @throws {FileProblem} where it is not UTF-8: replaced characters would change passwords without a word */
+export function toText(bytes: Buffer, path: string): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  const before = bytes.toString('utf8').split('\uFFFD', 1)[0]!;
+  throw new FileProblem(`${path} is not UTF-8: see line ${before.split('\n').length}`);
 }
 
 function escapes(base: string, absolute: string): boolean {

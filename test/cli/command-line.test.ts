@@ -147,6 +147,33 @@ describe('check', () => {
   });
 });
 
+test.runIf(process.platform === 'linux')(
+  'output that cannot be written: 2, and a file of secrets that has no end is not read to it',
+  async () => {
+    const { code, output } = await runCommand(
+      [
+        'sh',
+        '-c',
+        `"${process.execPath}" src/main.ts check --config "${directory}" --format json > /dev/full`,
+      ],
+      { env },
+    );
+    expect({ code, output }).toEqual({
+      code: 2,
+      output: expect.stringContaining('Standard output cannot be written'),
+    });
+    const endless = await writeConfiguration({
+      ...configuration(1),
+      'connectors/things/connector.yml':
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how references are written
+        'kind: rest\nendpoint: http://127.0.0.1:1\nauth: { bearer: { token: "${file:/dev/zero}" } }\n',
+    });
+    const checked = await hem('check', '--config', endless);
+    expect(checked).toMatchObject({ code: 2, output: expect.stringContaining('/dev/zero is larger than') });
+    await rm(endless, { recursive: true });
+  },
+);
+
 describe('explain', () => {
   test('which engine executes an operation, as one answer and in parts', async () => {
     const { code, output } = await hem('explain', 'web', 'StationPage');
