@@ -7,6 +7,8 @@ import { lockForGateway } from './gateway-lock.ts';
 
 /** Another process may hold the file: `hem keys` beside a running gateway. */
 const BUSY_MS = 2000;
+/** While a gateway waits, nobody is answered: what holds the file longer is no command of Hem's. */
+const BUSY_MS_OF_GATEWAY = 200;
 
 export class EmbeddedDatabase {
   readonly path: string;
@@ -39,7 +41,9 @@ export class EmbeddedDatabase {
     try {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       if (this.#isForGateway) this.#lock = lockForGateway(this.path);
-      const database = new Database(this.path, { timeout: BUSY_MS });
+      const database = new Database(this.path, {
+        timeout: this.#isForGateway ? BUSY_MS_OF_GATEWAY : BUSY_MS,
+      });
       chmodSync(this.path, 0o600);
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
       return database;

@@ -14,6 +14,8 @@ const MAX_KEPT = 100_000;
 /** How far a mark is ahead: that part of a limit is lost when the process dies. */
 const AHEAD = 1 / 16;
 const SWEEP_MS = 30_000;
+/** So long nothing is written after it could not be: each try may hold up everything for a while. */
+const PAUSE_MS = 1000;
 
 export interface EmbeddedLimitsOptions {
   readonly log: Logger;
@@ -31,6 +33,7 @@ export class EmbeddedLimits implements LimitStore, Disposable {
   readonly #places = new WeakMap<Demand, Place>();
   readonly #sweeping: NodeJS.Timeout;
   #isWriting = true;
+  #pausedUntil = 0;
 
   constructor(
     database: DatabaseSync,
@@ -81,6 +84,7 @@ export class EmbeddedLimits implements LimitStore, Disposable {
   /** Writes what is exactly used, so that a restart costs nobody anything. */
   [Symbol.dispose](): void {
     clearInterval(this.#sweeping);
+    this.#pausedUntil = 0;
     this.#writeExact(this.#partitions.values());
   }
 
@@ -139,7 +143,7 @@ export class EmbeddedLimits implements LimitStore, Disposable {
   }
 
   #write(marks: readonly Mark[]): void {
-    if (marks.length === 0) return;
+    if (marks.length === 0 || (!this.#isWriting && performance.now() < this.#pausedUntil)) return;
     try {
       this.#marks.write(marks);
       if (!this.#isWriting) this.#log.info('the store takes what is used of limits again');
@@ -153,6 +157,7 @@ export class EmbeddedLimits implements LimitStore, Disposable {
   #failed(error: unknown): void {
     if (this.#isWriting) this.#log.error({ err: error }, 'the store does not take what is used of limits');
     this.#isWriting = false;
+    this.#pausedUntil = performance.now() + PAUSE_MS;
   }
 }
 
