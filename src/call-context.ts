@@ -76,6 +76,8 @@ export class CallContext {
   readonly slots: readonly unknown[];
   /** Headers that tell the backend of the trace, where there is one. */
   readonly carried: Readonly<Record<string, string>> | undefined;
+  /** Whether nothing may be given that was asked for before: whoever changes something reads the change. */
+  readonly isFresh: boolean;
   readonly #facts: CallerFacts;
 
   constructor(
@@ -86,7 +88,9 @@ export class CallContext {
       claims,
       slots = NO_SLOTS,
       carried,
-    }: Pick<CallContext, 'deadlineAt' | 'claims'> & Partial<Pick<CallContext, 'slots' | 'carried'>>,
+      isFresh = false,
+    }: Pick<CallContext, 'deadlineAt' | 'claims'> &
+      Partial<Pick<CallContext, 'slots' | 'carried' | 'isFresh'>>,
   ) {
     this.#facts = facts;
     this.cancellation = cancellation;
@@ -94,6 +98,7 @@ export class CallContext {
     this.claims = claims;
     this.slots = slots;
     this.carried = carried;
+    this.isFresh = isFresh;
   }
 
   get requestId(): string {
@@ -135,14 +140,14 @@ export class CallContext {
 
   /** The same for a call that others wait for, too: it has the time that they have, by the end of which nobody waits. */
   forMany({ cancellation, deadlineAt }: Pick<CallContext, 'cancellation' | 'deadlineAt'>): CallContext {
-    const { claims, slots, carried } = this;
-    return new CallContext(this.#facts, cancellation, { deadlineAt, claims, slots, carried });
+    const { claims, slots, carried, isFresh } = this;
+    return new CallContext(this.#facts, cancellation, { deadlineAt, claims, slots, carried, isFresh });
   }
 
   /** The same for a call that tells of its trace. */
   carrying(carried: Readonly<Record<string, string>>): CallContext {
-    const { deadlineAt, claims, slots } = this;
-    return new CallContext(this.#facts, this.cancellation, { deadlineAt, claims, slots, carried });
+    const { deadlineAt, claims, slots, isFresh } = this;
+    return new CallContext(this.#facts, this.cancellation, { deadlineAt, claims, slots, carried, isFresh });
   }
 
   /** The same for a call whose selection has arguments. */
@@ -154,6 +159,7 @@ export class CallContext {
           claims: this.claims,
           slots,
           carried: this.carried,
+          isFresh: this.isFresh,
         });
   }
 }

@@ -1,7 +1,7 @@
 /** What an operator says is out of date: `{ "type": "Station", "key": "7" }`, or a list of these. */
 import { isCompositeType } from 'graphql';
 import { z } from 'zod';
-import type { OutOfDate } from '../cache/tags.ts';
+import { type OutOfDate, withTypesOf } from '../cache/tags.ts';
 import { Refusal } from '../doors/refusal.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import { didYouMean } from '../problems.ts';
@@ -18,17 +18,26 @@ const body = z.union([outOfDate, z.array(outOfDate).max(1000)]);
 
 const ROOTS: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription']);
 
-/** Types of which answers are made, by the graph's name: the sets of fields that each is found by. */
-export type KeysOfTypes = ReadonlyMap<string, ReadonlyArray<readonly string[]>>;
+interface KnownType {
+  /** The sets of fields that it is found by. */
+  readonly keys: ReadonlyArray<readonly string[]>;
+  /** It, and what may stand in its place. */
+  readonly names: readonly string[];
+}
 
-export function keysOfTypes({ connectors }: Pick<ComposedGraph, 'connectors'>): KeysOfTypes {
-  const all = new Map<string, Array<readonly string[]>>();
+/** Types of which answers are made, by the graph's name. */
+export type KeysOfTypes = ReadonlyMap<string, KnownType>;
+
+export function keysOfTypes({
+  connectors,
+  schema,
+}: Pick<ComposedGraph, 'connectors' | 'schema'>): KeysOfTypes {
+  const all = new Map<string, KnownType>();
   for (const { types } of connectors)
     for (const { name, type, keys } of types.values()) {
       if (!isCompositeType(type) || ROOTS.has(name) || name.startsWith('__')) continue;
-      const known = all.get(name) ?? [];
-      known.push(...keys.map(({ paths }) => paths));
-      all.set(name, known);
+      const { keys: earlier = [], names = withTypesOf(schema, name) } = all.get(name) ?? {};
+      all.set(name, { keys: [...earlier, ...keys.map(({ paths }) => paths)], names });
     }
   return all;
 }
@@ -45,11 +54,11 @@ export function readOutOfDate(given: unknown, types: KeysOfTypes): readonly OutO
   const all = [read.data].flat();
   const wrong = all.flatMap((one) => problemWith(one, types) ?? []);
   if (wrong.length > 0) throw new Refusal('BAD_REQUEST', [...new Set(wrong)].slice(0, 10).join(' '));
-  return all;
+  return all.flatMap((one) => types.get(one.type)!.names.map((type) => ({ ...one, type })));
 }
 
 function problemWith({ type, key }: z.output<typeof outOfDate>, types: KeysOfTypes): string | undefined {
-  const keys = types.get(type);
+  const keys = types.get(type)?.keys;
   if (keys === undefined) {
     const hint = didYouMean(type, types.keys());
     return `The graph has no type "${type}" that answers are made of${hint === undefined ? '.' : `; ${hint}`}`;

@@ -43,6 +43,14 @@ export function problemWithKey(
       found: `key: "${key.join('.')}"`,
       hint: 'leave "key" out, or give the type a @key',
     };
+  const keys = sourcesOf(type).flatMap((source) => source.keys.map(({ paths }) => paths));
+  if (keys.every((paths) => paths.length > 1))
+    return {
+      rule: 'invalidates-key',
+      message: `"${type}" is found by ${[...new Set(keys.map((paths) => paths.join(' and ')))].join(', or ')}: one value does not say which one is out of date.`,
+      found: `key: "${key.join('.')}"`,
+      hint: 'leave "key" out: then all of the type is out of date',
+    };
   if (isOfArguments(field, key) || isOfResult(field, key, sourcesOf)) return undefined;
   const first = [...new Set([...field.args.map(({ name }) => name), ...fieldsOf(field, sourcesOf).keys()])];
   return {

@@ -4,7 +4,8 @@ import type { OperationLimits } from '../load/settings/settings.ts';
 import type { View } from '../views/view.ts';
 import { type Admitted, admitting } from './admitting.ts';
 import { hasInheritedNames, makeBare } from './bare-objects.ts';
-import { checkVariables } from './document-limits.ts';
+import { checkVariables, LONG_NUMBERS } from './document-limits.ts';
+import { problemWithLongNumbers } from './long-numbers.ts';
 import type { Policy } from './policy.ts';
 import type { PreparedOperation } from './request.ts';
 
@@ -13,7 +14,10 @@ export function boundedVariables(view: View, limits: OperationLimits): Policy {
   return admitting((operation: PreparedOperation): Admitted => {
     const { variables, incremental } = operation;
     const refused = checkVariables(variables, limits);
-    if (refused !== undefined) return { errors: [refused] };
+    if (refused === LONG_NUMBERS) {
+      const problem = problemWithLongNumbers(view.schema, operation);
+      if (problem !== undefined) return { errors: [problem] };
+    } else if (refused !== undefined) return { errors: [refused] };
     if (bare) makeBare(variables);
     const problem = incremental?.problemWith(variables);
     if (problem === undefined) return operation;

@@ -8,6 +8,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { OperationLimits } from '../load/settings/settings.ts';
+import { isLong } from './long-numbers.ts';
 
 export function tooLarge(what: string, found: number | string, allowed: number): GraphQLError {
   return new GraphQLError(`The operation has ${found} ${what}; at most ${allowed} are allowed.`, {
@@ -213,9 +214,16 @@ export function checkOverlaps(document: DocumentNode): GraphQLError | undefined 
 /** Of one object. Messages about an object repeat its keys. */
 const MAX_KEYS = 1000;
 
+/** There are numbers of which digits may be gone; whether that matters, their types say. */
+export const LONG_NUMBERS = Symbol('long numbers');
+
 /** Levels of lists and objects in variables and keys of objects, counted without recursion. */
-export function checkVariables(variables: unknown, limits: OperationLimits): GraphQLError | undefined {
+export function checkVariables(
+  variables: unknown,
+  limits: OperationLimits,
+): GraphQLError | typeof LONG_NUMBERS | undefined {
   const { variablesDepth } = limits;
+  let hasLong = false;
   let level: object[] = isNested(variables) ? [variables] : [];
   for (let depth = 1; level.length > 0; depth++) {
     const next: object[] = [];
@@ -225,11 +233,14 @@ export function checkVariables(variables: unknown, limits: OperationLimits): Gra
         return tooLarge('levels in its variables', `more than ${variablesDepth}`, variablesDepth);
       if (inner.length > MAX_KEYS && !Array.isArray(value))
         return tooLarge('keys in an object of its variables', inner.length, MAX_KEYS);
-      for (const one of inner) if (isNested(one)) next.push(one);
+      for (const one of inner) {
+        if (isNested(one)) next.push(one);
+        else if (typeof one === 'number' && isLong(one)) hasLong = true;
+      }
     }
     level = next;
   }
-  return undefined;
+  return hasLong ? LONG_NUMBERS : undefined;
 }
 
 /** Uploads are values of their own. */

@@ -163,9 +163,11 @@ export class Endpoint {
   #runOnce(operation: PreparedOperation, request: Request): Promise<Answer> {
     const { trace } = operation;
     const asking = this.#asking(operation, request);
-    return this.#inTime(asking, (caller) => this.#engine.execute(operation, caller), trace).then(
-      (result) => ({ result: this.#finish(result, request) }),
-    );
+    const isFresh = operation.kind === 'mutation';
+    const execute = (caller: CallContext) => this.#engine.execute(operation, caller);
+    return this.#inTime(asking, execute, { trace, isFresh }).then((result) => ({
+      result: this.#finish(result, request),
+    }));
   }
 
   /** By one deadline for all parts. */
@@ -173,7 +175,8 @@ export class Endpoint {
     const time = new DeadlineOfParts(this.limits.deadlineMs, request.left);
     try {
       const asking = this.#asking(operation, request);
-      const caller = toContext(asking, time.deadline, time.deadline.at);
+      const isFresh = operation.kind === 'mutation';
+      const caller = toContext(asking, time.deadline, { deadlineAt: time.deadline.at, isFresh });
       const outcome = await time.wait(this.#engine.executeIncrementally(operation, caller));
       if ('initialResult' in outcome) return { items: partsOf(outcome, time, this.#partErrors(request)) };
       time.end();
@@ -195,7 +198,7 @@ export class Endpoint {
       const asking = this.#asking(operation, request);
       const outcome = await this.#engine.subscribe(
         operation,
-        toContext(asking, request.left, Infinity),
+        toContext(asking, request.left, { deadlineAt: Infinity, isFresh: false }),
         (execute) => this.#inTime(asking, execute),
       );
       return Symbol.asyncIterator in outcome
@@ -210,7 +213,7 @@ export class Endpoint {
   #inTime(
     request: Request,
     execute: (caller: CallContext) => Promise<ExecutionResult>,
-    trace?: Trace,
+    { trace, isFresh = false }: { readonly trace?: Trace | undefined; readonly isFresh?: boolean } = {},
   ): Promise<ExecutionResult> {
     return new Promise((resolve) => {
       const missed = () => fail(new HemError('DEADLINE_EXCEEDED'));
@@ -221,7 +224,7 @@ export class Endpoint {
       };
       const fail = (error: unknown) => answer(withTrace(failure(error), trace));
       try {
-        execute(toContext(request, deadline, deadline.at)).then(answer, fail);
+        execute(toContext(request, deadline, { deadlineAt: deadline.at, isFresh })).then(answer, fail);
       } catch (error) {
         fail(error);
       }
@@ -297,9 +300,9 @@ function checkNothingLater({ incremental, variables }: PreparedOperation): Graph
 function toContext(
   request: Request & CallerFacts,
   cancellation: Cancellation,
-  deadlineAt: number,
+  time: Pick<CallContext, 'deadlineAt' | 'isFresh'>,
 ): CallContext {
   const { principal } = request;
   const claims = principal === undefined ? NO_CLAIMS : principal.claims;
-  return new CallContext(request, cancellation, { deadlineAt, claims });
+  return new CallContext(request, cancellation, { ...time, claims });
 }

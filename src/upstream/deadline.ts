@@ -3,7 +3,8 @@ import type { CallContext } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
 import { timeoutsOf } from '../timeouts.ts';
 
-export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'> & Partial<Pick<CallContext, 'onCall'>>;
+export type Waiting = Pick<CallContext, 'cancellation' | 'deadlineAt'> &
+  Partial<Pick<CallContext, 'onCall' | 'isFresh'>>;
 
 /** Milliseconds that are left; 0 when there is none to speak of (timers may be early by less than one), or nobody waits any more. */
 export function remainingMs(

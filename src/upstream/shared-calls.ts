@@ -83,6 +83,7 @@ export class SharedCalls<R extends Reply> {
 
   /** For what only asks. @throws what the call throws, and {UpstreamError} UPSTREAM_TIMEOUT when this caller may wait no longer */
   ask(call: SharedCall<R>, context: Waiting): Promise<R> {
+    if (context.isFresh === true) return call.send(context, {});
     const key = keyOf(call);
     const kept = this.#kept;
     if (kept === undefined) return this.#join(key, call, context, (waiting) => call.send(waiting, {}));

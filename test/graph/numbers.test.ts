@@ -15,8 +15,9 @@ const FIELDS = `
   echo(big: BigInt, bigs: [BigInt!], decimal: Decimal, json: JSON): JSON
   preset(big: BigInt = ${MAX_INT64}, decimal: Decimal = ${LONG}, json: JSON = { a: [${MAX_INT64}, 1.50] }): JSON
   tin(tin: Tin = { big: 2 }): JSON
+  ids(id: ID, ids: [ID!], of: Of, json: JSON): JSON
 `;
-const TIN = `input Tin { big: BigInt = ${MAX_INT64} decimal: Decimal = ${LONG} bigs: [BigInt!] = [${MAX_INT64}] }`;
+const TIN = `input Of { id: ID of: Of } input Tin { big: BigInt = ${MAX_INT64} decimal: Decimal = ${LONG} bigs: [BigInt!] = [${MAX_INT64}] }`;
 
 beforeAll(async () => {
   backend = await startJsonBackend(({ path, body }) =>
@@ -28,7 +29,8 @@ beforeAll(async () => {
     (found) => `${found} ${body('{ big: $big, bigs: $bigs, decimal: $decimal, json: $json }')}`,
   )
     .replace(/\] }\): JSON/, (found) => `${found} ${body('{ big: $big, decimal: $decimal, json: $json }')}`)
-    .replace(/2 }\): JSON/, (found) => `${found} ${body('$tin')}`);
+    .replace(/2 }\): JSON/, (found) => `${found} ${body('$tin')}`)
+    .replace(/ids\(.*\): JSON/, (found) => `${found} ${body('{ id: $id, ids: $ids, of: $of, json: $json }')}`);
   const view = `
     type Query { numbers: Numbers ${FIELDS}
       locked: JSON @from(field: "echo", args: "{ big: ${MAX_INT64}, bigs: [${NANOSECONDS}], decimal: \\"${LONG}\\" }")
@@ -109,6 +111,29 @@ describe.each(['compiled', 'reference'])('%s', (client) => {
     expect((await ask(query, { big: 2 ** 53 - 1 })).data).toEqual({ echo: { big: '9007199254740991' } });
     const { errors } = await ask(query, { big: 2 ** 53 });
     expect(errors).toMatchObject([{ extensions: { code: 'BAD_VARIABLES' } }]);
+  });
+
+  test.each([
+    ['$id: ID', 'id: $id', '{ "id": 9007199254740993 }'],
+    ['$ids: [ID!]', 'ids: $ids', '{ "ids": [1, 9007199254740993] }'],
+    ['$ids: [ID!]', 'ids: $ids', '{ "ids": 9007199254740993 }'],
+    ['$of: Of', 'of: $of', '{ "of": { "of": { "id": 9007199254740993 } } }'],
+    ['$json: JSON', 'json: $json', '{ "json": { "a": [1e400] } }'],
+  ])('an id that was rounded is refused, and what no double is: %s', async (definition, given, variables) => {
+    const body = `{ "query": "query (${definition}) { ids(${given}) }", "variables": ${variables} }`;
+    const headers = { 'content-type': 'application/json' };
+    const before = backend.requests.length;
+    const response = await gateway.fetch(`/${client}/graphql`, { method: 'POST', headers, body });
+    expect((await response.json()).errors).toMatchObject([
+      { message: expect.stringContaining('send it as a text'), extensions: { code: 'BAD_VARIABLES' } },
+    ]);
+    expect(backend.requests).toHaveLength(before);
+  });
+
+  test('other numbers are as large as they are', async () => {
+    const query = 'query ($id: ID, $json: JSON) { ids(id: $id, json: $json) }';
+    const { data } = await ask(query, { id: 2 ** 53 - 1, json: [1e20, 1.5] });
+    expect(data).toEqual({ ids: { id: '9007199254740991', json: [1e20, 1.5] } });
   });
 
   test('defaults of connectors keep their digits', async () => {

@@ -1,5 +1,5 @@
 /** What counts and what does not, at the very limit. */
-import { parse } from 'graphql';
+import { GraphQLError, parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { hemSettings, limitsOf, type OperationLimits } from '../../src/load/settings/settings.ts';
 import { checkOverlaps, checkSize, checkText, checkVariables } from '../../src/operation/document-limits.ts';
@@ -116,7 +116,8 @@ describe('variables', () => {
     [{ a: new Array(100_000).fill(1) }, undefined],
     [{ a: new File(['x'], 'x') }, undefined],
   ])('case %#', (variables, expected) => {
-    const message = checkVariables(variables, LIMITS)?.message;
+    const problem = checkVariables(variables, LIMITS);
+    const message = problem instanceof GraphQLError ? problem.message : undefined;
     if (expected === undefined) expect(message).toBeUndefined();
     else expect(message).toContain(expected);
   });

@@ -256,7 +256,10 @@ class Walker {
         const source = this.#reach(type, origin, step.name);
         if (source === undefined) break;
         this.#restrict(this.#hintOf(source, false, origin));
-        type = getNamedType(source.type).name;
+        const named = getNamedType(source.type);
+        // What stands there is read, and nobody sees which one it was.
+        if (isCompositeType(named)) this.#noteType(undefined, named.name);
+        type = named.name;
         origin = this.#graph.originOf(source);
       }
     }

@@ -1,5 +1,6 @@
 /** Which entities an answer holds, so that it can be found out of date with one of them. */
 
+import { getNamedType, isEnumType } from 'graphql';
 import { tagOf, tagOfUnknown } from '../../cache/tags.ts';
 import type { Graph } from '../../graph/graph.ts';
 import type { CollectedField } from '../../plan/collect.ts';
@@ -48,11 +49,18 @@ export class EntityTags {
     return this.#keysOf(graphName).map((paths): KeyTag => {
       const names = paths.map((path) => responseKeyOf(path, viewType, fields));
       const [only] = names;
-      if (names.includes(undefined)) return () => tagOfUnknown(graphName);
+      // The view may call the values of an enum otherwise than those who say what is out of date.
+      if (names.includes(undefined) || paths.some((path) => this.#isEnum(graphName, path)))
+        return () => tagOfUnknown(graphName);
       if (names.length === 1) return (object) => tagOrUnknown(graphName, object[only!]);
       return (object) =>
         tagOrUnknown(graphName, Object.fromEntries(paths.map((path, at) => [path, object[names[at]!]])));
     });
+  }
+
+  #isEnum(graphName: string, path: string): boolean {
+    const field = this.#graph.types.get(graphName)?.fields.get(path.split('.')[0]!)?.sources[0];
+    return field !== undefined && isEnumType(getNamedType(field.type));
   }
 
   #keysOf(graphName: string): ReadonlyArray<readonly string[]> {

@@ -7,7 +7,7 @@ import {
   getVariableValues,
   isObjectType,
 } from 'graphql';
-import type { OutOfDate } from '../../cache/tags.ts';
+import { type OutOfDate, withTypesOf } from '../../cache/tags.ts';
 import type { ComposedGraph } from '../../graph/compose.ts';
 import type { Invalidation } from '../../load/directives/cache-control.ts';
 import { type CollectedField, type Conditions, collectFields, fragmentsOf } from '../../plan/collect.ts';
@@ -125,10 +125,10 @@ class Reading {
   /** Without a key where it cannot be read: then all of the type is out of date. */
   all(fields: readonly CollectedField[], answer: Answer | undefined): readonly OutOfDate[] {
     return fields.flatMap(({ responseKey, nodes }) =>
-      (this.#byField.get(nodes[0]!.name.value) ?? []).map(({ type, key }) => ({
-        type,
-        key: key && this.#read(key, nodes, answer?.result.data?.[responseKey]),
-      })),
+      (this.#byField.get(nodes[0]!.name.value) ?? []).flatMap(({ type, key }) => {
+        const read = key && this.#read(key, nodes, answer?.result.data?.[responseKey]);
+        return withTypesOf(this.#setup.graph.schema, type).map((each) => ({ type: each, key: read }));
+      }),
     );
   }
 
