@@ -16,7 +16,7 @@ import type { Path, Reader, ValueMap } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import type { Execution } from './execution.ts';
 import { withLastGood } from './last-good.ts';
-import { askTogether, byKey } from './list-lookup.ts';
+import { askTogether, matchByKey } from './list-lookup.ts';
 import type { RecordSelection } from './record-selection.ts';
 import { MAX_BATCH, runUnary } from './unary-call.ts';
 
@@ -177,8 +177,8 @@ async function callBatchedLookup(
         const [answer] = await callBatch(execution, lookup.field, selection, [asked], {
           objects: some.length,
         });
-        const recordOf = answer instanceof Error ? answer : recordsByKey(lookup, answer);
-        return some.map((key) => (recordOf instanceof Error ? recordOf : recordOf(canonical(key))));
+        if (answer instanceof Error) return some.map(() => answer);
+        return matchRecords(lookup, answer, some.map(canonical));
       };
       const { problemWith } = unaryCallOf(execution, lookup.field, selection);
       const found = await askTogether(keys, ask, problemWith && ((key) => problemWith(askedFor([key]))));
@@ -188,16 +188,17 @@ async function callBatchedLookup(
   return outcomes;
 }
 
-function recordsByKey(lookup: Lookup, answer: unknown): ((key: string) => unknown) | UpstreamError {
+function matchRecords(lookup: Lookup, answer: unknown, keys: readonly string[]): readonly Outcome[] {
   const { connector, field } = lookup;
-  if (answer === null || answer === undefined) return () => null;
+  if (answer === null || answer === undefined) return keys.map(() => null);
   if (!Array.isArray(answer)) {
-    return new UpstreamError('UPSTREAM_INVALID', connector.name, {
+    const invalid = new UpstreamError('UPSTREAM_INVALID', connector.name, {
       internal: `${field.coordinate} answered no list`,
     });
+    return keys.map(() => invalid);
   }
   const keyOf = keyReaderOf(lookup);
-  return byKey(answer, (record) => canonical(keyOf(record)));
+  return matchByKey(answer, keys, (record) => canonical(keyOf(record)));
 }
 
 /** Reads the key that a record of a batched lookup carries. */

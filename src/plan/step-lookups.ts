@@ -4,7 +4,7 @@ import { bareObject } from '../bare-object.ts';
 import type { UnaryCall } from '../connectors/kind.ts';
 import type { UpstreamError } from '../errors.ts';
 import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
-import { askTogether, byKey } from '../execute/list-lookup.ts';
+import { askTogether, matchByKey } from '../execute/list-lookup.ts';
 import { concrete } from '../execute/object-value.ts';
 import { MAX_BATCH } from '../execute/unary-call.ts';
 import type { Lookup } from '../load/model.ts';
@@ -220,8 +220,8 @@ function askList(
       const failure = invalid(lookup.connector, `${lookup.field.coordinate} answered no list`);
       return keys.map(() => failure);
     }
-    const recordOf = byKey(answer, (record) => textOf(read(record)));
     // Records have keys as the backend has them, and so have arguments on the wire.
-    return (args[list] as readonly unknown[]).map((key) => recordOf(textOf(key)));
+    const texts = (args[list] as readonly unknown[]).map(textOf);
+    return matchByKey(answer, texts, (record) => textOf(read(record)));
   });
 }

@@ -30,7 +30,10 @@ beforeAll(async () => {
   )
     .replace(/\] }\): JSON/, (found) => `${found} ${body('{ big: $big, decimal: $decimal, json: $json }')}`)
     .replace(/2 }\): JSON/, (found) => `${found} ${body('$tin')}`)
-    .replace(/ids\(.*\): JSON/, (found) => `${found} ${body('{ id: $id, ids: $ids, of: $of, json: $json }')}`);
+    .replace(
+      /ids\(.*\): JSON/,
+      (found) => `${found} ${body('{ id: $id, ids: $ids, of: $of, json: $json }')}`,
+    );
   const view = `
     type Query { numbers: Numbers ${FIELDS}
       locked: JSON @from(field: "echo", args: "{ big: ${MAX_INT64}, bigs: [${NANOSECONDS}], decimal: \\"${LONG}\\" }")

@@ -61,14 +61,16 @@ test.each(['code { a b }', '{ a: code.a, b: code.b }', 'code { a: a, b }'])(
   },
 );
 
-test('an item that a GraphQL backend could not give is told where a record is missing', async () => {
-  await using backend = await startJsonBackend(() => [{ id: '1' }, { id: '2' }, { id: '3' }]);
+test('an item that a GraphQL backend could not give is told, and not where a record is missing', async () => {
+  const ids = ['1', '2', '3', '4'];
+  await using backend = await startJsonBackend(() => ids.map((id) => ({ id })));
   const schema = buildSchema('type Query { scores(ids: [ID!]!): [Score] } type Score { id: ID! score: Int }');
   const handler = createHandler({
     schema,
     rootValue: {
       scores: ({ ids }: { readonly ids: readonly string[] }) =>
         ids
+          .filter((id) => id !== '4')
           .map((id) => (id === '2' ? new GraphQLError('no score today') : { id, score: Number(id) }))
           .reverse(),
     },
@@ -90,7 +92,7 @@ test('an item that a GraphQL backend could not give is told where a record is mi
     });
     for (const engine of ENGINES) {
       const { data, errors } = (await gateway.query(engine, '{ all { id score } }')).body;
-      expect(data.all.map(({ score }: { score: number | null }) => score)).toEqual([1, null, 3]);
+      expect(data.all.map(({ score }: { score: number | null }) => score)).toEqual([1, null, 3, null]);
       expect(errors).toMatchObject([{ path: ['all', 1, 'score'], extensions: { code: 'UPSTREAM_FAILED' } }]);
     }
   } finally {

@@ -42,7 +42,9 @@ export class Admission {
     const told = withHeaders(answer, limitHeaders(charge, reservation));
     const cost = this.costOf(answer.result);
     if (!left.isCancelled) return settled(told, { reservation, charge, cost });
-    reservation.settle(charge.used({ cost, bytes: 0 }));
+    // What backends were asked for is not in an answer that nobody has waited for.
+    const whole = 'data' in answer.result ? Math.max(cost, this.cost?.most ?? 0) : cost;
+    reservation.settle(charge.used({ cost: whole, bytes: 0 }));
     return told;
   }
 
