@@ -19,6 +19,7 @@ const CLIENTS = {
   dear: 'quotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
   nulls: 'quotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
   lost: 'quotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
+  gone: 'quotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
   types: 'quotas: [{ name: cost, unit: cost, limit: 1000, per: 1h, by: client }]',
   excess:
     'cost: { listSize: 1, chargeExcess: true }\nquotas: [{ name: cost, unit: cost, limit: 100, per: 1h, by: client }]',
@@ -139,6 +140,26 @@ describe('cost', () => {
     const { body } = await ask('lost', '{ plain known { books(first: 2) { title } sure } }');
     expect(body.data).toEqual({ plain: 1, known: null });
     expect(await leftOf('lost')).toBe(100 - (5 * 3 + 1) - 3 * (1 + 2 * 3));
+  });
+
+  test('is what it was at most where the caller does not wait for the answer', async () => {
+    slow = Promise.withResolvers();
+    const leaving = new AbortController();
+    const gone = gateway
+      .fetch('/gone/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: '{ slow books(first: 5) { title } }' }),
+        signal: leaving.signal,
+      })
+      .catch(() => 'left');
+    await arrived(1);
+    leaving.abort();
+    await gone;
+    await expect.poll(() => leftOf('gone')).toBe(100 - 5 * 3);
+    slow.resolve();
+    await sleep(50);
+    expect(await leftOf('gone')).toBe(100 - 5 * 3);
   });
 
   test('is that of the types that came', async () => {
