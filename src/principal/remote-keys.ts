@@ -32,16 +32,15 @@ export class RemoteKeys implements KeySource {
   }
 
   async keyFor(name: KeyName): Promise<VerifyingKey> {
-    const triedAt = this.#triedAt;
+    const { maxAgeMs } = this.#address;
+    const now = performance.now();
+    const isOld = now > this.#fetchedAt + maxAgeMs;
+    const isForgotten = now > Math.max(this.#fetchedAt, this.#triedAt) + 2 * maxAgeMs;
     const known = await this.#keys?.find(name);
-    if (known !== undefined) {
-      const now = performance.now();
-      const { maxAgeMs } = this.#address;
+    if (known !== undefined && !isForgotten) {
       // Keys that were withdrawn have to go, too.
-      const isOld = now > this.#fetchedAt + maxAgeMs;
-      const refreshing = isOld ? this.#refresh() : undefined;
-      if (!isOld || now <= Math.max(this.#fetchedAt, triedAt) + 2 * maxAgeMs) return known;
-      await refreshing;
+      if (isOld) void this.#refresh();
+      return known;
     }
     await this.#refresh();
     if (this.#keys === undefined)

@@ -128,6 +128,7 @@ describe('keys', () => {
     keys.publish(second);
     await sleep(100);
     expect(await statusOf(gateway, await fresh(first))).toBe(401);
+    expect(keys.fetches).toBe(2);
   });
 
   test('of other kinds in the set disturb nobody', async () => {
