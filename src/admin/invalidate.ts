@@ -1,9 +1,10 @@
 /** What an operator says is out of date: `{ "type": "Station", "key": "7" }`, or a list of these. */
 import { isCompositeType } from 'graphql';
 import { z } from 'zod';
-import { type OutOfDate, withTypesOf } from '../cache/tags.ts';
+import type { OutOfDate } from '../cache/tags.ts';
 import { Refusal } from '../doors/refusal.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
+import { withPossibleTypes } from '../graph/possible-types.ts';
 import { didYouMean } from '../problems.ts';
 
 const scalar = z.union([z.string().max(1000), z.number()]);
@@ -36,7 +37,7 @@ export function keysOfTypes({
   for (const { types } of connectors)
     for (const { name, type, keys } of types.values()) {
       if (!isCompositeType(type) || ROOTS.has(name) || name.startsWith('__')) continue;
-      const { keys: earlier = [], names = withTypesOf(schema, name) } = all.get(name) ?? {};
+      const { keys: earlier = [], names = withPossibleTypes(schema, name) } = all.get(name) ?? {};
       all.set(name, { keys: [...earlier, ...keys.map(({ paths }) => paths)], names });
     }
   return all;

@@ -1,5 +1,4 @@
 /** By which names kept answers are found out of date. */
-import { type GraphQLSchema, isAbstractType } from 'graphql';
 import { canonical } from '../mapping/canonical.ts';
 
 /** All of a type, or one entity by its key: a value, or an object of several. */
@@ -7,12 +6,6 @@ export interface OutOfDate {
   /** The graph's name. */
   readonly type: string;
   readonly key?: unknown;
-}
-
-/** A type, and those that may stand in its place: answers are known by these. */
-export function withTypesOf(schema: GraphQLSchema, name: string): readonly string[] {
-  const type = schema.getType(name);
-  return isAbstractType(type) ? [name, ...schema.getPossibleTypes(type).map(String)] : [name];
 }
 
 /** Of an entity that an answer holds. */

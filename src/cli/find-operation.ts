@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { type DocumentNode, type FragmentDefinitionNode, Kind, print, visit } from 'graphql';
+import { GatheredBytes } from '../gathered-bytes.ts';
 import type { Client, OperationFile } from '../load/client.ts';
 import { didYouMean } from '../problems.ts';
 
@@ -84,14 +85,11 @@ async function read(
   file: string,
   maxBytes: number,
 ): Promise<FoundOperation | (NoOperation & { readonly missing?: boolean })> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const bytes = new GatheredBytes();
   try {
     for await (const chunk of stream) {
-      const part = Buffer.from(chunk as Buffer);
-      chunks.push(part);
-      bytes += part.length;
-      if (bytes > maxBytes)
+      bytes.add(Buffer.from(chunk as Buffer));
+      if (bytes.length > maxBytes)
         return {
           problem: `${file} is longer than ${maxBytes} bytes`,
           hint: 'no request of this client may be longer: limits.bodyBytes',
@@ -101,7 +99,7 @@ async function read(
     const { code, message } = error as NodeJS.ErrnoException;
     return { problem: `${file} cannot be read`, hint: message, missing: code === 'ENOENT' };
   }
-  return { file, text: Buffer.concat(chunks).toString('utf8'), name: undefined };
+  return { file, text: bytes.take().toString('utf8'), name: undefined };
 }
 
 function namesOf({ file, document }: OperationFile): readonly string[] {

@@ -12,9 +12,7 @@ export function printTable(head: readonly string[], rows: readonly Row[], nothin
   }
   // A row is one line, whatever somebody has written into a cell.
   const cells = rows.map((row) => row.map((cell) => escapeControls((cell ?? '–').replaceAll('\n', '\\n'))));
-  const widths = head.map((name, column) =>
-    cells.reduce((widest, row) => Math.max(widest, row[column]!.length), name.length),
-  );
+  const widths = columnWidths([head, ...cells]);
   const line = (row: readonly string[]) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))
@@ -22,6 +20,11 @@ export function printTable(head: readonly string[], rows: readonly Row[], nothin
       .trimEnd();
   console.log(styleText('bold', line(head.map((name) => name.toUpperCase())), { stream: process.stdout }));
   for (const row of cells) console.log(line(row));
+}
+
+/** Of as many rows as there may be: more than a function takes arguments. */
+export function columnWidths(rows: ReadonlyArray<readonly string[]>): readonly number[] {
+  return rows[0]!.map((_, column) => rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0));
 }
 
 /** "2027-01-31 14:05", in UTC, of an ISO time. */

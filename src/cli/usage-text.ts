@@ -5,7 +5,7 @@ import { toLabel } from '../metrics/bounded-labels.ts';
 import type { UnusedField } from '../metrics/usage-json.ts';
 import type { Span, UsageReport } from '../metrics/usage-report.ts';
 import { formatDuration } from '../units.ts';
-import { toMinute, toSecond } from './table.ts';
+import { columnWidths, toMinute, toSecond } from './table.ts';
 
 const HEADINGS = ['FIELD', 'CLIENT', 'CONSUMER', 'USED', 'ERRORS', 'FIRST SEEN', 'LAST SEEN'] as const;
 /** Columns of numbers. */
@@ -78,9 +78,7 @@ function moment(at: number): string {
 }
 
 function table(rows: ReadonlyArray<readonly string[]>): string {
-  const widths = rows[0]!.map((_, column) =>
-    rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0),
-  );
+  const widths = columnWidths(rows);
   return rows
     .map((row, index) => {
       const cells = row.map((cell, column) =>

@@ -36,14 +36,14 @@ export function problemWithKey(
   sourcesOf: SourcesOf,
 ): Omit<Problem, 'at'> | undefined {
   if (key === undefined) return undefined;
-  if (sourcesOf(type).every(({ keys }) => keys.length === 0))
+  const keys = sourcesOf(type).flatMap((source) => source.keys.map(({ paths }) => paths));
+  if (keys.length === 0)
     return {
       rule: 'invalidates-key',
       message: `"${type}" has no key, so only all of it can be out of date.`,
       found: `key: "${key.join('.')}"`,
       hint: 'leave "key" out, or give the type a @key',
     };
-  const keys = sourcesOf(type).flatMap((source) => source.keys.map(({ paths }) => paths));
   if (keys.every((paths) => paths.length > 1))
     return {
       rule: 'invalidates-key',

@@ -2,10 +2,11 @@
  * Requirements that lead back to the field that has them, over other objects: there would be no end to what is asked. Circles within one
  * object leave their fields out of reach, which is reported where they are asked for.
  */
-import { getNamedType, isAbstractType } from 'graphql';
+import { getNamedType } from 'graphql';
 import type { ConnectorField, ConnectorType } from '../load/model.ts';
-import { pathsOf } from '../mapping/path.ts';
 import type { Problems } from '../problems.ts';
+import { withPossibleTypes } from './possible-types.ts';
+import { readPathsOf } from './read-paths.ts';
 
 type ByName = ReadonlyMap<string, readonly ConnectorType[]>;
 
@@ -43,15 +44,12 @@ export function reportRequirementCircles(byName: ByName, problems: Problems): Re
   return new Set(fields.filter(({ coordinate }) => reported.has(coordinate)));
 }
 
-function needsOf(byName: ByName, { owner, args, source }: ConnectorField): readonly Need[] {
-  const read = source.via === 'call' ? source.parentFields.map((name) => [name]) : [];
-  const required = args.flatMap(({ require }) => (require === undefined ? [] : pathsOf(require)));
-  const paths = required.map((path) => path.flatMap((step) => (step.kind === 'key' ? [step.name] : [])));
-  return [...read, ...paths].flatMap((names) => {
-    let types = [owner.name];
+function needsOf(byName: ByName, field: ConnectorField): readonly Need[] {
+  return readPathsOf(field).flatMap((names) => {
+    let types = [field.owner.name];
     return names.flatMap((name, index) => {
       const found = types.flatMap((type) => fieldsNamed(byName, type, name));
-      types = [...new Set(found.flatMap((field) => concrete(byName, getNamedType(field.type).name)))];
+      types = [...new Set(found.flatMap(({ type }) => concrete(byName, getNamedType(type).name)))];
       const of = index === 0 ? ('same' as const) : ('other' as const);
       return found.map(({ coordinate }) => ({ coordinate, of }));
     });
@@ -64,10 +62,19 @@ function fieldsNamed(byName: ByName, typeName: string, name: string): readonly C
 
 /** A type and those that may stand in its place. */
 function concrete(byName: ByName, name: string): readonly string[] {
-  const possible = (byName.get(name) ?? []).flatMap(({ type, connector }) =>
-    isAbstractType(type) ? connector.schema.getPossibleTypes(type).map(String) : [],
-  );
-  return [name, ...possible];
+  return (byName.get(name) ?? []).flatMap(({ connector }) => withPossibleTypes(connector.schema, name));
+}
+
+/** A step of a way. */
+interface Reached {
+  readonly coordinate: string;
+  /** Whether the way has led to another object. */
+  readonly hasLeft: boolean;
+  readonly from: Reached | undefined;
+}
+
+function wayTo({ coordinate, from }: Reached): readonly string[] {
+  return [...(from === undefined ? [] : wayTo(from)), coordinate];
 }
 
 /** The shortest way back that leaves the object at least once; undefined where there is none. */
@@ -75,11 +82,6 @@ function circleFrom(
   needs: ReadonlyMap<string, readonly Need[]>,
   start: string,
 ): readonly string[] | undefined {
-  interface Reached {
-    readonly coordinate: string;
-    readonly hasLeft: boolean;
-    readonly from: Reached | undefined;
-  }
   const seen = new Set<string>();
   let reached: readonly Reached[] = [{ coordinate: start, hasLeft: false, from: undefined }];
   while (reached.length > 0) {
@@ -87,12 +89,7 @@ function circleFrom(
     for (const from of reached) {
       for (const { coordinate, of } of needs.get(from.coordinate) ?? []) {
         const hasLeft = from.hasLeft || of === 'other';
-        if (coordinate === start && hasLeft) {
-          const way: string[] = [];
-          for (let step: Reached | undefined = from; step !== undefined; step = step.from)
-            way.unshift(step.coordinate);
-          return way;
-        }
+        if (coordinate === start && hasLeft) return wayTo(from);
         const id = `${coordinate} ${hasLeft}`;
         if (!seen.has(id)) next.push({ coordinate, hasLeft, from });
         seen.add(id);

@@ -1,10 +1,11 @@
 /** Who may read what of the graph: the rules of all connectors together, of interfaces and of what implements them, and of what is required. */
-import { getNamedType, isAbstractType, isInterfaceType, isObjectType } from 'graphql';
+import { getNamedType, isInterfaceType, isObjectType } from 'graphql';
 import { allOf, type Rule } from '../load/directives/auth-rule.ts';
 import type { ConnectorArgument, ConnectorField } from '../load/model.ts';
-import { pathsOf } from '../mapping/path.ts';
 import type { Graph } from './graph.ts';
 import { typesGivenWith, typesOfValue, typesWithin } from './input-uses.ts';
+import { withPossibleTypes } from './possible-types.ts';
+import { readPathsOf } from './read-paths.ts';
 
 /** A field that is read of an object. */
 interface Reading {
@@ -82,9 +83,7 @@ export class GraphRules {
 
   /** What a connector reads for a field: of its object, and along the paths of what it requires. */
   #readingsOf(typeName: string, source: ConnectorField): readonly Reading[] {
-    const required = source.args.flatMap(({ require }) => (require === undefined ? [] : pathsOf(require)));
-    const paths = required.map((path) => path.flatMap((step) => (step.kind === 'key' ? [step.name] : [])));
-    return [...parentFieldsOf(source).map((name) => [name]), ...paths].flatMap((names) => {
+    return readPathsOf(source).flatMap((names) => {
       let owner: string | undefined = typeName;
       return names.flatMap((fieldName) => {
         if (owner === undefined) return [];
@@ -97,17 +96,13 @@ export class GraphRules {
 
   /** Whichever type an object behind an interface has. */
   #concrete({ typeName, fieldName }: Reading): readonly Reading[] {
-    const type = this.#graph.schema.getType(typeName);
-    const concrete = isAbstractType(type) ? this.#graph.schema.getPossibleTypes(type).map(String) : [];
-    return [typeName, ...concrete].map((name) => ({ typeName: name, fieldName }));
+    return withPossibleTypes(this.#graph.schema, typeName).map((name) => ({ typeName: name, fieldName }));
   }
 
   /** Of the types of the object and of the value. */
-  #typesOf(reading: Reading): ReadonlyArray<Rule | undefined> {
-    const value = this.valueType(reading.typeName, reading.fieldName) ?? '';
-    return [...this.#concrete(reading).map(({ typeName }) => typeName), value].map((name) =>
-      this.ofType(name),
-    );
+  #typesOf({ typeName, fieldName }: Reading): ReadonlyArray<Rule | undefined> {
+    const value = this.valueType(typeName, fieldName) ?? '';
+    return [...withPossibleTypes(this.#graph.schema, typeName), value].map((name) => this.ofType(name));
   }
 
   #sourcesOf({ typeName, fieldName }: Reading): readonly ConnectorField[] {
@@ -124,9 +119,4 @@ export class GraphRules {
       ? [name, ...type.getInterfaces().map((each) => each.name)]
       : [name];
   }
-}
-
-/** What a call reads of its object, as templates name it. */
-function parentFieldsOf({ source }: ConnectorField): readonly string[] {
-  return source.via === 'call' ? source.parentFields : [];
 }

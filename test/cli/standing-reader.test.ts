@@ -2,21 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeConfiguration } from '../support/gateway.ts';
 import { ROOT } from '../support/imports.ts';
 import { Refusal, startJsonBackend } from '../support/json-backend.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+import { freePort } from '../support/services/daemon.ts';
 
 /** Fills what fits between two processes, and then some. */
 const REQUESTS = 3000;

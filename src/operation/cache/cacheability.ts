@@ -13,6 +13,7 @@ import {
 import { Identities } from '../../execute/identities.ts';
 import type { ComposedGraph } from '../../graph/compose.ts';
 import type { Access, Origin } from '../../graph/graph.ts';
+import { withPossibleTypes } from '../../graph/possible-types.ts';
 import { toldOfCaller } from '../../load/connector/told-of-caller.ts';
 import type { CacheHint } from '../../load/directives/cache-control.ts';
 import type { Connector, ConnectorField } from '../../load/model.ts';
@@ -287,10 +288,7 @@ class Walker {
 
   /** Notes a type and what may stand in its place. */
   #noteType(viewName: string | undefined, graphName = this.#graphName(viewName!)): void {
-    this.#types.add(graphName);
-    const type = this.#graph.schema.getType(graphName);
-    if (isAbstractType(type))
-      for (const { name } of this.#graph.schema.getPossibleTypes(type)) this.#types.add(name);
+    for (const name of withPossibleTypes(this.#graph.schema, graphName)) this.#types.add(name);
     if (viewName === undefined) for (const tag of this.#tags.unknown([graphName])) this.#types.add(tag);
   }
 

@@ -7,8 +7,9 @@ import {
   getVariableValues,
   isObjectType,
 } from 'graphql';
-import { type OutOfDate, withTypesOf } from '../../cache/tags.ts';
+import type { OutOfDate } from '../../cache/tags.ts';
 import type { ComposedGraph } from '../../graph/compose.ts';
+import { withPossibleTypes } from '../../graph/possible-types.ts';
 import type { Invalidation } from '../../load/directives/cache-control.ts';
 import { type CollectedField, type Conditions, collectFields, fragmentsOf } from '../../plan/collect.ts';
 import { ANONYMOUS } from '../../principal/principal.ts';
@@ -127,7 +128,7 @@ class Reading {
     return fields.flatMap(({ responseKey, nodes }) =>
       (this.#byField.get(nodes[0]!.name.value) ?? []).flatMap(({ type, key }) => {
         const read = key && this.#read(key, nodes, answer?.result.data?.[responseKey]);
-        return withTypesOf(this.#setup.graph.schema, type).map((each) => ({ type: each, key: read }));
+        return withPossibleTypes(this.#setup.graph.schema, type).map((each) => ({ type: each, key: read }));
       }),
     );
   }
