@@ -140,26 +140,16 @@ export class CallContext {
 
   /** The same for a call that others wait for, too: it has the time that they have, by the end of which nobody waits. */
   forMany({ cancellation, deadlineAt }: Pick<CallContext, 'cancellation' | 'deadlineAt'>): CallContext {
-    const { claims, slots, carried, isFresh } = this;
-    return new CallContext(this.#facts, cancellation, { deadlineAt, claims, slots, carried, isFresh });
+    return new CallContext(this.#facts, cancellation, { ...this, deadlineAt });
   }
 
   /** The same for a call that tells of its trace. */
   carrying(carried: Readonly<Record<string, string>>): CallContext {
-    const { deadlineAt, claims, slots, isFresh } = this;
-    return new CallContext(this.#facts, this.cancellation, { deadlineAt, claims, slots, carried, isFresh });
+    return new CallContext(this.#facts, this.cancellation, { ...this, carried });
   }
 
   /** The same for a call whose selection has arguments. */
   withSlots(slots: readonly unknown[]): CallContext {
-    return slots.length === 0
-      ? this
-      : new CallContext(this.#facts, this.cancellation, {
-          deadlineAt: this.deadlineAt,
-          claims: this.claims,
-          slots,
-          carried: this.carried,
-          isFresh: this.isFresh,
-        });
+    return slots.length === 0 ? this : new CallContext(this.#facts, this.cancellation, { ...this, slots });
   }
 }

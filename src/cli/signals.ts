@@ -2,9 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { drained } from '../metrics/standard-output.ts';
 
-/** A terminal that is closed sends it; the number is the bit in the mask of those that are ignored. */
-const HANG_UP = { name: 'SIGHUP', bit: 0 } as const;
-
 /** Stops once on SIGTERM, SIGINT or SIGHUP; a second signal ends the process at once. @returns the exit code */
 export async function untilStopped(stop: () => Promise<void>): Promise<number> {
   await new Promise<void>((resolve) => {
@@ -15,7 +12,7 @@ export async function untilStopped(stop: () => Promise<void>): Promise<number> {
       resolve();
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-    if (!isIgnored(HANG_UP.bit)) process.on(HANG_UP.name, onSignal);
+    if (!ignoresHangUp()) process.on('SIGHUP', onSignal);
   });
   await stop();
   await drained();
@@ -23,10 +20,10 @@ export async function untilStopped(stop: () => Promise<void>): Promise<number> {
 }
 
 /** As `nohup` has it; listening to it would undo that. Only Linux says so. */
-function isIgnored(bit: number): boolean {
+function ignoresHangUp(): boolean {
   try {
-    const mask = /^SigIgn:\s*([\da-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
-    return (BigInt(`0x${mask}`) >> BigInt(bit)) % 2n === 1n;
+    // SIGHUP is the lowest bit of the mask.
+    return /^SigIgn:\s*[\da-f]*[13579bdf]$/m.test(readFileSync('/proc/self/status', 'latin1'));
   } catch {
     return false;
   }

@@ -1,7 +1,6 @@
 /** Where credentials are in what a caller sends. Nobody looks in the address: addresses are written into logs. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { looksLikeKey, parseKey } from '../consumers/key-format.ts';
-import type { ClientSettings } from '../load/settings/settings.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Credentials } from '../principal/credentials.ts';
 import { keyRefused, notValid } from '../principal/failures.ts';
@@ -102,9 +101,7 @@ function read(
   let key = isKey ? bearer : undefined;
   if (header !== undefined) key = oneOf(oneOf(key, headers[header] as string | undefined), said.key);
   return {
-    token:
-      (isKey ? undefined : bearer) ??
-      cookieOf(endpoint, headers, (cors) => said.meant(headers, cors, isSecure)),
+    token: (isKey ? undefined : bearer) ?? cookieOf(endpoint, { headers, isSecure }, said.meant),
     key,
     origin: headers.origin,
     peer,
@@ -142,8 +139,8 @@ function bearerOf(authorization: string | undefined): string | undefined {
 /** @throws {HemError} when another site may have sent it along, or when it is not clear which counts */
 function cookieOf(
   { authenticator, view }: Endpoint,
-  headers: IncomingHttpHeaders,
-  isMeantBy: (cors: ClientSettings['cors']) => boolean,
+  { headers, isSecure }: Pick<Opening, 'headers' | 'isSecure'>,
+  meant: typeof isMeant,
 ): string | undefined {
   const name = authenticator?.auth.jwt?.cookie;
   if (name === undefined || headers.cookie === undefined) return undefined;
@@ -154,7 +151,7 @@ function cookieOf(
   const [value] = values;
   if (value === undefined || value === '') return undefined;
   if (values.length > 1) throw notValid('two cookies');
-  if (!isMeantBy(view.client.settings.cors)) {
+  if (!meant(headers, view.client.settings.cors, isSecure)) {
     throw new Refusal(
       'BAD_REQUEST',
       `A request that is authenticated by a cookie needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, or has to come from this origin or one that client.yml lists, so that no other site can send it.`,

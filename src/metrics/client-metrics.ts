@@ -41,12 +41,12 @@ export class ClientMetrics {
   /** An operation was executed, whatever came of it. @param now `performance.now()` */
   executed(use: OperationUse, consumer: string, now: number): void {
     const tally = use.tallyOf(consumer);
+    tally.lastAt = now;
     if (tally.count++ === 0) {
       tally.firstAt = now;
-      tally.lastAt = now;
       this.#unread.push(tally);
       if (this.#unread.length > MAX_UNREAD) this.read();
-    } else tally.lastAt = now;
+    }
   }
 
   failed(consumer: string, coordinate: string, code: string): void {

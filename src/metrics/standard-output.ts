@@ -42,6 +42,7 @@ export class StandardOutput implements Disposable {
   [Symbol.dispose](): void {
     this.#flush();
     process.off('exit', this.#onExit);
+    process.stdout.off('error', ignore);
   }
 
   #flush(): void {

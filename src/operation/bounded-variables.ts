@@ -13,11 +13,11 @@ export function boundedVariables(view: View, limits: OperationLimits): Policy {
   const bare = hasInheritedNames(view.schema);
   return admitting((operation: PreparedOperation): Admitted => {
     const { variables, incremental } = operation;
-    const refused = checkVariables(variables, limits);
-    if (refused === LONG_NUMBERS) {
+    const found = checkVariables(variables, limits);
+    if (found === LONG_NUMBERS) {
       const problem = problemWithLongNumbers(view.schema, operation);
       if (problem !== undefined) return { errors: [problem] };
-    } else if (refused !== undefined) return { errors: [refused] };
+    } else if (found !== undefined) return { errors: [found] };
     if (bare) makeBare(variables);
     const problem = incremental?.problemWith(variables);
     if (problem === undefined) return operation;

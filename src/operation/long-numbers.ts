@@ -1,6 +1,7 @@
 /** Numbers of variables that lost digits when their JSON was read: an id that is rounded is somebody else's. */
 import {
   GraphQLError,
+  GraphQLID,
   type GraphQLInputType,
   type GraphQLSchema,
   getNullableType,
@@ -37,7 +38,7 @@ export function problemWithLongNumbers(
 function isWrong(value: unknown, type: GraphQLInputType | undefined): boolean {
   const expected = type && getNullableType(type);
   if (typeof value === 'number')
-    return !Number.isFinite(value) || (isLong(value) && itemOf(expected)?.toString() === 'ID');
+    return !Number.isFinite(value) || (isLong(value) && itemOf(expected) === GraphQLID);
   if (Array.isArray(value)) {
     const item = isListType(expected) ? expected.ofType : expected;
     return value.some((one) => isWrong(one, item));

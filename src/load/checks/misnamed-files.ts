@@ -2,26 +2,33 @@
 import type { Problems } from '../../problems.ts';
 import type { SourceDirectory } from '../source-directory.ts';
 
-/** What is read in each kind of folder, and what people write instead. */
-const READ: ReadonlyArray<{ readonly in: string; readonly name: string; readonly near: RegExp }> = [
-  { in: '', name: 'hem.yml', near: /^hem\.(?:yaml|json)$/i },
-  { in: 'clients', name: 'plans.yml', near: /^plans?\.(?:ya?ml|json)$/i },
-  { in: 'clients/*', name: 'client.yml', near: /^clients?\.(?:ya?ml|json)$/i },
-  { in: 'connectors/*', name: 'connector.yml', near: /^connectors?\.(?:ya?ml|json)$/i },
-];
+interface Place {
+  readonly folder: string;
+  /** What is read there. */
+  readonly name: string;
+  /** What people write instead. */
+  readonly near: RegExp;
+}
 
 export async function reportMisnamedFiles(
   directory: SourceDirectory,
-  folders: { readonly clients: readonly string[]; readonly connectors: readonly string[] },
+  { clients, connectors }: { readonly clients: readonly string[]; readonly connectors: readonly string[] },
   problems: Problems,
 ): Promise<void> {
-  const places = READ.flatMap((read) => {
-    const [kind = '', below] = read.in.split('/');
-    const names = below === undefined ? [] : folders[kind as keyof typeof folders];
-    return below === undefined
-      ? [{ ...read, folder: kind }]
-      : names.map((name) => ({ ...read, folder: `${kind}/${name}` }));
-  });
+  const places: readonly Place[] = [
+    { folder: '', name: 'hem.yml', near: /^hem\.(?:yaml|json)$/i },
+    { folder: 'clients', name: 'plans.yml', near: /^plans?\.(?:ya?ml|json)$/i },
+    ...clients.map((client) => ({
+      folder: `clients/${client}`,
+      name: 'client.yml',
+      near: /^clients?\.(?:ya?ml|json)$/i,
+    })),
+    ...connectors.map((connector) => ({
+      folder: `connectors/${connector}`,
+      name: 'connector.yml',
+      near: /^connectors?\.(?:ya?ml|json)$/i,
+    })),
+  ];
   await Promise.all(
     places.map(async ({ folder, name, near }) => {
       const files = await directory.files(folder, '');
