@@ -273,6 +273,29 @@ describe('over Redis', () => {
     }
   });
 
+  test('a Redis that has lost its memory hides no change', async () => {
+    const hem = storeOf(process.env.HEM_TEST_REDIS_URL!);
+    await using one = await startCity({ hem, cache: RESPONSES });
+    await using two = await startCity({ hem, cache: RESPONSES, backend: one.backend });
+    await eventually(() => sharedBetween(one, two));
+    for (let count = 0; count < 5; count++) await invalidate(one, { type: 'Me' });
+    await settled(one, ONE);
+    await settled(two, ONE);
+    const redis = new Redis(process.env.HEM_TEST_REDIS_URL!);
+    try {
+      await redis.del(...(await redis.keys(`*${hem.store.prefix}:cache*`)));
+      // Kept after the loss, and of the revision before it.
+      const another = '{ another: station(id: 1) { name } }';
+      await one.ask(another);
+      await one.ask('mutation { call(place: 1, name: "After the loss") { number } }');
+      expect((await one.ask(another)).body.data.another.name).toBe('After the loss');
+      expect((await one.ask(ONE)).body.data.station.name).toBe('After the loss');
+      await eventually(async () => (await two.ask(ONE)).body.data.station.name === 'After the loss');
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   test('a view that means something else by the same names is given nothing of what was kept before', async () => {
     const { store } = storeOf(process.env.HEM_TEST_REDIS_URL!);
     await using backend = await startJsonBackend(() => ({ street: 'Quay 1', secret: 'Under the mat' }));

@@ -19,8 +19,20 @@ const CATCH_UP_MS = 500;
 const INFORMED_MS = 2000;
 const COMPLAIN_MS = 60_000;
 
+/**
+ * A Redis that knows of no mark, because it is new or has lost its memory, begins to count at its clock's milliseconds: later than every
+ * revision before the loss, so that no process takes new revisions for old ones. What was kept before is out of date.
+ */
+const BEGIN = `
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  local time = redis.call('TIME')
+  local start = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+  redis.call('SET', KEYS[1], start)
+  redis.call('SET', KEYS[3], start)
+end`;
+
 /** KEYS: counter, tags, floor. ARGV: channel, how many tags, tags. Without tags everything is marked. */
-const MARK = `
+const MARK = `${BEGIN}
 local revision = redis.call('INCR', KEYS[1])
 for index = 3, #ARGV do redis.call('ZADD', KEYS[2], revision, ARGV[index]) end
 if #ARGV < 3 then redis.call('SET', KEYS[3], revision) end
@@ -28,7 +40,7 @@ local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[2])
 if over > 0 then
   local last = redis.call('ZRANGE', KEYS[2], over - 1, over - 1, 'WITHSCORES')
   redis.call('ZREMRANGEBYRANK', KEYS[2], 0, over - 1)
-  redis.call('SET', KEYS[3], math.max(tonumber(redis.call('GET', KEYS[3]) or '0'), tonumber(last[2])))
+  redis.call('SET', KEYS[3], string.format('%.0f', math.max(tonumber(redis.call('GET', KEYS[3]) or '0'), tonumber(last[2]))))
 end
 local told = {}
 for index = 3, #ARGV do told[#told + 1] = ARGV[index] end
@@ -36,9 +48,9 @@ redis.call('PUBLISH', ARGV[1], revision .. ' ' .. cjson.encode(told))
 return revision`;
 
 /** KEYS: counter, tags, floor. ARGV: revision. What was marked since. */
-const SINCE = `
+const SINCE = `${BEGIN}
 local tags = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], '+inf', 'WITHSCORES')
-return { redis.call('GET', KEYS[1]) or '0', redis.call('GET', KEYS[3]) or '0', tags }`;
+return { redis.call('GET', KEYS[1]), redis.call('GET', KEYS[3]) or '0', tags }`;
 
 export class RedisCacheStore implements CacheStore, AsyncDisposable {
   readonly isShared = true;
