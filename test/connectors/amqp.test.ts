@@ -214,6 +214,31 @@ describe('requests', () => {
     expect(await failure('{ echo(waitMs: 0) }')).toMatchObject({ code: 'BAD_ARGUMENT', connector: 'rides' });
   });
 
+  test('headers of one message are not on the next, whichever of them have any', async () => {
+    requests.length = 0;
+    await data('{ echo(tag: "one") }', { 'x-tenant': 't1' });
+    await data('{ plainEcho }');
+    await data('{ plainEcho }', { 'x-tenant': 't2' });
+    await Promise.all([
+      data('{ echo(tag: "two") }'),
+      data('{ plainEcho }', { 'x-tenant': 't3' }),
+      data('{ plainEcho }'),
+    ]);
+    const sent = requests.map(({ properties: { headers } }) => {
+      const { 'x-tenant': tenant, 'x-from': from, 'x-request-id': id, 'X-Tag': tag, ...others } = headers!;
+      expect([from, others]).toEqual(['gateway', {}]);
+      expect(id).toMatch(/./);
+      return [tenant, tag];
+    });
+    expect(sent.slice(0, 3)).toEqual([
+      ['t1', '<one>'],
+      [undefined, undefined],
+      ['t2', undefined],
+    ]);
+    expect(new Set(sent.slice(3).map(String))).toEqual(new Set([',<two>', 't3,', ',']));
+    expect(new Set(requests.map(({ properties }) => properties.headers!['x-request-id'])).size).toBe(6);
+  });
+
   test('a hundred at once each get their own answer, whatever the order', async () => {
     const ask = async (from: number) => {
       const fields = Array.from({ length: 50 }, (_, index) => {

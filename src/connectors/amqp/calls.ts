@@ -30,7 +30,8 @@ export class CallChannel<C extends Channel, Answer> {
   readonly #breaker: Breaker | undefined;
   readonly #link: Link;
   readonly #use: ChannelUse<C>;
-  readonly #calls = new WaitingById<string, Call<Answer>>();
+  /** By number: V8 would keep a text that is looked up in a Map among its old objects. */
+  readonly #calls = new WaitingById<number, Call<Answer>>();
   /** Unguessable, so that no answer to another gateway's call, and none to an earlier run's, can match. */
   readonly #prefix = `${randomBytes(12).toString('base64url')}-`;
   #count = 0;
@@ -69,22 +70,25 @@ export class CallChannel<C extends Channel, Answer> {
     if (typeof begun !== 'number') return Promise.reject(begun);
     context.onCall?.();
     return new Promise((resolve, reject) => {
-      const id = this.#prefix + (this.#count++).toString(36);
-      const stop = watch(requestMs, context, () => this.fail(id, this.#timeout()), now);
+      const number = this.#count++;
+      const id = this.#prefix + number;
+      const stop = watch(requestMs, context, () => this.#fail(number, this.#timeout()), now);
       const endsAt = now + limitMs;
       const hadTime = limitMs >= requestMs / 2;
-      this.#calls.add(id, { resolve, reject, stop, endsAt, context, hadTime, begun });
+      const call = { number, id, resolve, reject, stop, endsAt, context, hadTime, begun };
+      this.#calls.add(number, call);
       if (this.#channel !== undefined && this.#obstacle() === undefined) {
-        this.#write(this.#channel, id, limitMs, write);
+        this.#write(this.#channel, call, limitMs, write);
       } else {
-        void this.#writeLater(id, write);
+        void this.#writeLater(number, write);
       }
     });
   }
 
   /** @returns false when nobody waits for it */
   answer(id: string, answer: Answer): boolean {
-    const call = this.#take(id);
+    const number = this.#numberOf(id);
+    const call = number === undefined ? undefined : this.#take(number);
     if (call === undefined) return false;
     this.#breaker?.answered(call.begun);
     call.resolve(answer);
@@ -92,7 +96,12 @@ export class CallChannel<C extends Channel, Answer> {
   }
 
   fail(id: string, error: UpstreamError): void {
-    const call = this.#take(id);
+    const number = this.#numberOf(id);
+    if (number !== undefined) this.#fail(number, error);
+  }
+
+  #fail(number: number, error: UpstreamError): void {
+    const call = this.#take(number);
     if (call === undefined) return;
     const { begun, context, hadTime } = call;
     const { cancellation, deadlineAt } = context;
@@ -107,14 +116,21 @@ export class CallChannel<C extends Channel, Answer> {
     this.#failAll(lostConnection(this.#connector, 'closed by the gateway'));
   }
 
-  #write(channel: C, id: string, remainingMs: number, write: Write<C>): void {
+  /** Of a call that waits. */
+  #numberOf(id: string): number | undefined {
+    let number = 0;
+    for (let at = this.#prefix.length; at < id.length; at++) number = number * 10 + id.charCodeAt(at) - 48;
+    return this.#calls.get(number)?.id === id ? number : undefined;
+  }
+
+  #write(channel: C, { number, id }: Call<Answer>, remainingMs: number, write: Write<C>): void {
     try {
       if (!write(channel, id, remainingMs)) this.#full ??= new Gate();
     } catch (cause) {
       // amqplib has these two for what it cannot encode: headers beyond its buffer, a key that is too long.
       const unfit = cause instanceof RangeError || cause instanceof TypeError;
-      this.fail(
-        id,
+      this.#fail(
+        number,
         unfit
           ? new UpstreamError('BAD_ARGUMENT', this.#connector, { internal: cause.message, cause })
           : toBrokerError(this.#connector, cause),
@@ -122,21 +138,21 @@ export class CallChannel<C extends Channel, Answer> {
     }
   }
 
-  async #writeLater(id: string, write: Write<C>): Promise<void> {
+  async #writeLater(number: number, write: Write<C>): Promise<void> {
     try {
       for (;;) {
         const channel = this.#channel ?? (await this.#open());
-        const call = this.#calls.get(id);
+        const call = this.#calls.get(number);
         if (call === undefined) return;
         const obstacle = this.#obstacle();
         if (obstacle === undefined) {
-          this.#write(channel, id, call.endsAt - performance.now(), write);
+          this.#write(channel, call, call.endsAt - performance.now(), write);
           return;
         }
         await obstacle;
       }
     } catch (error) {
-      this.fail(id, toBrokerError(this.#connector, error));
+      this.#fail(number, toBrokerError(this.#connector, error));
     }
   }
 
@@ -195,14 +211,14 @@ export class CallChannel<C extends Channel, Answer> {
     );
   }
 
-  #take(id: string): Call<Answer> | undefined {
-    const call = this.#calls.take(id);
+  #take(number: number): Call<Answer> | undefined {
+    const call = this.#calls.take(number);
     call?.stop();
     return call;
   }
 
   #failAll(error: UpstreamError): void {
-    for (const id of this.#calls.ids()) this.fail(id, error);
+    for (const number of this.#calls.ids()) this.#fail(number, error);
   }
 
   #timeout(): UpstreamError {
@@ -213,6 +229,9 @@ export class CallChannel<C extends Channel, Answer> {
 }
 
 interface Call<Answer> {
+  readonly number: number;
+  /** What the message carries. */
+  readonly id: string;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: UpstreamError) => void;
   /** Ends the watch over its time. */

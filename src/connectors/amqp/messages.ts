@@ -14,7 +14,7 @@ import { CallChannel } from './calls.ts';
 import { type DropReason, readContent } from './content.ts';
 import { ErrorReplies } from './error-replies.ts';
 import { Link } from './link.ts';
-import { messageHeaders } from './message-headers.ts';
+import { HeaderTable, messageHeaders } from './message-headers.ts';
 import type { AmqpOptions } from './options.ts';
 
 /** RabbitMQ's direct reply-to: replies come to the channel that asked, without a queue. */
@@ -36,6 +36,7 @@ export class Messages implements AsyncDisposable {
   readonly #drops: Drops<DropReason>;
   readonly #shared: SharedCalls<SharedReply> | undefined;
   readonly #errors: ErrorReplies;
+  readonly #headerTable = new HeaderTable();
   /** By exchange; exchanges are texts of the configuration, so there are few. */
   readonly #requests = new Map<string, CallChannel<Channel, Message>>();
   readonly #publications = new Map<string, CallChannel<ConfirmChannel, Published>>();
@@ -77,7 +78,7 @@ export class Messages implements AsyncDisposable {
           persistent,
           messageId,
           contentType: JSON_TYPE,
-          headers,
+          headers: this.#headerTable.of(headers),
           timestamp: Math.floor(Date.now() / 1000),
         },
         (refusal: Error | null) => {
@@ -114,7 +115,7 @@ export class Messages implements AsyncDisposable {
             correlationId: id,
             replyTo: REPLY_TO,
             contentType: JSON_TYPE,
-            headers,
+            headers: this.#headerTable.of(headers),
             // Nobody waits for the reply to a request that is older than its call.
             expiration: Math.max(1, Math.ceil(remainingMs)),
           }),

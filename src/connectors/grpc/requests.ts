@@ -67,7 +67,8 @@ export class RequestTypes {
       if (!isObject(value)) throw new Misfit('an object');
       const message: Record<string, unknown> = {};
       let chosen: Map<string, string> | undefined;
-      for (const [key, item] of Object.entries(value)) {
+      for (const key of Object.keys(value)) {
+        const item = value[key];
         const field = fields.get(key);
         if (field === undefined)
           throw Misfit.at(key, () => new Misfit(`left out: ${type.name} has no such field`));
