@@ -125,6 +125,7 @@ export class CallChannel<C extends Channel, Answer> {
 
   #write(channel: C, { number, id }: Call<Answer>, remainingMs: number, write: Write<C>): void {
     try {
+      this.#link.gather();
       if (!write(channel, id, remainingMs)) this.#full ??= new Gate();
     } catch (cause) {
       // amqplib has these two for what it cannot encode: headers beyond its buffer, a key that is too long.
