@@ -38,8 +38,8 @@ export interface KeyTable {
   whyNot(text: string): KeyRefusal;
   /** For what was not found: it may have been made elsewhere a moment ago. Undefined for what cannot be a key, and for a key that is known; then nothing is asked. */
   catchUp(text: string): Promise<void> | undefined;
-  /** Called once when the key is revoked or expires, or counts under another version of its plan; soon, where it has by now, but not before this returns. @returns what stops listening */
-  onEnd(id: string, ended: () => void): () => void;
+  /** Called once when the key is revoked or expires, or counts under another version of its plan than here; soon, where it has by now, but not before this returns. @returns what stops listening */
+  onEnd(key: KnownKey, ended: () => void): () => void;
 }
 
 /** Where there is none. */

@@ -53,11 +53,14 @@ export class LiveKey {
       expiresAt: key.expiresAt ?? Number.POSITIVE_INFINITY,
     });
     if (this.#listeners.size === 0) return;
-    const { plan, planVersion } = this.known;
-    const isMoved = before?.plan !== plan || before.planVersion !== planVersion;
     // Who was let in under another plan would keep what that granted for as long as it stays.
-    if (this.refusal !== undefined || isMoved) this.end();
+    if (this.refusal !== undefined || before === undefined || !this.countsAs(before)) this.end();
     else this.#wait();
+  }
+
+  /** Whether it grants what it did when it was known as this. */
+  countsAs({ plan, planVersion }: KnownKey): boolean {
+    return this.known.plan === plan && this.known.planVersion === planVersion;
   }
 
   /** @returns what stops listening */

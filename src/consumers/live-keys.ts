@@ -78,9 +78,10 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
     return mayBeNew ? this.#ledger.records.catchUp() : undefined;
   }
 
-  onEnd(id: string, ended: () => void): () => void {
-    const key = this.#keys.get(id);
-    if (key !== undefined) return key.onEnd(ended);
+  onEnd(known: KnownKey, ended: () => void): () => void {
+    const key = this.#keys.get(known.id);
+    // Letting somebody in takes time, in which the key may be gone, or count under another version of its plan.
+    if (key?.countsAs(known)) return key.onEnd(ended);
     const timer = setTimeout(ended, 0);
     return () => clearTimeout(timer);
   }

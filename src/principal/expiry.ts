@@ -25,7 +25,7 @@ export function onEnd(
   const forgetTimer = onTime(expiresAt, () =>
     end(key !== undefined && key.expiresAt <= Date.now() ? KEY_ENDED : EXPIRED),
   );
-  const forgetKey = key === undefined ? undefined : keys.onEnd(key.id, () => end(KEY_ENDED));
+  const forgetKey = key === undefined ? undefined : keys.onEnd(key, () => end(KEY_ENDED));
   const stop = () => {
     over = true;
     forgetTimer();

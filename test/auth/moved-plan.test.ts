@@ -1,4 +1,5 @@
 /** Whoever was let in under one version of a plan does not keep what that granted by staying: a subscription that is moved lets its callers in anew. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { plansSettings } from '../../src/load/settings/plan-settings.ts';
 import { EventReader } from '../doors/event-reader.ts';
@@ -13,7 +14,12 @@ type Subscription { riderMoved(id: ID!): Rider }
 type Rider { id: ID!  name: String }
 `;
 
-const PLANS = { socket: { clients: ['iot'] }, events: { clients: ['iot'] } };
+const clients = ['iot'];
+const PLANS = {
+  socket: { clients },
+  events: { clients },
+  held: { clients, limits: [{ name: 'slow', limit: 1, per: '2s', burst: 1, delay: '10s', by: 'key' }] },
+} as const;
 
 let riders: RidersBackend;
 let gateway: TestGateway;
@@ -42,9 +48,9 @@ afterAll(async () => {
 });
 
 /** A version without names, to which the subscription of a key is moved. */
-async function narrow(plan: string): Promise<void> {
+async function narrow(plan: keyof typeof PLANS): Promise<void> {
   const { plans, subscriptions } = gateway.gateway.registry!;
-  const narrower = { clients: ['iot'], fields: { exclude: ['Rider.name'] } };
+  const narrower = { ...PLANS[plan], fields: { exclude: ['Rider.name'] } };
   const settings = plansSettings.parse({ plans: { ...PLANS, [plan]: narrower } });
   await plans.sync(new Map(Object.entries(settings.plans)));
   for (const { id } of subscriptions.list({ plan })) await subscriptions.move(id);
@@ -93,6 +99,20 @@ test('over server-sent events', async () => {
   await riders.untilSubscribers(1);
   await narrow('events');
   expect(await reader.rest()).toMatchObject([
+    { event: 'next', data: { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] } },
+    { event: 'complete' },
+  ]);
+  await riders.untilSubscribers(0);
+});
+
+test('while a caller is being let in', async () => {
+  const key = await keys.make('held');
+  await gateway.query('iot', '{ __typename }', { headers: { 'x-api-key': key.text } });
+  // Held back for two seconds, by what was drawn on.
+  const answering = events(key);
+  await sleep(300);
+  await narrow('held');
+  expect(await EventReader.of(await answering).rest()).toMatchObject([
     { event: 'next', data: { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] } },
     { event: 'complete' },
   ]);

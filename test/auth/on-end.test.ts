@@ -10,7 +10,7 @@ function tableOf() {
   const waiting = new Set<() => void>();
   return {
     waiting,
-    onEnd(_id: string, ended: () => void) {
+    onEnd(_key: KnownKey, ended: () => void) {
       waiting.add(ended);
       return () => waiting.delete(ended);
     },

@@ -25,7 +25,7 @@ describe('beside a running gateway', { timeout: 60_000 }, () => {
       await expect.poll(() => table.find(key)?.id, soon).toBe(id);
       expect(table.find(key)).toMatchObject({ consumer: 'acme', plan: 'partner', planVersion: 1 });
       let endedAt = 0;
-      table.onEnd(id, () => {
+      table.onEnd(table.find(key)!, () => {
         endedAt = performance.now();
       });
       expect((await hem(started.directory, 'keys', 'revoke', id)).code).toBe(0);

@@ -177,7 +177,7 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
       const { id, key } = await makeAcme(here);
       await expect.poll(() => there.table.find(key)?.id, soon).toBe(id);
       let ended = 0;
-      there.table.onEnd(id, () => ended++);
+      there.table.onEnd(there.table.find(key)!, () => ended++);
       await here.keys.revoke(id);
       expect([here.table.find(key), here.table.whyNot(key)]).toEqual([undefined, 'revoked']);
       await expect.poll(() => there.table.find(key), soon).toBeUndefined();
@@ -212,20 +212,18 @@ describe.each<Store['kind']>(['embedded', 'redis'])('on a store of the kind %s',
     test('end at their time; who waits for that is told once', async () => {
       await makeAcme(here);
       const expiresAt = Date.now() + 400;
-      const { id, key } = await here.keys.create(
-        { consumer: 'acme', plan: 'partner', expiresAt },
-        'operator',
-      );
+      const { key } = await here.keys.create({ consumer: 'acme', plan: 'partner', expiresAt }, 'operator');
       const ended: string[] = [];
-      here.table.onEnd(id, () => ended.push('here'));
-      const stop = here.table.onEnd(id, () => ended.push('stopped'));
+      const known = here.table.find(key)!;
+      here.table.onEnd(known, () => ended.push('here'));
+      const stop = here.table.onEnd(known, () => ended.push('stopped'));
       stop();
       expect(here.table.find(key)?.expiresAt).toBe(expiresAt);
       await expect.poll(() => ended, { timeout: 3000, interval: 10 }).toEqual(['here']);
       expect(Date.now()).toBeGreaterThanOrEqual(expiresAt);
       expect(here.table.find(key)).toBeUndefined();
-      here.table.onEnd(id, () => ended.push('late'));
-      here.table.onEnd('nothing', () => ended.push('never there'));
+      here.table.onEnd(known, () => ended.push('late'));
+      here.table.onEnd({ ...known, id: 'nothing' }, () => ended.push('never there'));
       expect(ended).toEqual(['here']);
       await expect.poll(() => ended.toSorted(), soon).toEqual(['here', 'late', 'never there']);
     });
