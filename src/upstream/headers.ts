@@ -63,7 +63,12 @@ export class OutgoingHeaders {
   /** Call when the backend answered that credentials are not valid: the next call fetches new ones. */
   denied(context?: Pick<CallContext, 'principal'>): void {
     this.#credentials.forget();
-    if (context !== undefined) this.#identity?.forget(context);
+    if (context !== undefined) this.callerDenied(context);
+  }
+
+  /** The same where Hem's own credentials are none of the backend's business: it refused what says who calls. */
+  callerDenied(context: Pick<CallContext, 'principal'>): void {
+    this.#identity?.forget(context);
   }
 
   /** Credentials that were got while running, for the gateway or for this caller. */

@@ -57,18 +57,20 @@ export class SignedToken implements Identity {
 
   #payloadOf(principal: CallerIdentity): Record<string, unknown> {
     const { claims, scopes, key, peer } = principal;
-    const user = typeof claims.sub === 'string' ? claims.sub : undefined;
+    const user = nameOf(claims.sub);
+    // A token without a name for its user is a user's all the same: his rights are not the application's.
+    const isUser = claims.iss !== undefined;
     const application = applicationOf(principal);
     const payload: Record<string, unknown> = Object.create(null);
     for (const name of this.#settings.claims) {
       if (Object.hasOwn(claims, name)) payload[name] = claims[name];
     }
     return Object.assign(payload, {
-      sub: user ?? application,
+      sub: isUser ? user : application,
       // Users are who they are to their issuer.
-      sub_iss: user === undefined ? undefined : claims.iss,
+      sub_iss: claims.iss,
       // For whom an application calls is one thing, which application it is another (RFC 8693, 4.1).
-      act: user === undefined || application === undefined ? undefined : { sub: application },
+      act: isUser && application !== undefined ? { sub: application } : undefined,
       scope: scopes.size === 0 ? undefined : [...scopes].sort().join(' '),
       consumer: key?.consumer,
       spiffe_id: peer?.spiffeId,
@@ -90,4 +92,10 @@ export class SignedToken implements Identity {
     const value = header === 'authorization' ? `Bearer ${token}` : token;
     return { value: Object.freeze({ [header]: value }), lifeMs: lifeS * 1000 * USED };
   }
+}
+
+/** Some issuers count their users. */
+function nameOf(sub: unknown): string | undefined {
+  const name = typeof sub === 'number' ? String(sub) : sub;
+  return typeof name === 'string' && name !== '' ? name : undefined;
 }

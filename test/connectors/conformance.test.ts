@@ -532,6 +532,22 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       expect(await thrice(keeping, rename, { rename: { name: 'Other' } })).toBe(3);
     });
 
+    test('but what "not found" means is for each to say who asked: null to a lookup, a failure to another field', async () => {
+      await using asked = await startThingsGateway(kind, backend, { settings: 'dedupe: true\n' });
+      const [lookup, field] = [thing('missing'), '{ thing: expectedThing(id: "missing") { name } }'];
+      const expected = kind === 'graphql' ? undefined : [['thing', 'UPSTREAM_NOT_FOUND', 'things']];
+      for (const queries of [
+        [lookup, field],
+        [field, lookup],
+      ]) {
+        const answers = await Promise.all(queries.map((query) => asked.query('web', query)));
+        for (const [index, { body }] of answers.entries()) {
+          expect(body.data).toEqual({ thing: null });
+          expect(body.errors && errorsOf(body)).toEqual(queries[index] === field ? expected : undefined);
+        }
+      }
+    });
+
     testIf('forwarded headers', 'for each caller alone, where the backend is told who calls', async () => {
       await using keeping = await startThingsGateway(kind, backend, {
         settings: 'headers: { forward: [authorization] }\ncache: { maxAge: 60s }\ndedupe: true\n',

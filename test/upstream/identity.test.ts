@@ -257,6 +257,21 @@ describe('a token', () => {
         scope: 'a',
       },
     );
+    // A user whom his token does not name is not the application that he comes with.
+    for (const [sub, named] of [
+      [7, { sub: '7' }],
+      [undefined, {}],
+      [null, {}],
+      ['', {}],
+      [['ann'], {}],
+    ] as const)
+      expect(await said(await call(gateway, { sub, scope: 'a' }, '{ a }', by(`URI=${spiffe}`)))).toEqual({
+        ...named,
+        sub_iss: 'https://id.example/',
+        act: { sub: spiffe },
+        spiffe_id: spiffe,
+        scope: 'a',
+      });
     // No user can be called as an application is by chance: who says so has an issuer.
     expect(await said(await call(gateway, { sub: spiffe }))).toEqual({
       sub: spiffe,

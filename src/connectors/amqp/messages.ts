@@ -121,16 +121,17 @@ export class Messages implements AsyncDisposable {
           }),
       );
     if (this.#shared === undefined || !binding.isRead)
-      return ask(context).then((reply) => this.#toRecord(binding, reply));
+      return ask(context).then((reply) => this.#toRecord(binding, reply, context));
     const call: SharedCall<SharedReply> = {
       method: 'POST',
-      path: `${exchange}/${routingKey}`,
+      // The name of an exchange has no control characters.
+      path: `${exchange}\0${routingKey}`,
       headers,
       body: content,
       send: async (waiting) => toShared(await ask(waiting)),
-      worthOf: ({ message }) => worthOf(() => this.#toRecord(binding, message)),
+      worthOf: ({ message }) => worthOf(() => this.#toRecord(binding, message, context)),
     };
-    return this.#shared.ask(call, context).then(({ message }) => this.#toRecord(binding, message));
+    return this.#shared.ask(call, context).then(({ message }) => this.#toRecord(binding, message, context));
   }
 
   #requestsTo(exchange: string): CallChannel<Channel, Message> {
@@ -167,7 +168,7 @@ export class Messages implements AsyncDisposable {
     return channels;
   }
 
-  #toRecord(binding: RequestBinding, reply: Message): unknown {
+  #toRecord(binding: RequestBinding, reply: Message, context: CallContext): unknown {
     const connector = this.#setup.name;
     const isError = this.#errors.isError(reply);
     let body: unknown;
@@ -184,6 +185,8 @@ export class Messages implements AsyncDisposable {
     if (!isError) return body;
     const error = this.#errors.toError(reply, body);
     if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
+    if (error.status === 'UNAUTHENTICATED' || error.status === '401')
+      this.#setup.headers.callerDenied(context);
     throw error;
   }
 

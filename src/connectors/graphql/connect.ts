@@ -31,11 +31,13 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
   let transport: SubscriptionTransport | undefined;
 
   const read = (response: HttpResponse, context: CallContext): Answer => {
+    const isOfCredentials = ({ status }: UpstreamError) => status === 'UNAUTHENTICATED';
     try {
-      return readAnswer(codes, response);
+      const answer = readAnswer(codes, response);
+      if (answer.errors.some(({ error }) => isOfCredentials(error))) setup.headers.denied(context);
+      return answer;
     } catch (error) {
-      if (response.status === 401 || (error as UpstreamError).status === 'UNAUTHENTICATED')
-        setup.headers.denied(context);
+      if (response.status === 401 || isOfCredentials(error as UpstreamError)) setup.headers.denied(context);
       throw error;
     }
   };

@@ -7,6 +7,7 @@ import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
+import type { CallContext } from '../kind.ts';
 import { readAnswer, toAnswer } from './answer.ts';
 import { EventStreamReader } from './event-stream.ts';
 import type { Ending, SubscriptionEvents } from './subscription.ts';
@@ -34,7 +35,7 @@ export function openSseTransport(setup: TransportSetup, url: string): Subscripti
         headers.accept = 'text/event-stream';
         headers['content-type'] = 'application/json';
         return await new Promise((resolve) => {
-          const reader = new SubscriptionReader(setup, on, resolve);
+          const reader = new SubscriptionReader(setup, context, { on, resolve });
           const onAbort = () => reader.end({ kind: 'complete' });
           readers.add(reader);
           context.signal.addEventListener('abort', onAbort, { once: true });
@@ -72,6 +73,7 @@ interface PlainAnswer {
 class SubscriptionReader implements Dispatcher.DispatchHandler {
   onEnd: () => void = () => {};
   readonly #setup: TransportSetup;
+  readonly #context: Pick<CallContext, 'principal'>;
   readonly #on: SubscriptionEvents;
   readonly #resolve: (ending: Ending) => void;
   readonly #events: EventStreamReader;
@@ -80,8 +82,13 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   /** Of an answer that is no stream: a refusal, or a single result. */
   #plain: PlainAnswer | undefined;
 
-  constructor(setup: TransportSetup, on: SubscriptionEvents, resolve: (ending: Ending) => void) {
+  constructor(
+    setup: TransportSetup,
+    context: Pick<CallContext, 'principal'>,
+    { on, resolve }: { readonly on: SubscriptionEvents; readonly resolve: (ending: Ending) => void },
+  ) {
     this.#setup = setup;
+    this.#context = context;
     this.#on = on;
     this.#resolve = resolve;
     this.#events = new EventStreamReader(setup.settings.limits.responseBytes);
@@ -155,7 +162,7 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   #endPlain({ status, headers, body }: PlainAnswer): void {
     const { name, codes, headers: outgoing } = this.#setup;
     const response = { status, headers, body: body.take() };
-    if (status === 401) outgoing.denied();
+    if (status === 401) outgoing.denied(this.#context);
     try {
       readAnswer(codes, response);
       this.#refuse('answered a single result where a stream was asked for');

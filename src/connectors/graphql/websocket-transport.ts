@@ -6,7 +6,7 @@ import type { ErrorCodes } from '../../upstream/codes.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
-import type { ConnectionSetup } from '../kind.ts';
+import type { CallContext, ConnectionSetup } from '../kind.ts';
 import { toAnswer } from './answer.ts';
 import type { GraphqlOptions } from './options.ts';
 import type { Ending, Subscribe } from './subscription.ts';
@@ -37,7 +37,7 @@ export function openWebsocketTransport(setup: TransportSetup, url: string): Subs
       const key = JSON.stringify(caller);
       let socket = sockets.get(key);
       if (socket === undefined || socket.isOver) {
-        socket = new SharedSocket(setup, url, caller);
+        socket = new SharedSocket(setup, url, { caller, principal: context.principal });
         sockets.set(key, socket);
       }
       const ending = await socket.subscribe(request, context, on);
@@ -58,6 +58,7 @@ class SharedSocket {
   readonly #setup: TransportSetup;
   readonly #url: string;
   readonly #caller: Readonly<Record<string, string>>;
+  readonly #principal: CallContext['principal'];
   readonly #leave = new Set<(ending: Ending) => void>();
   #client: Promise<Client> | undefined;
   #opened: Client | undefined;
@@ -66,10 +67,16 @@ class SharedSocket {
   #frameBytes = 0;
   readonly #whenConnected = new Set<() => void>();
 
-  constructor(setup: TransportSetup, url: string, caller: Readonly<Record<string, string>>) {
+  /** @param caller the headers of one of those who share it, and `principal`: to the backend they are all the same */
+  constructor(
+    setup: TransportSetup,
+    url: string,
+    { caller, principal }: { caller: Readonly<Record<string, string>>; principal: CallContext['principal'] },
+  ) {
     this.#setup = setup;
     this.#url = url;
     this.#caller = caller;
+    this.#principal = principal;
   }
 
   subscribe(...[request, { signal, carried }, on]: Parameters<Subscribe>): Promise<Ending> {
@@ -170,6 +177,7 @@ class SharedSocket {
     // What the `error` message of the protocol carries: the backend's own errors about this subscription.
     if (Array.isArray(cause)) {
       const error = toAnswer(codes, { errors: cause })?.errors[0]?.error;
+      if (error?.status === 'UNAUTHENTICATED') headers.denied({ principal: this.#principal });
       return error === undefined ? this.#refused('refused the subscription') : { kind: 'refused', error };
     }
     const { code, reason, message, error } = cause as Partial<Record<string, unknown>>;
@@ -183,7 +191,7 @@ class SharedSocket {
       cause: error instanceof Error ? error : cause instanceof Error ? cause : undefined,
     };
     if (status === '4401' || status === '4403' || status === '401' || status === '403') {
-      headers.denied();
+      headers.denied({ principal: this.#principal });
       return { kind: 'lost', error: new UpstreamError('UPSTREAM_DENIED', name, options) };
     }
     // Errors of the websocket library that carry this prefix are about frames: too large, or none.

@@ -1,5 +1,6 @@
 /** One channel per connector; a unary call per element of a batch, or a stream per subscription. */
 import { type Metadata, type requestCallback, status as Status } from '@grpc/grpc-js';
+import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import type { Begun } from '../../upstream/breaker.ts';
 import type { Reply } from '../../upstream/kept-replies.ts';
@@ -15,8 +16,8 @@ import { openStream } from './subscription.ts';
 
 /** What others may get, too. */
 interface GrpcReply extends Reply {
-  /** Undefined where there is no such thing. */
-  readonly message: Buffer | undefined;
+  /** The error where there is no such thing: what that means is for each to say who asked. */
+  readonly message: Buffer | UpstreamError;
 }
 
 interface Sent {
@@ -26,7 +27,7 @@ interface Sent {
   readonly begun: Begun;
   readonly hadTime: boolean;
   /** Reads what came, with the metadata that came before it; without one it is decoded. */
-  readonly read: ((bytes: Buffer | undefined, initial: Metadata | undefined) => unknown) | undefined;
+  readonly read: ((came: GrpcReply['message'], initial: Metadata | undefined) => unknown) | undefined;
 }
 
 export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBinding> {
@@ -49,10 +50,12 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
       body,
       send: (waiting) => begin(binding, body, metadata, context.forMany(waiting)),
       worthOf: ({ message }) =>
-        message === undefined ? 'fleeting' : canBeRead(binding, message) ? 'good' : 'failure',
+        message instanceof UpstreamError ? 'fleeting' : canBeRead(binding, message) ? 'good' : 'failure',
     };
     const { message } = await shared!.ask(call, context);
-    return message === undefined ? null : decode(binding, message);
+    if (!(message instanceof UpstreamError)) return decode(binding, message);
+    if (binding.missingIsNull) return null;
+    throw message;
   }
 
   async function begin(
@@ -131,8 +134,8 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
         if (error !== null) {
           const failure = toStatusError(name, error, binding.answers, cancellation.isCancelled);
           ended(failure, { begun, context, hadTime });
-          if (error.code === Status.NOT_FOUND && binding.missingIsNull)
-            return resolve(read === undefined ? null : read(undefined, initial));
+          if (error.code === Status.NOT_FOUND && read !== undefined) return resolve(read(failure, initial));
+          if (error.code === Status.NOT_FOUND && binding.missingIsNull) return resolve(null);
           if (error.code === Status.UNAUTHENTICATED) headers.denied(context);
           return reject(failure);
         }
@@ -212,13 +215,13 @@ function canBeRead(binding: GrpcBinding, message: Buffer): boolean {
 /** Names by which a backend says how long an answer counts, as over HTTP. */
 const SAYING = ['cache-control', 'age', 'date', 'expires', 'vary'];
 
-function toReply(message: Buffer | undefined, initial: Metadata | undefined): GrpcReply {
+function toReply(message: GrpcReply['message'], initial: Metadata | undefined): GrpcReply {
   const said = SAYING.flatMap((name) => {
     const values = initial?.get(name) ?? [];
     return values.length === 0 ? [] : [[name, values.join(', ')] as const];
   });
-  const status = message === undefined ? 404 : 200;
-  return { status, headers: Object.fromEntries(said), body: { length: message?.length ?? 0 }, message };
+  const [status, length] = message instanceof UpstreamError ? [404, 0] : [200, message.length];
+  return { status, headers: Object.fromEntries(said), body: { length }, message };
 }
 
 /** What was sent, as far as it makes one call another than the next. */

@@ -21,11 +21,18 @@ export function toMetadata(
 
 function set(metadata: Metadata, name: string, value: string): void {
   try {
-    metadata.set(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+    metadata.set(name, name.endsWith('-bin') ? bytesOf(value) : value);
   } catch (cause) {
     throw new HemError('BAD_ARGUMENT', {
       publicText: `"${name}" has a value that no header may have.`,
       cause,
     });
   }
+}
+
+/** Node leaves out what is no base64, which would make one value of two. @throws where it would */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) throw new Error('no base64');
+  return bytes;
 }

@@ -8,7 +8,7 @@ import { problemsOf, toOutcomes } from '../batch.ts';
 import type { CallContext, Connection, ConnectionSetup } from '../kind.ts';
 import type { SoapBinding } from './bind.ts';
 import { enterBody, isFault, toEnvelope } from './envelope.ts';
-import { readFault, toFaultError } from './fault.ts';
+import { isOfCredentials, readFault, toFaultError } from './fault.ts';
 import type { SoapOptions } from './options.ts';
 import { XmlError, XmlReader } from './xml.ts';
 import { decodeXmlBytes } from './xml-text.ts';
@@ -23,8 +23,9 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
     const { path, isRead } = binding;
     const request = { method: 'POST', path, headers, body, isRead, isFailure };
     return client.request(request, context, (response) => {
-      if (response.status === 401) setup.headers.denied(context);
-      return toRecord(setup.name, binding, response);
+      const denied = () => setup.headers.denied(context);
+      if (response.status === 401) denied();
+      return toRecord(setup.name, binding, response, denied);
     });
   }
 
@@ -44,14 +45,26 @@ function isFailure({ status, headers }: HttpResponse): boolean {
   return status >= 500 && !(status === 500 && /\bxml\b/i.test(String(headers['content-type'] ?? '')));
 }
 
-function toRecord(connector: string, binding: SoapBinding, response: HttpResponse): unknown {
+/** @param denied to be called where a fault is about the credentials */
+function toRecord(
+  connector: string,
+  binding: SoapBinding,
+  response: HttpResponse,
+  denied: () => void,
+): unknown {
   const { status, body } = response;
   const isSuccess = status >= 200 && status < 300;
   if (isSuccess && body.length === 0 && binding.empty !== undefined) return binding.empty;
   try {
     const reader = new XmlReader(decodeXmlBytes(body, String(response.headers['content-type'] ?? '')));
     const hasContent = enterBody(reader);
-    if (hasContent && isFault(reader)) return toFault(binding, reader, status);
+    if (hasContent && isFault(reader)) {
+      const fault = readFault(reader, binding.spec.decoders);
+      if (isOfCredentials(fault)) denied();
+      const error = toFaultError(fault, binding.spec.codes, status);
+      if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
+      throw error;
+    }
     // A status of failure says more than a body without a fault.
     if (!isSuccess) throw toStatusError(connector, response);
     if (!hasContent && binding.empty === undefined) throw new XmlError(reader.offset, 'an empty body');
@@ -67,13 +80,6 @@ function toRecord(connector: string, binding: SoapBinding, response: HttpRespons
       cause: error,
     });
   }
-}
-
-function toFault(binding: SoapBinding, reader: XmlReader, status: number): null {
-  const { decoders, codes } = binding.spec;
-  const error = toFaultError(readFault(reader, decoders), codes, status);
-  if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
-  throw error;
 }
 
 /** What follows has to be well-formed too: half an answer is none. */

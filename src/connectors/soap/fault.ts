@@ -128,6 +128,14 @@ function codeOf({ codeName, subcodes }: Fault, httpStatus: number): UpstreamCode
 const DENIALS =
   /^(?:Authentication|Authorization|AuthenticationFail(?:ure|ed)|FailedAuthentication|AccessDenied)$/i;
 
+/** Whether it is about who asks, and not about what he may: other credentials may help. */
+export function isOfCredentials({ codeName, subcodes }: Fault): boolean {
+  return [codeName, ...subcodes.map(({ name }) => name)].some(
+    ({ namespace, local }) =>
+      namespace === WSSE || /\.?(?:Failed)?Authentication(?:Fail(?:ure|ed))?$/i.test(local),
+  );
+}
+
 function readCode(reader: XmlReader): { text: string; name: XmlName } {
   // The prefix has to be looked up while its declaration is in scope.
   const scope = (prefix: string) => reader.namespaceOf(prefix);

@@ -26,10 +26,15 @@ export function connect(setup: ConnectionSetup<WebsocketOptions>): Connection<We
   return new WebsocketConnection(setup, spec);
 }
 
+function isMissing(error: Error): boolean {
+  return error instanceof UpstreamError && error.code === 'UPSTREAM_NOT_FOUND';
+}
+
 /** What others may get, too. Replies have no headers. */
 class SharedReply implements Reply {
   readonly status = 200;
   readonly headers = {};
+  /** The error where there is no such thing: what that means is for each to say who asked. */
   readonly value: unknown;
 
   constructor(value: unknown) {
@@ -97,17 +102,21 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
       body: JSON.stringify(binding.params(values)),
       send: async (waiting) => {
         const [outcome] = await this.#calls.exchange(
-          binding,
+          { ...binding, missingIsNull: false },
           write,
           { batch: [values] },
           context.forMany(waiting),
         );
-        if (outcome instanceof Error) throw outcome;
+        if (outcome instanceof Error && !isMissing(outcome)) throw outcome;
         return new SharedReply(outcome);
       },
-      worthOf: ({ value }) => (value === null || value === undefined ? 'fleeting' : 'good'),
+      worthOf: ({ value }) =>
+        value === null || value === undefined || value instanceof Error ? 'fleeting' : 'good',
     };
-    return (await this.#shared!.ask(call, context)).value;
+    const { value } = await this.#shared!.ask(call, context);
+    if (!(value instanceof Error)) return value;
+    if (binding.missingIsNull) return null;
+    throw value;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

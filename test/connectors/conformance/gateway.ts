@@ -58,6 +58,7 @@ function toSchema({ bindings }: ThingsBackend): string {
   return /* GraphQL */ `
     type Query {
       thing(id: ID!): Thing @lookup ${bindings.thing}
+      expectedThing(id: ID!): Thing ${bindings.thing}
       thingsById(ids: [ID!]! @is(field: "id")): [Thing]! @lookup @internal ${bindings.thingsById}
       things(first: Int!): [Thing!] ${bindings.things}
       echo(text: String!): String ${bindings.echo}
@@ -78,7 +79,7 @@ function toSchema({ bindings }: ThingsBackend): string {
 
 function toView({ bindings }: ThingsBackend): string {
   return /* GraphQL */ `
-    type Query { thing(id: ID!): Thing  things(first: Int!): [Thing!]  echo(text: String!): String  box: Box }
+    type Query { thing(id: ID!): Thing  expectedThing(id: ID!): Thing  things(first: Int!): [Thing!]  echo(text: String!): String  box: Box }
     type Mutation { rename(id: ID!, name: String!): Thing }
     ${bindings.thingChanged === undefined ? '' : 'type Subscription { thingChanged(id: ID!): Thing }'}
     type Thing { id: ID!  name: String  big: BigInt  odd: String  polluted: String  parts(first: Int! = 2): [Part!] }

@@ -98,7 +98,7 @@ export const graphql: ConformingKind = {
       settings:
         'spec: things.graphql\nsubscriptions: { reconnect: { min: 20ms, max: 100ms, attempts: 50 } }\n',
       bindings: {
-        thing: '@graphql',
+        thing: '@graphql(query: "thing")',
         thingsById: '@graphql',
         things: '@graphql',
         echo: '@graphql',
