@@ -6,6 +6,8 @@ export interface TlsOptions {
   readonly cert: string | undefined;
   readonly key: string | undefined;
   readonly servername?: string;
+  /** An authority that another one has signed is one all the same. */
+  readonly allowPartialTrustChain: boolean;
 }
 
 export function toTlsOptions(tls: CommonSettings['tls']): TlsOptions {
@@ -13,6 +15,7 @@ export function toTlsOptions(tls: CommonSettings['tls']): TlsOptions {
     ca: tls?.ca,
     cert: tls?.certificate,
     key: tls?.key,
+    allowPartialTrustChain: tls?.ca !== undefined,
     // Present, even as undefined, it would keep some libraries from naming the host.
     ...(tls?.serverName !== undefined && { servername: tls.serverName }),
   };

@@ -316,3 +316,31 @@ test('a connection that stays open knows its holder no longer than the certifica
   await expect.poll(known, { timeout: 8000, interval: 200 }).toBe(false);
   await agent.close();
 }, 15_000);
+
+test('an authority that another one has signed is believed together with it, and to give it alone is a mistake', async () => {
+  await using intermediate = await authority.makeUnder('intermediate');
+  const start = (clientCa: string) =>
+    startGateway({
+      files: {
+        'hem.yml': JSON.stringify({ listen: { tls: { ...server, clientCa } } }),
+        'connectors/shop/connector.yml': `kind: rest\nendpoint: ${backend.url}`,
+        'connectors/shop/schema.graphql': SCHEMA,
+        'clients/web/client.yml': JSON.stringify({ auth: { certificates: {} } }),
+        'schemas/web.graphql': UNSCOPED,
+      },
+    });
+  const server = await authority.issue({ subject: '/CN=hem', names: 'IP:127.0.0.1' });
+  const shows = await intermediate.issue({ subject: '/CN=x', names: `URI:${WEB}` });
+  await expect(start(intermediate.certificate)).rejects.toMatchObject({
+    problems: [
+      {
+        rule: 'listen-tls',
+        found: 'CN=intermediate',
+        expected: 'the certificate of CN=authority as well',
+      },
+    ],
+  });
+  await using started = await start(intermediate.certificate + authority.certificate);
+  const answer = await ask(`${started.url}/web/graphql`, '{ known }', { ca: authority.certificate, shows });
+  expect(answer.body.data).toEqual({ known: 'value of /known' });
+});

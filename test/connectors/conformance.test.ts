@@ -806,6 +806,8 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       const { ca, certificate, key } = certificates.client;
       const serverName = 'things.internal';
       expect(await askWith({ ca, certificate, key, serverName })).toBe('1');
+      // By the address that the endpoint has.
+      expect(await askWith({ ca, certificate, key })).toBe('1');
       expect(await askWith({ ca, serverName })).toBe('UPSTREAM_UNAVAILABLE');
       expect(await askWith({ ...certificates.stranger, ca, serverName })).toBe('UPSTREAM_UNAVAILABLE');
       expect(await askWith({ ca, certificate, key, serverName: 'other.internal' })).toBe(

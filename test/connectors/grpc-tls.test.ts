@@ -59,15 +59,6 @@ test('the gateway is known by its certificate', async () => {
   expect(await ask(backend, `{ ${CA}, serverName: shapes.internal }`)).toBe('UPSTREAM_UNAVAILABLE');
 });
 
-test('certificates that cannot be used are found when loading', async () => {
-  const files = shapesFiles({
-    settings: 'tls: { ca: not a certificate, certificate: nor this, key: nor that }',
-  });
-  await expect(startGateway({ files, env: { SHAPES_URL: 'grpcs://127.0.0.1:1' } })).rejects.toMatchObject({
-    problems: [{ rule: 'grpc-tls', at: { file: 'connectors/shapes/connector.yml' } }],
-  });
-});
-
 test('credentials travel as metadata, and a refused token is fetched anew', async () => {
   let tokens = 0;
   const issuer = createServer((_request, response) => {

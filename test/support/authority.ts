@@ -18,6 +18,7 @@ export interface Wanted {
   readonly names?: string;
   /** Seconds from now; may lie in the past. */
   readonly endsIn?: number;
+  readonly isAuthority?: boolean;
 }
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -50,10 +51,7 @@ export class Authority implements AsyncDisposable {
   }
 
   static async make(name = 'authority'): Promise<Authority> {
-    const authority = new Authority(await mkdtemp(join(tmpdir(), 'hem-ca-')));
-    await authority.#write('settings', SETTINGS);
-    await authority.#write('index', '');
-    await authority.#write('serial', '01\n');
+    const authority = await Authority.#begin();
     await authority.#openssl(
       ...['req', '-x509', ...NEW_KEY, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2'],
       ...['-subj', `/CN=${name}`],
@@ -62,16 +60,38 @@ export class Authority implements AsyncDisposable {
     return authority;
   }
 
+  static async #begin(): Promise<Authority> {
+    const authority = new Authority(await mkdtemp(join(tmpdir(), 'hem-ca-')));
+    await authority.#write('settings', SETTINGS);
+    await authority.#write('index', '');
+    await authority.#write('serial', '01\n');
+    return authority;
+  }
+
+  /** Another one, whose certificate this one signs. */
+  async makeUnder(name: string): Promise<Authority> {
+    const { certificate, key } = await this.issue({ subject: `/CN=${name}`, isAuthority: true });
+    const authority = await Authority.#begin();
+    await authority.#write('ca.pem', certificate);
+    await authority.#write('ca.key', key);
+    authority.#certificate = certificate;
+    return authority;
+  }
+
   get certificate(): string {
     return this.#certificate;
   }
 
   /** One at a time: there is one list of what was issued. */
-  async issue({ subject, names, endsIn = 86_400 }: Wanted): Promise<Pair> {
+  async issue({ subject, names, endsIn = 86_400, isAuthority = false }: Wanted): Promise<Pair> {
     const name = `c${this.#issued++}`;
     const end = Date.now() + endsIn * 1000;
     await this.#openssl('req', ...NEW_KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', subject);
-    await this.#write('extensions', names === undefined ? '' : `subjectAltName=${names}\n`);
+    const extensions = [
+      ...(names === undefined ? [] : [`subjectAltName=${names}`]),
+      ...(isAuthority ? ['basicConstraints=critical,CA:TRUE'] : []),
+    ];
+    await this.#write('extensions', extensions.join('\n'));
     await this.#openssl(
       ...['ca', '-batch', '-notext', '-config', 'settings', '-extfile', 'extensions', '-preserveDN'],
       ...['-in', `${name}.csr`, '-out', `${name}.pem`],

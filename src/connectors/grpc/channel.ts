@@ -1,8 +1,11 @@
 /** The connection to a gRPC backend: one HTTP/2 channel, which connects at the first call and again whenever it breaks. */
+import { isIP } from 'node:net';
+import { checkServerIdentity as checkIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
 import type { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
 import { waitFor } from '../../upstream/deadline.ts';
+import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import type { GrpcOptions } from './options.ts';
 import { timedOut } from './status.ts';
@@ -23,20 +26,29 @@ export function openClient(setup: ConnectionSetup<GrpcOptions>): Client {
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_http_proxy': 0,
   };
-  if (tls?.serverName !== undefined) {
-    options['grpc.ssl_target_name_override'] = tls.serverName;
-    options['grpc.default_authority'] = tls.serverName;
+  if (url.protocol === 'grpc:') return new Client(url.host, credentials.createInsecure(), options);
+  const { servername, ...trust } = toTlsOptions(tls);
+  const context = createSecureContext(trust);
+  const address = url.hostname.replace(/^\[|\]$/g, '');
+  if (servername !== undefined) {
+    options['grpc.ssl_target_name_override'] = servername;
+    options['grpc.default_authority'] = servername;
+  } else if (isIP(address) !== 0) {
+    // grpc-js would ask for the address by name, which Node refuses (RFC 6066, 3): it asks for nobody, and the address has to be right.
+    options['grpc.ssl_target_name_override'] = NOBODY;
+    const checkServerIdentity = (_name: string, certificate: PeerCertificate) =>
+      checkIdentity(address, certificate);
+    return new Client(
+      url.host,
+      credentials.createFromSecureContext(context, { checkServerIdentity }),
+      options,
+    );
   }
-  const security =
-    url.protocol === 'grpc:'
-      ? credentials.createInsecure()
-      : credentials.createSsl(toBuffer(tls?.ca), toBuffer(tls?.key), toBuffer(tls?.certificate));
-  return new Client(url.host, security, options);
+  return new Client(url.host, credentials.createFromSecureContext(context), options);
 }
 
-function toBuffer(text: string | undefined): Buffer | null {
-  return text === undefined ? null : Buffer.from(text);
-}
+/** RFC 2606, 2 */
+const NOBODY = 'address.invalid';
 
 type Channel = ReturnType<Client['getChannel']>;
 

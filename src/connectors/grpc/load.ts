@@ -1,5 +1,4 @@
 /** Reads the vendored description of the services: `.proto` files or a descriptor set. */
-import { createSecureContext } from 'node:tls';
 import protobuf, { type Method, type NamespaceBase, type Root, type Type } from 'protobufjs';
 import type { ConnectorSource } from '../kind.ts';
 import { AnswerTypes } from './answers.ts';
@@ -61,16 +60,6 @@ function checkEndpoint(source: ConnectorSource<GrpcOptions>): void {
       message: '"tls" has no effect: the endpoint is without TLS.',
       found: 'grpc://',
       expected: 'grpcs://',
-    });
-  }
-  try {
-    createSecureContext({ ca: tls?.ca, cert: tls?.certificate, key: tls?.key });
-  } catch (error) {
-    source.report(['tls'], {
-      rule: 'grpc-tls',
-      message: 'The certificates or the key cannot be used.',
-      found: error instanceof Error ? error.message : String(error),
-      expected: 'PEM texts that belong together',
     });
   }
 }

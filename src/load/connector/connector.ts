@@ -5,6 +5,7 @@ import { KINDS, type RegisteredKind } from '../../connectors/registry.ts';
 import { commonSettings } from '../../connectors/settings.ts';
 import { didYouMean, type Problems, placeAt } from '../../problems.ts';
 import { checkIdentity } from '../checks/identity.ts';
+import { checkTls } from '../checks/tls.ts';
 import { CONNECTOR_DIRECTIVES } from '../directives/directives.ts';
 import type { Environment } from '../environment.ts';
 import type { Connector } from '../model.ts';
@@ -72,6 +73,10 @@ export async function loadConnector(
   };
   checkIdentity(source.settings, (at, problem) => {
     if (!yaml.isUnresolved(at)) source.report(at, problem);
+  });
+  checkTls(source.settings.tls ?? {}, (key, problem) => {
+    const at = ['tls', key];
+    if (!yaml.isUnresolved(at)) source.report(at, { rule: 'connector-tls', ...problem });
   });
   const spec = await kind.load(source);
   const translated = translate(kind, document, source);

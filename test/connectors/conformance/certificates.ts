@@ -45,7 +45,7 @@ export async function makeCertificates(): Promise<Certificates> {
     };
   };
   try {
-    await writeFile(join(directory, 'names'), 'subjectAltName=DNS:things.internal\n');
+    await writeFile(join(directory, 'names'), 'subjectAltName=DNS:things.internal,IP:127.0.0.1\n');
     await Promise.all([authority('authority'), authority('other')]);
     const server = await issue('server', 'authority');
     const client = await issue('client', 'authority');
