@@ -121,9 +121,9 @@ export class ResponseCache {
     const stamp = clock.now;
     const found = await store.get(sharedKey(key, version));
     if (found === undefined) return undefined;
-    const ageMs = Math.max(0, Date.now() - found.madeAt);
+    const { json, tags, ageMs } = found;
     if (ageMs >= keepMs) return undefined;
-    const kept = keptAnswer(found.json, { tags: found.tags, madeAt: performance.now() - ageMs, stamp });
+    const kept = keptAnswer(json, { tags, madeAt: performance.now() - ageMs, stamp });
     return this.#hold(key, kept) ? kept : undefined;
   }
 
@@ -141,8 +141,7 @@ export class ResponseCache {
     const kept = keptAnswer(json, { tags, madeAt: performance.now(), stamp });
     const isHeld = kept.bytes <= this.settings.maxEntryBytes && this.#hold(key, kept);
     if (isHeld && this.#caches.store.isShared) {
-      const answer = { json, tags, madeAt: Date.now() };
-      this.#caches.store.set(sharedKey(key, version), answer, { revision, ttlMs: keepMs });
+      this.#caches.store.set(sharedKey(key, version), { json, tags }, { revision, ttlMs: keepMs });
     }
     return { kept, isHeld };
   }

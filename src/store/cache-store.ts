@@ -2,8 +2,6 @@
 
 export interface StoredAnswer {
   readonly json: string;
-  /** `Date.now()` when it was made. */
-  readonly madeAt: number;
   readonly tags: readonly string[];
 }
 
@@ -13,8 +11,8 @@ export interface CacheStore {
   /** What is known to be out of date so far; goes with what begins to be made now. */
   readonly revision: number;
   /** Undefined for what is not there, is out of date, or cannot be had at once. Never rejects. */
-  get(key: string): Promise<StoredAnswer | undefined>;
-  /** Neither waits nor throws. @param revision when it began to be made */
+  get(key: string): Promise<(StoredAnswer & { readonly ageMs: number }) | undefined>;
+  /** What was made now. Neither waits nor throws. @param revision when it began to be made */
   set(key: string, answer: StoredAnswer, how: { readonly revision: number; readonly ttlMs: number }): void;
   /** Tells all processes, this one by the caller's own care; as soon as the store is there again, when it is not. Never throws. */
   invalidate(tags: readonly string[]): void;

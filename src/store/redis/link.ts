@@ -18,6 +18,7 @@ export class RedisLink implements AsyncDisposable {
   readonly prefix: string;
   readonly #settings: RedisSettings;
   readonly #log: Logger;
+  readonly #refreshing: NodeJS.Timeout | undefined;
   #isTold = false;
 
   constructor(settings: RedisSettings, log: Logger, { lateAnswers = false }: LinkOptions = {}) {
@@ -25,6 +26,7 @@ export class RedisLink implements AsyncDisposable {
     this.prefix = settings.prefix;
     this.#log = log;
     this.client = connect(settings, lateAnswers ? {} : { commandTimeout: settings.timeout });
+    this.#refreshing = refreshingSlotsOf(this.client);
     this.client.on('error', (error) => this.#tell(error));
     this.client.on('ready', () => {
       if (this.#isTold) log.info('the store is back');
@@ -37,11 +39,24 @@ export class RedisLink implements AsyncDisposable {
     return connect(this.#settings, { commandTimeout: this.#settings.timeout });
   }
 
+  /** Whether a command would be sent: to a Cluster, wherever its keys lie. */
   get isUp(): boolean {
-    return this.client.status === 'ready';
+    const { client } = this;
+    if (client.status !== 'ready') return false;
+    return !(client instanceof Cluster) || client.nodes('master').every(({ status }) => status === 'ready');
+  }
+
+  /** Called whenever a connection that was made has made it so. */
+  onUp(listener: () => void): void {
+    const look = () => {
+      if (this.isUp) listener();
+    };
+    this.client.on('ready', look);
+    this.client.on('+node', (node: Redis) => node.on('ready', look));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#refreshing);
     this.client.disconnect();
   }
 
@@ -74,15 +89,17 @@ function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTi
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
   };
   if (cluster !== undefined) {
-    return new Cluster(cluster.nodes.map(toAddress), {
+    const client = new Cluster(cluster.nodes.map(toAddress), {
       redisOptions: options,
       enableOfflineQueue: false,
       clusterRetryStrategy: retryStrategy,
       // A command whose connection was lost may have been executed: only what was certainly not is sent elsewhere.
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
-      slotsRefreshInterval: MAX_RECONNECT_MS,
     });
+    // The library connects a node with the first command for it, and refuses all that come before the connection is made.
+    client.on('+node', (node: Redis) => void node.connect().catch(() => {}));
+    return client;
   }
   if (sentinel !== undefined) {
     return new Redis({
@@ -96,6 +113,12 @@ function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTi
     });
   }
   return new Redis(url ?? 'redis://127.0.0.1:6379', options);
+}
+
+/** The library's own refreshing may go on after the connection is closed, and keep the process. */
+function refreshingSlotsOf(client: Redis | Cluster): NodeJS.Timeout | undefined {
+  if (!(client instanceof Cluster)) return undefined;
+  return setInterval(() => client.status === 'ready' && client.refreshSlotsCache(), MAX_RECONNECT_MS).unref();
 }
 
 function retryStrategy(attempt: number): number {

@@ -65,8 +65,8 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   /** Marked here, and not yet in Redis. */
   #pending: Set<string> | 'everything' = new Set();
-  /** Marked here, and not yet heard of from Redis: until then its revision is not known. */
-  readonly #unheard = new Set<string>();
+  /** Marked here, and not yet heard of from Redis; by its revision, once that is known. */
+  readonly #unheard = new Map<string, number>();
   /** The last revision up to which every mark is known: one that was heard may have others before it that were not. */
   #readUpTo = 0;
   #awayUntil = 0;
@@ -97,11 +97,18 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     return this.#clock.now;
   }
 
-  async get(key: string): Promise<StoredAnswer | undefined> {
+  async get(key: string): ReturnType<CacheStore['get']> {
     if (!this.#isThere || !this.#isInformed) return undefined;
     try {
-      const text = await this.#link.client.get(this.#prefix + key);
-      return text === null ? undefined : this.#read(text);
+      const stored = this.#prefix + key;
+      // How old it is is for Redis to say: processes' clocks may differ.
+      const [[failure, text], [, leftMs]] = (await this.#link.client
+        .pipeline()
+        .get(stored)
+        .pttl(stored)
+        .exec()) as [[Error | null, string | null], [Error | null, number]];
+      if (failure !== null) throw failure;
+      return text === null ? undefined : this.#read(text, leftMs);
     } catch (error) {
       this.#missed(error);
       return undefined;
@@ -110,18 +117,19 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
 
   set(
     key: string,
-    { json, madeAt, tags }: StoredAnswer,
+    { json, tags }: StoredAnswer,
     { revision, ttlMs }: { readonly revision: number; readonly ttlMs: number },
   ): void {
     if (!this.#isThere || !this.#isInformed) return;
-    const head = JSON.stringify([madeAt, revision, tags]);
+    const lifeMs = Math.max(1, Math.ceil(ttlMs));
+    const head = JSON.stringify([lifeMs, revision, tags]);
     this.#link.client
-      .set(this.#prefix + key, `${head}\n${json}`, 'PX', Math.max(1, Math.ceil(ttlMs)))
+      .set(this.#prefix + key, `${head}\n${json}`, 'PX', lifeMs)
       .catch((error: unknown) => this.#missed(error));
   }
 
   invalidate(tags: readonly string[]): void {
-    for (const tag of tags) this.#unheard.add(tag);
+    for (const tag of tags) this.#unheard.set(tag, Number.POSITIVE_INFINITY);
     this.#addPending(tags);
     void this.#flush();
   }
@@ -145,28 +153,38 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   }
 
   /** What cannot be read is not there. */
-  #read(text: string): StoredAnswer | undefined {
+  #read(text: string, leftMs: number): (StoredAnswer & { readonly ageMs: number }) | undefined {
     const end = text.indexOf('\n');
     const head = parseJson(text.slice(0, end));
-    if (end === -1 || !isHead(head)) return undefined;
-    const [madeAt, revision, tags] = head;
+    if (end === -1 || leftMs < 0 || !isHead(head)) return undefined;
+    const [lifeMs, revision, tags] = head;
     // Of a later revision than is known here, it is from before Redis lost its memory, or will be understood in a moment.
     if (revision > this.#clock.now || !this.#clock.isCurrent(tags, revision)) return undefined;
     if (this.#unheard.size > 0 && tags.some((tag) => this.#unheard.has(tag))) return undefined;
-    return { json: text.slice(end + 1), madeAt, tags };
+    return { json: text.slice(end + 1), tags, ageMs: lifeMs - leftMs };
   }
 
   async #flush(): Promise<void> {
     const pending = this.#pending;
-    if (!this.#isThere || (pending !== 'everything' && pending.size === 0)) return;
+    if (!this.#link.isUp || (pending !== 'everything' && pending.size === 0)) return;
     this.#pending = new Set();
     const tags = pending === 'everything' ? [] : [...pending];
     try {
-      await this.#link.client.eval(MARK, 3, ...this.#keys, this.#channel, MAX_TAGS, ...tags);
+      const args = [...this.#keys, this.#channel, MAX_TAGS, ...tags];
+      this.#marked(tags, Number(await this.#link.client.eval(MARK, 3, ...args)));
     } catch (error) {
       // It may have come through all the same: marking twice does no harm, not marking at all does.
       this.#addPending(pending);
       this.#missed(error);
+    }
+  }
+
+  #marked(tags: readonly string[], revision: number): void {
+    for (const tag of tags) {
+      // Marked once more meanwhile, which is still to be told.
+      if (this.#pending === 'everything' || this.#pending.has(tag) || !this.#unheard.has(tag)) continue;
+      if (this.#clock.lastMarked([tag]) >= revision) this.#unheard.delete(tag);
+      else this.#unheard.set(tag, revision);
     }
   }
 
@@ -187,7 +205,8 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
 
   /** What was marked while nothing was heard: a publication may be lost with its connection. */
   async #catchUp(): Promise<void> {
-    if (!this.#isThere) return;
+    // Also while answers that took too long are left alone for a moment: what is out of date cannot wait.
+    if (!this.#link.isUp) return;
     const before = this.#readUpTo;
     const askedAt = performance.now();
     try {
@@ -222,13 +241,13 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
 
   #tell(tags: readonly string[], revision: number): void {
     this.#clock.mark(tags, Math.max(revision, this.#clock.now));
-    for (const tag of tags) this.#unheard.delete(tag);
+    for (const tag of tags) if (this.#unheard.get(tag)! <= revision) this.#unheard.delete(tag);
     for (const listener of this.#listeners) listener(tags);
   }
 
   #tellAll(revision: number): void {
     this.#clock.markAll(revision);
-    this.#unheard.clear();
+    for (const [tag, own] of this.#unheard) if (own <= revision) this.#unheard.delete(tag);
     for (const listener of this.#listeners) listener(undefined);
   }
 
@@ -244,12 +263,12 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   }
 }
 
-type Head = readonly [madeAt: number, revision: number, tags: readonly string[]];
+type Head = readonly [lifeMs: number, revision: number, tags: readonly string[]];
 
 function isHead(head: unknown): head is Head {
   if (!Array.isArray(head)) return false;
-  const [madeAt, revision, tags] = head;
-  return Number.isFinite(madeAt) && Number.isSafeInteger(revision) && Array.isArray(tags);
+  const [lifeMs, revision, tags] = head;
+  return Number.isFinite(lifeMs) && Number.isSafeInteger(revision) && Array.isArray(tags);
 }
 
 function parseJson(text: string): unknown {

@@ -1,5 +1,6 @@
 /** What is asked of Redis for limits: arguments and answers of the scripts, for one slot each. */
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
+import type { RedisLink } from '../link.ts';
 import { LIMIT_SCRIPTS } from './limit-scripts.ts';
 import type { Share } from './share.ts';
 
@@ -46,21 +47,29 @@ const SILENT_MS = 10_000;
 
 type Arguments = ReadonlyArray<string | number>;
 type Script = (keyCount: number, ...args: Arguments) => Promise<unknown>;
+
+/** There is no connection at the moment that takes commands for all keys. */
+class NotSent extends Error {
+  constructor() {
+    super('not connected to Redis');
+  }
+}
 type Scripts = Readonly<Record<keyof typeof LIMIT_SCRIPTS, Script>>;
 
 export class LimitCommands {
   /** Whether one command reaches only what lies in one slot. */
   readonly hasSlots: boolean;
   readonly #scripts: Scripts;
-  readonly #client: Redis | Cluster;
+  readonly #link: Pick<RedisLink, 'client' | 'prefix' | 'isUp'>;
   readonly #prefix: string;
   /** Names this process among those that count. */
   readonly #process: number;
 
-  constructor(client: Redis | Cluster, prefix: string, process: number) {
+  constructor(link: Pick<RedisLink, 'client' | 'prefix' | 'isUp'>, process: number) {
+    const { client } = link;
     this.hasSlots = client instanceof Cluster;
-    this.#client = client;
-    this.#prefix = prefix;
+    this.#link = link;
+    this.#prefix = link.prefix;
     this.#process = process;
     for (const [name, lua] of Object.entries(LIMIT_SCRIPTS)) client.defineCommand(name, { lua });
     this.#scripts = client as unknown as Scripts;
@@ -75,7 +84,7 @@ export class LimitCommands {
       pushRule(args, share);
       args.push(amount, isShadow ? 1 : 0, ahead);
     }
-    const answer = (await this.#scripts.hemLimitsReserve(asked.length, ...args)) as number[];
+    const answer = (await this.#run('hemLimitsReserve', asked.length, args)) as number[];
     return {
       admitted: answer[0] === 1,
       now: answer[1]!,
@@ -92,7 +101,7 @@ export class LimitCommands {
       pushRule(args, share);
       args.push(difference, at);
     }
-    const answer = (await this.#scripts.hemLimitsAdjust(adjustments.length, ...args)) as number[];
+    const answer = (await this.#run('hemLimitsAdjust', adjustments.length, args)) as number[];
     const at = answer[0]!;
     for (const [index, { share }] of adjustments.entries()) {
       share.heard = { remaining: answer[1 + index * 2]!, at, resetAt: at + answer[2 + index * 2]! };
@@ -104,28 +113,29 @@ export class LimitCommands {
     for (const { share } of renewals) args.push(this.#keyOf(share));
     args.push(this.#process);
     for (const { share, least, most } of renewals) args.push(share.leaseMs, least, most);
-    await this.#scripts.hemLimitsRenew(renewals.length, ...args);
+    await this.#run('hemLimitsRenew', renewals.length, args);
   }
 
   /** Says that this process is there, and that the store takes what it is told. */
   async beat(): Promise<{ readonly processes: number; readonly now: number }> {
     const key = `${this.#prefix}:limits:processes`;
-    const [processes, now] = (await this.#scripts.hemLimitsBeat(
-      1,
-      key,
-      this.#process,
-      SILENT_MS,
-    )) as number[];
+    const args = [key, this.#process, SILENT_MS];
+    const [processes, now] = (await this.#run('hemLimitsBeat', 1, args)) as number[];
     return { processes: processes!, now: now! };
   }
 
   /** Whether the slot of a partition takes what it is told. */
   async probe(tag: string): Promise<void> {
-    await this.#client.set(`${this.#prefix}:limits:{${tag}}`, 1, 'PX', 1000);
+    await this.#link.client.set(`${this.#prefix}:limits:{${tag}}`, 1, 'PX', 1000);
   }
 
   async leave(): Promise<void> {
-    await this.#client.zrem(`${this.#prefix}:limits:processes`, this.#process);
+    await this.#link.client.zrem(`${this.#prefix}:limits:processes`, this.#process);
+  }
+
+  #run(name: keyof Scripts, keys: number, args: Arguments): Promise<unknown> {
+    // What a Cluster's connection that is being made would refuse looks like what another one lost half-way.
+    return this.#link.isUp ? this.#scripts[name](keys, ...args) : Promise.reject(new NotSent());
   }
 
   #keyOf({ tag, meter }: Share): string {
@@ -136,7 +146,9 @@ export class LimitCommands {
 /** Whether a command that failed was certainly not executed. */
 export function isUncounted(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return error.name === 'ReplyError' || /isn't (ready|writeable)/.test(error.message);
+  return (
+    error instanceof NotSent || error.name === 'ReplyError' || /isn't (ready|writeable)/.test(error.message)
+  );
 }
 
 function pushRule(args: Array<string | number>, { meter, leaseMs }: Share): void {

@@ -46,7 +46,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
       for (const share of forgotten) this.#alone.forget(share);
     });
     this.#timeoutMs = settings.timeout;
-    this.#commands = new LimitCommands(this.#link.client, settings.prefix, randomInt(2 ** 48 - 1));
+    this.#commands = new LimitCommands(this.#link, randomInt(2 ** 48 - 1));
     const failed = (error: unknown, share: Share) => this.#contact.lose(error, [share]);
     this.adjustments = new Adjustments(this.#commands, failed);
     this.#leases = new Leases(this.#commands, this, failed);
@@ -68,7 +68,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
         this.#leases.renewAll();
       },
     });
-    this.#link.client.on('ready', () => void this.#contact.beat());
+    this.#link.onUp(() => void this.#contact.beat());
     this.#link.client.on('close', () => this.#contact.lose(new Error('the connection was closed')));
     this.#ticking = setInterval(() => this.#tick(), TICK_MS).unref();
   }
