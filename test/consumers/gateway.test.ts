@@ -1,7 +1,7 @@
 /** Keys of a running gateway: made and revoked beside it, kept through restarts, known while the store is gone. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -64,6 +64,13 @@ test('a second gateway on one embedded file refuses to start, until the first ha
   await expect(startGatewayIn(first.directory)).rejects.toThrow(
     expect.objectContaining({ publicText: expect.stringContaining('another gateway runs on the store') }),
   );
+  // By whatever name.
+  const named = await writeConfiguration({
+    ...FILES,
+    'hem.yml': 'store: { kind: embedded, file: link.sqlite }',
+  });
+  await symlink(join(first.directory, '.hem/store.sqlite'), join(named, 'link.sqlite'));
+  await expect(startGatewayIn(named)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   expect((await hemJson(first.directory, 'keys', 'list')).keys).toEqual([]);
   await first.gateway.stop();
   const script = `

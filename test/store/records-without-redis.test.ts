@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../src/store/record-store.ts';
 import { RecordCopy } from '../../src/store/redis/record-copy.ts';
+import { PrivateRedis } from '../support/private-redis.ts';
 import { type Daemon, freePort } from '../support/services/daemon.ts';
 import { redis } from '../support/services/redis.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -70,6 +71,33 @@ describe('without Redis', () => {
     // All follow the same history again.
     await put(later, 'id-0', 'later');
     await until(() => [read(here, 'id-0'), read(there, 'id-0')], ['later', 'later']);
+  });
+
+  test('a server that takes over, lacks the last writes and has given their versions to others is found out without a new connection', async () => {
+    await using server = await PrivateRedis.start({ args: ['--enable-debug-command', 'yes'] });
+    await using own = await redisStores(server.url);
+    const here = await (await own.open()).records();
+    await put(here, 'key', 'active');
+    const raw = new Redis(server.url);
+    try {
+      const [rows, order, head] = await Promise.all(
+        ['rows', 'order', 'head'].map(async (name) => (await raw.keys(`*:records}:${name}`))[0]!),
+      );
+      const before = await Promise.all([rows, order, head].map((key) => raw.dumpBuffer(key!)));
+      await put(here, 'key', 'revoked');
+      const version = await raw.hget(head!, 'revision');
+      const failover = raw.multi();
+      for (const [index, key] of [rows, order, head].entries())
+        failover.restore(key!, 0, before[index]!, 'REPLACE');
+      failover.hset(rows!, 'things/other', `${version}:"made"`).zadd(order!, version!, 'things/other');
+      await failover.hset(head!, 'revision', version!).exec();
+      await raw.call('debug', 'change-repl-id');
+      await until(() => read(here, 'other'), 'made');
+      expect(read(here, 'key')).toBe('revoked');
+      expect(read(await (await own.open()).records(), 'key')).toBe('revoked');
+    } finally {
+      raw.disconnect();
+    }
   });
 
   test('what another wrote into an empty one meanwhile is kept', async () => {

@@ -55,6 +55,23 @@ describe('Cluster', () => {
     await lost.start();
     await cluster.isWhole();
     for (const partition of partitions) await expect.poll(() => remaining(limits, partition), until).toBe(85);
+    // All of them at once: all connections are made anew, and all that was decided meanwhile is told through them.
+    await Promise.all(cluster.masters.map((master) => master.kill()));
+    await expect.poll(() => remaining(limits, 'p0'), until).toBe(undefined);
+    for (const partition of partitions) await limits.reserve([demand(partition, 5)]);
+    await Promise.all(cluster.masters.map((master) => master.start()));
+    await cluster.isWhole();
+    for (const partition of partitions) await expect.poll(() => remaining(limits, partition), until).toBe(80);
+  });
+
+  test('a first burst, whose keys lie everywhere, is decided by the store', async () => {
+    await using cluster = await RedisCluster.start();
+    const burst = async () => {
+      await using limits = open({ cluster: { nodes: cluster.nodes }, timeout: '250ms' });
+      const asked = Array.from({ length: 20 }, (_, index) => limits.reserve([demand(`p${index}`)]));
+      return (await Promise.all(asked)).map(({ decidedBy }) => decidedBy);
+    };
+    for (let round = 1; round <= 3; round++) expect(await burst()).toEqual(Array(20).fill('store'));
   });
 });
 

@@ -1,4 +1,7 @@
 /** One gateway per file: two would each count for themselves. Commands beside it need no lock. */
+
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { HemError } from '../../errors.ts';
 
@@ -8,7 +11,7 @@ import { HemError } from '../../errors.ts';
  */
 export function lockForGateway(path: string): DatabaseSync {
   const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite');
-  const lock = new Database(`${path}.lock`, { timeout: 0 });
+  const lock = new Database(`${realPathOf(path)}.lock`, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
@@ -19,4 +22,9 @@ export function lockForGateway(path: string): DatabaseSync {
       cause,
     });
   }
+}
+
+/** One file may have several names, also before it is made. */
+function realPathOf(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
 }

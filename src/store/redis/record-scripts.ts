@@ -3,14 +3,20 @@
  * sorted set orders their names by version, and a third key has the latest version and the name of this history.
  */
 
-/** epoch, known version, how many at most → epoch, latest version, names, records */
-const READ = `
+/** Whose writes the server has: a replica that becomes the master has an id of its own from then on. Empty where nobody may ask for it. */
+const WRITER = `
+local info = redis.pcall('INFO', 'replication')
+local writer = type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or ''
+`;
+
+/** epoch, known version, how many at most → epoch, latest version, writer, names, records */
+const READ = `${WRITER}
 local head = redis.call('HMGET', KEYS[3], 'epoch', 'revision')
 local epoch, revision = head[1] or '', tonumber(head[2] or '0')
-if epoch ~= ARGV[1] or revision <= tonumber(ARGV[2]) then return { epoch, revision } end
+if epoch ~= ARGV[1] or revision <= tonumber(ARGV[2]) then return { epoch, revision, writer } end
 local names = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf', 'LIMIT', 0, tonumber(ARGV[3]))
-if #names == 0 then return { epoch, revision } end
-return { epoch, revision, names, redis.call('HMGET', KEYS[1], unpack(names)) }
+if #names == 0 then return { epoch, revision, writer } end
+return { epoch, revision, writer, names, redis.call('HMGET', KEYS[1], unpack(names)) }
 `;
 
 const LIBRARY = `
@@ -43,8 +49,8 @@ for i = 2, #ARGV, 3 do put(ARGV[i], ARGV[i + 2]) end
 return first
 `;
 
-/** name of a new history, then per record: name, version, JSON. Puts back what the store has in an older version, or no more → epoch */
-const RESTORE = `${LIBRARY}
+/** name of a new history, then per record: name, version, JSON. Puts back what the store has in an older version, or no more → epoch, writer */
+const RESTORE = `${WRITER}${LIBRARY}
 for i = 2, #ARGV, 3 do
   if versionOf(ARGV[i]) < tonumber(ARGV[i + 1]) then
     revision = math.max(revision, tonumber(ARGV[i + 1]) - 1)
@@ -53,7 +59,7 @@ for i = 2, #ARGV, 3 do
   end
 end
 redis.call('HSETNX', KEYS[3], 'epoch', ARGV[1])
-return redis.call('HGET', KEYS[3], 'epoch')
+return { redis.call('HGET', KEYS[3], 'epoch'), writer }
 `;
 
 export const RECORD_SCRIPTS = { hemRecordsRead: READ, hemRecordsWrite: WRITE, hemRecordsRestore: RESTORE };

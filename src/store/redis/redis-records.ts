@@ -23,7 +23,13 @@ const CONNECT_MS = 1000;
 /** Records per command. */
 const PAGE = 500;
 
-type Read = readonly [epoch: string, revision: number, names?: readonly string[], rows?: readonly string[]];
+type Read = readonly [
+  epoch: string,
+  revision: number,
+  writer: string,
+  names?: readonly string[],
+  rows?: readonly string[],
+];
 type Script = (...args: readonly (string | number)[]) => Promise<unknown>;
 
 export class RedisRecords implements RecordDriver {
@@ -36,6 +42,8 @@ export class RedisRecords implements RecordDriver {
   #isOther = true;
   /** Which history this process has read: it writes to no other. */
   #epoch = '';
+  /** Whose writes were read: where a replica has taken over, without a new connection, some may have been lost. */
+  #writer = '';
 
   constructor(settings: RedisSettings, copy: RecordCopy, log: Logger) {
     this.#link = new RedisLink({ ...settings, timeout: COMMAND_MS }, log);
@@ -105,7 +113,7 @@ export class RedisRecords implements RecordDriver {
   async #readAnew(tables: RecordTables): Promise<void> {
     const anew = new RecordTables();
     anew.epoch = await this.#restore(tables);
-    // Another process may have put something back meanwhile: then it is the next time that succeeds.
+    // Another process may have put something back meanwhile, or another server be the first: then it is the next time that succeeds.
     if (!(await this.#read(anew))) throw new Error('the history of the store has changed while it was read');
     tables.replaceBy(anew);
   }
@@ -114,8 +122,11 @@ export class RedisRecords implements RecordDriver {
   async #read(tables: RecordTables): Promise<boolean> {
     for (;;) {
       const args = [tables.epoch, tables.revision, PAGE];
-      const [epoch, revision, names = [], rows = []] = (await this.#run('hemRecordsRead', ...args)) as Read;
-      if (epoch === '' || epoch !== tables.epoch || revision < tables.revision) return false;
+      const answer = (await this.#run('hemRecordsRead', ...args)) as Read;
+      const [epoch, revision, writer, names = [], rows = []] = answer;
+      const isOther = writer !== this.#writer;
+      this.#writer = writer;
+      if (isOther || epoch === '' || epoch !== tables.epoch || revision < tables.revision) return false;
       names.forEach((name, index) => {
         const text = rows[index]!;
         const colon = text.indexOf(':');
@@ -137,16 +148,17 @@ export class RedisRecords implements RecordDriver {
   async #restore(tables: RecordTables): Promise<string> {
     const rows = tables.rows();
     const fresh = newEpoch();
-    let epoch: unknown = fresh;
+    let epoch = fresh;
     for (let index = 0; index === 0 || index < rows.length; index += PAGE) {
       const args = rows
         .slice(index, index + PAGE)
         .flatMap(({ table, id, version, value }) => [nameOf(table, id), version, toText(value)]);
-      epoch = await this.#run('hemRecordsRestore', fresh, ...args);
+      const answer = await this.#run('hemRecordsRestore', fresh, ...args);
+      [epoch, this.#writer] = answer as [epoch: string, writer: string];
     }
     if (epoch === fresh && rows.length > 0)
       this.#log.warn('the store was not as it had been; put back what it lacked');
-    return String(epoch);
+    return epoch;
   }
 
   #run(name: keyof typeof RECORD_SCRIPTS, ...args: readonly (string | number)[]): Promise<unknown> {
