@@ -6,7 +6,7 @@ import { type Gateway, startGateway } from '../gateway.ts';
 import type { Environment } from '../load/environment.ts';
 import { type DemoKey, makeDemoKeys } from './demo-keys.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
-import { untilStopped } from './signals.ts';
+import { untilSignalled, untilStopped } from './signals.ts';
 import { printAddresses } from './start.ts';
 import { keepTickShape } from './tick-shape.ts';
 
@@ -17,6 +17,7 @@ export async function demo(options: {
   readonly port?: number;
   readonly adminPort?: number;
 }): Promise<number> {
+  const signalled = untilSignalled();
   boundHeapGrowth();
   keepTickShape();
   const { startDemo } = await import('../../demo/start.ts');
@@ -39,7 +40,7 @@ export async function demo(options: {
   printAddresses(gateway);
   printKeys(keys, backends.env);
   printQueries(gateway, keys);
-  const code = await untilStopped(async () => {
+  const code = await untilStopped(signalled, async () => {
     await gateway.stop();
     await backends[Symbol.asyncDispose]();
   });

@@ -1,10 +1,13 @@
-/** Waits for the signal to stop. */
+/** The signal to stop. */
 import { readFileSync } from 'node:fs';
 import { drained } from '../metrics/standard-output.ts';
 
-/** Stops once on SIGTERM, SIGINT or SIGHUP; a second signal ends the process at once. @returns the exit code */
-export async function untilStopped(stop: () => Promise<void>): Promise<number> {
-  await new Promise<void>((resolve) => {
+/**
+ * Resolves with the first SIGTERM, SIGINT or SIGHUP; a second one ends the process at once. To be called before anything is begun:
+ * to the first process of a container, a signal that it does not listen to has never been sent.
+ */
+export function untilSignalled(): Promise<void> {
+  return new Promise<void>((resolve) => {
     let signalled = false;
     const onSignal = () => {
       if (signalled) process.exit(1);
@@ -14,6 +17,11 @@ export async function untilStopped(stop: () => Promise<void>): Promise<number> {
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
     if (!ignoresHangUp()) process.on('SIGHUP', onSignal);
   });
+}
+
+/** @returns the exit code */
+export async function untilStopped(signalled: Promise<void>, stop: () => Promise<void>): Promise<number> {
+  await signalled;
   await stop();
   await drained();
   return 0;

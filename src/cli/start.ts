@@ -2,7 +2,7 @@
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { Environment } from '../load/environment.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
-import { untilStopped } from './signals.ts';
+import { untilSignalled, untilStopped } from './signals.ts';
 import { keepTickShape } from './tick-shape.ts';
 
 export interface StartOptions {
@@ -13,11 +13,12 @@ export interface StartOptions {
 }
 
 export async function start(options: StartOptions): Promise<number> {
+  const signalled = untilSignalled();
   boundHeapGrowth();
   keepTickShape();
   const gateway = await startGateway(options);
   printAddresses(gateway);
-  const code = await untilStopped(() => gateway.stop());
+  const code = await untilStopped(signalled, () => gateway.stop());
   // Whatever a library still holds open must not keep a stopped gateway alive.
   setImmediate(() => process.exit(code));
   return code;

@@ -4,6 +4,7 @@ import type { HemError } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { BodyMessage } from './body-message.ts';
 import type { BroadDoor } from './broad-door.ts';
+import type { EventStreams } from './event-streams.ts';
 import type { ReceivedRequest } from './http-message.ts';
 import type { WebSocketDoor } from './websocket.ts';
 
@@ -11,8 +12,7 @@ export interface ClientDoors {
   readonly endpoint: Endpoint;
   readonly broad: BroadDoor;
   readonly websocket: WebSocketDoor;
-  /** What ends each running subscription over SSE. */
-  readonly streams: Set<() => void>;
+  readonly streams: EventStreams;
 }
 
 /** One request and its answer. */

@@ -10,6 +10,8 @@ import { requestIdOf, targetOf } from './http-message.ts';
 import type { RequestLog } from './request-log.ts';
 
 const SWITCHING_PROTOCOLS = 101;
+/** How long a peer has to read why it is refused, and to close the connection itself. */
+const LINGERING_MS = 1000;
 /** Told with a refusal (RFC 6455, 4.4). */
 const VERSIONS = 'sec-websocket-version: 13, 8\r\n';
 
@@ -34,7 +36,8 @@ export function takingHandshakes(
       metrics?.responded(client, code);
       const remote = remoteOf(sender, message);
       requestLog?.handshake({ requestId: requestIdOf(message), client, remote }, message, code);
-      socket.end(
+      sendAndClose(
+        socket,
         `HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\nconnection: close\r\n${more}content-length: 0\r\n\r\n`,
       );
     };
@@ -46,6 +49,15 @@ export function takingHandshakes(
         malformed: () => refuse(400, VERSIONS),
       });
   };
+}
+
+/** node:http has let go of the socket: neither its timeouts nor its stop see to it any more. */
+function sendAndClose(socket: Duplex, text: string): void {
+  socket.end(text);
+  // What is still sent is thrown away, so that the refusal is not lost with a reset; and not for long.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGERING_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 interface Received {

@@ -10,6 +10,7 @@ import type { Request as EndpointRequest } from '../operation/request.ts';
 import { RequestNotes } from '../operation/watch/request-notes.ts';
 import { answerRequest } from './answer-request.ts';
 import { openBroadDoor } from './broad-door.ts';
+import { EventStreams } from './event-streams.ts';
 import { type ClientDoors, type Exchange, setHeaders } from './exchange.ts';
 import { takingHandshakes } from './handshake.ts';
 import { Hops, refusalOf, remoteOf } from './hops.ts';
@@ -17,6 +18,7 @@ import { ReceivedRequest, requestIdOf } from './http-message.ts';
 import { InFlight } from './in-flight.ts';
 import { listenOn } from './listen-on.ts';
 import { type HttpServer, openServer } from './node-http.ts';
+import { OpenSockets } from './open-sockets.ts';
 import { sendProblem } from './refusal.ts';
 import { RequestLog } from './request-log.ts';
 import { openWebSocketDoor } from './websocket.ts';
@@ -70,7 +72,7 @@ export function openPublicListener(
           requestLog,
           tracing,
         }),
-        streams: new Set<() => void>(),
+        streams: new EventStreams(),
       },
     ]),
   );
@@ -90,6 +92,7 @@ export function openPublicListener(
   });
   server.maxRequestsPerSocket = 10_000;
   server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
+  const sockets = new OpenSockets(server, tls !== undefined);
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
     const notes = requestLog && new RequestNotes();
@@ -149,7 +152,13 @@ export function openPublicListener(
     const reason = refusalOf(socket);
     if (reason !== undefined) log.debug({ reason }, 'client certificate refused');
   });
-  server.on('upgrade', takingHandshakes(doors, { hops, metrics, requestLog, isClosing: () => closing }));
+  const takeHandshake = takingHandshakes(doors, { hops, metrics, requestLog, isClosing: () => closing });
+  server.on('upgrade', (message, socket, head) => {
+    // Behind requests that are not answered yet, in whose answers it would get mixed up (RFC 9112, 9.3.2).
+    const before = inFlight.all().findLast(({ req }) => req.socket === socket);
+    if (before === undefined) takeHandshake(message, socket, head);
+    else before.once('close', () => takeHandshake(message, socket, head));
+  });
 
   return {
     server,
@@ -160,8 +169,9 @@ export function openPublicListener(
       for (const response of inFlight.all())
         if (!response.headersSent) response.setHeader('connection', 'close');
       const all = [...doors.values()];
-      for (const { streams } of all) for (const end of streams) end();
-      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      for (const { streams } of all) streams.endAll();
+      sockets.destroyUnsecured();
+      const timer = setTimeout(() => sockets.destroyAll(), graceMs);
       await Promise.all([closed, ...all.map(({ websocket }) => websocket.close(graceMs))]);
       clearTimeout(timer);
       await Promise.all(all.map(({ broad }) => broad.dispose()));

@@ -35,6 +35,12 @@ export function serve(
     try {
       await task();
     } catch (error) {
+      // The library has no close code for messages that only servers send.
+      if (error instanceof Error && error.message.startsWith('Unexpected message of type ')) {
+        onRefused('BAD_REQUEST');
+        socket.close(CloseCode.BadRequest, error.message.slice(0, MAX_REASON_CHARACTERS));
+        return;
+      }
       log.error({ err: error, requestId }, 'websocket message failed');
       socket.close(CloseCode.InternalServerError, 'Internal server error');
     } finally {

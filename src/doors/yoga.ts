@@ -7,6 +7,7 @@ import { isStream, joinHeaders } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
+import type { EventStreams } from './event-streams.ts';
 import { acceptsEventStream, preferredAnswerType } from './media-type.ts';
 import { headersOf, NEEDS_EVENT_STREAM, operate, statusOf } from './operate.ts';
 import { renderPage } from './page.ts';
@@ -19,7 +20,7 @@ export interface YogaContext {
   /** Undefined when a page is asked for. */
   readonly params: Params | readonly Params[] | undefined;
   /** What ends each running subscription over SSE, for when the gateway stops. */
-  readonly streams: Set<() => void>;
+  readonly streams: EventStreams;
   /** What the answers' policies say beside them, for whoever sends the response. */
   readonly said: Map<string, string>;
 }
@@ -90,7 +91,7 @@ interface Asked {
   readonly method: string;
   readonly batched: boolean;
   readonly endpointRequest: EndpointRequest;
-  readonly streams: Set<() => void>;
+  readonly streams: EventStreams;
   readonly said: Map<string, string>;
 }
 
@@ -128,19 +129,34 @@ async function stream(
   const { requestId, headers, principal, address, notes, span, left } = endpointRequest;
   left.add(() => over.cancel());
   const request = { requestId, headers, principal, address, notes, span, left: over };
-  const outcome = await endpoint.subscribe(operation, request);
+  const goAway = () => endpoint.refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest);
+  let isStopped = false;
+  let relay: Relay<FormattedExecutionResult> | undefined;
+  // Also while it is held back, or its backend takes its time.
+  const forgetStop = streams.add(() => {
+    isStopped = true;
+    if (relay === undefined) over.cancel();
+    else relay.end(goAway());
+  });
+  if (isStopped) return goAway();
+  const outcome = await endpoint.subscribe(operation, request).catch((error: unknown) => {
+    forgetStop();
+    throw error;
+  });
   joinHeaders(asked.said, outcome.headers);
-  if (!isStream(outcome)) return outcome.result;
-  const relay = new Relay(outcome.items);
-  const stop = () => relay.end(endpoint.refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest));
-  streams.add(stop);
+  if (!isStream(outcome)) {
+    forgetStop();
+    return isStopped ? goAway() : outcome.result;
+  }
+  relay = new Relay(outcome.items);
+  if (isStopped) relay.end(goAway());
   left.add(() => relay.end());
   const forgetEnd = endpoint.authenticator?.onEnd(endpointRequest.principal, (why) =>
     relay.end(endpoint.refuse('UNAUTHENTICATED', why, endpointRequest)),
   );
   if (forgetEnd !== undefined) left.add(forgetEnd);
   return forgetAtEnd(relay, () => {
-    streams.delete(stop);
+    forgetStop();
     forgetEnd?.();
     over.cancel();
   });

@@ -152,6 +152,17 @@ describe('an upgrade', () => {
     expect({ statuses, closed }).toEqual({ statuses: [status], closed: true });
   });
 
+  it('behind a request that is not answered yet waits for that answer', async () => {
+    const body = JSON.stringify({ query: '{ __typename }' });
+    const post = `POST /web/graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const good = `${KEY}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n`;
+    for (let count = 0; count < 5; count++) {
+      const { statuses, text } = await sendRaw(gateway.url, post + upgrade('websocket', undefined, good));
+      expect(statuses).toEqual([200, 101]);
+      expect(text.indexOf('"__typename":"Query"')).toBeLessThan(text.indexOf('101 Switching'));
+    }
+  });
+
   it('behind a trusted proxy is judged by what was sent, and by the host that is believed', async () => {
     await using behind = await startGateway({
       files: {

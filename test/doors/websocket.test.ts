@@ -163,6 +163,8 @@ describe('a socket is closed', () => {
     ['no message', '{"type":"nonsense"}'],
     ['a list', '[]'],
     ['null', 'null'],
+    ['a message of the server', '{"type":"next","id":"a","payload":{}}'],
+    ['another one', '{"type":"connection_ack"}'],
     ['a payload that is a text', '{"type":"subscribe","id":"a","payload":"{}"}'],
     ['a query that is a number', '{"type":"subscribe","id":"a","payload":{"query":1}}'],
     ['variables that are a text', '{"type":"subscribe","id":"a","payload":{"query":"{a}","variables":"x"}}'],

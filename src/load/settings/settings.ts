@@ -64,11 +64,19 @@ const DEFAULT_LIMITS: OperationLimits = {
   variablesDepth: 50,
 };
 
+/** An empty one would be every address of the machine. */
+const host = z
+  .string()
+  .refine((text) => text !== '', {
+    error: 'an address or a name; 0.0.0.0 and :: stand for all of the machine',
+  })
+  .default('127.0.0.1');
+
 export const hemSettings = z.strictObject({
   /** The public listener. */
   listen: z
     .strictObject({
-      host: z.string().default('127.0.0.1'),
+      host,
       port: z.int().min(0).max(65_535).default(4000),
       /** How long a request's headers may take, and a websocket's first message. */
       headersTimeout: duration.default(10_000),
@@ -83,7 +91,7 @@ export const hemSettings = z.strictObject({
   /** Health, readiness and the whole graph, for operators. */
   admin: z
     .strictObject({
-      host: z.string().default('127.0.0.1'),
+      host,
       port: z.int().min(0).max(65_535).default(4001),
       /** Made at the first start, readable by its owner only. Relative to the configuration directory. */
       tokenFile: z.string().default('.hem/admin-token'),
