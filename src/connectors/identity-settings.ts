@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { duration } from '../units.ts';
 import { headerName } from './header-settings.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-key.ts';
+import { tls } from './tls-settings.ts';
 
 const text = z.string().min(1).max(1000);
 
@@ -33,6 +34,8 @@ const exchange = z.strictObject({
   scope: z.string().optional(),
   subjectTokenType: text.default('urn:ietf:params:oauth:token-type:access_token'),
   clientAuthentication: z.enum(['basic', 'body']).default('basic'),
+  /** Without it that of the backend, but for the name. */
+  tls,
 });
 
 export const identity = z.union(

@@ -4,6 +4,7 @@ import { byteSize, duration } from '../units.ts';
 import { breaker } from './breaker-settings.ts';
 import { headerName, headerValue } from './header-settings.ts';
 import { identity } from './identity-settings.ts';
+import { tls } from './tls-settings.ts';
 
 const auth = z.union(
   [
@@ -20,6 +21,8 @@ const auth = z.union(
         audience: z.string().optional(),
         /** How the client shows who it is (RFC 6749, 2.3.1). */
         clientAuthentication: z.enum(['basic', 'body']).default('basic'),
+        /** Without it that of the backend, but for the name. */
+        tls,
       }),
     }),
   ],
@@ -38,18 +41,7 @@ export const commonSettings = z.strictObject({
     .default({ connect: 2000, request: 5000 })
     .transform(({ connect, request }) => ({ connectMs: connect, requestMs: request })),
   resilience: z.strictObject({ breaker }).prefault({}),
-  tls: z
-    .strictObject({
-      /** PEM texts or `${file:…}`. */
-      ca: z.string().optional(),
-      certificate: z.string().optional(),
-      key: z.string().optional(),
-      serverName: z.string().optional(),
-    })
-    .refine((tls) => (tls.certificate === undefined) === (tls.key === undefined), {
-      error: '"certificate" and "key" together',
-    })
-    .optional(),
+  tls,
   headers: z
     .strictObject({
       /** Headers of the caller that travel on to this backend. */

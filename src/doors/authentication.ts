@@ -6,7 +6,7 @@ import type { Endpoint } from '../operation/endpoint.ts';
 import type { Authenticator } from '../principal/authenticator.ts';
 import { Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
-import { credentialsIn, credentialsOfSocket } from './credentials.ts';
+import { credentialsIn, credentialsOfSocket, forwardedBySocket } from './credentials.ts';
 import type { Sender } from './hops.ts';
 import { Refusal } from './refusal.ts';
 
@@ -38,7 +38,7 @@ export async function identifySocket(
   readonly said: Readonly<Record<string, string>>;
 }> {
   const { authenticator } = endpoint;
-  if (authenticator === undefined) return { principal: undefined, said: {} };
+  if (authenticator === undefined) return { principal: undefined, said: forwardedBySocket(params) };
   const { credentials, said } = credentialsOfSocket(endpoint, opening, params);
   return { principal: await authenticator.authenticate(credentials), said };
 }

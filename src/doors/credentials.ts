@@ -48,6 +48,16 @@ export function credentialsOfSocket(
   return { credentials, said };
 }
 
+/** Of a websocket of a client that does not care who calls: what connectors may forward, as headers. */
+export function forwardedBySocket(
+  params: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<string, string>> {
+  const [authorization] = [params, params?.headers]
+    .map((place) => entryOf(place, 'authorization'))
+    .filter((entry) => typeof entry === 'string');
+  return authorization === undefined ? {} : { authorization };
+}
+
 /** What a request over HTTP, or the upgrade to a websocket, brings along. */
 interface Opening extends Pick<Sender, 'peer' | 'isSecure'>, Partial<Pick<Sender, 'connection'>> {
   readonly headers: IncomingHttpHeaders;

@@ -46,9 +46,7 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   const protocol = makeServer<Record<string, unknown>, Peer>({
     connectionInitWaitTimeout: options.initTimeoutMs,
     onConnect: ({ extra, connectionParams }) =>
-      endpoint().authenticator === undefined
-        ? true
-        : letIn(endpoint(), options.requestLog, extra, connectionParams),
+      letIn(endpoint(), options.requestLog, extra, connectionParams),
     onSubscribe: (context, id, payload) => start(endpoint(), options, context, id, payload),
     execute: (args) => execute(runningOf(args)) as never,
     subscribe: (args) => subscribe(runningOf(args)) as never,

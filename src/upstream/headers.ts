@@ -5,6 +5,7 @@ import { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { Credentials } from './credentials.ts';
 import type { HeaderValues, Identity, IdentityContext } from './identity.ts';
+import { OF_THE_REQUEST } from './request-headers.ts';
 
 type Facts = Pick<CallContext, 'headers' | 'requestId'> &
   Partial<Pick<CallContext, 'carried'>> &
@@ -47,7 +48,9 @@ export class OutgoingHeaders {
 
   /** What differs from caller to caller: those for whom it is the same may share a connection. */
   ofCaller(context: Facts): Headers | Promise<Headers> {
-    return this.#with(this.#forwarded(context), this.#identity?.headers(context));
+    const headers = this.#forwarded(context);
+    for (const name of OF_THE_REQUEST) delete headers[name];
+    return this.#with(headers, this.#identity?.headers(context));
   }
 
   /** What is known without a caller, for connections that many callers share (websocket, AMQP). */

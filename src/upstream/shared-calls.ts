@@ -20,6 +20,7 @@ import {
   type Reply,
   type Worth,
 } from './kept-replies.ts';
+import { OF_THE_REQUEST } from './request-headers.ts';
 import type { SharingOptions } from './sharing-settings.ts';
 
 /** `hit`: nothing was asked. `stale`: the same, while it is asked for again. `miss`: it was asked for, perhaps on conditions. */
@@ -43,9 +44,6 @@ export interface SharedCall<R> extends Question {
   /** Whether a reply may be given to others later; asked once, where it could be. */
   worthOf(reply: R): Worth;
 }
-
-/** Headers that tell one request from another rather than one caller. */
-const OF_THE_REQUEST: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate']);
 
 export class SharedCalls<R extends Reply> {
   readonly #name: string;

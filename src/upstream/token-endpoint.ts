@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
+import type { TlsSettings } from '../connectors/tls-settings.ts';
 import { UpstreamError } from '../errors.ts';
 import { HttpClient } from './http.ts';
 
@@ -24,6 +25,7 @@ export interface TokenEndpointSettings {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly clientAuthentication: 'basic' | 'body';
+  readonly tls?: TlsSettings;
 }
 
 export interface AccessToken {
@@ -41,7 +43,7 @@ export class TokenEndpoint implements AsyncDisposable {
     this.#connector = connector;
     this.#settings = settings;
     // The name that the backend's certificate has is the backend's.
-    const tls = common.tls === undefined ? undefined : { ...common.tls, serverName: undefined };
+    const tls = settings.tls ?? (common.tls && { ...common.tls, serverName: undefined });
     this.#client = new HttpClient(connector, settings.tokenUrl, { ...common, tls });
   }
 

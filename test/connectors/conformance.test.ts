@@ -429,6 +429,17 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
     });
   });
 
+  test('the calls for one list are made in turns, so many at the same time as connector.yml says', async () => {
+    await using asked = await startThingsGateway(kind, backend, { settings: 'limits: { callsAtOnce: 3 }\n' });
+    const query = '{ things(first: 20) { parts(first: 1) { name } } }';
+    backend.things.mostAsking = 0;
+    const { body } = await asked.query('web', query);
+    const things = Array.from({ length: 20 }, (_, index) => ({ parts: [{ name: `${index + 1}-1` }] }));
+    expect(body).toEqual({ data: { things } });
+    // To a GraphQL backend they are one call with twenty fields.
+    expect(backend.things.mostAsking).toBe(kind === 'graphql' ? 20 : 3);
+  });
+
   describe('what is asked once', () => {
     const thing = (id: string) => `{ thing(id: "${id}") { id name big } }`;
     const told = (id: string) => ({ thing: { id, name: `Thing ${id}`, big: BIG } });

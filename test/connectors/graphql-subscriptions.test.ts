@@ -238,6 +238,19 @@ describe('over graphql-ws', () => {
     await expect.poll(() => backend.connections).toBe(0);
   });
 
+  test('what names a request and no caller keeps nobody from sharing a socket', async () => {
+    await using gateway = await startGateway(
+      configuration(backend.url, 'ws', 'headers: { forward: [x-request-id, traceparent] }'),
+    );
+    const all = ['1', '2', '3'].map((id) => gateway.subscribe('web', MOVED, { variables: { id } }));
+    const first = all.map(next);
+    await backend.untilSubscribers(3);
+    expect(backend.connections).toBe(1);
+    for (const id of ['1', '2', '3']) backend.move(id, 'Ann');
+    await Promise.all(first);
+    for (const events of all) await events.return?.();
+  });
+
   test('callers whose forwarded headers differ never share a socket', async () => {
     await using gateway = await startGateway(
       configuration(backend.url, 'ws', 'headers: { forward: [x-tenant], set: { x-gateway: hem } }'),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet, exportPKCS8, jwtVerify } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { clientYml, newKey, type SigningKey, sign } from '../auth/issuer.ts';
+import { RawSocket } from '../doors/riders.ts';
 import { RestBackend, startRestGateway } from '../support/backends/rest.ts';
 import type { TestGateway } from '../support/gateway.ts';
 
@@ -462,4 +463,26 @@ describe('a token in exchange', () => {
       .toBeUndefined();
     expect(issuer.seen.length).toBe(2);
   });
+});
+
+test('a socket of a client that does not care who calls forwards what connection_init says, or else what opened it', async () => {
+  await using gateway = await startRestGateway(backend, {
+    schema: 'type Query { a: JSON @rest(get: "/a") }',
+    settings: 'identity: forward',
+  });
+  const told = async (opening: Record<string, string>, payload: unknown) => {
+    await using socket = new RawSocket(gateway, undefined, { headers: opening });
+    await socket.opened();
+    socket.send({ type: 'connection_init', payload });
+    await socket.until(({ type }) => type === 'connection_ack');
+    socket.subscribe('a', '{ a }');
+    await socket.until(({ id }) => id === 'a');
+    return backend.last.headers.authorization;
+  };
+  expect(await told({}, { authorization: 'Basic b' })).toBe('Basic b');
+  expect(await told({}, { headers: { Authorization: 'Basic b' } })).toBe('Basic b');
+  expect(await told({ authorization: 'Basic a' }, undefined)).toBe('Basic a');
+  expect(await told({ authorization: 'Basic a' }, { authorization: 'Basic b' })).toBe('Basic b');
+  for (const odd of [7, null, ['Basic b'], { a: 1 }])
+    expect(await told({ authorization: 'Basic a' }, { authorization: odd })).toBe('Basic a');
 });

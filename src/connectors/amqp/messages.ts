@@ -203,10 +203,21 @@ interface SharedReply extends Reply {
 }
 
 function toShared(message: Message): SharedReply {
-  const said = Object.entries(message.properties.headers ?? {}).flatMap(([name, value]) =>
-    typeof value === 'string' ? [[name.toLowerCase(), value] as const] : [],
-  );
-  return { status: 200, headers: Object.fromEntries(said), body: message.content, message };
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(message.properties.headers ?? {})) {
+    const [key, text] = [name.toLowerCase(), toHeaderText(value)];
+    if (text !== undefined) headers[key] = headers[key] === undefined ? text : `${headers[key]}, ${text}`;
+  }
+  return { status: 200, headers, body: message.content, message };
+}
+
+/** What a header would be over HTTP: a service may as well say "age" with a number, and "expires" with a timestamp. */
+function toHeaderText(value: unknown): string | undefined {
+  if (Buffer.isBuffer(value)) return value.toString('latin1');
+  if (Array.isArray(value)) return value.map(toHeaderText).join(', ');
+  if (typeof value !== 'object') return String(value);
+  const { '!': type, value: seconds } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return type === 'timestamp' ? new Date(Number(seconds) * 1000).toUTCString() : undefined;
 }
 
 function toContent(body: unknown): Buffer {

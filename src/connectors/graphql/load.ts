@@ -2,6 +2,7 @@
 import { type DocumentNode, GraphQLError } from 'graphql';
 import { parseDocument } from '../../mapping/parse-document.ts';
 import { didYouMean } from '../../problems.ts';
+import { identityHeadersOf } from '../identity-settings.ts';
 import type { ConnectorSource } from '../kind.ts';
 import { type BackendSchema, readBackendSchema } from './backend-schema.ts';
 import type { GraphqlOptions } from './options.ts';
@@ -15,11 +16,26 @@ export interface GraphqlSpec {
   readonly compared: Set<string>;
 }
 
+/** What is the same for all may not stand where callers are named. */
+function checkInit({ settings, options, report }: ConnectorSource<GraphqlOptions>): void {
+  const named = identityHeadersOf(settings.identity);
+  for (const name of Object.keys(options.subscriptions.init)) {
+    if (!named.includes(name.toLowerCase())) continue;
+    report(['subscriptions', 'init', name], {
+      rule: 'identity-header',
+      message: '"identity" and "subscriptions.init" would both write this entry of `connection_init`.',
+      found: name,
+      hint: 'take it out here: every caller would be called the same',
+    });
+  }
+}
+
 const OWN = 'schema.graphql';
 const MAX_TOKENS = 2_000_000;
 
 export async function load(source: ConnectorSource<GraphqlOptions>): Promise<GraphqlSpec | undefined> {
   const { spec: file, federation, types } = source.options;
+  checkInit(source);
   // Its syntax errors are reported by whoever loads the connector.
   const own = readBackendSchema(
     OWN,

@@ -1,5 +1,6 @@
 /** Reads the vendored description of the services: `.proto` files or a descriptor set. */
 import protobuf, { type Method, type NamespaceBase, type Root, type Type } from 'protobufjs';
+import { identityHeadersOf } from '../identity-settings.ts';
 import type { ConnectorSource } from '../kind.ts';
 import { AnswerTypes } from './answers.ts';
 import { readDescriptorSet } from './descriptor-set.ts';
@@ -16,6 +17,7 @@ export interface GrpcSpec {
 
 export async function load(source: ConnectorSource<GrpcOptions>): Promise<GrpcSpec | undefined> {
   checkEndpoint(source);
+  checkHeaders(source);
   const root = await readRoot(source);
   if (root === undefined) return undefined;
   const methods = new Map<string, Method>();
@@ -61,6 +63,22 @@ function checkEndpoint(source: ConnectorSource<GrpcOptions>): void {
       found: 'grpc://',
       expected: 'grpcs://',
     });
+  }
+}
+
+/** What grpc-js, or the protocol, writes itself (gRPC over HTTP/2, "Requests"): it would never arrive. */
+const OWN_METADATA = /^(?:grpc-.*|user-agent|te|content-type)$/;
+
+function checkHeaders({ settings, report }: ConnectorSource<GrpcOptions>): void {
+  const { headers, identity } = settings;
+  const written: ReadonlyArray<readonly [readonly (string | number)[], string]> = [
+    ...headers.forward.map((name, index) => [['headers', 'forward', index], name] as const),
+    ...Object.keys(headers.set).map((name) => [['headers', 'set', name], name] as const),
+    ...identityHeadersOf(identity).map((name) => [['identity'], name] as const),
+  ];
+  for (const [at, name] of written) {
+    if (!OWN_METADATA.test(name)) continue;
+    report(at, { rule: 'grpc-header', message: 'gRPC writes this header itself.', found: name });
   }
 }
 

@@ -81,10 +81,19 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
           toOutcomes(this.#setup, batch, (values) => share(values, context), onOutcome),
       };
     }
+    const { callsAtOnce } = this.#setup.settings.limits;
+    const ask = async (values: Values, context: CallContext) => {
+      const [outcome] = await this.#calls.exchange(binding, write, { batch: [values] }, context);
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    };
     return {
       mode: 'unary',
       call: (batch, context, onOutcome) =>
-        this.#calls.exchange(binding, write, { batch, onOutcome }, context),
+        // All callers share the connection: nobody's long list may take all of it.
+        batch.length > callsAtOnce
+          ? toOutcomes(this.#setup, batch, (values) => ask(values, context), onOutcome)
+          : this.#calls.exchange(binding, write, { batch, onOutcome }, context),
     };
   }
 

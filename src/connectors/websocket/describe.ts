@@ -7,10 +7,11 @@ export function describe({
   directive,
   binding,
   options,
+  settings,
 }: BoundField<WebsocketOptions, WebsocketBinding>): CallDescription {
   return {
     text: `${binding.kind} ${String(directive[binding.kind])}`,
     batchSize: 1,
-    callsAtOnce: options.maxInFlight,
+    callsAtOnce: Math.min(options.maxInFlight, settings.limits.callsAtOnce),
   };
 }

@@ -2,7 +2,7 @@
 import type { DocumentNode } from 'graphql';
 import type { ConnectorKind, ConnectorSource } from '../../connectors/kind.ts';
 import { KINDS, type RegisteredKind } from '../../connectors/registry.ts';
-import { commonSettings } from '../../connectors/settings.ts';
+import { type CommonSettings, commonSettings } from '../../connectors/settings.ts';
 import { didYouMean, type Problems, placeAt } from '../../problems.ts';
 import { checkIdentity } from '../checks/identity.ts';
 import { checkTls } from '../checks/tls.ts';
@@ -74,10 +74,12 @@ export async function loadConnector(
   checkIdentity(source.settings, (at, problem) => {
     if (!yaml.isUnresolved(at)) source.report(at, problem);
   });
-  checkTls(source.settings.tls ?? {}, (key, problem) => {
-    const at = ['tls', key];
-    if (!yaml.isUnresolved(at)) source.report(at, { rule: 'connector-tls', ...problem });
-  });
+  for (const { tls, at } of tlsOf(source.settings)) {
+    checkTls(tls, (key, problem) => {
+      const place = [...at, key];
+      if (!yaml.isUnresolved(place)) source.report(place, { rule: 'connector-tls', ...problem });
+    });
+  }
   const spec = await kind.load(source);
   const translated = translate(kind, document, source);
   const sdl = checkSdl(file, translated, CONNECTOR_DIRECTIVES + kind.directives, problems);
@@ -85,6 +87,17 @@ export async function loadConnector(
   const functions = await loadMappingModule(directory, folder, problems);
   const connector = { name, kind, ...checked, yaml, file, schema: sdl.schema };
   return buildTypes(connector, { sdl, spec, source, functions, problems });
+}
+
+/** Of the backend, and of the token endpoints that have their own. */
+function tlsOf({ tls, auth, identity }: CommonSettings) {
+  const oauth2 = typeof auth === 'object' && 'oauth2' in auth ? auth.oauth2.tls : undefined;
+  const exchange = typeof identity === 'object' && 'exchange' in identity ? identity.exchange.tls : undefined;
+  return [
+    { tls: tls ?? {}, at: ['tls'] },
+    { tls: oauth2 ?? {}, at: ['auth', 'oauth2', 'tls'] },
+    { tls: exchange ?? {}, at: ['identity', 'exchange', 'tls'] },
+  ];
 }
 
 function translate(

@@ -31,6 +31,9 @@ export const LARGE_BYTES = 100_000;
 
 export class Things {
   readonly calls: SeenCall[] = [];
+  /** Calls for parts that are being answered, and the most of them at a time. */
+  asking = 0;
+  mostAsking = 0;
   /** Calls whose caller left before the answer. */
   cancelled = 0;
   /** What answers say of how long they count, in the words of HTTP's `Cache-Control`; undefined where they say nothing. */
@@ -70,6 +73,9 @@ export class Things {
       case 'echo':
         return { kind: 'value', value: args.text };
       case 'parts':
+        this.mostAsking = Math.max(this.mostAsking, ++this.asking);
+        await sleep(10);
+        this.asking--;
         return {
           kind: 'value',
           value: Array.from({ length: Number(args.first) }, (_, index) => ({
