@@ -28,6 +28,7 @@ const SETTINGS = [
   'connectors/header-settings',
   'connectors/identity-settings',
   'connectors/signing-key',
+  'connectors/tls-settings',
 ];
 /** The contract of connector kinds: types and settings, no kind. */
 const CONTRACT = ['connectors/kind', 'connectors/settings', ...SETTINGS];
@@ -74,6 +75,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   'connectors/breaker-settings': [...BOTTOM],
   'connectors/header-settings': [...BOTTOM],
   'connectors/signing-key': [...BOTTOM],
+  'connectors/tls-settings': [...BOTTOM],
   // What backends are told of callers is made by templates.
   upstream: [...BOTTOM, ...CONTRACT, 'mapping'],
   connectors: [...BOTTOM, ...CONTRACT, 'mapping', 'upstream'],
