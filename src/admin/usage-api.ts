@@ -65,7 +65,7 @@ export async function answerUsage(
     asked.format ?? (message.headers.accept?.includes(CLOUD_EVENTS_TYPE) ? 'cloudevents' : 'json');
   if (format !== 'json' && format !== 'cloudevents') throw badRequest('"format" is "json" or "cloudevents".');
   await flush();
-  const report = await reportUsage(store(), request, settings).catch(toRefusal);
+  const report = await Promise.try(() => reportUsage(store(), request, settings)).catch(toRefusal);
   // Which clients and fields there are is not for every consumer to know.
   if (consumer === undefined) orRefuse(() => checkNames(request, schemas(), { report, wantsUnused }));
   if (wantsUnused) {
@@ -142,6 +142,7 @@ function orRefuse<Result>(read: () => Result): Result {
 
 function toRefusal(error: unknown): never {
   if (error instanceof UsageMistake || error instanceof TooMuchUsage) throw badRequest(error.message);
+  if (error instanceof HemError) throw error;
   throw new HemError('STORE_UNAVAILABLE', { internal: 'the store did not say who used what', cause: error });
 }
 

@@ -1,5 +1,6 @@
 /** `hem usage`: who used which field, and which fields nobody used. Asks the store itself, so no gateway has to run. */
 import { pino } from 'pino';
+import { HemError } from '../errors.ts';
 import { loadGeneration } from '../generation.ts';
 import type { Environment } from '../load/environment.ts';
 import { unusedFields } from '../metrics/client-fields.ts';
@@ -29,7 +30,11 @@ export async function usage(options: UsageOptions): Promise<number> {
     const store = await openStore(settings.store, configuration.directory.root, pino({ level: 'silent' }));
     await using _closing = store;
     await reached(store);
-    const report = await reportUsage(store.usage(), request, settings.usage);
+    const report = await reportUsage(store.usage(), request, settings.usage).catch((error: unknown) => {
+      if (error instanceof TooMuchUsage || error instanceof HemError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new UsageMistake(`The store (${store.kind}) does not say who used what: ${reason}`);
+    });
     const schemas = views.map(({ client, schema }) => ({ client: client.name, schema }));
     checkNames(request, schemas, { report, wantsUnused: unused });
     if (format === 'cloudevents') console.log(JSON.stringify(toCloudEvents(report), null, 2));

@@ -44,10 +44,15 @@ export async function withRegistry(
     });
   const log = pino({ level: 'silent' });
   await using store = await openStore(settings.store, source.root, log);
-  if (!(await store.records()).isComplete)
+  const { isComplete, isFollowed } = await store.records();
+  if (!isComplete)
     throw new HemError('STORE_UNAVAILABLE', {
       publicText: `the store that hem.yml names (${settings.store.kind}) cannot be reached`,
     });
+  if (!isFollowed)
+    console.error(
+      'hem: The store does not answer. What is told is what a gateway here knew last, and may be out of date.',
+    );
   await using registry = await openRegistry({
     store,
     settings: settings.keys,

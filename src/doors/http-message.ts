@@ -85,6 +85,8 @@ export function headersOf(message: IncomingMessage): Readonly<Record<string, str
   return headers;
 }
 
+const WEB = new Set(['http:', 'https:']);
+
 /** Headers of which a second one would be read by some and ignored by others. */
 const SINGLE_HEADERS = new Set(['host', 'content-type', 'authorization', 'origin']);
 
@@ -99,9 +101,10 @@ export function targetOf(message: IncomingMessage): string {
   const target = message.url ?? '/';
   if (target.startsWith('/')) return target;
   const url = URL.parse(target);
-  if (url === null || url.host !== (message.headers.host ?? '').toLowerCase()) {
+  if (url === null || !WEB.has(url.protocol) || url.username !== '' || url.password !== '')
+    throw ambiguous('The request target is no path, and no address of HTTP.');
+  if (url.host !== (message.headers.host ?? '').toLowerCase())
     throw ambiguous('The request target and the Host header differ.');
-  }
   return url.pathname + url.search;
 }
 

@@ -153,11 +153,11 @@ export function openPublicListener(
     if (reason !== undefined) log.debug({ reason }, 'client certificate refused');
   });
   const takeHandshake = takingHandshakes(doors, { hops, metrics, requestLog, isClosing: () => closing });
-  server.on('upgrade', (message, socket, head) => {
+  server.on('upgrade', function takeInTurn(message, socket, head) {
     // Behind requests that are not answered yet, in whose answers it would get mixed up (RFC 9112, 9.3.2).
-    const before = inFlight.all().findLast(({ req }) => req.socket === socket);
+    const before = inFlight.all().find(({ req }) => req.socket === socket);
     if (before === undefined) takeHandshake(message, socket, head);
-    else before.once('close', () => takeHandshake(message, socket, head));
+    else before.once('close', () => takeInTurn(message, socket, head));
   });
 
   return {

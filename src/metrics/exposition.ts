@@ -9,6 +9,9 @@ export interface Exposition {
 
 type Library = typeof import('@prometheus-io/client');
 
+/** 2 ** 63 nanoseconds, in seconds, and somewhat less. */
+const UNMEASURED = 9e9;
+
 /** Of the process: memory, collections of garbage, the delay of the event loop. There is one process, so there is one of it. */
 let ofProcess: Promise<{ readonly library: Library; readonly registry: Registry }> | undefined;
 
@@ -27,7 +30,10 @@ export async function expose(families: readonly Family[], accept: string | undef
   const isOpen = /application\/openmetrics-text/i.test(accept ?? '');
   const all = new Registry(isOpen ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE);
   const process = (await registry.getMetricsAsJSON()) as unknown as readonly Family[];
-  for (const family of [...families, ...process]) {
+  // Before anything was measured, the library says the largest number that there is.
+  const isMeasured = ({ name, values }: Family) =>
+    !name.startsWith('nodejs_eventloop_lag') || values.every(({ value }) => value < UNMEASURED);
+  for (const family of [...families, ...process.filter(isMeasured)]) {
     // The library takes "_total" from the names of counters where OpenMetrics adds it again.
     const metric = { ...family, get: async () => ({ ...family, name: metric.name }) };
     all.registerMetric(metric as never);

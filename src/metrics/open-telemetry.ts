@@ -1,4 +1,5 @@
 /** Traces by OpenTelemetry, sent to a collector over OTLP/HTTP. Imported only where hem.yml asks for traces. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Context,
   createTraceState,
@@ -29,6 +30,8 @@ import type { BegunOperation, BegunRequest, OperationSpan, RequestSpan, Tracing 
 
 /** How long the collector may take, also at the end of the process. */
 const EXPORT_MS = 5000;
+/** For the last spans, when the gateway stops. */
+const LAST_SPANS_MS = 1000;
 /** How long spans are gathered. */
 const GATHERED_MS = 500;
 const MAX_WAITING = 4096;
@@ -56,7 +59,13 @@ export function openTelemetry(settings: TracesSettings, log: Logger): Tracing {
   const tracer = provider.getTracer('hem');
   return {
     begin: (request) => beginRequest(tracer, request, settings.trustCallers),
-    [Symbol.asyncDispose]: () => provider.shutdown().catch(() => {}),
+    async [Symbol.asyncDispose]() {
+      // A collector that hangs would be waited for as for any other spans.
+      await Promise.race([
+        provider.shutdown().catch(() => {}),
+        sleep(LAST_SPANS_MS, undefined, { ref: false }),
+      ]);
+    },
   };
 }
 

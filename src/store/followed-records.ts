@@ -75,6 +75,10 @@ export class FollowedRecords implements RecordStore {
     return this.#complete;
   }
 
+  get isFollowed(): boolean {
+    return !this.#failing;
+  }
+
   get<Value>(table: string, id: string): StoredRecord<Value> | undefined {
     return this.#tables.get(table, id);
   }

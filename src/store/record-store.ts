@@ -28,6 +28,8 @@ export interface RecordChange {
 export interface RecordStore extends AsyncDisposable {
   /** Whether this process has had the whole of it: from the store, or from a copy of an earlier process. */
   readonly isComplete: boolean;
+  /** Whether the store answered when it was last asked: what is known may be out of date where it did not. */
+  readonly isFollowed: boolean;
   get<Value>(table: string, id: string): StoredRecord<Value> | undefined;
   all<Value>(table: string): readonly StoredRecord<Value>[];
   /**

@@ -119,6 +119,12 @@ describe('on a Redis that is killed', { timeout: 60_000 }, () => {
       expect([table.find(key)?.id, table.whyNot(revoked.key)]).toEqual([id, 'revoked']);
       const { code, output } = await hem(first.directory, ...create);
       expect([code, output]).toEqual([2, expect.stringContaining('store')]);
+      const listed = await hem(first.directory, 'keys', 'list');
+      expect([listed.code, listed.output]).toEqual([
+        0,
+        expect.stringMatching(/does not answer.*out of date/),
+      ]);
+      expect(listed.output).toContain(revoked.id);
       await first.gateway.stop();
 
       await using second = await startGatewayIn(first.directory);

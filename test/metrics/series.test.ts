@@ -243,6 +243,8 @@ describe('the page', () => {
         'nodejs_gc_duration_seconds_count',
       ])
         expect(text).toContain(`\n${own}`);
+      // What the library says where it has not measured anything yet.
+      expect(openText + text).not.toContain('9223372036');
     }
   });
 

@@ -67,7 +67,7 @@ describe('Cluster', () => {
   test('a first burst, whose keys lie everywhere, is decided by the store', async () => {
     await using cluster = await RedisCluster.start();
     const burst = async () => {
-      await using limits = open({ cluster: { nodes: cluster.nodes }, timeout: '250ms' });
+      await using limits = open({ cluster: { nodes: cluster.nodes }, timeout: '1s' });
       const asked = Array.from({ length: 20 }, (_, index) => limits.reserve([demand(`p${index}`)]));
       return (await Promise.all(asked)).map(({ decidedBy }) => decidedBy);
     };

@@ -64,6 +64,9 @@ const DEFAULT_LIMITS: OperationLimits = {
   variablesDepth: 50,
 };
 
+/** To node:http nothing is for ever. */
+const wait = duration.refine((ms) => ms > 0, { error: 'a duration that is longer than nothing' });
+
 /** An empty one would be every address of the machine. */
 const host = z
   .string()
@@ -79,9 +82,9 @@ export const hemSettings = z.strictObject({
       host,
       port: z.int().min(0).max(65_535).default(4000),
       /** How long a request's headers may take, and a websocket's first message. */
-      headersTimeout: duration.default(10_000),
+      headersTimeout: wait.default(10_000),
       /** How long a whole request may take to arrive. */
-      requestTimeout: duration.default(30_000),
+      requestTimeout: wait.default(30_000),
       /** Without it callers speak plain HTTP, as behind a proxy or a sidecar that does TLS. */
       tls: tlsSettings.optional(),
     })

@@ -18,7 +18,6 @@ export class RedisLink implements AsyncDisposable {
   readonly prefix: string;
   readonly #settings: RedisSettings;
   readonly #log: Logger;
-  readonly #refreshing: NodeJS.Timeout | undefined;
   #isTold = false;
 
   constructor(settings: RedisSettings, log: Logger, { lateAnswers = false }: LinkOptions = {}) {
@@ -26,7 +25,6 @@ export class RedisLink implements AsyncDisposable {
     this.prefix = settings.prefix;
     this.#log = log;
     this.client = connect(settings, lateAnswers ? {} : { commandTimeout: settings.timeout });
-    this.#refreshing = refreshingSlotsOf(this.client);
     this.client.on('error', (error) => this.#tell(error));
     this.client.on('ready', () => {
       if (this.#isTold) log.info('the store is back');
@@ -56,7 +54,6 @@ export class RedisLink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#refreshing);
     this.client.disconnect();
   }
 
@@ -99,6 +96,10 @@ function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTi
     });
     // The library connects a node with the first command for it, and refuses all that come before the connection is made.
     client.on('+node', (node: Redis) => void node.connect().catch(() => {}));
+    // Its own refreshing may go on after the connection is closed, and keep the process.
+    const refresh = () => client.status === 'ready' && client.refreshSlotsCache();
+    const refreshing = setInterval(refresh, MAX_RECONNECT_MS).unref();
+    client.once('end', () => clearInterval(refreshing));
     return client;
   }
   if (sentinel !== undefined) {
@@ -113,12 +114,6 @@ function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTi
     });
   }
   return new Redis(url ?? 'redis://127.0.0.1:6379', options);
-}
-
-/** The library's own refreshing may go on after the connection is closed, and keep the process. */
-function refreshingSlotsOf(client: Redis | Cluster): NodeJS.Timeout | undefined {
-  if (!(client instanceof Cluster)) return undefined;
-  return setInterval(() => client.status === 'ready' && client.refreshSlotsCache(), MAX_RECONNECT_MS).unref();
 }
 
 function retryStrategy(attempt: number): number {
