@@ -1,7 +1,12 @@
 /** What is found in an AMQP connector's files when they are loaded, all at once. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigurationError } from '../../src/problems.ts';
+import { PROTO_FOLDER } from '../support/backends/grpc/server.ts';
 import { startGateway } from '../support/gateway.ts';
+
+const pem = (name: string) => readFileSync(join(PROTO_FOLDER, 'tls', name), 'utf8');
 
 async function problems(settings: string, schema: string): Promise<string[]> {
   try {
@@ -30,7 +35,7 @@ test('a connector that needs no broker to load', async () => {
   const everything = `
 endpoint: amqps://broker.invalid
 login: EXTERNAL
-tls: { certificate: x, key: y }
+tls: ${JSON.stringify({ certificate: pem('client.pem'), key: pem('client.key') })}
 heartbeat: 30s
 prefetch: 10
 reconnect: { min: 50ms, max: 5s, attempts: 3 }

@@ -298,6 +298,22 @@ describe('a backend that answers garbage', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 ** 2);
   });
 
+  test('more messages than its bytes may hold, wherever they are', async () => {
+    // Two bytes each: things {}
+    const some = (count: number) => Buffer.concat(Array(count).fill(Buffer.from([0x0a, 0])));
+    const files = shapesFiles({ settings: 'limits: { responseBytes: 1MB }' });
+    const ask = async (bytes: Buffer, query: string) => {
+      await using backend = await RawBackend.start(answering(frame(bytes)));
+      await using gateway = await startGateway({ files, env: { SHAPES_URL: backend.url } });
+      return (await gateway.query('web', query)).body;
+    };
+    const page = '{ page(first: 1) { total } }';
+    expect((await ask(some(50_000), page)).data).toEqual({ page: { total: 0 } });
+    expect((await ask(some(60_000), page)).errors).toMatchObject([
+      { extensions: { code: 'UPSTREAM_INVALID', connector: 'shapes' } },
+    ]);
+  });
+
   test('nesting without an end', async () => {
     let bytes = Buffer.alloc(0);
     for (let depth = 0; depth < 5000; depth++) {

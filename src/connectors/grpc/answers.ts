@@ -4,6 +4,7 @@
  * an answer is walked once.
  */
 import protobuf, { type Field, type IConversionOptions, type Type } from 'protobufjs';
+import { boundMessages } from './bounded-messages.ts';
 import { ANY, type Decoded, WELL_KNOWN, WRAPPERS } from './well-known.ts';
 
 /** int64 and enums as text, bytes as base64, NaN and Infinity as text; implicit defaults are filled in. */
@@ -28,10 +29,14 @@ export class AnswerTypes {
     this.#types = types;
   }
 
-  /** @returns a function that throws any kind of error when the bytes are not such a message */
-  reader(type: Type): (bytes: Uint8Array) => unknown {
+  /** @returns a function that throws any kind of error when the bytes are not such a message, or one of too many others */
+  reader(type: Type, maxBytes: number): (bytes: Uint8Array) => unknown {
     this.#prepare(type);
-    return (bytes) => type.toObject(type.decode(bytes), CONVERSION);
+    const bound = boundMessages(type, maxBytes);
+    return (bytes) => {
+      bound(bytes);
+      return type.toObject(type.decode(bytes), CONVERSION);
+    };
   }
 
   /** The record of a message that travelled as bytes inside another. Undefined when its type is unknown or the bytes are not of it. */
