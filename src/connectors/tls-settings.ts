@@ -14,4 +14,4 @@ export const tls = z
   })
   .optional();
 
-export type TlsSettings = z.output<typeof tls>;
+export type TlsSettings = NonNullable<z.output<typeof tls>>;

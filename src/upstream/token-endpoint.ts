@@ -25,7 +25,7 @@ export interface TokenEndpointSettings {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly clientAuthentication: 'basic' | 'body';
-  readonly tls?: TlsSettings;
+  readonly tls?: TlsSettings | undefined;
 }
 
 export interface AccessToken {

@@ -2,26 +2,14 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import type { TlsSettings } from '../../connectors/tls-settings.ts';
 import type { Problem } from '../../problems.ts';
 
 /** @param key of the settings of TLS */
 export type ReportTls = (key: string, problem: Omit<Problem, 'at' | 'rule'>) => void;
 
 /** Of a connector: whom it believes, and as whom it comes. */
-export function checkTls(
-  {
-    ca,
-    certificate,
-    key,
-    serverName,
-  }: {
-    readonly ca?: string | undefined;
-    readonly certificate?: string | undefined;
-    readonly key?: string | undefined;
-    readonly serverName?: string | undefined;
-  },
-  report: ReportTls,
-): void {
+export function checkTls({ ca, certificate, key, serverName }: TlsSettings, report: ReportTls): void {
   if (ca !== undefined) readAuthorities('ca', ca, 'those who sign the certificate of the backend', report);
   if (certificate !== undefined && key !== undefined) checkKeyPair({ certificate, key }, report);
   if (serverName !== undefined && isIP(serverName) !== 0) {
