@@ -29,7 +29,6 @@ export function takingHandshakes(
   { hops, metrics, requestLog, isClosing }: HandshakeOptions,
 ): (message: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (message, socket, head) => {
-    socket.on('error', () => socket.destroy());
     const { sender, door, status } = receive(doors, hops, message);
     const client = door?.endpoint.name;
     const refuse = (code: number, more = '') => {

@@ -153,11 +153,18 @@ export function openPublicListener(
     if (reason !== undefined) log.debug({ reason }, 'client certificate refused');
   });
   const takeHandshake = takingHandshakes(doors, { hops, metrics, requestLog, isClosing: () => closing });
-  server.on('upgrade', function takeInTurn(message, socket, head) {
-    // Behind requests that are not answered yet, in whose answers it would get mixed up (RFC 9112, 9.3.2).
-    const before = inFlight.all().find(({ req }) => req.socket === socket);
-    if (before === undefined) takeHandshake(message, socket, head);
-    else before.once('close', () => takeInTurn(message, socket, head));
+  server.on('upgrade', (message, socket, head) => {
+    // node:http has let go of the socket: whatever becomes of it is seen to here.
+    socket.on('error', () => socket.destroy());
+    const patience = setTimeout(() => socket.destroy(), server.timeout);
+    const takeInTurn = () => {
+      // Behind requests that are not answered yet, in whose answers it would get mixed up (RFC 9112, 9.3.2).
+      const before = inFlight.all().find(({ req }) => req.socket === socket);
+      if (before !== undefined) return void before.once('close', takeInTurn);
+      clearTimeout(patience);
+      if (!socket.destroyed) takeHandshake(message, socket, head);
+    };
+    takeInTurn();
   });
 
   return {

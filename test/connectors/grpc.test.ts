@@ -342,11 +342,16 @@ describe.each(['proto', 'descriptors'] as const)('a connector described by %s', 
       expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_ARGUMENT' } }]);
     }
     // Left out, these would make one value of several.
-    for (const sent of ['a.b', 'user@example.com', 'AA-_', 'A']) {
+    for (const sent of ['a.b', 'user@example.com', 'AA H', 'A']) {
       const body = await query('{ metadata }', undefined, { 'x-caller-bin': sent });
       expect([sent, body.errors]).toMatchObject([sent, [{ extensions: { code: 'BAD_ARGUMENT' } }]]);
     }
-    const unpadded = await query('{ metadata }', undefined, { 'x-caller-bin': 'AAE' });
-    expect(unpadded.data.metadata).toMatchObject({ 'x-caller-bin': '0001' });
+    for (const [sent, bytes] of [
+      ['AAE', '0001'],
+      ['-_8=', 'fbff'],
+    ] as const) {
+      const { data } = await query('{ metadata }', undefined, { 'x-caller-bin': sent });
+      expect(data.metadata).toMatchObject({ 'x-caller-bin': bytes });
+    }
   });
 });

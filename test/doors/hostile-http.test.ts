@@ -168,6 +168,18 @@ describe('an upgrade', () => {
     }
   });
 
+  it('behind a request that is not answered yet, by a peer that is gone, harms nobody', async () => {
+    const body = JSON.stringify({ query: '{ __typename }' });
+    const post = `POST /web/graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    for (let count = 0; count < 40; count++) {
+      const socket = await open(gateway.url);
+      socket.write(post + upgrade('websocket', undefined, KEY));
+      await new Promise((resolve) => setTimeout(resolve, count % 4));
+      socket.resetAndDestroy();
+    }
+    expect((await sendRaw(gateway.url, request([length], BODY))).statuses).toEqual([200]);
+  });
+
   it('behind a trusted proxy is judged by what was sent, and by the host that is believed', async () => {
     await using behind = await startGateway({
       files: {

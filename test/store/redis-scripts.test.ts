@@ -23,7 +23,7 @@ let count = 0;
 
 beforeAll(() => {
   client = new Redis(process.env.HEM_TEST_REDIS_URL ?? '');
-  commands = new LimitCommands({ client, prefix, isUp: true }, 1);
+  commands = new LimitCommands({ client, prefix, isWhole: true }, 1);
   const timeKey = `${prefix}:time`;
   for (const name of ['hemLimitsReserve', 'hemLimitsAdjust'] as const) {
     const lua = LIMIT_SCRIPTS[name];

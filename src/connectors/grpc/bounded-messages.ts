@@ -15,20 +15,39 @@ export function boundMessages(type: Type, maxBytes: number): (bytes: Uint8Array)
   };
 }
 
+/** Field 2, with a length. */
+const VALUE = (2 << 3) | 2;
+
 function holdsMore(outermost: Type, reader: protobuf.Reader, most: number): boolean {
   let count = 0;
   const walk = (type: Type, end: number): boolean => {
     while (reader.pos < end) {
       const tag = reader.uint32();
-      const wireType = tag & 7;
-      const inner = wireType === 2 ? type.fieldsById[tag >>> 3]?.resolvedType : undefined;
-      if (!(inner instanceof protobuf.Type)) {
-        reader.skipType(wireType);
+      const field = type.fieldsById[tag >>> 3];
+      const isMap = field instanceof protobuf.MapField;
+      const inner = field?.resolvedType instanceof protobuf.Type ? field.resolvedType : undefined;
+      if ((tag & 7) !== 2 || (inner === undefined && !isMap)) {
+        reader.skipType(tag & 7);
         continue;
       }
       if (++count > most) return true;
       const length = reader.uint32();
-      if (walk(inner, reader.pos + length)) return true;
+      const end = reader.pos + length;
+      if (isMap ? walkEntry(inner, end) : walk(inner!, end)) return true;
+    }
+    return false;
+  };
+  /** Of a map: its key is field 1, its value field 2. */
+  const walkEntry = (value: Type | undefined, end: number): boolean => {
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      if (tag !== VALUE || value === undefined) {
+        reader.skipType(tag & 7);
+        continue;
+      }
+      if (++count > most) return true;
+      const length = reader.uint32();
+      if (walk(value, reader.pos + length)) return true;
     }
     return false;
   };

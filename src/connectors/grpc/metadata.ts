@@ -30,9 +30,10 @@ function set(metadata: Metadata, name: string, value: string): void {
   }
 }
 
-/** Node leaves out what is no base64, which would make one value of two. @throws where it would */
+/** In either alphabet (RFC 4648, 4 and 5). Node leaves out what is no base64, which would make one value of two. @throws where it would */
 function bytesOf(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) throw new Error('no base64');
+  const plain = text.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
+  if (bytes.toString('base64').replace(/=+$/, '') !== plain) throw new Error('no base64');
   return bytes;
 }

@@ -42,13 +42,18 @@ function readAuthorities(
 export function checkClientAuthorities(pem: string, report: ReportTls): void {
   const given = readAuthorities('clientCa', pem, 'those who sign the certificates of callers', report) ?? [];
   for (const certificate of given) {
-    if (given.some((other) => certificate.checkIssued(other))) continue;
+    if (given.some((other) => certificate.checkIssued(other)) || isOnlyItself(certificate)) continue;
     report('clientCa', {
       message: 'This is believed only together with the certificate of who has signed it.',
       found: nameOf(certificate.subject),
       expected: `the certificate of ${nameOf(certificate.issuer)} as well`,
     });
   }
+}
+
+/** Signed by itself, and no authority over others: whoever shows this very certificate is believed. */
+function isOnlyItself(certificate: X509Certificate): boolean {
+  return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
 }
 
 /** On one line. */

@@ -37,17 +37,21 @@ export class RedisLink implements AsyncDisposable {
     return connect(this.#settings, { commandTimeout: this.#settings.timeout });
   }
 
-  /** Whether a command would be sent: to a Cluster, wherever its keys lie. */
   get isUp(): boolean {
+    return this.client.status === 'ready';
+  }
+
+  /** Whether a command would be sent wherever its keys lie: to every master of a Cluster there is a connection. */
+  get isWhole(): boolean {
     const { client } = this;
-    if (client.status !== 'ready') return false;
+    if (!this.isUp) return false;
     return !(client instanceof Cluster) || client.nodes('master').every(({ status }) => status === 'ready');
   }
 
   /** Called whenever a connection that was made has made it so. */
-  onUp(listener: () => void): void {
+  onWhole(listener: () => void): void {
     const look = () => {
-      if (this.isUp) listener();
+      if (this.isWhole) listener();
     };
     this.client.on('ready', look);
     this.client.on('+node', (node: Redis) => node.on('ready', look));
@@ -94,8 +98,11 @@ function connect(settings: RedisSettings, waiting: Pick<RedisOptions, 'commandTi
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
     });
-    // The library connects a node with the first command for it, and refuses all that come before the connection is made.
-    client.on('+node', (node: Redis) => void node.connect().catch(() => {}));
+    // The library connects a node with the first command for it, and refuses all that come before the connection is made. Its own first
+    // command, by which it finds out whether the cluster is ready, is one of these.
+    const open = (node: Redis) => node.status === 'wait' && void node.connect().catch(() => {});
+    client.on('ready', () => client.nodes().forEach(open));
+    client.on('+node', (node: Redis) => client.status === 'ready' && open(node));
     // Its own refreshing may go on after the connection is closed, and keep the process.
     const refresh = () => client.status === 'ready' && client.refreshSlotsCache();
     const refreshing = setInterval(refresh, MAX_RECONNECT_MS).unref();

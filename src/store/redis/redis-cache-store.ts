@@ -65,8 +65,10 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   /** Marked here, and not yet in Redis. */
   #pending: Set<string> | 'everything' = new Set();
-  /** Marked here, and not yet heard of from Redis; by its revision, once that is known. */
+  /** Marked here, and not yet heard of from Redis; by its revision, once that of the last mark is known. */
   readonly #unheard = new Map<string, number>();
+  /** How many commands with a mark of it are under way. */
+  readonly #marking = new Map<string, number>();
   /** The last revision up to which every mark is known: one that was heard may have others before it that were not. */
   #readUpTo = 0;
   #awayUntil = 0;
@@ -88,7 +90,7 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     this.#subscriber.on('error', () => {});
     this.#subscriber.on('message', (_channel: string, message: string) => this.#hear(message));
     this.#subscriber.on('ready', () => void this.#listen());
-    link.client.on('ready', () => void this.#catchUp());
+    link.onWhole(() => void this.#catchUp());
     this.#timer = setInterval(() => void this.#catchUp(), CATCH_UP_MS);
     this.#timer.unref();
   }
@@ -156,7 +158,7 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   #read(text: string, leftMs: number): (StoredAnswer & { readonly ageMs: number }) | undefined {
     const end = text.indexOf('\n');
     const head = parseJson(text.slice(0, end));
-    if (end === -1 || leftMs < 0 || !isHead(head)) return undefined;
+    if (end === -1 || !(leftMs >= 0) || !isHead(head)) return undefined;
     const [lifeMs, revision, tags] = head;
     // Of a later revision than is known here, it is from before Redis lost its memory, or will be understood in a moment.
     if (revision > this.#clock.now || !this.#clock.isCurrent(tags, revision)) return undefined;
@@ -169,20 +171,35 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     if (!this.#link.isUp || (pending !== 'everything' && pending.size === 0)) return;
     this.#pending = new Set();
     const tags = pending === 'everything' ? [] : [...pending];
+    for (const tag of tags) this.#marking.set(tag, (this.#marking.get(tag) ?? 0) + 1);
     try {
       const args = [...this.#keys, this.#channel, MAX_TAGS, ...tags];
-      this.#marked(tags, Number(await this.#link.client.eval(MARK, 3, ...args)));
+      const revision = Number(await this.#link.client.eval(MARK, 3, ...args));
+      this.#answered(tags);
+      this.#marked(tags, revision);
     } catch (error) {
+      this.#answered(tags);
+      for (const tag of tags) this.#unheard.set(tag, Number.POSITIVE_INFINITY);
       // It may have come through all the same: marking twice does no harm, not marking at all does.
       this.#addPending(pending);
       this.#missed(error);
     }
   }
 
+  #answered(tags: readonly string[]): void {
+    for (const tag of tags) {
+      const left = this.#marking.get(tag)! - 1;
+      if (left === 0) this.#marking.delete(tag);
+      else this.#marking.set(tag, left);
+    }
+  }
+
   #marked(tags: readonly string[], revision: number): void {
     for (const tag of tags) {
       // Marked once more meanwhile, which is still to be told.
-      if (this.#pending === 'everything' || this.#pending.has(tag) || !this.#unheard.has(tag)) continue;
+      const isMarkedAgain =
+        this.#pending === 'everything' || this.#pending.has(tag) || this.#marking.has(tag);
+      if (isMarkedAgain || !this.#unheard.has(tag)) continue;
       if (this.#clock.lastMarked([tag]) >= revision) this.#unheard.delete(tag);
       else this.#unheard.set(tag, revision);
     }
@@ -213,8 +230,11 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
       const answer = await this.#link.client.eval(SINCE, 3, ...this.#keys, before);
       const [now, floor, tags] = answer as [string, string, readonly string[]];
       // A revision of the past: Redis has lost its memory.
-      if (Number(now) < before) this.#tellAll(Number(now));
-      else if (Number(floor) > before) this.#tellAll(Math.max(Number(floor), this.#clock.now));
+      if (Number(now) < before) {
+        // Revisions that were known will not be heard of any more.
+        for (const [tag, own] of this.#unheard) if (Number.isFinite(own)) this.#unheard.delete(tag);
+        this.#tellAll(Number(now));
+      } else if (Number(floor) > before) this.#tellAll(Math.max(Number(floor), this.#clock.now));
       for (let at = 0; at < tags.length; at += 2) {
         const [tag, revision] = [tags[at]!, Number(tags[at + 1])];
         if (this.#clock.lastMarked([tag]) < revision) this.#tell([tag], revision);

@@ -30,6 +30,7 @@ type Read = readonly [
   names?: readonly string[],
   rows?: readonly string[],
 ];
+type Restored = readonly [epoch: string, writer: string];
 type Script = (...args: readonly (string | number)[]) => Promise<unknown>;
 
 export class RedisRecords implements RecordDriver {
@@ -42,7 +43,7 @@ export class RedisRecords implements RecordDriver {
   #isOther = true;
   /** Which history this process has read: it writes to no other. */
   #epoch = '';
-  /** Whose writes were read: where a replica has taken over, without a new connection, some may have been lost. */
+  /** Whose writes were compared as a whole: where a replica has taken over, without a new connection, some may have been lost. */
   #writer = '';
 
   constructor(settings: RedisSettings, copy: RecordCopy, log: Logger) {
@@ -64,7 +65,7 @@ export class RedisRecords implements RecordDriver {
     const isOther = this.#isOther;
     this.#isOther = false;
     try {
-      if (isOther || !(await this.#read(tables))) await this.#readAnew(tables);
+      if (isOther || !(await this.#read(tables, this.#writer))) this.#writer = await this.#readAnew(tables);
     } catch (error) {
       this.#isOther ||= isOther;
       throw error;
@@ -106,27 +107,29 @@ export class RedisRecords implements RecordDriver {
   async #connected(): Promise<void> {
     const until = performance.now() + (this.#waited ? 0 : CONNECT_MS);
     this.#waited = true;
-    while (!this.#link.isUp && performance.now() < until) await sleep(10);
+    while (!this.#link.isWhole && performance.now() < until) await sleep(10);
     if (!this.#link.isUp) throw new Error('not connected to Redis');
   }
 
-  async #readAnew(tables: RecordTables): Promise<void> {
+  /** @returns whose writes they are */
+  async #readAnew(tables: RecordTables): Promise<string> {
     const anew = new RecordTables();
-    anew.epoch = await this.#restore(tables);
+    const [epoch, writer] = await this.#restore(tables);
+    anew.epoch = epoch;
     // Another process may have put something back meanwhile, or another server be the first: then it is the next time that succeeds.
-    if (!(await this.#read(anew))) throw new Error('the history of the store has changed while it was read');
+    if (!(await this.#read(anew, writer))) throw changed();
     tables.replaceBy(anew);
+    return writer;
   }
 
-  /** Whether the store has the same history, and all that is known of it. */
-  async #read(tables: RecordTables): Promise<boolean> {
+  /** Whether the store has the same history by the same writer, and all that is known of it. */
+  async #read(tables: RecordTables, expected: string): Promise<boolean> {
     for (;;) {
       const args = [tables.epoch, tables.revision, PAGE];
       const answer = (await this.#run('hemRecordsRead', ...args)) as Read;
       const [epoch, revision, writer, names = [], rows = []] = answer;
-      const isOther = writer !== this.#writer;
-      this.#writer = writer;
-      if (isOther || epoch === '' || epoch !== tables.epoch || revision < tables.revision) return false;
+      if (writer !== expected || epoch === '' || epoch !== tables.epoch) return false;
+      if (revision < tables.revision) return false;
       names.forEach((name, index) => {
         const text = rows[index]!;
         const colon = text.indexOf(':');
@@ -144,21 +147,22 @@ export class RedisRecords implements RecordDriver {
     }
   }
 
-  /** @returns the name of the history that all follow from now on */
-  async #restore(tables: RecordTables): Promise<string> {
+  /** @returns the name of the history that all follow from now on, and who has written it. @throws when that changes meanwhile */
+  async #restore(tables: RecordTables): Promise<Restored> {
     const rows = tables.rows();
     const fresh = newEpoch();
-    let epoch = fresh;
+    let restored: Restored | undefined;
     for (let index = 0; index === 0 || index < rows.length; index += PAGE) {
       const args = rows
         .slice(index, index + PAGE)
         .flatMap(({ table, id, version, value }) => [nameOf(table, id), version, toText(value)]);
-      const answer = await this.#run('hemRecordsRestore', fresh, ...args);
-      [epoch, this.#writer] = answer as [epoch: string, writer: string];
+      const [epoch, writer] = (await this.#run('hemRecordsRestore', fresh, ...args)) as Restored;
+      if (restored !== undefined && restored[1] !== writer) throw changed();
+      restored = [epoch, writer];
     }
-    if (epoch === fresh && rows.length > 0)
+    if (restored![0] === fresh && rows.length > 0)
       this.#log.warn('the store was not as it had been; put back what it lacked');
-    return epoch;
+    return restored!;
   }
 
   #run(name: keyof typeof RECORD_SCRIPTS, ...args: readonly (string | number)[]): Promise<unknown> {
@@ -169,6 +173,10 @@ export class RedisRecords implements RecordDriver {
   #marksKey(table: string): string {
     return `${this.#keys[2]}:${table}`;
   }
+}
+
+function changed(): Error {
+  return new Error('the history of the store has changed while it was read');
 }
 
 /** Names of tables have no slash. */

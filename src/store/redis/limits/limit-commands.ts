@@ -60,12 +60,12 @@ export class LimitCommands {
   /** Whether one command reaches only what lies in one slot. */
   readonly hasSlots: boolean;
   readonly #scripts: Scripts;
-  readonly #link: Pick<RedisLink, 'client' | 'prefix' | 'isUp'>;
+  readonly #link: Pick<RedisLink, 'client' | 'prefix' | 'isWhole'>;
   readonly #prefix: string;
   /** Names this process among those that count. */
   readonly #process: number;
 
-  constructor(link: Pick<RedisLink, 'client' | 'prefix' | 'isUp'>, process: number) {
+  constructor(link: Pick<RedisLink, 'client' | 'prefix' | 'isWhole'>, process: number) {
     const { client } = link;
     this.hasSlots = client instanceof Cluster;
     this.#link = link;
@@ -135,7 +135,7 @@ export class LimitCommands {
 
   #run(name: keyof Scripts, keys: number, args: Arguments): Promise<unknown> {
     // What a Cluster's connection that is being made would refuse looks like what another one lost half-way.
-    return this.#link.isUp ? this.#scripts[name](keys, ...args) : Promise.reject(new NotSent());
+    return this.#link.isWhole ? this.#scripts[name](keys, ...args) : Promise.reject(new NotSent());
   }
 
   #keyOf({ tag, meter }: Share): string {

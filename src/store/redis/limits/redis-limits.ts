@@ -68,7 +68,7 @@ export class RedisLimits implements LimitStore, Counting, AsyncDisposable {
         this.#leases.renewAll();
       },
     });
-    this.#link.onUp(() => void this.#contact.beat());
+    this.#link.onWhole(() => void this.#contact.beat());
     this.#link.client.on('close', () => this.#contact.lose(new Error('the connection was closed')));
     this.#ticking = setInterval(() => this.#tick(), TICK_MS).unref();
   }
