@@ -156,10 +156,16 @@ export function openPublicListener(
   server.on('upgrade', (message, socket, head) => {
     // node:http has let go of the socket: whatever becomes of it is seen to here.
     socket.on('error', () => socket.destroy());
+    const unanswered = () => inFlight.all().filter(({ req }) => req.socket === socket);
+    if (unanswered().length === 0) return takeHandshake(message, socket, head);
+    // Behind requests in whose answers it would get mixed up (RFC 9112, 9.3.2).
     const patience = setTimeout(() => socket.destroy(), server.timeout);
+    socket.once('close', () => {
+      // Those whose turn to be answered had not come are told by nobody else.
+      for (const response of unanswered()) if (response.socket === null) response.destroy().emit('close');
+    });
     const takeInTurn = () => {
-      // Behind requests that are not answered yet, in whose answers it would get mixed up (RFC 9112, 9.3.2).
-      const before = inFlight.all().find(({ req }) => req.socket === socket);
+      const [before] = unanswered();
       if (before !== undefined) return void before.once('close', takeInTurn);
       clearTimeout(patience);
       if (!socket.destroyed) takeHandshake(message, socket, head);

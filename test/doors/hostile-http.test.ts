@@ -180,6 +180,16 @@ describe('an upgrade', () => {
     expect((await sendRaw(gateway.url, request([length], BODY))).statuses).toEqual([200]);
   });
 
+  it('behind requests that are not answered yet, by a peer that is gone, leaves none of them behind', async () => {
+    const body = JSON.stringify({ query: '{ hanging { id } }' });
+    const post = `POST /web/graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const socket = await open(gateway.url);
+    socket.write(post + post + upgrade('websocket', undefined, KEY));
+    await expect.poll(() => backend.hanging.size).toBe(2);
+    socket.resetAndDestroy();
+    await expect.poll(() => backend.hanging.size, { timeout: 2000 }).toBe(0);
+  });
+
   it('behind a trusted proxy is judged by what was sent, and by the host that is believed', async () => {
     await using behind = await startGateway({
       files: {
