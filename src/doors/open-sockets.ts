@@ -1,18 +1,18 @@
 /** Every connection of a listener, also those that are not, or no longer, HTTP: whoever stops has to see to all of them. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { type TLSSocket, Server as TlsServer } from 'node:tls';
 
 export class OpenSockets {
   readonly #all = new Set<Socket>();
   /** By whom they are with: over TLS the handshake is still to come. */
   readonly #unsecured = new Map<string, Socket>();
 
-  constructor(server: Server, isTls: boolean) {
+  constructor(server: Server) {
     server.on('connection', (socket: Socket) => {
       const peer = peerOf(socket);
       this.#all.add(socket);
-      if (isTls) this.#unsecured.set(peer, socket);
+      if (server instanceof TlsServer) this.#unsecured.set(peer, socket);
       socket.once('close', () => {
         this.#all.delete(socket);
         if (this.#unsecured.get(peer) === socket) this.#unsecured.delete(peer);

@@ -1,4 +1,5 @@
 /** The public listener: takes requests and sockets in, sees to their end, and stops without losing any. */
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { HemError } from '../errors.ts';
@@ -21,6 +22,7 @@ import { type HttpServer, openServer } from './node-http.ts';
 import { OpenSockets } from './open-sockets.ts';
 import { sendProblem } from './refusal.ts';
 import { RequestLog } from './request-log.ts';
+import { inTurn } from './upgrades-in-turn.ts';
 import { openWebSocketDoor } from './websocket.ts';
 
 /** A connection on which nothing moves for so long after the longest deadline is closed: its peer does not read. */
@@ -92,7 +94,7 @@ export function openPublicListener(
   });
   server.maxRequestsPerSocket = 10_000;
   server.timeout = STALLED_MS + Math.max(0, ...endpoints.map(({ limits }) => limits.deadlineMs));
-  const sockets = new OpenSockets(server, tls !== undefined);
+  const sockets = new OpenSockets(server);
   server.on('request', (message, response) => {
     const requestId = requestIdOf(message);
     const notes = requestLog && new RequestNotes();
@@ -153,25 +155,8 @@ export function openPublicListener(
     if (reason !== undefined) log.debug({ reason }, 'client certificate refused');
   });
   const takeHandshake = takingHandshakes(doors, { hops, metrics, requestLog, isClosing: () => closing });
-  server.on('upgrade', (message, socket, head) => {
-    // node:http has let go of the socket: whatever becomes of it is seen to here.
-    socket.on('error', () => socket.destroy());
-    const unanswered = () => inFlight.all().filter(({ req }) => req.socket === socket);
-    if (unanswered().length === 0) return takeHandshake(message, socket, head);
-    // Behind requests in whose answers it would get mixed up (RFC 9112, 9.3.2).
-    const patience = setTimeout(() => socket.destroy(), server.timeout);
-    socket.once('close', () => {
-      // Those whose turn to be answered had not come are told by nobody else.
-      for (const response of unanswered()) if (response.socket === null) response.destroy().emit('close');
-    });
-    const takeInTurn = () => {
-      const [before] = unanswered();
-      if (before !== undefined) return void before.once('close', takeInTurn);
-      clearTimeout(patience);
-      if (!socket.destroyed) takeHandshake(message, socket, head);
-    };
-    takeInTurn();
-  });
+  const unanswered = (socket: Duplex) => inFlight.all().filter(({ req }) => req.socket === socket);
+  server.on('upgrade', inTurn(takeHandshake, { unanswered, patienceMs: server.timeout }));
 
   return {
     server,

@@ -130,15 +130,13 @@ async function stream(
   left.add(() => over.cancel());
   const request = { requestId, headers, principal, address, notes, span, left: over };
   const goAway = () => endpoint.refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest);
-  let isStopped = false;
+  if (streams.isOver) return goAway();
   let relay: Relay<FormattedExecutionResult> | undefined;
   // Also while it is held back, or its backend takes its time.
   const forgetStop = streams.add(() => {
-    isStopped = true;
     if (relay === undefined) over.cancel();
     else relay.end(goAway());
   });
-  if (isStopped) return goAway();
   const outcome = await endpoint.subscribe(operation, request).catch((error: unknown) => {
     forgetStop();
     throw error;
@@ -146,10 +144,10 @@ async function stream(
   joinHeaders(asked.said, outcome.headers);
   if (!isStream(outcome)) {
     forgetStop();
-    return isStopped ? goAway() : outcome.result;
+    return streams.isOver ? goAway() : outcome.result;
   }
   relay = new Relay(outcome.items);
-  if (isStopped) relay.end(goAway());
+  if (streams.isOver) relay.end(goAway());
   left.add(() => relay.end());
   const forgetEnd = endpoint.authenticator?.onEnd(endpointRequest.principal, (why) =>
     relay.end(endpoint.refuse('UNAUTHENTICATED', why, endpointRequest)),

@@ -56,6 +56,11 @@ export function knownCode(code: string): UpstreamCode | undefined {
   return KNOWN.get(code) ?? (/^[45]\d\d$/.test(code) ? codeOfStatus(Number(code)) : undefined);
 }
 
+/** Whether a backend says in words that it does not know who asks: other credentials may help. */
+export function isOfCredentials({ status }: UpstreamError): boolean {
+  return status === 'UNAUTHENTICATED';
+}
+
 const SAFE_CODE = /^[\w.:-]{1,64}$/;
 const DETAIL_CHARACTERS = 4096;
 

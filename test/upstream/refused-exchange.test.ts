@@ -36,7 +36,12 @@ async function serve(
 }
 
 const GRAPHQL = 'type Query { name: String } type Subscription { named: String }';
-const graphql = (more = '') => `kind: graphql\nspec: names.graphql\n${more}`;
+const overGraphql = (server: { readonly url: string } & AsyncDisposable, more = ''): Backend => ({
+  ...server,
+  connector: `kind: graphql\nspec: names.graphql\n${more}endpoint: ${server.url}`,
+  binding: '@graphql',
+  files: { 'names.graphql': GRAPHQL },
+});
 const asJson = { 'content-type': 'application/json' };
 
 const SOAP = (body: string) =>
@@ -84,12 +89,7 @@ const BACKENDS: Readonly<Record<string, () => Promise<Backend>>> = {
         : { data: { name: null }, errors };
       response.writeHead(200, asJson).end(JSON.stringify(answer));
     });
-    return {
-      ...server,
-      connector: `${graphql()}endpoint: ${server.url}`,
-      binding: '@graphql',
-      files: { 'names.graphql': GRAPHQL },
-    };
+    return overGraphql(server);
   },
   async 'an error reply (AMQP)'() {
     const url = process.env.HEM_TEST_AMQP_URL!;
@@ -125,12 +125,7 @@ const STREAMS: Readonly<Record<string, () => Promise<Backend>>> = {
         );
       },
     );
-    return {
-      ...server,
-      connector: `${graphql()}endpoint: ${server.url}`,
-      binding: '@graphql',
-      files: { 'names.graphql': GRAPHQL },
-    };
+    return overGraphql(server);
   },
   async '401 (GraphQL over server-sent events)'() {
     const server = await serve(({ headers }, response) => {
@@ -138,12 +133,7 @@ const STREAMS: Readonly<Record<string, () => Promise<Backend>>> = {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write('event: next\ndata: {"data":{"named":"Ann"}}\n\n');
     });
-    return {
-      ...server,
-      connector: `${graphql('subscriptions: { protocol: sse }\n')}endpoint: ${server.url}`,
-      binding: '@graphql',
-      files: { 'names.graphql': GRAPHQL },
-    };
+    return overGraphql(server, 'subscriptions: { protocol: sse }\n');
   },
 };
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, connect, credentials, type Options, type SocketOptions } from 'amqplib';
 import type { Logger } from 'pino';
 import type { UpstreamError } from '../../errors.ts';
+import { hostOf } from '../../upstream/host-of.ts';
 import { pauseMs } from '../../upstream/reconnect.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
@@ -146,7 +147,7 @@ export class Link implements AsyncDisposable {
     const url = new URL(settings.endpoint);
     return {
       protocol: url.protocol.slice(0, -1),
-      hostname: url.hostname.replace(/^\[|\]$/g, ''),
+      hostname: hostOf(url),
       port: url.port === '' ? undefined : Number(url.port),
       // Still encoded: amqplib decodes it.
       vhost: url.pathname.slice(1),

@@ -2,7 +2,7 @@
 import type { Channel, ConfirmChannel, Message } from 'amqplib';
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
-import { ErrorCodes } from '../../upstream/codes.ts';
+import { ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
 import type { Waiting } from '../../upstream/deadline.ts';
 import type { Drops } from '../../upstream/drops.ts';
 import type { Reply } from '../../upstream/kept-replies.ts';
@@ -185,8 +185,7 @@ export class Messages implements AsyncDisposable {
     if (!isError) return body;
     const error = this.#errors.toError(reply, body);
     if (error.code === 'UPSTREAM_NOT_FOUND' && binding.missingIsNull) return null;
-    if (error.status === 'UNAUTHENTICATED' || error.status === '401')
-      this.#setup.headers.callerDenied(context);
+    if (isOfCredentials(error) || error.status === '401') this.#setup.headers.callerDenied(context);
     throw error;
   }
 

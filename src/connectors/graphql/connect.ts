@@ -1,7 +1,7 @@
 /** One HTTP pool for queries and mutations, one transport for subscriptions, opened when first used. */
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
-import { ErrorCodes } from '../../upstream/codes.ts';
+import { ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
 import type { HttpResponse } from '../../upstream/http.ts';
 import { openHttpCalls } from '../../upstream/http-calls.ts';
 import type { CallContext, Connection, ConnectionSetup, StreamCall } from '../kind.ts';
@@ -31,7 +31,6 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
   let transport: SubscriptionTransport | undefined;
 
   const read = (response: HttpResponse, context: CallContext): Answer => {
-    const isOfCredentials = ({ status }: UpstreamError) => status === 'UNAUTHENTICATED';
     try {
       const answer = readAnswer(codes, response);
       if (answer.errors.some(({ error }) => isOfCredentials(error))) setup.headers.denied(context);

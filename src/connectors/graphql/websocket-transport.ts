@@ -2,7 +2,7 @@
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
-import type { ErrorCodes } from '../../upstream/codes.ts';
+import { type ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
@@ -177,8 +177,9 @@ class SharedSocket {
     // What the `error` message of the protocol carries: the backend's own errors about this subscription.
     if (Array.isArray(cause)) {
       const error = toAnswer(codes, { errors: cause })?.errors[0]?.error;
-      if (error?.status === 'UNAUTHENTICATED') headers.denied({ principal: this.#principal });
-      return error === undefined ? this.#refused('refused the subscription') : { kind: 'refused', error };
+      if (error === undefined) return this.#refused('refused the subscription');
+      if (isOfCredentials(error)) headers.denied({ principal: this.#principal });
+      return { kind: 'refused', error };
     }
     const { code, reason, message, error } = cause as Partial<Record<string, unknown>>;
     const closeCode = typeof code === 'number' ? String(code) : undefined;

@@ -1,5 +1,5 @@
 /** Bounds how many messages an answer may hold. One takes two bytes on the wire, and some hundred times as much once it is read. */
-import protobuf, { type Type } from 'protobufjs';
+import protobuf, { type MapField, type Type } from 'protobufjs';
 
 /** Of the bytes that an answer may have, so many for each message in it. Below this in all, none of them is counted. */
 const BYTES_PER_MESSAGE = 20;
@@ -15,41 +15,37 @@ export function boundMessages(type: Type, maxBytes: number): (bytes: Uint8Array)
   };
 }
 
-/** Field 2, with a length. */
-const VALUE = (2 << 3) | 2;
+/** What messages are in: a message, or the entries of a map. */
+type Holder = Type | MapField;
 
 function holdsMore(outermost: Type, reader: protobuf.Reader, most: number): boolean {
   let count = 0;
-  const walk = (type: Type, end: number): boolean => {
+  const walk = (holder: Holder, end: number): boolean => {
     while (reader.pos < end) {
       const tag = reader.uint32();
-      const field = type.fieldsById[tag >>> 3];
-      const isMap = field instanceof protobuf.MapField;
-      const inner = field?.resolvedType instanceof protobuf.Type ? field.resolvedType : undefined;
-      if ((tag & 7) !== 2 || (inner === undefined && !isMap)) {
+      const inner = (tag & 7) === WITH_LENGTH ? innerOf(holder, tag >>> 3) : undefined;
+      if (inner === undefined) {
         reader.skipType(tag & 7);
         continue;
       }
       if (++count > most) return true;
       const length = reader.uint32();
-      const end = reader.pos + length;
-      if (isMap ? walkEntry(inner, end) : walk(inner!, end)) return true;
-    }
-    return false;
-  };
-  /** Of a map: its key is field 1, its value field 2. */
-  const walkEntry = (value: Type | undefined, end: number): boolean => {
-    while (reader.pos < end) {
-      const tag = reader.uint32();
-      if (tag !== VALUE || value === undefined) {
-        reader.skipType(tag & 7);
-        continue;
-      }
-      if (++count > most) return true;
-      const length = reader.uint32();
-      if (walk(value, reader.pos + length)) return true;
+      if (walk(inner, reader.pos + length)) return true;
     }
     return false;
   };
   return walk(outermost, reader.len);
+}
+
+/** A wire type. */
+const WITH_LENGTH = 2;
+/** An entry of a map has its key as field 1, its value as field 2. */
+const VALUE = 2;
+
+/** What the field of this number holds; undefined where that is no message. */
+function innerOf(holder: Holder, id: number): Holder | undefined {
+  const isEntry = holder instanceof protobuf.MapField;
+  const field = isEntry ? (id === VALUE ? holder : undefined) : holder.fieldsById[id];
+  if (!isEntry && field instanceof protobuf.MapField) return field;
+  return field?.resolvedType instanceof protobuf.Type ? field.resolvedType : undefined;
 }

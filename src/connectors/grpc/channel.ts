@@ -5,6 +5,7 @@ import { type ChannelOptions, Client, connectivityState, credentials } from '@gr
 import type { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
 import { waitFor } from '../../upstream/deadline.ts';
+import { hostOf } from '../../upstream/host-of.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import type { GrpcOptions } from './options.ts';
@@ -28,23 +29,19 @@ export function openClient(setup: ConnectionSetup<GrpcOptions>): Client {
   };
   if (url.protocol === 'grpc:') return new Client(url.host, credentials.createInsecure(), options);
   const { servername, ...trust } = toTlsOptions(tls);
-  const context = createSecureContext(trust);
-  const address = url.hostname.replace(/^\[|\]$/g, '');
-  if (servername !== undefined) {
-    options['grpc.ssl_target_name_override'] = servername;
-    options['grpc.default_authority'] = servername;
-  } else if (isIP(address) !== 0) {
-    // grpc-js would ask for the address by name, which Node refuses (RFC 6066, 3): it asks for nobody, and the address has to be right.
-    options['grpc.ssl_target_name_override'] = NOBODY;
-    const checkServerIdentity = (_name: string, certificate: PeerCertificate) =>
-      checkIdentity(address, certificate);
-    return new Client(
-      url.host,
-      credentials.createFromSecureContext(context, { checkServerIdentity }),
-      options,
-    );
-  }
-  return new Client(url.host, credentials.createFromSecureContext(context), options);
+  const address = hostOf(url);
+  const isAddress = servername === undefined && isIP(address) !== 0;
+  // grpc-js would ask for an address by name, which Node refuses (RFC 6066, 3): it asks for nobody, and the address has to be right.
+  const asked = isAddress ? NOBODY : servername;
+  if (asked !== undefined) options['grpc.ssl_target_name_override'] = asked;
+  if (servername !== undefined) options['grpc.default_authority'] = servername;
+  const checkServerIdentity = (_name: string, certificate: PeerCertificate) =>
+    checkIdentity(address, certificate);
+  const security = credentials.createFromSecureContext(
+    createSecureContext(trust),
+    isAddress ? { checkServerIdentity } : {},
+  );
+  return new Client(url.host, security, options);
 }
 
 /** RFC 2606, 2 */

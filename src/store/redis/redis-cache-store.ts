@@ -65,10 +65,8 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   /** Marked here, and not yet in Redis. */
   #pending: Set<string> | 'everything' = new Set();
-  /** Marked here, and not yet heard of from Redis; by its revision, once that of the last mark is known. */
-  readonly #unheard = new Map<string, number>();
-  /** How many commands with a mark of it are under way. */
-  readonly #marking = new Map<string, number>();
+  /** The last mark that was made here of a tag, until it is heard of from Redis. */
+  readonly #unheard = new Map<string, OwnMark>();
   /** The last revision up to which every mark is known: one that was heard may have others before it that were not. */
   #readUpTo = 0;
   #awayUntil = 0;
@@ -131,7 +129,7 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
   }
 
   invalidate(tags: readonly string[]): void {
-    for (const tag of tags) this.#unheard.set(tag, Number.POSITIVE_INFINITY);
+    for (const tag of tags) this.#unheard.set(tag, { revision: Number.POSITIVE_INFINITY });
     this.#addPending(tags);
     void this.#flush();
   }
@@ -171,37 +169,20 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
     if (!this.#link.isUp || (pending !== 'everything' && pending.size === 0)) return;
     this.#pending = new Set();
     const tags = pending === 'everything' ? [] : [...pending];
-    for (const tag of tags) this.#marking.set(tag, (this.#marking.get(tag) ?? 0) + 1);
+    const marks = tags.map((tag) => [tag, this.#unheard.get(tag)] as const);
     try {
       const args = [...this.#keys, this.#channel, MAX_TAGS, ...tags];
       const revision = Number(await this.#link.client.eval(MARK, 3, ...args));
-      this.#answered(tags);
-      this.#marked(tags, revision);
+      for (const [tag, mark] of marks) {
+        // Marked once more meanwhile, it is another mark that has to be heard.
+        if (mark === undefined || this.#unheard.get(tag) !== mark) continue;
+        if (this.#clock.lastMarked([tag]) >= revision) this.#unheard.delete(tag);
+        else mark.revision = revision;
+      }
     } catch (error) {
-      this.#answered(tags);
-      for (const tag of tags) this.#unheard.set(tag, Number.POSITIVE_INFINITY);
       // It may have come through all the same: marking twice does no harm, not marking at all does.
       this.#addPending(pending);
       this.#missed(error);
-    }
-  }
-
-  #answered(tags: readonly string[]): void {
-    for (const tag of tags) {
-      const left = this.#marking.get(tag)! - 1;
-      if (left === 0) this.#marking.delete(tag);
-      else this.#marking.set(tag, left);
-    }
-  }
-
-  #marked(tags: readonly string[], revision: number): void {
-    for (const tag of tags) {
-      // Marked once more meanwhile, which is still to be told.
-      const isMarkedAgain =
-        this.#pending === 'everything' || this.#pending.has(tag) || this.#marking.has(tag);
-      if (isMarkedAgain || !this.#unheard.has(tag)) continue;
-      if (this.#clock.lastMarked([tag]) >= revision) this.#unheard.delete(tag);
-      else this.#unheard.set(tag, revision);
     }
   }
 
@@ -232,7 +213,7 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
       // A revision of the past: Redis has lost its memory.
       if (Number(now) < before) {
         // Revisions that were known will not be heard of any more.
-        for (const [tag, own] of this.#unheard) if (Number.isFinite(own)) this.#unheard.delete(tag);
+        for (const [tag, own] of this.#unheard) if (Number.isFinite(own.revision)) this.#unheard.delete(tag);
         this.#tellAll(Number(now));
       } else if (Number(floor) > before) this.#tellAll(Math.max(Number(floor), this.#clock.now));
       for (let at = 0; at < tags.length; at += 2) {
@@ -261,13 +242,16 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
 
   #tell(tags: readonly string[], revision: number): void {
     this.#clock.mark(tags, Math.max(revision, this.#clock.now));
-    for (const tag of tags) if (this.#unheard.get(tag)! <= revision) this.#unheard.delete(tag);
+    for (const tag of tags) {
+      const own = this.#unheard.get(tag);
+      if (own !== undefined && own.revision <= revision) this.#unheard.delete(tag);
+    }
     for (const listener of this.#listeners) listener(tags);
   }
 
   #tellAll(revision: number): void {
     this.#clock.markAll(revision);
-    for (const [tag, own] of this.#unheard) if (own <= revision) this.#unheard.delete(tag);
+    for (const [tag, own] of this.#unheard) if (own.revision <= revision) this.#unheard.delete(tag);
     for (const listener of this.#listeners) listener(undefined);
   }
 
@@ -281,6 +265,11 @@ export class RedisCacheStore implements CacheStore, AsyncDisposable {
       'shared answers cannot be had: this process goes on with its own',
     );
   }
+}
+
+interface OwnMark {
+  /** Infinity until Redis has said it. */
+  revision: number;
 }
 
 type Head = readonly [lifeMs: number, revision: number, tags: readonly string[]];

@@ -47,25 +47,19 @@ const SILENT_MS = 10_000;
 
 type Arguments = ReadonlyArray<string | number>;
 type Script = (keyCount: number, ...args: Arguments) => Promise<unknown>;
-
-/** There is no connection at the moment that takes commands for all keys. */
-class NotSent extends Error {
-  constructor() {
-    super('not connected to Redis');
-  }
-}
 type Scripts = Readonly<Record<keyof typeof LIMIT_SCRIPTS, Script>>;
+type Link = Pick<RedisLink, 'client' | 'prefix' | 'isWhole'>;
 
 export class LimitCommands {
   /** Whether one command reaches only what lies in one slot. */
   readonly hasSlots: boolean;
   readonly #scripts: Scripts;
-  readonly #link: Pick<RedisLink, 'client' | 'prefix' | 'isWhole'>;
+  readonly #link: Link;
   readonly #prefix: string;
   /** Names this process among those that count. */
   readonly #process: number;
 
-  constructor(link: Pick<RedisLink, 'client' | 'prefix' | 'isWhole'>, process: number) {
+  constructor(link: Link, process: number) {
     const { client } = link;
     this.hasSlots = client instanceof Cluster;
     this.#link = link;
@@ -140,6 +134,13 @@ export class LimitCommands {
 
   #keyOf({ tag, meter }: Share): string {
     return `${this.#prefix}:limits:{${tag}}:${meter.name}`;
+  }
+}
+
+/** There is no connection at the moment that takes commands for all keys. */
+class NotSent extends Error {
+  constructor() {
+    super('not connected to Redis');
   }
 }
 
