@@ -60,6 +60,8 @@ export const commonSettings = z.strictObject({
   limits: z
     .strictObject({
       responseBytes: byteSize.default(10 * 1024 ** 2),
+      /** How many objects and lists one answer, event or message may hold. */
+      responseObjects: z.int().min(1).max(100_000_000).default(100_000),
       /** How many of the calls that one operation makes for the objects of a list are under way at the same time. */
       callsAtOnce: z.int().min(1).max(1000).default(64),
     })

@@ -1,5 +1,6 @@
 /** JSON from backends, without loss: a number that a double cannot hold arrives as its text. */
 import { sameNumber } from '../mapping/exact-number.ts';
+import { holdsMoreObjects } from './many-objects.ts';
 
 /** With fewer digits in a row, a point aside, a double holds any number. */
 const SAFE_DIGITS = 15;
@@ -9,8 +10,26 @@ const MAYBE_EXPONENT = /\d[eE][+-]?\d{3}/;
 /** Outside of texts; what looks like it inside of one only costs time. */
 const BIG_EXPONENT = /(?:^|[[:,\s])-?\d[\d.]*[eE][+-]?\d{3}/;
 
+/** Why a text is not read; continues "answered application/json". */
+export class UnreadableJson extends Error {}
+
+/**
+ * @param maxObjects how many objects and lists the text may hold: the shortest have two bytes there, and a hundred once they are read
+ * @throws {UnreadableJson}
+ */
+export function parseJsonLosslessly(text: string, maxObjects: number): unknown {
+  if (holdsMoreObjects(text, maxObjects)) {
+    throw new UnreadableJson(`with more than ${maxObjects} objects and lists, see limits.responseObjects`);
+  }
+  try {
+    return parseNumbersLosslessly(text);
+  } catch (cause) {
+    throw new UnreadableJson('that is not JSON', { cause });
+  }
+}
+
 /** @throws {SyntaxError} */
-export function parseJsonLosslessly(text: string): unknown {
+export function parseNumbersLosslessly(text: string): unknown {
   return mayLoseDigits(text)
     ? JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1])
     : JSON.parse(text);

@@ -244,6 +244,17 @@ describe.each(CONFORMING_KINDS)('$kind', (conforming) => {
       const next = await bounded.query('web', '{ thing(id: "1") { name } }');
       expect(next.body).toEqual({ data: { thing: { name: 'Thing 1' } } });
     });
+
+    test('an answer of more objects than the limit is refused, and the next one is fine', async () => {
+      await using bounded = await startThingsGateway(kind, backend, {
+        settings: 'limits: { responseObjects: 500 }\n',
+      });
+      const { body } = await bounded.query('web', '{ things(first: 501) { id } }');
+      expect(body.data).toEqual({ things: null });
+      expect(errorsOf(body)).toEqual([['things', 'UPSTREAM_INVALID', 'things']]);
+      const next = await bounded.query('web', '{ things(first: 100) { id } }');
+      expect(next.body.data?.things).toHaveLength(100);
+    });
   });
 
   describe('time', () => {

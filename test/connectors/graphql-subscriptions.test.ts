@@ -364,17 +364,18 @@ describe('over graphql-ws', () => {
     expect(await next(events)).toBe('end');
   });
 
-  test('an event above the limit ends the subscription', async () => {
-    await using gateway = await startGateway(
-      configuration(backend.url, 'ws', 'limits: { responseBytes: 2KB }'),
-    );
-    const events = gateway.subscribe('web', MOVED, { variables: { id: '1' } });
-    const first = next(events);
-    await backend.untilSubscribers(1);
-    backend.move('1', 'x'.repeat(4096));
-    expect(codeOf(await first)).toBe('UPSTREAM_INVALID');
-    expect(await next(events)).toBe('end');
-  });
+  test.each(['responseBytes: 2KB', 'responseObjects: 1'])(
+    'an event above the limit ends the subscription: %s',
+    async (limit) => {
+      await using gateway = await startGateway(configuration(backend.url, 'ws', `limits: { ${limit} }`));
+      const events = gateway.subscribe('web', MOVED, { variables: { id: '1' } });
+      const first = next(events);
+      await backend.untilSubscribers(1);
+      backend.move('1', 'x'.repeat(4096));
+      expect(codeOf(await first)).toBe('UPSTREAM_INVALID');
+      expect(await next(events)).toBe('end');
+    },
+  );
 });
 
 describe('over server-sent events', () => {
@@ -405,6 +406,11 @@ describe('over server-sent events', () => {
     ['text/event-stream', 'event: next\ndata: not json\n\n', 'UPSTREAM_INVALID'],
     ['text/event-stream', 'event: next\ndata: {}\n\n', 'UPSTREAM_INVALID'],
     ['text/event-stream', `event: next\ndata: "${'x'.repeat(5000)}`, 'UPSTREAM_INVALID'],
+    [
+      'text/event-stream',
+      `event: next\ndata: {"data":{"riderMoved":{"name":"many"}},"more":[${'[],'.repeat(100)}{}]}\n\n`,
+      'UPSTREAM_INVALID',
+    ],
     ['application/json', '{"data":{"riderMoved":null}}', 'UPSTREAM_INVALID'],
     [
       'application/json',
@@ -414,7 +420,7 @@ describe('over server-sent events', () => {
     ['text/html', '<h1>portal</h1>', 'UPSTREAM_INVALID'],
   ])('%s %j is read', async (type, text, expected) => {
     await using gateway = await startGateway(
-      configuration(backend.url, 'sse', 'limits: { responseBytes: 2KB }'),
+      configuration(backend.url, 'sse', 'limits: { responseBytes: 2KB, responseObjects: 100 }'),
     );
     backend.behave = (_request, response) => {
       response.writeHead(200, { 'content-type': type });

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { sameNumber } from '../../src/mapping/exact-number.ts';
-import { parseJsonLosslessly } from '../../src/upstream/json.ts';
+import { parseNumbersLosslessly } from '../../src/upstream/json.ts';
 import { RestBackend, startRestGateway } from '../support/backends/rest.ts';
 import type { GraphQLBody } from '../support/gateway.ts';
 
@@ -233,13 +233,14 @@ test('numbers keep their digits, and only those that have to become text', () =>
     '1E-7': 1e-7,
     '123456789012345678': '123456789012345678',
   };
-  for (const [text, value] of Object.entries(numbers)) expect(parseJsonLosslessly(text), text).toEqual(value);
-  expect(parseJsonLosslessly('{"__proto__":{"a":12345678901234567890}}')).toHaveProperty(['__proto__'], {
+  for (const [text, value] of Object.entries(numbers))
+    expect(parseNumbersLosslessly(text), text).toEqual(value);
+  expect(parseNumbersLosslessly('{"__proto__":{"a":12345678901234567890}}')).toHaveProperty(['__proto__'], {
     a: '12345678901234567890',
   });
   const among =
     '{"text":"12345678901234567890","at":[53.55108160000001,-0.30000000000000004],"id":1234567890123456789}';
-  expect(parseJsonLosslessly(among)).toEqual({
+  expect(parseNumbersLosslessly(among)).toEqual({
     text: '12345678901234567890',
     at: [53.55108160000001, -0.30000000000000004],
     id: '1234567890123456789',

@@ -1,12 +1,13 @@
 /** What a message's body says. */
 import type { Message } from 'amqplib';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
+import type { CommonSettings } from '../settings.ts';
 
 /** Why a message reaches nobody. */
 export type DropReason =
   /** A reply that no call waits for: it came late, twice, or with a foreign correlation id. */
   | 'reply-unexpected'
-  /** An event that is not JSON, is too large, or has a content coding. */
+  /** An event that is not JSON, is too large or of too many objects, or has a content coding. */
   | 'event-unreadable'
   /** An unreadable event that came back from the dead-letter exchange too often. */
   | 'event-returned';
@@ -18,9 +19,12 @@ export class UnreadableContent extends Error {}
  * JSON, or text where the content type says so; an empty body is null.
  * @throws {UnreadableContent}
  */
-export function readContent({ content, properties }: Message, maxBytes: number): unknown {
-  if (content.length > maxBytes)
-    throw new UnreadableContent(`${content.length} bytes, more than ${maxBytes}`);
+export function readContent(
+  { content, properties }: Message,
+  { responseBytes, responseObjects }: CommonSettings['limits'],
+): unknown {
+  if (content.length > responseBytes)
+    throw new UnreadableContent(`${content.length} bytes, more than ${responseBytes}`);
   const coding = properties.contentEncoding as string | undefined;
   if (coding !== undefined && coding !== '' && !PLAIN.test(coding)) {
     throw new UnreadableContent('a content coding that was not asked for');
@@ -30,9 +34,9 @@ export function readContent({ content, properties }: Message, maxBytes: number):
   const type = properties.contentType as string | undefined;
   if (type?.startsWith('text/') && !type.startsWith('text/json')) return text;
   try {
-    return parseJsonLosslessly(text);
+    return parseJsonLosslessly(text, responseObjects);
   } catch (cause) {
-    throw new UnreadableContent(`${type ?? 'no content type'} that is not JSON`, { cause });
+    throw new UnreadableContent(`${type ?? 'no content type'} ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -173,7 +173,7 @@ export class Messages implements AsyncDisposable {
     const isError = this.#errors.isError(reply);
     let body: unknown;
     try {
-      body = readContent(reply, this.#setup.settings.limits.responseBytes);
+      body = readContent(reply, this.#setup.settings.limits);
     } catch (cause) {
       if (!isError) {
         throw new UpstreamError('UPSTREAM_INVALID', connector, {

@@ -6,6 +6,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { UpstreamError } from '../../errors.ts';
 import type { Drops } from '../../upstream/drops.ts';
 import type { Subscriber } from '../../upstream/subscriber.ts';
+import type { CommonSettings } from '../settings.ts';
 import { type DropReason, readContent } from './content.ts';
 import type { AmqpOptions } from './options.ts';
 
@@ -13,7 +14,7 @@ export interface QueueSettings {
   readonly exchange: string;
   readonly routingKey: string;
   readonly options: Pick<AmqpOptions, 'prefetch' | 'queues'>;
-  readonly maxBytes: number;
+  readonly limits: CommonSettings['limits'];
   readonly drops: Drops<DropReason>;
   /** The queue went away although the connection stands: deleted, or the channel was closed. */
   onGone(queue: SharedQueue, cause: unknown): void;
@@ -107,7 +108,7 @@ export class SharedQueue {
   #receive(channel: Channel, message: ConsumeMessage): void {
     let event: unknown;
     try {
-      event = readContent(message, this.#settings.maxBytes);
+      event = readContent(message, this.#settings.limits);
     } catch {
       this.#refuse(channel, message);
       return;

@@ -88,7 +88,7 @@ export class Subscriptions implements AsyncDisposable {
       exchange,
       routingKey,
       options,
-      maxBytes: settings.limits.responseBytes,
+      limits: settings.limits,
       drops: this.#drops,
       onGone: (_queue, cause) => this.#again(entry, cause),
     });

@@ -6,6 +6,7 @@ import { codeIn, type ErrorCodes, toSafeCode } from '../../upstream/codes.ts';
 import type { HttpResponse } from '../../upstream/http.ts';
 import { parseJsonLosslessly } from '../../upstream/json.ts';
 import { toStatusError } from '../../upstream/status.ts';
+import type { CommonSettings } from '../settings.ts';
 import { setOwn } from './record-fix.ts';
 
 export interface Answer {
@@ -23,7 +24,11 @@ const MAX_ERRORS = 1000;
 const MAX_MESSAGE = 1000;
 
 /** @throws {UpstreamError} when the answer is no GraphQL answer, or a refusal of the whole request */
-export function readAnswer(codes: ErrorCodes, response: HttpResponse): Answer {
+export function readAnswer(
+  codes: ErrorCodes,
+  { responseObjects }: CommonSettings['limits'],
+  response: HttpResponse,
+): Answer {
   const { connector } = codes;
   const { status, headers, body } = response;
   const ok = status >= 200 && status <= 299;
@@ -32,11 +37,11 @@ export function readAnswer(codes: ErrorCodes, response: HttpResponse): Answer {
   if (!ok && !type.includes('json')) throw toStatusError(connector, response);
   let value: unknown;
   try {
-    value = parseJsonLosslessly(body.toString('utf8'));
+    value = parseJsonLosslessly(body.toString('utf8'), responseObjects);
   } catch (cause) {
     if (!ok) throw toStatusError(connector, response);
     throw new UpstreamError('UPSTREAM_INVALID', connector, {
-      internal: `answered ${type || 'no content type'} that is not JSON`,
+      internal: `answered ${type || 'no content type'} ${(cause as Error).message}`,
       status: String(status),
       cause,
     });

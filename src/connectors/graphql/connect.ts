@@ -32,7 +32,7 @@ export function connect(setup: ConnectionSetup<GraphqlOptions>): Connection<Grap
 
   const read = (response: HttpResponse, context: CallContext): Answer => {
     try {
-      const answer = readAnswer(codes, response);
+      const answer = readAnswer(codes, settings.limits, response);
       if (answer.errors.some(({ error }) => isOfCredentials(error))) setup.headers.denied(context);
       return answer;
     } catch (error) {

@@ -153,18 +153,26 @@ class SubscriptionReader implements Dispatcher.DispatchHandler {
   #event(event: string, data: string): void {
     if (event === 'complete') this.end({ kind: 'complete' });
     if (this.#isOver || (event !== 'next' && event !== 'message') || data === '') return;
-    const answer = toAnswer(this.#setup.codes, parseJsonLosslessly(data));
+    const answer = toAnswer(this.#setup.codes, this.#read(data));
     if (answer === undefined) this.#refuse('sent a result without data and errors');
     else this.#on.event(answer, Buffer.byteLength(data));
   }
 
+  #read(data: string): unknown {
+    try {
+      return parseJsonLosslessly(data, this.#setup.settings.limits.responseObjects);
+    } catch (cause) {
+      throw new Error(`sent an event ${(cause as Error).message}`, { cause });
+    }
+  }
+
   /** Without a stream there are no events: the answer says why. */
   #endPlain({ status, headers, body }: PlainAnswer): void {
-    const { name, codes, headers: outgoing } = this.#setup;
+    const { name, codes, settings, headers: outgoing } = this.#setup;
     const response = { status, headers, body: body.take() };
     if (status === 401) outgoing.denied(this.#context);
     try {
-      readAnswer(codes, response);
+      readAnswer(codes, settings.limits, response);
       this.#refuse('answered a single result where a stream was asked for');
     } catch (error) {
       const refusal = toUpstreamError(name, error);

@@ -3,7 +3,8 @@ import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
 import { type ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
-import { parseJsonLosslessly } from '../../upstream/json.ts';
+import { parseNumbersLosslessly } from '../../upstream/json.ts';
+import { holdsMoreObjects } from '../../upstream/many-objects.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
@@ -138,9 +139,7 @@ class SharedSocket {
     let silence: NodeJS.Timeout | undefined;
     const client = createClient({
       url: this.#url,
-      webSocketImpl: toWebSocketClass(this.#setup, headers, (bytes) => {
-        this.#frameBytes = bytes;
-      }),
+      webSocketImpl: toWebSocketClass(this.#setup, headers, (frame) => this.#isReadable(frame)),
       connectionParams: { ...headers, ...init },
       connectionAckWaitTimeout: settings.timeouts.requestMs,
       keepAlive: heartbeat.every,
@@ -170,6 +169,16 @@ class SharedSocket {
     this.#opened = client;
     this.#setup.log.debug('opening a websocket for subscriptions');
     return client;
+  }
+
+  /** Before the library parses it. */
+  #isReadable(frame: Buffer): boolean {
+    this.#frameBytes = frame.length;
+    const { responseObjects } = this.#setup.settings.limits;
+    if (!holdsMoreObjects(frame.toString('latin1'), responseObjects)) return true;
+    const internal = `sent an event with more than ${responseObjects} objects and lists, see limits.responseObjects`;
+    this.#end(this.#refused(internal));
+    return false;
   }
 
   #toEnding(cause: unknown): Ending {
@@ -212,11 +221,11 @@ class SharedSocket {
 /** Close codes that say one of the two does not speak the protocol, or that a message was too large. */
 const REFUSALS = new Set(['1002', '1003', '1007', '1009', '4004', '4005', '4400', '4406']);
 
-/** The library makes its sockets itself and hands over no options. */
+/** The library makes its sockets itself, and hands over neither options nor what it will read. */
 function toWebSocketClass(
   { settings }: TransportSetup,
   headers: Readonly<Record<string, string>>,
-  onFrame: (bytes: number) => void,
+  isReadable: (frame: Buffer) => boolean,
 ): unknown {
   return class extends WebSocket {
     constructor(address: string | URL, protocols?: string | string[]) {
@@ -228,8 +237,13 @@ function toWebSocketClass(
         perMessageDeflate: false,
         followRedirects: false,
       });
-      // Before the library's own listener, which hands the message on at once.
-      this.on('message', (data: Buffer) => onFrame(data.length));
+    }
+
+    /** What a socket tells its listeners, of which the library is one. */
+    override emit(event: string | symbol, ...details: unknown[]): boolean {
+      if (event !== 'message' || isReadable(details[0] as Buffer)) return super.emit(event, ...details);
+      this.terminate();
+      return false;
     }
   };
 }
@@ -237,5 +251,5 @@ function toWebSocketClass(
 /** As everywhere: a number that a double cannot hold arrives as its text. */
 function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || context?.source === undefined || context.source.length < 4) return value;
-  return parseJsonLosslessly(context.source);
+  return parseNumbersLosslessly(context.source);
 }

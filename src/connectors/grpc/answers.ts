@@ -30,9 +30,9 @@ export class AnswerTypes {
   }
 
   /** @returns a function that throws any kind of error when the bytes are not such a message, or one of too many others */
-  reader(type: Type, maxBytes: number): (bytes: Uint8Array) => unknown {
+  reader(type: Type, maxObjects: number): (bytes: Uint8Array) => unknown {
     this.#prepare(type);
-    const bound = boundMessages(type, maxBytes);
+    const bound = boundMessages(type, maxObjects);
     return (bytes) => {
       bound(bytes);
       return type.toObject(type.decode(bytes), CONVERSION);

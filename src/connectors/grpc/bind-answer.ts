@@ -19,7 +19,7 @@ export function bindAnswer(
   answers: AnswerTypes,
   source: ConnectorSource<GrpcOptions>,
 ): Decode {
-  const read = answers.reader(type, source.settings.limits.responseBytes);
+  const read = answers.reader(type, source.settings.limits.responseObjects);
   const shape = shapeOfType(type);
   const check = (found: Shape) =>
     checkAnswer(field.type, found, {

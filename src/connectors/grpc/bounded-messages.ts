@@ -1,17 +1,13 @@
 /** Bounds how many messages an answer may hold. One takes two bytes on the wire, and some hundred times as much once it is read. */
 import protobuf, { type MapField, type Type } from 'protobufjs';
 
-/** Of the bytes that an answer may have, so many for each message in it. Below this in all, none of them is counted. */
-const BYTES_PER_MESSAGE = 20;
-
-/** @param maxBytes that an answer may have @returns a function that throws for bytes that hold too many messages */
-export function boundMessages(type: Type, maxBytes: number): (bytes: Uint8Array) => void {
-  const most = Math.ceil(maxBytes / BYTES_PER_MESSAGE);
+/** @returns a function that throws for bytes that hold more messages. Where too few bytes are there for that, none is counted */
+export function boundMessages(type: Type, most: number): (bytes: Uint8Array) => void {
   return (bytes) => {
     // The smallest has a tag and a length.
     if (bytes.length / 2 <= most) return;
     if (holdsMore(type, protobuf.Reader.create(bytes), most))
-      throw new RangeError(`more than ${most} messages in ${bytes.length} bytes`);
+      throw new RangeError(`more than ${most} messages in ${bytes.length} bytes, see limits.responseObjects`);
   };
 }
 

@@ -16,7 +16,7 @@ export function connect(setup: ConnectionSetup<RestOptions>): Connection<RestBin
   function send(binding: RestBinding, values: Values, context: CallContext): Promise<unknown> {
     const read = (response: HttpResponse): unknown => {
       if (response.status === 401) setup.headers.denied(context);
-      return toRecord(setup.name, binding, response);
+      return toRecord(setup, binding, response);
     };
     const given = setup.headers.of(context);
     // Both are promises only now and then, and waiting for what is there has its price.
@@ -90,7 +90,11 @@ function toFieldText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-function toRecord(connector: string, binding: RestBinding, response: HttpResponse): unknown {
+function toRecord(
+  { name: connector, settings }: ConnectionSetup<RestOptions>,
+  binding: RestBinding,
+  response: HttpResponse,
+): unknown {
   const { status, body } = response;
   const isMissing = status === 404 || status === 410;
   if (isMissing && binding.missing !== undefined) return binding.missing;
@@ -99,10 +103,10 @@ function toRecord(connector: string, binding: RestBinding, response: HttpRespons
   const type = String(response.headers['content-type'] ?? '').toLowerCase();
   if (binding.text && type.startsWith('text/') && !type.startsWith('text/json')) return toText(body, type);
   try {
-    return parseJsonLosslessly(withoutMark(body).toString('utf8'));
+    return parseJsonLosslessly(withoutMark(body).toString('utf8'), settings.limits.responseObjects);
   } catch (cause) {
     throw new UpstreamError('UPSTREAM_INVALID', connector, {
-      internal: `answered ${type || 'no content type'} that is not JSON`,
+      internal: `answered ${type || 'no content type'} ${(cause as Error).message}`,
       status: String(status),
       cause,
     });

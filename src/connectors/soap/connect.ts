@@ -25,7 +25,7 @@ export function connect(setup: ConnectionSetup<SoapOptions>): Connection<SoapBin
     return client.request(request, context, (response) => {
       const denied = () => setup.headers.denied(context);
       if (response.status === 401) denied();
-      return toRecord(setup.name, binding, response, denied);
+      return toRecord(setup, binding, response, denied);
     });
   }
 
@@ -47,7 +47,7 @@ function isFailure({ status, headers }: HttpResponse): boolean {
 
 /** @param denied to be called where a fault is about the credentials */
 function toRecord(
-  connector: string,
+  { name: connector, settings }: ConnectionSetup<SoapOptions>,
   binding: SoapBinding,
   response: HttpResponse,
   denied: () => void,
@@ -56,7 +56,8 @@ function toRecord(
   const isSuccess = status >= 200 && status < 300;
   if (isSuccess && body.length === 0 && binding.empty !== undefined) return binding.empty;
   try {
-    const reader = new XmlReader(decodeXmlBytes(body, String(response.headers['content-type'] ?? '')));
+    const text = decodeXmlBytes(body, String(response.headers['content-type'] ?? ''));
+    const reader = new XmlReader(text, settings.limits.responseObjects);
     const hasContent = enterBody(reader);
     if (hasContent && isFault(reader)) {
       const fault = readFault(reader, binding.spec.decoders);

@@ -76,6 +76,7 @@ export class DecoderCompiler {
     const { text: scalar, mixed } = shape;
 
     const read: ReadElement = (reader) => {
+      reader.countRecord();
       const record: Record_ = {};
       for (const key of lists) setOwn(record, key, []);
       if (reader.attributes.length > 0) {
@@ -149,6 +150,7 @@ export class DecoderCompiler {
   }
 
   #any(reader: XmlReader): unknown {
+    reader.countRecord();
     const { attributes } = reader;
     const record: Record_ = {};
     let isRecord = false;

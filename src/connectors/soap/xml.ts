@@ -82,8 +82,12 @@ export class XmlReader {
   readonly #marks: number[] = [];
   readonly #split = new Map<string, { readonly prefix: string; readonly local: string }>();
 
-  /** @throws {XmlError} when the text has characters that XML has not */
-  constructor(source: string) {
+  #records = 0;
+  readonly #maxRecords: number;
+
+  /** @param maxRecords see {@link countRecord} @throws {XmlError} when the text has characters that XML has not */
+  constructor(source: string, maxRecords = Number.POSITIVE_INFINITY) {
+    this.#maxRecords = maxRecords;
     this.#source = source.includes('\r') ? source.replace(/\r\n?/g, '\n') : source;
     if (source.charCodeAt(0) === 0xfeff) this.#at = 1;
     const bad = NOT_XML.exec(this.#source);
@@ -97,6 +101,13 @@ export class XmlReader {
 
   get depth(): number {
     return this.#names.length;
+  }
+
+  /** To be called for each element that becomes more than a text. @throws {XmlError} when there are too many of them */
+  countRecord(): void {
+    if (++this.#records > this.#maxRecords) {
+      throw new XmlError(this.offset, `more than ${this.#maxRecords} records, see limits.responseObjects,`);
+    }
   }
 
   /** @throws {XmlError} */

@@ -2,7 +2,7 @@
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { Drops } from '../../upstream/drops.ts';
-import { parseJsonLosslessly } from '../../upstream/json.ts';
+import { parseNumbersLosslessly } from '../../upstream/json.ts';
 import type { Reply } from '../../upstream/kept-replies.ts';
 import { type SharedCall, SharedCalls } from '../../upstream/shared-calls.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
@@ -167,7 +167,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
   received(text: string, bytes: number): boolean {
     let message: unknown;
     try {
-      message = parseJsonLosslessly(text);
+      message = parseNumbersLosslessly(text);
     } catch {
       return this.#drop('message-unreadable');
     }

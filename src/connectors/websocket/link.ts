@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
+import { holdsMoreObjects } from '../../upstream/many-objects.ts';
 import { pauseMs, STABLE_MS } from '../../upstream/reconnect.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
@@ -16,7 +17,7 @@ export interface LinkOwner {
   opened(): void;
   /**
    * The connection is gone, and with it every answer that had not come.
-   * @param unreadable because of a frame that was too large or no websocket frame
+   * @param unreadable because of a frame that was too large or no websocket frame, or of too many objects
    */
   lost(unreadable: boolean): void;
   /** An attempt to open it failed. */
@@ -172,6 +173,7 @@ export class Link implements AsyncDisposable {
     let openedAt: number | undefined;
     let understood = false;
     let unreadable = false;
+    const { responseObjects } = this.#setup.settings.limits;
     connecting.signal.addEventListener('abort', () => {
       why ??= this.#unavailable('the handshake took too long');
       socket.terminate();
@@ -204,6 +206,14 @@ export class Link implements AsyncDisposable {
     socket.on('message', (data: Buffer, isBinary) => {
       this.#heartbeat?.heard();
       const text = isBinary && !isUtf8(data) ? '' : data.toString('utf8');
+      if (holdsMoreObjects(text, responseObjects)) {
+        unreadable = true;
+        why ??= this.#unavailable(
+          `a message with more than ${responseObjects} objects and lists, see limits.responseObjects`,
+        );
+        socket.terminate();
+        return;
+      }
       if (this.#owner.received(text, data.length)) understood = true;
     });
     socket.on('close', (code) => {

@@ -1,0 +1,30 @@
+/** Bounds how many objects an answer holds: two bytes of it become a hundred in memory, and each is looked at by itself. */
+
+const QUOTE = 34;
+const BRACKET = 91;
+const BACKSLASH = 92;
+const BRACE = 123;
+
+/** Whether a text of JSON holds more objects and lists; what is too short for that is not looked at. */
+export function holdsMoreObjects(text: string, maxObjects: number): boolean {
+  // Each takes two brackets, and but for one a comma.
+  if (text.length / 3 < maxObjects) return false;
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfText(text, at);
+    else if ((code === BRACE || code === BRACKET) && ++count > maxObjects) return true;
+  }
+  return false;
+}
+
+/** @param start of a quote @returns where the quote that ends the text is, or the end of everything */
+function endOfText(text: string, start: number): number {
+  for (let at = start; ; ) {
+    at = text.indexOf('"', at + 1);
+    if (at === -1) return text.length;
+    let escapes = 0;
+    while (text.charCodeAt(at - 1 - escapes) === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return at;
+  }
+}
