@@ -5,9 +5,10 @@ import { commonSettings } from '../connectors/settings.ts';
 import { plansSettings } from '../load/settings/plan-settings.ts';
 import { clientSettings, hemSettings } from '../load/settings/settings.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
+import { FILES_WITH_SCHEMA } from './schema-files.ts';
 
 /** Per file a function, because the schemas are large and rarely asked for. */
-export const JSON_SCHEMAS: Readonly<Record<string, () => Promise<object>>> = {
+export const JSON_SCHEMAS: Readonly<Record<(typeof FILES_WITH_SCHEMA)[number], () => Promise<object>>> = {
   'hem.yml': async () => toSchema(hemSettings, 'hem.yml'),
   'client.yml': async () => toSchema(clientSettings, 'clients/<client>/client.yml'),
   'plans.yml': async () => toSchema(plansSettings, 'clients/plans.yml'),
@@ -25,12 +26,12 @@ export const JSON_SCHEMAS: Readonly<Record<string, () => Promise<object>>> = {
 
 /** @returns the exit code */
 export async function printJsonSchema(file: string): Promise<number> {
-  const make = Object.hasOwn(JSON_SCHEMAS, file) ? JSON_SCHEMAS[file] : undefined;
-  if (make === undefined) {
-    console.error(`hem: there is no schema of "${file}"; there are ${Object.keys(JSON_SCHEMAS).join(', ')}`);
+  const known = FILES_WITH_SCHEMA.find((one) => one === file);
+  if (known === undefined) {
+    console.error(`hem: there is no schema of "${file}"; there are ${FILES_WITH_SCHEMA.join(', ')}`);
     return EXIT_UNUSABLE;
   }
-  console.log(JSON.stringify(await make(), null, 2));
+  console.log(JSON.stringify(await JSON_SCHEMAS[known](), null, 2));
   return 0;
 }
 

@@ -1,23 +1,18 @@
-/** The command line: which commands there are and what they take. Each command is a file beside this one. */
+/** The command line: which commands there are and what they take. Each is a file beside this one, read when it is asked for: all of them take half a second. */
 import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { HemError } from '../errors.ts';
 import type { Environment } from '../load/environment.ts';
 import { ConfigurationError } from '../problems.ts';
-import { check } from './check.ts';
 import { addConsumers } from './consumers.ts';
-import { demo } from './demo.ts';
 import { EXIT_UNUSABLE } from './exit-codes.ts';
-import { explain } from './explain.ts';
-import { JSON_SCHEMAS, printJsonSchema } from './json-schema.ts';
 import { addKeys } from './keys.ts';
 import { addPlans } from './plans.ts';
 import { commonOptions, type RegistryProgram, type RunOnRegistry } from './registry-program.ts';
 import { reportProblems } from './report.ts';
-import { start } from './start.ts';
+import { FILES_WITH_SCHEMA } from './schema-files.ts';
 import { addSubscriptions } from './subscriptions.ts';
-import { usage } from './usage.ts';
-import { type RegistryCommand, withRegistry } from './with-registry.ts';
+import type { RegistryCommand } from './with-registry.ts';
 
 const manifest = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
 
@@ -40,6 +35,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .option('--port <number>', 'port of the public listener instead of the one in hem.yml', parsePort)
     .option('--admin-port <number>', 'port of the admin listener instead of the one in hem.yml', parsePort)
     .action(async ({ config, port, adminPort }) => {
+      const { start } = await import('./start.ts');
       code = await start({ directory: config, environment, port, adminPort });
     });
   program
@@ -48,6 +44,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .option('--port <number>', 'port of the public listener', parsePort)
     .option('--admin-port <number>', 'port of the admin listener', parsePort)
     .action(async ({ port, adminPort }) => {
+      const { demo } = await import('./demo.ts');
       code = await demo({ environment, port, adminPort });
     });
   program
@@ -56,6 +53,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .addOption(configOption())
     .addOption(new Option('--format <format>', 'how to report').choices(['text', 'json']).default('text'))
     .action(async ({ config, format }) => {
+      const { check } = await import('./check.ts');
       code = await check({ directory: config, environment, format });
     });
   program
@@ -73,6 +71,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     .option('--list-length <number>', 'how long to take every list to be (default: 10)', parseListLength)
     .addOption(new Option('--format <format>', 'how to report').choices(['text', 'json']).default('text'))
     .action(async (client: string, operation: string, { config, ...options }) => {
+      const { explain } = await import('./explain.ts');
       code = await explain({ directory: config, environment, client, operation, ...options });
     });
   program
@@ -91,19 +90,23 @@ export async function runCommandLine(args: readonly string[], environment: Envir
         .default('text'),
     )
     .action(async ({ config, ...options }) => {
+      const { usage } = await import('./usage.ts');
       code = await usage({ directory: config, environment, ...options });
     });
   program
     .command('json-schema')
     .description('print the JSON Schema of a YAML file, for completion in editors')
-    .argument('<file>', `which file: ${Object.keys(JSON_SCHEMAS).join(', ')}`)
+    .argument('<file>', `which file: ${FILES_WITH_SCHEMA.join(', ')}`)
     .action(async (file: string) => {
+      const { printJsonSchema } = await import('./json-schema.ts');
       code = await printJsonSchema(file);
     });
   const runner =
     (plans: RegistryCommand['plans']): RunOnRegistry =>
-    ({ config }, work) =>
-      withRegistry({ directory: config, environment, plans }, work);
+    async ({ config }, work) => {
+      const { withRegistry } = await import('./with-registry.ts');
+      await withRegistry({ directory: config, environment, plans }, work);
+    };
   const registry: RegistryProgram = {
     program,
     options: commonOptions,

@@ -4,7 +4,6 @@ import { isAbsolute, join } from 'node:path';
 import { pino } from 'pino';
 import { openRegistry, type Registry } from '../consumers/registry.ts';
 import { HemError } from '../errors.ts';
-import { loadGeneration } from '../generation.ts';
 import { loadSettings } from '../load/configuration.ts';
 import type { Environment } from '../load/environment.ts';
 import { loadPlans } from '../load/plans.ts';
@@ -13,7 +12,6 @@ import { type HemSettings, hemSettings } from '../load/settings/settings.ts';
 import { SourceDirectory } from '../load/source-directory.ts';
 import { Problems } from '../problems.ts';
 import { openStore } from '../store/open.ts';
-import { ViewMeanings } from '../views/plan-meanings.ts';
 
 export interface RegistryCommand {
   readonly directory: string;
@@ -67,6 +65,9 @@ export async function withRegistry(
 
 /** A version never changes any more: what `hem check` would refuse makes none. @throws {ConfigurationError} */
 async function makeVersions(registry: Registry, root: string, environment: Environment): Promise<void> {
+  // Half of what the command takes, and seldom needed.
+  const { loadGeneration } = await import('../generation.ts');
+  const { ViewMeanings } = await import('../views/plan-meanings.ts');
   const { configuration, views } = await loadGeneration(root, environment);
   if (configuration.plans !== undefined)
     await registry.plans.sync(configuration.plans.plans, new ViewMeanings(views));
