@@ -18,7 +18,10 @@ export type WantedByType = ReadonlyMap<string, Wanted>;
 
 export const NOTHING: WantedByType = new Map();
 
-/** A key that is equal exactly for equal names and arguments. */
+/**
+ * A key that is equal exactly for equal names and arguments. With arguments it is no name of GraphQL's: what is made of values must not
+ * become text of a document, so documents have aliases of their own for it.
+ */
 export function recordKey(name: string, args: Readonly<Record<string, unknown>>): string {
   let empty = true;
   for (const argument in args) {
@@ -26,7 +29,7 @@ export function recordKey(name: string, args: Readonly<Record<string, unknown>>)
   }
   if (empty) return name;
   const hash = createHash('sha256').update(JSON.stringify(args, sortKeys)).digest('hex').slice(0, 12);
-  return `${name}_${hash}`;
+  return `${name}#${hash}`;
 }
 
 /** Adds a field to what is wanted of one type; wants below are united. */

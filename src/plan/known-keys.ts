@@ -32,6 +32,8 @@ export function aheadArguments(
   lookup: Lookup,
   { byField }: KnownKeys,
 ): ((args: Arguments) => Arguments | undefined) | undefined {
+  // What stands in for a failure is told to callers, and this may turn out to be nobody's.
+  if (lookup.field.staleMs !== undefined) return undefined;
   const sources = lookup.arguments.map(({ name, map }) => ({ name, from: byField.get(fieldOf(map) ?? '') }));
   if (sources.some(({ from }) => from === undefined)) return undefined;
   return (args) => {

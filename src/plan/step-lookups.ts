@@ -14,6 +14,7 @@ import {
   type BackendCall,
   type GivenValue,
   gather,
+  loadAlone,
   loadShared,
   readAll,
   runBatch,
@@ -52,6 +53,14 @@ function loadRecords(work: LookupWork, keys: readonly unknown[], run: Run): Prom
   if (!work.lookup.batched) return askEach(work, shared, keys, run);
   const load = (part: readonly unknown[]) => askInParts(work, part, run);
   return shared === undefined ? load(keys) : loadShared(run, shared, keys, { load, keyOf: work.textOf });
+}
+
+/** Of an object that may not be there. */
+function loadAhead(work: LookupWork, key: unknown, run: Run): Promise<readonly unknown[]> {
+  const shared = work.sharedAs();
+  if (!work.lookup.batched || shared === undefined) return loadRecords(work, [key], run);
+  const load = (part: readonly unknown[]) => askInParts(work, part, run);
+  return loadAlone(run, shared, key, { load, keyOf: work.textOf });
 }
 
 /** The value of the only argument, or all of them by name; null when one is missing, or what failed in one. */
@@ -110,7 +119,7 @@ export function askAhead({ work, argumentsOf, step }: AskedAhead, args: Argument
     const [only, ...more] = work.keys;
     const key = more.length === 0 ? only!.give(known[only!.name]) : giveAll(work, known);
     const { trace } = run.execution;
-    const load = () => loadRecords(work, [key], run);
+    const load = () => loadAhead(work, key, run);
     const loading = trace === undefined ? load() : trace.ahead(step, load);
     run.ahead.set(work, { text: work.textOf(key), loading });
   } catch {

@@ -75,6 +75,22 @@ describe('a GraphQL backend', () => {
 
   afterEach(() => backend[Symbol.asyncDispose]());
 
+  test.each(['compiled', 'reference'])('reads no value in a document: %s', async (engine) => {
+    const given = configuration(backend.url);
+    const files = { ...given.files, 'clients/web/client.yml': `engine: ${engine}\n` };
+    await using gateway = await startGateway({ ...given, files });
+    const documents = new Set<string>();
+    for (const first of [1, 2]) {
+      const query =
+        'query ($first: Int!) { rider(id: 1) { orders(first: $first) { id } more: orders(first: 3) { id } } }';
+      const { body } = await gateway.query('web', query, { variables: { first } });
+      expect(body.data?.rider.orders).toHaveLength(first);
+      expect(body.data?.rider.more).toHaveLength(3);
+      documents.add(backend.requests.at(-1)!.query);
+    }
+    expect(documents.size).toBe(1);
+  });
+
   test('is asked for nothing but what is selected', async () => {
     await using gateway = await startGateway(configuration(backend.url));
     const { body } = await gateway.query('web', 'query ($id: ID!) { rider(id: $id) { name } }', {
