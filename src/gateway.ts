@@ -15,6 +15,7 @@ import { limitsOf } from './load/settings/settings.ts';
 import { expose } from './metrics/exposition.ts';
 import { openServices, type Services } from './services.ts';
 import { loadOrMakeSecret } from './store/secret-file.ts';
+import { ViewMeanings } from './views/plan-meanings.ts';
 
 export interface GatewayOptions {
   /** The configuration directory. */
@@ -43,7 +44,7 @@ export interface Gateway extends AsyncDisposable {
 /** Loads, opens, listens. @throws {ConfigurationError} before anything is opened; system errors when a port is taken */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const generation = await loadGeneration(options.directory, options.environment);
-  const { settings, directory } = generation.configuration;
+  const { settings, directory, plans } = generation.configuration;
   const { tokenFile } = settings.admin;
   const adminToken = await loadOrMakeSecret(
     isAbsolute(tokenFile) ? tokenFile : join(directory.root, tokenFile),
@@ -79,6 +80,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const adminUrl = await adminListener.listen({ ...settings.admin, ...given(options.adminPort) });
     const url = await publicListener.listen({ ...settings.listen, ...given(options.port) });
+    // Not before it is certain that this process serves them: others may share the store.
+    if (plans !== undefined) await registry?.offer(plans.plans, new ViewMeanings(generation.views));
     usage?.start(() => metrics!.read());
     ready = true;
     return { url, adminUrl, adminToken, generation, registry, stop, [Symbol.asyncDispose]: stop };

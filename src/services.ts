@@ -18,7 +18,6 @@ import { Keyring } from './principal/keyring.ts';
 import { scrubberOfLines } from './scrubber.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
-import { ViewMeanings } from './views/plan-meanings.ts';
 
 export interface Services extends AsyncDisposable, Pick<Log, 'log' | 'requests'> {
   readonly store: Store;
@@ -63,16 +62,7 @@ export async function openServices(
   const registry =
     plans === undefined
       ? undefined
-      : opened.use(
-          await openRegistry({
-            store,
-            settings: settings.keys,
-            root: directory.root,
-            plans: plans.plans,
-            meanings: new ViewMeanings(views),
-            log,
-          }),
-        );
+      : opened.use(await openRegistry({ store, settings: settings.keys, root: directory.root, log }));
   const keyring = opened.use(new Keyring(log));
 
   const usage = settings.usage.enabled

@@ -55,7 +55,6 @@ export async function withRegistry(
     store,
     settings: settings.keys,
     root: source.root,
-    plans: undefined,
     log,
   });
   if (plans === 'made' && file !== undefined && registry.plans.pending(file).length > 0)

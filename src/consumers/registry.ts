@@ -30,6 +30,11 @@ export interface Registry extends AsyncDisposable {
   readonly table: KeyTable;
   /** Resolves once what other processes were told by now is known, or the store does not say so soon. Never rejects. */
   catchUp(): Promise<void>;
+  /**
+   * Makes the versions that clients/plans.yml asks for. Resolves after the first attempt; where the store is not there, others follow.
+   * @param meanings undefined where the clients' schemas are not known: what versions exclude is then recorded by others
+   */
+  offer(file: ReadonlyMap<string, PlanSettings>, meanings?: PlanMeanings): Promise<void>;
 }
 
 export interface RegistryOptions {
@@ -37,10 +42,6 @@ export interface RegistryOptions {
   readonly settings: KeySettings;
   /** The configuration directory. */
   readonly root: string;
-  /** What clients/plans.yml says; undefined without that file, which retires nothing. */
-  readonly plans: ReadonlyMap<string, PlanSettings> | undefined;
-  /** Undefined where the clients' schemas are not known: what versions exclude is then recorded by others. */
-  readonly meanings?: PlanMeanings | undefined;
   readonly log: Logger;
   /** As `Date.now`. */
   readonly now?: () => number;
@@ -77,7 +78,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const keys = new Keys(ledger, { secrets, rules });
   const imports = new Imports(ledger, { secrets, rules });
   const table = new LiveKeys(ledger, { peppers, log });
-  const stopSync = options.plans === undefined ? () => {} : await syncPlans(plans, options.plans, options);
+  const offers = new Offers(plans, log);
   return {
     consumers,
     subscriptions,
@@ -86,41 +87,47 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     plans,
     table,
     catchUp: () => ledger.records.catchUp(),
+    offer: (file, meanings) => offers.make(file, meanings),
     async [Symbol.asyncDispose]() {
-      stopSync();
+      offers.stop();
       stopWatching();
       await table[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Resolves after the first attempt. @returns what stops further ones */
-async function syncPlans(
-  plans: PlanVersions,
-  file: ReadonlyMap<string, PlanSettings>,
-  { meanings, log }: Pick<RegistryOptions, 'meanings' | 'log'>,
-): Promise<() => void> {
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
-  const attempt = async (): Promise<void> => {
+/** Compares plans with the store, again and again until it is there. */
+class Offers {
+  readonly #plans: PlanVersions;
+  readonly #log: Logger;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(plans: PlanVersions, log: Logger) {
+    this.#plans = plans;
+    this.#log = log;
+  }
+
+  async make(file: ReadonlyMap<string, PlanSettings>, meanings: PlanMeanings | undefined): Promise<void> {
     try {
-      for (const change of await plans.sync(file, meanings)) log.info(change, describe(change));
+      for (const change of await this.#plans.sync(file, meanings)) this.#log.info(change, describe(change));
       if (meanings !== undefined)
-        for (const lost of plans.lostSelectors(meanings))
-          log.warn(
+        for (const lost of this.#plans.lostSelectors(meanings))
+          this.#log.warn(
             lost,
             'a selector of a plan means nothing any more. What it excluded stays excluded; to be rid of it, move the subscriptions to a newer version: "hem subscriptions move"',
           );
     } catch (error) {
-      log.warn({ err: error }, 'plans could not be compared with the store');
-      if (!stopped) timer = setTimeout(() => void attempt(), TRY_AGAIN_MS).unref();
+      this.#log.warn({ err: error }, 'plans could not be compared with the store');
+      if (!this.#isStopped)
+        this.#timer = setTimeout(() => void this.make(file, meanings), TRY_AGAIN_MS).unref();
     }
-  };
-  await attempt();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
 }
 
 function describe({ what }: PlanChange): string {

@@ -116,6 +116,8 @@ export class UsageRecorder implements UsageSink, AsyncDisposable {
   /** What is held goes to the store, if that takes it soon. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    // A gateway that failed to start has counted nothing: not even that nothing was used.
+    if (this.#timer === undefined && this.#held.size === 0) return;
     clearTimeout(this.#timer);
     const late = sleep(LAST_FLUSH_MS, 'late' as const, { ref: false });
     for (;;) {

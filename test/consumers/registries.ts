@@ -39,11 +39,11 @@ export async function openRegistries(kind: Store['kind'] = 'embedded'): Promise<
         store: await stores.open(),
         settings: keys,
         root: stores.root,
-        plans,
         log: pino({ level: process.env.HEM_TEST_LOG ?? 'silent' }),
         now: () => Date.now() + registries.ahead,
       });
       opened.push(registry);
+      await registry.offer(plans);
       return registry;
     },
     async [Symbol.asyncDispose]() {
