@@ -37,7 +37,9 @@ export function openYogaDoor(endpoint: Endpoint): YogaDoor {
     graphiql: settings.graphiql
       ? {
           title: `${endpoint.name} · Hem`,
-          subscriptionsProtocol: 'WS',
+          // Over websocket the page leaves out the headers that are filled in there: subscriptions would be somebody else's.
+          subscriptionsProtocol: 'SSE',
+          method: 'POST',
           ...headersToFillIn(endpoint),
         }
       : false,

@@ -15,13 +15,48 @@ export function checkShape<Schema extends z.ZodType>(
   schema: Schema,
   problems: Problems,
 ): z.output<Schema> | undefined {
-  const result = schema.safeParse(yaml.value, ONCE);
+  let result = schema.safeParse(yaml.value, ONCE);
   if (result.success) return result.data;
-  const issues = result.error.issues.flatMap((issue) => intoUnions(issue, yaml.value));
+  let issues = issuesOf(result.error, yaml.value);
+  const read = withReadReferences(yaml, issues);
+  if (read !== undefined) {
+    result = schema.safeParse(read, ONCE);
+    if (result.success) return result.data;
+    issues = issuesOf(result.error, read);
+  }
   const found = issues.flatMap((issue) => toProblems(yaml, issue, schema));
   for (const problem of withoutEchoes(found)) problems.report(problem);
   return undefined;
 }
+
+function issuesOf({ issues }: z.ZodError, root: unknown): readonly Issue[] {
+  return issues.flatMap((issue) => intoUnions(issue, root));
+}
+
+/** References give text. Where a number, true or false belongs, a text that is one is read as such. Undefined where none is. */
+function withReadReferences(yaml: YamlFile, issues: readonly Issue[]): object | undefined {
+  const values = issues.flatMap((issue) => {
+    const path = toPath(issue);
+    const text = valueAt(yaml.value, path);
+    if (issue.code !== 'invalid_type' || typeof text !== 'string') return [];
+    const value = yaml.referenceAt(path) === undefined ? undefined : READERS[issue.expected]?.(text.trim());
+    return value === undefined ? [] : [{ path, value }];
+  });
+  if (values.length === 0) return undefined;
+  const root = structuredClone(yaml.value);
+  for (const { path, value } of values) {
+    const holder = valueAt(root, path.slice(0, -1)) as Record<string | number, unknown>;
+    holder[path.at(-1)!] = value;
+  }
+  return root;
+}
+
+const toNumber = (text: string) => (/^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : undefined);
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  number: toNumber,
+  int: toNumber,
+  boolean: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+};
 
 interface ShapeProblem extends Problem {
   /** Of a missing key: what an unknown key of the same map may have meant. */
@@ -42,7 +77,8 @@ function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProbl
       path: [...path, key],
     }));
   }
-  if (yaml.isUnresolved(path)) return [];
+  const reference = yaml.referenceAt(path);
+  if (reference?.isUnresolved) return [];
   const found = valueAt(yaml.value, path);
   const missing = found === undefined;
   return [
@@ -52,10 +88,12 @@ function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProbl
       message: missing
         ? `"${format(path)}" is missing.`
         : `"${format(path)}" cannot ${issue.code === 'invalid_key' ? 'be called so' : 'have this value'}.`,
-      found: missing ? undefined : describe(issue.code === 'invalid_key' ? path.at(-1) : found),
-      expected: expectation(issue),
+      found: missing
+        ? undefined
+        : (reference?.written ?? describe(issue.code === 'invalid_key' ? path.at(-1) : found)),
+      expected: expectation(issue, issue.code === 'invalid_type' ? keysAt(schema, path) : []),
       hint:
-        issue.code === 'invalid_value' && typeof found === 'string'
+        issue.code === 'invalid_value' && typeof found === 'string' && reference === undefined
           ? didYouMean(found, issue.values.map(String))
           : undefined,
       path,
@@ -99,15 +137,16 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 };
 
-function expectation(issue: Issue): string {
+/** @param keys of the map that belongs there */
+function expectation(issue: Issue, keys: readonly string[]): string {
   switch (issue.code) {
     case 'invalid_value':
       return issue.values.map(String).join(' or ');
     case 'invalid_type':
       // A message of the shape's own says more.
-      return issue.message.startsWith('Invalid input')
-        ? (TYPE_NAMES[issue.expected] ?? issue.expected)
-        : issue.message;
+      if (!issue.message.startsWith('Invalid input')) return issue.message;
+      if (issue.expected === 'object' && keys.length > 0) return `a map with ${keys.join(', ')}`;
+      return TYPE_NAMES[issue.expected] ?? issue.expected;
     case 'too_big':
       return `${amountOf(issue.origin)} at most ${issue.maximum}`;
     case 'too_small':

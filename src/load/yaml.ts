@@ -7,8 +7,26 @@ import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
 import { resolveReferences } from './references.ts';
 import type { SourceDirectory } from './source-directory.ts';
+import { syntaxProblems } from './yaml-errors.ts';
 
 const MAX_ALIASES = 100;
+
+/** A value with references in it. */
+interface Reference {
+  /** As text, with its references. */
+  readonly written: string;
+  /** Whether one leads nowhere. */
+  isUnresolved: boolean;
+}
+
+/** By their places. */
+type References = ReadonlyMap<string, Reference>;
+
+interface Facts {
+  readonly file: string;
+  readonly lines: LineCounter;
+  readonly references: References;
+}
 
 /** A YAML file that was read; `value` is plain data with references resolved. */
 export class YamlFile {
@@ -16,17 +34,13 @@ export class YamlFile {
   readonly value: Readonly<Record<string, unknown>>;
   readonly #document: Document;
   readonly #lines: LineCounter;
-  readonly #unresolved: ReadonlySet<string>;
+  readonly #references: References;
 
-  constructor(
-    document: Document,
-    value: Readonly<Record<string, unknown>>,
-    facts: { readonly file: string; readonly lines: LineCounter; readonly unresolved: ReadonlySet<string> },
-  ) {
+  constructor(document: Document, value: Readonly<Record<string, unknown>>, facts: Facts) {
     this.file = facts.file;
     this.#document = document;
     this.#lines = facts.lines;
-    this.#unresolved = facts.unresolved;
+    this.#references = facts.references;
     this.value = value;
   }
 
@@ -47,9 +61,14 @@ export class YamlFile {
     return { file: this.file, line: 1, column: 1 };
   }
 
+  /** The value as it was written, where it has references: what they stand for may be a secret. */
+  referenceAt(path: readonly (string | number)[]): Reference | undefined {
+    return this.#references.get(formatPlace(this.placeOf(path)));
+  }
+
   /** Whether the value has a reference that leads nowhere. That was reported, and the value says nothing. */
   isUnresolved(path: readonly (string | number)[]): boolean {
-    return this.#unresolved.has(formatPlace(this.placeOf(path)));
+    return this.referenceAt(path)?.isUnresolved === true;
   }
 
   #place(offset: number): Place {
@@ -68,17 +87,9 @@ export async function readYaml(
   if (typeof text !== 'string') return text;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, customTags: [] });
-  for (const error of document.errors) {
-    problems.report({
-      rule: 'yaml-syntax',
-      at: placeOf(file, lines, error.pos[0]),
-      message:
-        error.code === 'DUPLICATE_KEY'
-          ? 'This key stands twice in one map.'
-          : `${error.message.split('\n')[0]!.replace(/ at line.*$/, '')}.`,
-      found: error.code === 'DUPLICATE_KEY' ? /^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] : undefined,
-    });
-  }
+  const lineOf = (offset: number) => lines.linePos(offset).line;
+  for (const { offset, ...problem } of syntaxProblems(document.errors, text, lineOf))
+    problems.report({ at: placeOf(file, lines, offset), ...problem });
   if (document.errors.length > 0) return undefined;
   refusePrototypeKeys(document, (offset) =>
     problems.report({
@@ -88,29 +99,27 @@ export async function readYaml(
       found: '__proto__',
     }),
   );
-  const unresolved = new Set<string>();
+  const references = new Map<string, Reference>();
   const replacements: Array<Promise<void>> = [];
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
       const start = node.range?.[0] ?? 0;
+      const own = { written: node.value, isUnresolved: false };
+      references.set(formatPlace(placeOf(file, lines, start)), own);
       const resolving = resolveReferences(node.value, directory, environment, (problem, reference) => {
         const offset = text.indexOf(reference, start);
         problems.report({ at: placeOf(file, lines, offset === -1 ? start : offset), ...problem });
-        unresolved.add(formatPlace(placeOf(file, lines, start)));
+        own.isUnresolved = true;
       });
       replacements.push(resolving.then((value) => replaceValue(node, value)));
     },
   });
   await Promise.all(replacements);
-  return toFile(document, { file, lines, unresolved }, problems);
+  return toFile(document, { file, lines, references }, problems);
 }
 
-function toFile(
-  document: Document,
-  facts: { readonly file: string; readonly lines: LineCounter; readonly unresolved: ReadonlySet<string> },
-  problems: Problems,
-): YamlFile | undefined {
+function toFile(document: Document, facts: Facts, problems: Problems): YamlFile | undefined {
   const at = { file: facts.file, line: 1, column: 1 };
   let value: unknown;
   try {

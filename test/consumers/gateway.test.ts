@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeKey } from '../../src/consumers/key-format.ts';
 import { newPrefix } from '../store/stores.ts';
 import { startGateway, startGatewayIn, writeConfiguration } from '../support/gateway.ts';
@@ -14,6 +15,18 @@ import { FILES, hem, hemJson } from './configuration.ts';
 
 const soon = { timeout: 8000, interval: 5 };
 const create = ['keys', 'create', '--consumer', 'acme', '--plan', 'partner'] as const;
+
+test('a start that fails on its port makes no version of a plan', { timeout: 60_000 }, async () => {
+  const directory = await writeConfiguration(FILES);
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const taken = createServer();
+  onTestFinished(() => void taken.close());
+  await once(taken.listen(0, '127.0.0.1'), 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const { code } = await hem(directory, 'start', '--port', String(port), '--admin-port', '0');
+  expect(code).toBe(2);
+  expect(await hemJson(directory, 'plans', 'list')).toMatchObject({ plans: [], pending: [{}, {}] });
+});
 
 describe('beside a running gateway', { timeout: 60_000 }, () => {
   test('the command line makes keys, and what it revokes counts nowhere within a second', async () => {

@@ -108,6 +108,10 @@ function translate(
   return kind.translate?.(document, source) ?? document;
 }
 
+function textOrType(value: unknown): string {
+  return typeof value === 'object' ? 'no text' : JSON.stringify(value);
+}
+
 function kindOf(yaml: YamlFile, problems: Problems): RegisteredKind | undefined {
   const names = KINDS.map(({ kind }) => kind);
   const found = yaml.value.kind;
@@ -117,7 +121,7 @@ function kindOf(yaml: YamlFile, problems: Problems): RegisteredKind | undefined 
       rule: found === undefined ? 'missing-key' : 'unknown-kind',
       at: yaml.placeOf(['kind']),
       message: found === undefined ? '"kind" is missing.' : 'There is no connector kind of this name.',
-      found: found === undefined ? undefined : JSON.stringify(found),
+      found: found === undefined ? undefined : (yaml.referenceAt(['kind'])?.written ?? textOrType(found)),
       expected: names.join(', '),
       hint: typeof found === 'string' ? didYouMean(found, names) : undefined,
     });
