@@ -164,7 +164,9 @@ function cookieOf(
   if (!meant(headers, view.client.settings.cors, isSecure)) {
     throw new Refusal(
       'BAD_REQUEST',
-      `A request that is authenticated by a cookie needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, or has to come from this origin or one that client.yml lists, so that no other site can send it.`,
+      headers.origin === undefined
+        ? `A request that is authenticated by a cookie needs one of the headers ${PREFLIGHT_HEADERS.slice(0, 3).join(', ')}, so that no other site can send it.`
+        : 'A cookie counts only for pages of this origin, and of those that cors.origins of client.yml lists: the page that sent this is of another.',
     );
   }
   return value.replace(/^"(.*)"$/, '$1');

@@ -1,5 +1,6 @@
 /** Loads a whole configuration directory. Nothing of it is opened or started; everything wrong with it is reported. */
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { didYouMean, type Problems } from '../problems.ts';
 import { checkArrival } from './checks/certificates.ts';
 import { checkForwarding } from './checks/forwarding.ts';
@@ -42,8 +43,14 @@ export async function loadConfiguration(
     problems.report({
       rule: 'missing-directory',
       at: { file: root, line: 1, column: 1 },
-      message: 'There is no configuration directory here.',
-      hint: 'name it with --config <dir>',
+      message:
+        found === undefined
+          ? 'There is no configuration directory here.'
+          : 'This is a file; a configuration is a directory.',
+      hint:
+        found === undefined
+          ? 'name it with --config <dir>'
+          : `name the directory that it is in: --config ${dirname(root)}`,
     });
   }
   const [settings, loadedPlans, connectorNames, schemaFiles, clientNames] = await Promise.all([

@@ -44,13 +44,18 @@ export function parseSdl(file: string, text: string, problems: Problems): Docume
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     const { line = 1, column = 1 } = error.locations?.[0] ?? {};
+    const isEmpty = error.message === 'Syntax Error: Unexpected <EOF>.' && /^(?:\s|#.*)*$/.test(text);
     const [, expected, found] = /^Syntax Error: Expected (.*), found (.*)\.$/s.exec(error.message) ?? [];
     problems.report({
       rule: 'sdl-syntax',
       at: { file, line, column },
-      message: expected === undefined ? error.message : 'This is not GraphQL.',
+      message: isEmpty
+        ? 'There is nothing in this file.'
+        : expected === undefined
+          ? error.message
+          : 'This is not GraphQL.',
       found: found?.replace('<EOF>', 'the end of the file'),
-      expected,
+      expected: isEmpty ? 'types, such as "type Query { … }"' : expected,
     });
     return undefined;
   }

@@ -239,7 +239,7 @@ function readKeys(set: unknown, report: Report): readonly PublicKey[] {
     report(['jwks'], {
       rule: 'auth-keys',
       message: 'This is not a set of keys.',
-      expected: '{"keys": [{"kty": …}, …]}, as RFC 7517 has it',
+      expected: '{"keys": [{"kty": …}, …]}, as RFC 7517 has it, or { url: https://… } of it',
     });
     return [];
   }

@@ -175,6 +175,8 @@ function checkSettings(yaml: YamlFile, kind: ConnectorKind, problems: Problems) 
       // The address may carry a password.
       found: url === null ? 'not a URL' : `${url.protocol}//…`,
       expected: kind.protocols.map((protocol) => `${protocol}//host`).join(' or '),
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how references are written
+      hint: settings.endpoint.startsWith('$') ? 'a variable of the environment is "${env:NAME}"' : undefined,
     });
     return unresolved;
   }
