@@ -15,7 +15,10 @@ function normalise(text: string): string {
   if (match === null) return text;
   const [, sign, whole = '', fraction = '', exponent = '0'] = match;
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  // Not by a pattern: it would begin anew at every zero.
+  let end = digits.length;
+  while (end > 0 && digits[end - 1] === '0') end--;
+  const significant = digits.slice(0, end);
   const point = Number(exponent) - fraction.length + (digits.length - significant.length);
   return significant === '' ? '0' : `${sign}${significant}e${point}`;
 }

@@ -91,21 +91,31 @@ interface Size {
 }
 
 const NOTHING: Size = { fields: 0, rootFields: 0, depth: 0, nesting: 0 };
+/** Of a fragment that is being counted. */
+const UNDER_WAY: Size = { ...NOTHING };
 
-/** After parsing, before validating. Cycles of fragments are left to validation. */
-export function checkSize(document: DocumentNode, limits: OperationLimits): GraphQLError | undefined {
+/** Fragments lead back to themselves: there is no size to speak of, and nothing else should be looked for. */
+export const CYCLE = Symbol('cycle');
+
+/** After parsing, before validating. */
+export function checkSize(
+  document: DocumentNode,
+  limits: OperationLimits,
+): GraphQLError | typeof CYCLE | undefined {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const node of document.definitions)
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
   const allowed = nestingFor(limits.depth);
   const sizes = new Map<string, Size>();
+  let hasCycle = false;
 
   const sizeOfFragment = (name: string, level: number): Size => {
     const known = sizes.get(name);
+    if (known === UNDER_WAY) hasCycle = true;
     if (known !== undefined) return known;
     const fragment = fragments.get(name);
     // What a cycle comes back to counts as nothing.
-    sizes.set(name, NOTHING);
+    sizes.set(name, UNDER_WAY);
     const size = fragment === undefined ? NOTHING : sizeOf(fragment.selectionSet, level);
     sizes.set(name, size);
     return size;
@@ -148,15 +158,15 @@ export function checkSize(document: DocumentNode, limits: OperationLimits): Grap
     if (size.nesting > allowed) return tooLarge('levels of fragments', `more than ${allowed}`, allowed);
     if (size.fields > limits.fields) return tooLarge('fields', size.fields, limits.fields);
   }
-  return undefined;
+  return hasCycle ? CYCLE : undefined;
 }
 
 /** Validation compares all fields that answer under the same name, each with each. */
 const MAX_COMPARISONS = 30_000;
 
 /**
- * How much validation would compare, found by merging selections as execution does: linear in the expanded fields, which
- * {@link checkSize} has bounded.
+ * How much validation would compare, found by merging selections as execution does: each fragment once per object (GraphQL, 6.3.2), so
+ * that it is linear in the expanded fields, which {@link checkSize} has bounded, and in the fragments.
  */
 export function checkOverlaps(document: DocumentNode): GraphQLError | undefined {
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -167,7 +177,7 @@ export function checkOverlaps(document: DocumentNode): GraphQLError | undefined 
   const collect = (
     selectionSets: readonly SelectionSetNode[],
     groups: Map<string, FieldNode[]>,
-    within: ReadonlySet<string>,
+    visited: Set<string>,
   ): void => {
     for (const { selections } of selectionSets) {
       for (const node of selections) {
@@ -177,12 +187,13 @@ export function checkOverlaps(document: DocumentNode): GraphQLError | undefined 
           if (group === undefined) groups.set(name, [node]);
           else comparisons += group.push(node) - 1;
         } else if (node.kind === Kind.INLINE_FRAGMENT) {
-          collect([node.selectionSet], groups, within);
+          collect([node.selectionSet], groups, visited);
         } else {
           const name = node.name.value;
           const fragment = fragments.get(name);
-          if (fragment !== undefined && !within.has(name))
-            collect([fragment.selectionSet], groups, new Set(within).add(name));
+          if (fragment === undefined || visited.has(name)) continue;
+          visited.add(name);
+          collect([fragment.selectionSet], groups, visited);
         }
       }
     }
@@ -213,6 +224,8 @@ export function checkOverlaps(document: DocumentNode): GraphQLError | undefined 
 
 /** Of one object. Messages about an object repeat its keys. */
 const MAX_KEYS = 1000;
+/** Each is coerced with all fields of its type, however few it has. */
+const MAX_OBJECTS = 20_000;
 
 /** There are numbers of which digits may be gone; whether that matters, their types say. */
 export const LONG_NUMBERS = Symbol('long numbers');
@@ -225,8 +238,12 @@ export function checkVariables(
   const { variablesDepth } = limits;
   let hasLong = false;
   let level: object[] = isNested(variables) ? [variables] : [];
+  let count = 0;
   for (let depth = 1; level.length > 0; depth++) {
     const next: object[] = [];
+    count += level.length;
+    if (count > MAX_OBJECTS)
+      return tooLarge('objects and lists in its variables', `more than ${MAX_OBJECTS}`, MAX_OBJECTS);
     for (const value of level) {
       const inner: unknown[] = Object.values(value);
       if (inner.length > 0 && depth > variablesDepth)

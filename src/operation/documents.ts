@@ -8,6 +8,7 @@ import {
   getNamedType,
   type IntValueNode,
   Kind,
+  NoFragmentCyclesRule,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   specifiedRules,
@@ -19,7 +20,7 @@ import type { Trace } from '../execute/trace.ts';
 import type { OperationLimits } from '../load/settings/settings.ts';
 import { parseDocument } from '../mapping/parse-document.ts';
 import { argumentOf, type IncrementalUse, incrementalUses } from '../plan/incremental.ts';
-import { checkOverlaps, checkSize, checkText, tooLarge } from './document-limits.ts';
+import { CYCLE, checkOverlaps, checkSize, checkText, tooLarge } from './document-limits.ts';
 
 /** Fit to be executed, or the reasons why not. */
 export type CheckedDocument =
@@ -128,13 +129,16 @@ export class Documents {
       }
       return { errors: [withCode(error, 'GRAPHQL_PARSE_FAILED')] };
     }
-    const size = checkSize(document, this.#limits) ?? checkOverlaps(document);
-    if (size !== undefined) return { errors: [size] };
-    const errors = validate(this.#schema, document, this.#rules, {
+    const found = checkSize(document, this.#limits) ?? checkOverlaps(document);
+    if (found instanceof GraphQLError) return { errors: [found] };
+    // What has cycles is not compared and not counted any further.
+    const rules = found === CYCLE ? [NoFragmentCyclesRule] : this.#rules;
+    const errors = validate(this.#schema, document, rules, {
       maxErrors: MAX_ERRORS,
       hideSuggestions: !this.#introspection,
     });
     if (errors.length === 0) return this.#withParts(document, text);
+    if (errors.some(({ message }) => message === GIVEN_UP)) return { errors: [tooMuchToValidate()] };
     return {
       errors: errors.map((error) =>
         withCode(this.#introspection ? error : withoutSuggestion(error), 'GRAPHQL_VALIDATION_FAILED'),
@@ -179,6 +183,15 @@ const initialCounts: ValidationRule = (context) => ({
     );
   },
 });
+
+/** What graphql-js says of a document that it has spent all its time on. */
+const GIVEN_UP = 'Validation aborted.';
+
+function tooMuchToValidate(): GraphQLError {
+  const text =
+    'The operation takes too long to be validated: it has too many fragments, or too many fields of one name.';
+  return new GraphQLError(text, { extensions: { code: 'OPERATION_TOO_LARGE' } });
+}
 
 const SUGGESTION = / Did you mean /;
 

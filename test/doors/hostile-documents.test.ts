@@ -66,6 +66,18 @@ describe('fragments', () => {
     ['a fragment of itself', '{...A} fragment A on Query{__typename ...A}'],
     ['a cycle through fields', '{thing(id:1){...A}} fragment A on Thing{friend{...A}}'],
     ['a cycle that nobody uses', '{__typename} fragment A on Query{...B} fragment B on Query{...A}'],
+    [
+      'a cycle of 15 that all lead to all',
+      `{__typename ...F0} ${repeat(15, (i) => `fragment F${i} on Query{${repeat(15, (j) => `...F${j}`)}}`)}`,
+    ],
+    [
+      'a cycle that doubles through fields',
+      '{thing(id:1){...A}} fragment A on Thing{friend{...A} other:friend{...A}}',
+    ],
+    [
+      'an unknown fragment, doubled 40 times',
+      `{__typename ...F0} ${repeat(40, (i) => `fragment F${i} on Query{...F${i + 1} ...F${i + 1}}`)} fragment F40 on Query{...X}`,
+    ],
   ])('%s is found by validation', async (_what, query) => {
     const answer = await refusal({ query });
     expect(answer.status).toBe(400);
@@ -88,6 +100,10 @@ describe('fragments', () => {
     [
       'hundreds of overlapping fragments',
       `{thing(id:1){${repeat(300, (i) => `...F${i}`)}}} ${repeat(300, (i) => `fragment F${i} on Thing{id name friend{id}}`)}`,
+    ],
+    [
+      'hundreds of fragments of one field each',
+      `{${repeat(700, (i) => `...F${i}`)}} ${repeat(700, (i) => `fragment F${i} on Query{__typename}`)}`,
     ],
     [
       'fields that overlap on every level',
@@ -157,6 +173,12 @@ describe('sizes', () => {
       `{"query":"query($n:Nested){echo(nested:$n)}","variables":{"n":{"list":[${'1,'.repeat(200_000)}1]}}}`,
       400,
       'BAD_VARIABLES',
+    ],
+    [
+      '30,000 objects in variables',
+      `{"query":"query($n:Nested){echo(nested:$n)}","variables":{"n":{"list":[${'{},'.repeat(30_000)}{}]}}}`,
+      400,
+      'OPERATION_TOO_LARGE',
     ],
     [
       'a wrong value of half a megabyte',

@@ -245,6 +245,9 @@ test('numbers keep their digits, and only those that have to become text', () =>
     at: [53.55108160000001, -0.30000000000000004],
     id: '1234567890123456789',
   });
+  // A pattern for the zeros at the end would begin anew at each of these: a minute.
+  const zeros = `1${'0'.repeat(100_000)}1`;
+  expect(parseNumbersLosslessly(`[${zeros},"x${zeros}"]`)).toEqual([zeros, `x${zeros}`]);
   expect(sameNumber('1.10', 1.1)).toBe(true);
   expect(sameNumber('0.1000000000000000055', 0.1)).toBe(false);
 });
