@@ -9,6 +9,7 @@ import type { ComposedGraph } from './graph/compose.ts';
 import type { ClientAuth } from './load/checks/auth.ts';
 import type { Connections } from './load/model.ts';
 import type { LoadedPlans } from './load/plans.ts';
+import { limitsOf } from './load/settings/settings.ts';
 import { Grants } from './operation/auth/grants.ts';
 import { Endpoint } from './operation/endpoint.ts';
 import { policiesOf } from './operation/policies.ts';
@@ -48,7 +49,8 @@ export function endpointsOf(
       noted: requests !== undefined,
       traced: tracing !== undefined,
     });
-    const engine = engineOf(view, graph, connections, keptPlans);
+    const maxValues = limitsOf(settings, view.client.settings).values;
+    const engine = engineOf(view, graph, connections, { plans: keptPlans, maxValues });
     return new Endpoint(view, engine, {
       ...{ settings, log, grants, policies, authenticator },
       metrics: metrics?.of(name),
@@ -72,9 +74,14 @@ function planOfClient({ plan }: ClientAuth, loaded: LoadedPlans | undefined): Kn
     : { name: plan.name, version: undefined, settings, excluded: {} };
 }
 
-function engineOf(view: View, graph: ComposedGraph, connections: Connections, plans: KeptPlans): Engine {
-  const reference = referenceEngine(view, graph, connections);
+function engineOf(
+  view: View,
+  graph: ComposedGraph,
+  connections: Connections,
+  { plans, maxValues }: { readonly plans: KeptPlans; readonly maxValues: number },
+): Engine {
+  const reference = referenceEngine(view, graph, connections, { maxValues });
   return view.client.settings.engine === 'reference'
     ? chosenReference(reference, view)
-    : compiledEngine(view, graph, connections, { reference, plans });
+    : compiledEngine(view, graph, connections, { reference, plans, maxValues });
 }

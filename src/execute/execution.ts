@@ -8,6 +8,7 @@ import type { Denials } from './engine.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Failures } from './told-errors.ts';
 import type { Trace } from './trace.ts';
+import { ValueCount } from './value-count.ts';
 
 export interface Execution {
   readonly graph: ComposedGraph;
@@ -19,6 +20,7 @@ export interface Execution {
   /** What stood in for failed backends, for `extensions.fallbacks`: added by {@link noteFallback}. */
   readonly fallbacks: FallbackTrace[];
   readonly failures: Failures;
+  readonly values: ValueCount;
   /** Of an execution in parts: until when what comes later waits. */
   readonly heldBack?: HeldBack;
   /** Undefined unless the caller has asked for it. */
@@ -49,7 +51,11 @@ export function newExecution(
   graph: ComposedGraph,
   connections: Connections,
   caller: CallContext,
-  { trace, denied }: Partial<Pick<Execution, 'trace' | 'denied'>> = {},
+  {
+    trace,
+    denied,
+    maxValues = Number.POSITIVE_INFINITY,
+  }: Partial<Pick<Execution, 'trace' | 'denied'>> & { readonly maxValues?: number } = {},
 ): Execution {
   return {
     graph,
@@ -58,6 +64,7 @@ export function newExecution(
     loaders: new Map(),
     fallbacks: [],
     failures: { told: 0, leftOut: 0 },
+    values: new ValueCount(maxValues),
     trace,
     denied,
   };

@@ -15,6 +15,7 @@ import { textOf } from '../mapping/text-of.ts';
 import type { View, ViewField } from '../views/view.ts';
 import type { Execution } from './execution.ts';
 import { toFieldError } from './field-errors.ts';
+import { fieldsBelow } from './fields-below.ts';
 import { ObjectValue } from './object-value.ts';
 import { type Resolved, resolveField, resolveRoot, resolveStream } from './resolve.ts';
 import { streamedAsAsked } from './streamed-list.ts';
@@ -26,6 +27,7 @@ import { NOTHING, type WantedByType } from './wanted.ts';
 interface ValueAt {
   readonly connector: Connector;
   readonly execution: Execution;
+  readonly info: GraphQLResolveInfo;
 }
 
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -169,7 +171,7 @@ export class FieldResolver {
   }
 
   #finish({ value, connector }: Resolved, execution: Execution, info: GraphQLResolveInfo): unknown {
-    const completed = this.#complete(value, info.returnType, { connector, execution });
+    const completed = this.#complete(value, info.returnType, { connector, execution, info });
     if (completed instanceof Error) throw completed;
     const { heldBack } = execution;
     return heldBack === undefined ? completed : streamedAsAsked(completed, info, heldBack);
@@ -186,6 +188,9 @@ export class FieldResolver {
     if (value === null || value === undefined) return null;
     if (isListType(type)) {
       if (!Array.isArray(value)) return this.#invalid(at, `no list for ${type}`);
+      const { values } = execution;
+      if (!values.take(value.length * (1 + fieldsBelow(at.info))))
+        return toFieldError(values.refusal(), this.#coordinate, this.#connectors, execution);
       return value.map((item) => this.#complete(item, type.ofType, at));
     }
     const name = getNamedType(type).name;

@@ -28,10 +28,19 @@ import type { Resolved } from './resolve.ts';
 import { leftOutError, MAX_TOLD, onePerNull } from './told-errors.ts';
 import { withTrace } from './trace.ts';
 
+/** Times what plans take for a value, in time and in memory. */
+const VALUES_COST = 5;
+
 const ROOTS = new Set(['Query', 'Mutation']);
 
 /** Puts resolvers into the view's schema; one engine per view. */
-export function referenceEngine(view: View, graph: ComposedGraph, connections: Connections): Engine {
+export function referenceEngine(
+  view: View,
+  graph: ComposedGraph,
+  connections: Connections,
+  { maxValues: most = Number.POSITIVE_INFINITY }: { readonly maxValues?: number } = {},
+): Engine {
+  const maxValues = Math.ceil(most / VALUES_COST);
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
   installResolvers(view, connectors);
   const argumentsOf = ({ document, operationName, variables }: Operation, execution: Execution) => ({
@@ -46,14 +55,17 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
     argumentsOf({ ...operation, document: withoutIncremental(operation.document) }, execution);
   return {
     async execute(operation, caller) {
-      const execution = newExecution(graph, connections, caller, operation);
+      const execution = newExecution(graph, connections, caller, { ...operation, maxValues });
       const validated = validateExecutionArgs(inOne(operation, execution));
       if (!('schema' in validated)) return { errors: validated };
       return withTraces(await executeRootSelectionSet(validated), execution);
     },
     async executeIncrementally(operation, caller) {
       const heldBack = new HeldBack(caller);
-      const execution = { ...newExecution(graph, connections, caller, operation), heldBack };
+      const execution = {
+        ...newExecution(graph, connections, caller, { ...operation, maxValues }),
+        heldBack,
+      };
       const result = await experimentalExecuteIncrementally({
         ...argumentsOf(operation, execution),
         // When what comes later begins is decided here: graphql-js would wait for the first part, however long that hangs, and for each item
@@ -85,6 +97,7 @@ export function referenceEngine(view: View, graph: ComposedGraph, connections: C
         inEventTime(async (current) => {
           const execution = newExecution(graph, connections, current, {
             denied: operation.denied,
+            maxValues,
             trace: operation.trace?.ofEvent(),
           });
           return withTraces(await executeSubscriptionEvent({ ...event, contextValue: execution }), execution);

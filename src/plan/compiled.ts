@@ -1,5 +1,5 @@
 /** The compiled engine: each operation once into a plan, then steps and a projection. What does not compile runs on the reference engine. */
-import type { DocumentNode, ExecutionResult, VariableValues } from 'graphql';
+import { type DocumentNode, type ExecutionResult, GraphQLError, type VariableValues } from 'graphql';
 import type { CallContext } from '../call-context.ts';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
@@ -15,7 +15,7 @@ import { errorsOf, nulled } from './failures.ts';
 import { NOT_IN_PARTS } from './incremental.ts';
 import type { KeptPlans } from './kept-plans.ts';
 import { NotCompiled, type Plan, type Turn } from './plan.ts';
-import { Cell, FAILED, type Run } from './run.ts';
+import { Cell, FAILED, type Run, TOO_MANY_VALUES } from './run.ts';
 import { ShownPlans, showReference } from './shown.ts';
 import { fetchObjects } from './steps.ts';
 import { compileVariables } from './variables.ts';
@@ -33,7 +33,11 @@ export function compiledEngine(
   view: View,
   graph: ComposedGraph,
   connections: Connections,
-  { reference, plans }: { readonly reference: Engine; readonly plans: KeptPlans },
+  {
+    reference,
+    plans,
+    maxValues,
+  }: { readonly reference: Engine; readonly plans: KeptPlans; readonly maxValues?: number },
 ): CompiledEngine {
   const documents = new WeakMap<DocumentNode, Map<string | undefined, Variants>>();
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
@@ -87,7 +91,7 @@ export function compiledEngine(
       return plan;
     }
     if (trace !== undefined) trace.show = (own) => shown.show(operation, plan, own);
-    return { plan, run: newRun(variables, newExecution(graph, connections, caller, { trace })) };
+    return { plan, run: newRun(variables, newExecution(graph, connections, caller, { trace, maxValues })) };
   };
 
   return {
@@ -133,7 +137,9 @@ function newRun(variables: VariableValues, execution: Execution): Run {
     variables,
     ahead: new Map(),
     loaders: new Map(),
+    values: execution.values,
     failures: [],
+    refusal: undefined,
     untold: undefined,
     tracking: false,
   };
@@ -167,28 +173,45 @@ async function runInTurn(turns: readonly Turn[], root: Cell, run: Run): Promise<
   return answer(data, run);
 }
 
-/** Without paths first; if anything is wrong, once more with paths. @returns FAILED, or the fields of a turn */
+/** @returns FAILED, or the fields of a turn */
 function project(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
-  const { trace, fallbacks } = run.execution;
+  const { trace, values } = run.execution;
+  trace?.enter('projection');
+  try {
+    return projectTwice(turn, root, run);
+  } catch (error) {
+    if (error !== TOO_MANY_VALUES) throw error;
+    run.refusal = values.refusal();
+    return FAILED;
+  } finally {
+    trace?.leave();
+  }
+}
+
+/** Without paths first; if anything is wrong, once more with paths. */
+function projectTwice(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
+  const { fallbacks, values } = run.execution;
   // Those that were used to make calls.
   const earlier = fallbacks.length;
-  trace?.enter('projection');
-  let data: unknown;
   try {
-    data = turn.project(root, run, undefined);
+    return turn.project(root, run, undefined);
   } catch (error) {
     // Whatever it is, it is told where it is.
-    if (run.tracking) throw error;
+    if (run.tracking || error === TOO_MANY_VALUES) throw error;
     run.tracking = true;
     fallbacks.length = earlier;
-    data = turn.project(root, run, undefined);
+    values.reset();
+    return turn.project(root, run, undefined);
   }
-  trace?.leave();
-  return data;
 }
 
 function answer(data: unknown, run: Run): ExecutionResult {
   const { trace, fallbacks } = run.execution;
+  if (run.refusal !== undefined) {
+    const { publicText, code } = run.refusal;
+    const error = new GraphQLError(publicText, { extensions: { code } });
+    return withTrace<ExecutionResult>({ errors: [error], data: null }, trace);
+  }
   if (data === FAILED) nulled(run, 0, 0);
   const errors = errorsOf(run);
   const whole = data === FAILED ? null : (data as Record<string, unknown>);
@@ -209,7 +232,7 @@ async function* eventsOf(
   { inEventTime, locate }: { readonly inEventTime: InEventTime; locate(error: unknown): Error },
 ): AsyncGenerator<ExecutionResult, void> {
   const stream = plan.stream!;
-  const { graph, connections, trace: openingTrace } = opening.execution;
+  const { graph, connections, trace: openingTrace, values } = opening.execution;
   const { connector } = stream.field.owner;
   try {
     for await (const event of stream.open(opening)) {
@@ -219,7 +242,10 @@ async function* eventsOf(
           : event;
       yield await inEventTime(async (caller) => {
         const trace = openingTrace?.ofEvent();
-        const run = newRun(opening.variables, newExecution(graph, connections, caller, { trace }));
+        const run = newRun(
+          opening.variables,
+          newExecution(graph, connections, caller, { trace, maxValues: values.most }),
+        );
         const root = new Cell(NO_RECORD, plan.root);
         await stream.place(value, root, run);
         return answer(project(plan.root, root, run), run);

@@ -15,7 +15,7 @@ import { textOf } from '../mapping/text-of.ts';
 import type { View } from '../views/view.ts';
 import { type FailingField, nulled, report } from './failures.ts';
 import type { ObjectsPlan } from './plan.ts';
-import { Cell, FAILED, type Path, type Run } from './run.ts';
+import { Cell, FAILED, type Path, type Run, TOO_MANY_VALUES } from './run.ts';
 
 /** The completed value, or FAILED when the position cannot be what its type says; the error is reported by then. */
 export type Complete = (value: unknown, run: Run, path: Path | undefined) => unknown;
@@ -60,6 +60,7 @@ function compileInner(type: Exclude<GraphQLOutputType, { kind: 'non-null' }>, fa
     try {
       return present(value, run, path);
     } catch (error) {
+      if (error === TOO_MANY_VALUES) throw error;
       // Unforeseen, and the affair of this field.
       return report(run, facts, error, path);
     }
@@ -78,6 +79,7 @@ function compileList(itemType: GraphQLOutputType, facts: FieldFacts): Complete {
     if (!Array.isArray(value))
       return report(run, facts, () => invalid(facts.connector, `no list for [${itemType}]`), path);
     const { length } = value;
+    if (!run.values.take(length)) throw TOO_MANY_VALUES;
     const completed = new Array(length);
     for (let index = 0; index < length; index++) {
       const one = item(value[index], run, run.tracking ? { prev: path, key: index } : undefined);

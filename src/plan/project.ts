@@ -1,7 +1,7 @@
 /** Generates the function that makes one object of the answer: an object literal in the operation's field order. */
 import type { Complete } from './complete.ts';
 import type { ObjectPlan } from './plan.ts';
-import { FAILED, type Path, type Run } from './run.ts';
+import { FAILED, type Path, type Run, TOO_MANY_VALUES } from './run.ts';
 
 /** Where a field's value comes from. */
 export interface FieldSource {
@@ -30,10 +30,11 @@ const ACCEPTS = {
 
 /** @param pure the source is the bare record */
 export function compileProjection(fields: readonly ProjectedField[], pure: boolean): ObjectPlan['project'] {
-  const scope: unknown[] = [FAILED];
+  const scope: unknown[] = [FAILED, TOO_MANY_VALUES];
   const bind = (value: unknown): string => `$[${scope.push(value) - 1}]`;
   const record = pure ? 'source' : 'record';
-  const lines: string[] = pure ? [] : ['const record = source.record;'];
+  const lines = [`if (!run.values.take(${fields.length})) throw $[1];`];
+  if (!pure) lines.push('const record = source.record;');
   const names = fields.map((field, index) => {
     const name = `v${index}`;
     if (field.constant !== undefined) return JSON.stringify(field.constant);

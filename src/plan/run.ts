@@ -1,6 +1,8 @@
 /** One execution of a plan. Everything that belongs to a request is here, and nothing of it in the plan. */
 import type { VariableValues } from 'graphql';
+import type { HemError } from '../errors.ts';
 import type { Execution } from '../execute/execution.ts';
+import type { ValueCount } from '../execute/value-count.ts';
 import type { Failure } from './failures.ts';
 import type { ObjectPlan } from './plan.ts';
 import type { LookupWork } from './step-lookups.ts';
@@ -17,6 +19,9 @@ export interface Run {
   readonly ahead: Map<LookupWork, { readonly text: string; readonly loading: Promise<readonly unknown[]> }>;
   /** Of lookups and calls that several steps share. */
   readonly loaders: Map<string, unknown>;
+  readonly values: ValueCount;
+  /** Why there is no answer at all. */
+  refusal: HemError | undefined;
   /** Only while `tracking`. */
   readonly failures: Failure[];
   /** The last one that is none of them, because enough are told. */
@@ -45,6 +50,9 @@ export class Cell {
 
 /** Thrown by a projection without paths. */
 export const GIVE_UP = new Error('projection with errors');
+
+/** Thrown by a projection that has made as many values as an answer may have. */
+export const TOO_MANY_VALUES = new Error('too many values');
 
 /** A position that cannot be what its type says; the error is reported. */
 export const FAILED = Symbol('failed');

@@ -33,7 +33,7 @@ beforeAll(async () => {
   const clients = ENGINES.map((engine) => ({
     [`clients/${engine}/client.yml`]: clientYml(
       { keys: [publicJwk] },
-      { client: { engine }, auth: { denied: 'nullify' } },
+      { client: { engine, limits: { values: 1_000_000 } }, auth: { denied: 'nullify' } },
     ),
     [`schemas/${engine}.graphql`]: VIEW,
   }));

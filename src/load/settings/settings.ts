@@ -32,6 +32,8 @@ const operationLimits = {
   deferred: count,
   /** Levels of nested lists and objects in variables. */
   variablesDepth: count,
+  /** Fields of objects and items of lists in an answer. */
+  values: count,
 } satisfies Record<string, z.ZodType>;
 
 const optionalLimits = Object.fromEntries(
@@ -50,6 +52,7 @@ export interface OperationLimits {
   readonly directives: number;
   readonly deferred: number;
   readonly variablesDepth: number;
+  readonly values: number;
 }
 
 const DEFAULT_LIMITS: OperationLimits = {
@@ -62,6 +65,7 @@ const DEFAULT_LIMITS: OperationLimits = {
   directives: 100,
   deferred: 100,
   variablesDepth: 50,
+  values: 500_000,
 };
 
 /** To node:http nothing is for ever. */
