@@ -1,6 +1,6 @@
 /** JSON from backends, without loss: a number that a double cannot hold arrives as its text. */
 import { sameNumber } from '../mapping/exact-number.ts';
-import { holdsMoreObjects } from './many-objects.ts';
+import { holdsMoreObjects, tooMany } from './many-objects.ts';
 
 /** With fewer digits in a row, a point aside, a double holds any number. */
 const SAFE_DIGITS = 15;
@@ -19,7 +19,7 @@ export class UnreadableJson extends Error {}
  */
 export function parseJsonLosslessly(text: string, maxObjects: number): unknown {
   if (holdsMoreObjects(text, maxObjects)) {
-    throw new UnreadableJson(`with more than ${maxObjects} objects and lists, see limits.responseObjects`);
+    throw new UnreadableJson(`with ${tooMany(maxObjects)}`);
   }
   try {
     return parseNumbersLosslessly(text);

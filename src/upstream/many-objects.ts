@@ -1,19 +1,31 @@
 /** Bounds how many objects an answer holds: two bytes of it become a hundred in memory, and each is looked at by itself. */
 
 const QUOTE = 34;
+const COMMA = 44;
 const BRACKET = 91;
 const BACKSLASH = 92;
 const BRACE = 123;
 
-/** Whether a text of JSON holds more objects and lists; what is too short for that is not looked at. */
+/** So many values may stand in an answer for each object that may be there. */
+export const VALUES_PER_OBJECT = 10;
+
+/** What is too much, for operators. */
+export function tooMany(maxObjects: number): string {
+  return `more than ${maxObjects} objects and lists, or ${maxObjects * VALUES_PER_OBJECT} values, see limits.responseObjects`;
+}
+
+/** Whether a text of JSON holds more objects and lists, or ten times as many values; what is too short for that is not looked at. */
 export function holdsMoreObjects(text: string, maxObjects: number): boolean {
   // Each takes two brackets, and but for one a comma.
   if (text.length / 3 < maxObjects) return false;
+  const maxValues = maxObjects * VALUES_PER_OBJECT;
   let count = 0;
+  let values = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) at = endOfText(text, at);
     else if ((code === BRACE || code === BRACKET) && ++count > maxObjects) return true;
+    else if (code === COMMA && ++values >= maxValues) return true;
   }
   return false;
 }

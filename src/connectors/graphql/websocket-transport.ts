@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
 import { type ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
 import { parseNumbersLosslessly } from '../../upstream/json.ts';
-import { holdsMoreObjects } from '../../upstream/many-objects.ts';
+import { holdsMoreObjects, tooMany } from '../../upstream/many-objects.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
@@ -176,8 +176,7 @@ class SharedSocket {
     this.#frameBytes = frame.length;
     const { responseObjects } = this.#setup.settings.limits;
     if (!holdsMoreObjects(frame.toString('latin1'), responseObjects)) return true;
-    const internal = `sent an event with more than ${responseObjects} objects and lists, see limits.responseObjects`;
-    this.#end(this.#refused(internal));
+    this.#end(this.#refused(`sent an event with ${tooMany(responseObjects)}`));
     return false;
   }
 

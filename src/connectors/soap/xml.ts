@@ -2,6 +2,7 @@
  * Reads XML as a sequence of events, with namespaces. Only what SOAP allows: a document type declaration is refused, so there
  * are no entities but the five of XML and numbers, and nothing outside of the text is ever loaded.
  */
+import { tooMany, VALUES_PER_OBJECT } from '../../upstream/many-objects.ts';
 
 /** The text is not well-formed, or more than this reader accepts. */
 export class XmlError extends Error {
@@ -83,6 +84,7 @@ export class XmlReader {
   readonly #split = new Map<string, { readonly prefix: string; readonly local: string }>();
 
   #records = 0;
+  #elements = 0;
   readonly #maxRecords: number;
 
   /** @param maxRecords see {@link countRecord} @throws {XmlError} when the text has characters that XML has not */
@@ -106,8 +108,12 @@ export class XmlReader {
   /** To be called for each element that becomes more than a text. @throws {XmlError} when there are too many of them */
   countRecord(): void {
     if (++this.#records > this.#maxRecords) {
-      throw new XmlError(this.offset, `more than ${this.#maxRecords} records, see limits.responseObjects,`);
+      throw this.#tooMany();
     }
+  }
+
+  #tooMany(): XmlError {
+    return new XmlError(this.offset, `${tooMany(this.#maxRecords)},`);
   }
 
   /** @throws {XmlError} */
@@ -220,6 +226,7 @@ export class XmlReader {
     this.#rootSeen = true;
     const source = this.#source;
     const name = this.#name(start + 1);
+    if (++this.#elements > this.#maxRecords * VALUES_PER_OBJECT) throw this.#tooMany();
     this.#marks.push(this.#prefixes.length);
     this.#names.push(name);
     let at = start + 1 + name.length;

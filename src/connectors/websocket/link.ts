@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
-import { holdsMoreObjects } from '../../upstream/many-objects.ts';
+import { holdsMoreObjects, tooMany } from '../../upstream/many-objects.ts';
 import { pauseMs, STABLE_MS } from '../../upstream/reconnect.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
@@ -208,9 +208,7 @@ export class Link implements AsyncDisposable {
       const text = isBinary && !isUtf8(data) ? '' : data.toString('utf8');
       if (holdsMoreObjects(text, responseObjects)) {
         unreadable = true;
-        why ??= this.#unavailable(
-          `a message with more than ${responseObjects} objects and lists, see limits.responseObjects`,
-        );
+        why ??= this.#unavailable(`a message with ${tooMany(responseObjects)}`);
         socket.terminate();
         return;
       }
