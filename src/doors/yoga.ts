@@ -1,4 +1,5 @@
 /** The broad door over HTTP: GET, POST, multipart, batches, SSE and GraphiQL. Yoga carries the protocol, the endpoint does the work. */
+import { setImmediate } from 'node:timers/promises';
 import { type FormattedExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { Cancellation } from '../cancellation.ts';
@@ -80,8 +81,8 @@ function runOnEndpoint(endpoint: Endpoint): Plugin<YogaContext> {
   return {
     onParams({ params, request, context, setParamsHandler }) {
       const { endpointRequest, params: all, streams, said } = context as unknown as YogaContext;
-      const batched = Array.isArray(all);
-      const asked: Asked = { method: request.method, batched, endpointRequest, streams, said };
+      const turn = Array.isArray(all) ? all.indexOf(params as Params) : undefined;
+      const asked: Asked = { method: request.method, turn, endpointRequest, streams, said };
       setParamsHandler(
         async () => withStatus(await run(endpoint, params as Params, asked), endpointRequest) as never,
       );
@@ -91,20 +92,24 @@ function runOnEndpoint(endpoint: Endpoint): Plugin<YogaContext> {
 
 interface Asked {
   readonly method: string;
-  readonly batched: boolean;
+  /** Of an operation of a batch: how many come before it. */
+  readonly turn: number | undefined;
   readonly endpointRequest: EndpointRequest;
   readonly streams: EventStreams;
   readonly said: Map<string, string>;
 }
 
 async function run(endpoint: Endpoint, params: Params, asked: Asked): Promise<Result> {
-  const { endpointRequest: request, method, batched } = asked;
+  const { endpointRequest: request, method, turn } = asked;
+  // One in each turn of the event loop: others have theirs in between.
+  for (let before = turn ?? 0; before > 0; before--) await setImmediate();
   const outcome = await operate(endpoint, params, method, request);
   if (!('subscription' in outcome)) {
     joinHeaders(asked.said, outcome.headers);
     return outcome.result;
   }
-  if (batched) return endpoint.refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
+  if (turn !== undefined)
+    return endpoint.refuse('BAD_REQUEST', 'A subscription cannot be part of a batch.', request);
   if (!acceptsEventStream(request.headers.accept)) {
     return endpoint.refuse('NOT_ACCEPTABLE', NEEDS_EVENT_STREAM, request);
   }
