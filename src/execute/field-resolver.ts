@@ -189,18 +189,21 @@ export class FieldResolver {
     if (isListType(type)) {
       if (!Array.isArray(value)) return this.#invalid(at, `no list for ${type}`);
       const { values } = execution;
-      if (!values.take(value.length * (1 + fieldsBelow(at.info))))
-        return toFieldError(values.refusal(), this.#coordinate, this.#connectors, execution);
+      if (!values.take(value.length * (1 + fieldsBelow(at.info)))) return this.#tooMany(execution);
       return value.map((item) => this.#complete(item, type.ofType, at));
     }
     const name = getNamedType(type).name;
     if (isLeafType(type)) {
       if (isEnumType(type)) return this.#enumValue(name, value, at);
+      let completed: unknown;
       try {
-        return type.coerceOutputValue(value);
+        completed = type.coerceOutputValue(value);
       } catch (cause) {
         return this.#invalid(at, `no ${name}: ${String((cause as Error).message)}`);
       }
+      return typeof completed !== 'string' || execution.values.takeText(completed)
+        ? completed
+        : this.#tooMany(execution);
     }
     if (!(value instanceof ObjectValue)) return this.#invalid(at, `no object for ${type}`);
     const typeName = isObjectType(type)
@@ -228,6 +231,10 @@ export class FieldResolver {
       this.#connectors,
       execution,
     );
+  }
+
+  #tooMany(execution: Execution): Error {
+    return toFieldError(execution.values.refusal(), this.#coordinate, this.#connectors, execution);
   }
 
   #hidden({ connector, execution }: ValueAt): Error {

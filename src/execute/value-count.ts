@@ -1,6 +1,9 @@
 /** Counts the values of an answer as they are made: a small document times a long list is an answer that nothing can hold. */
 import { HemError } from '../errors.ts';
 
+/** What a value takes in an answer, about. */
+const CHARACTERS = 64;
+
 export class ValueCount {
   readonly most: number;
   #left: number;
@@ -14,6 +17,11 @@ export class ValueCount {
   take(count: number): boolean {
     this.#left -= count;
     return this.#left >= 0;
+  }
+
+  /** The same for a text, which counts once more for every {@link CHARACTERS} that it has. */
+  takeText(text: string): boolean {
+    return text.length < CHARACTERS || this.take(Math.floor(text.length / CHARACTERS));
   }
 
   /** What was made is thrown away, and made anew. */

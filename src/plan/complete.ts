@@ -111,8 +111,9 @@ function compileLeaf(type: GraphQLOutputType, facts: FieldFacts): Complete {
   }
   if (!isLeafType(named)) throw new Error('unreachable');
   return (value, run, path) => {
+    let completed: unknown;
     try {
-      return named.coerceOutputValue(value);
+      completed = named.coerceOutputValue(value);
     } catch (cause) {
       return report(
         run,
@@ -121,6 +122,8 @@ function compileLeaf(type: GraphQLOutputType, facts: FieldFacts): Complete {
         path,
       );
     }
+    if (typeof completed === 'string' && !run.values.takeText(completed)) throw TOO_MANY_VALUES;
+    return completed;
   };
 }
 

@@ -28,6 +28,11 @@ const ACCEPTS = {
   float: (name: string) => `Number.isFinite(${name})`,
 };
 
+/** Texts may be long, also under many names. What is not accepted as it is, is counted where it is completed. */
+function counted(accepts: ProjectedField['accepts'], name: string): string {
+  return accepts === 'string' ? ` else if (!run.values.takeText(${name})) throw $[1];` : '';
+}
+
 /** @param pure the source is the bare record */
 export function compileProjection(fields: readonly ProjectedField[], pure: boolean): ObjectPlan['project'] {
   const scope: unknown[] = [FAILED, TOO_MANY_VALUES];
@@ -44,7 +49,9 @@ export function compileProjection(fields: readonly ProjectedField[], pure: boole
       key === undefined ? `${bind(field.source.get)}(source, run)` : `${record}[${JSON.stringify(key)}]`;
     const completed = `{ ${name} = ${bind(field.complete)}(${name}, run, ${at}); if (${name} === $[0]) return $[0]; }`;
     const settle =
-      field.accepts === undefined ? completed : `if (!${ACCEPTS[field.accepts](name)}) ${completed}`;
+      field.accepts === undefined
+        ? completed
+        : `if (!${ACCEPTS[field.accepts](name)}) ${completed}${counted(field.accepts, name)}`;
     lines.push(`let ${name} = ${read}; ${settle}`);
     return name;
   });

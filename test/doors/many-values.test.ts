@@ -5,7 +5,7 @@ import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
 import { PartReader } from './part-reader.ts';
 
 const SCHEMA = `
-  type Query { things(n: Int!): [Thing] @rest(get: "/things?n={n}")  numbers(n: Int!): [[Int]] @rest(get: "/numbers?n={n}")  sole: String @rest(get: "/sole") }
+  type Query { things(n: Int!): [Thing] @rest(get: "/things?n={n}")  numbers(n: Int!): [[Int]] @rest(get: "/numbers?n={n}")  sole: String @rest(get: "/sole")  long(n: Int!): String @rest(get: "/long?n={n}")  texts(n: Int!): [String!] @rest(get: "/texts?n={n}") }
   type Mutation { change(n: Int!): [Thing] @rest(post: "/things?n={n}") }
   type Thing { id: ID  all: [Thing] }`;
 const LIMIT = 1000;
@@ -22,6 +22,8 @@ beforeAll(async () => {
   backend = await startJsonBackend(({ path, query }) => {
     const n = Number(query.get('n'));
     if (path === '/sole') return 'one';
+    if (path === '/long') return 'x'.repeat(n);
+    if (path === '/texts') return Array(5).fill('x'.repeat(n));
     if (path === '/numbers') return [Array(n).fill(1), [1]];
     return Array.from({ length: n }, (_, id) => ({ id, all: [{ id: 'a' }, { id: 'b' }] }));
   });
@@ -45,6 +47,8 @@ const TOO_MANY = [
   ['objects under many names', `{ sole things(n: 20) { ${aliases(50)} } }`],
   ['lists in lists', '{ sole numbers(n: 1000) }'],
   ['objects in objects', `{ sole things(n: 10) { all { ${aliases(60)} } } }`],
+  ['long texts', '{ sole long(n: 70000) }'],
+  ['lists of long texts', '{ sole texts(n: 20000) }'],
   ['by a fragment', `{ sole things(n: 20) { ...F } } fragment F on Thing { ${aliases(50)} }`],
 ] as const;
 
