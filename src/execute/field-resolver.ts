@@ -201,9 +201,7 @@ export class FieldResolver {
       } catch (cause) {
         return this.#invalid(at, `no ${name}: ${String((cause as Error).message)}`);
       }
-      return typeof completed !== 'string' || execution.values.takeText(completed)
-        ? completed
-        : this.#tooMany(execution);
+      return execution.values.takeAll(completed) ? completed : this.#tooMany(execution);
     }
     if (!(value instanceof ObjectValue)) return this.#invalid(at, `no object for ${type}`);
     const typeName = isObjectType(type)

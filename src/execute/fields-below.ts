@@ -13,10 +13,18 @@ export function fieldsBelow({
     const known = counted.get(selectionSet);
     if (known !== undefined) return known;
     let fields = 0;
+    const byType = new Map<string, number>();
     for (const node of selectionSet.selections) {
-      if (node.kind === Kind.FRAGMENT_SPREAD) fields += count(fragments[node.name.value]?.selectionSet);
-      else fields += count(node.selectionSet) + (node.kind === Kind.FIELD ? 1 : 0);
+      if (node.kind === Kind.FIELD) {
+        fields += 1 + count(node.selectionSet);
+        continue;
+      }
+      const fragment = node.kind === Kind.FRAGMENT_SPREAD ? fragments[node.name.value] : node;
+      const type = fragment?.typeCondition?.name.value ?? '';
+      byType.set(type, (byType.get(type) ?? 0) + count(fragment?.selectionSet));
     }
+    // An object is of one type.
+    fields += Math.max(0, ...byType.values());
     counted.set(selectionSet, fields);
     return fields;
   };

@@ -13,10 +13,25 @@ export class ValueCount {
     this.#left = most;
   }
 
-  /** @returns whether there is room for so many more */
+  /** @returns whether there is room for so many more; what there is no room for takes none */
   take(count: number): boolean {
+    if (count > this.#left) return false;
     this.#left -= count;
-    return this.#left >= 0;
+    return true;
+  }
+
+  /** The same for a value that is complete, whatever a scalar has made it. */
+  takeAll(value: unknown): boolean {
+    if (typeof value === 'string') return this.takeText(value);
+    if (typeof value !== 'object' || value === null) return true;
+    const nested: object[] = [value];
+    for (let object = nested.pop(); object !== undefined; object = nested.pop()) {
+      for (const one of Object.values(object)) {
+        if (!this.take(1) || (typeof one === 'string' && !this.takeText(one))) return false;
+        if (typeof one === 'object' && one !== null) nested.push(one);
+      }
+    }
+    return true;
   }
 
   /** The same for a text, which counts once more for every {@link CHARACTERS} that it has. */

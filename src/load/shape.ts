@@ -90,7 +90,9 @@ function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProbl
         : `"${format(path)}" cannot ${issue.code === 'invalid_key' ? 'be called so' : 'have this value'}.`,
       found: missing
         ? undefined
-        : (reference?.written ?? describe(issue.code === 'invalid_key' ? path.at(-1) : found)),
+        : issue.code === 'invalid_key'
+          ? describe(path.at(-1))
+          : (reference?.written ?? describe(found)),
       expected: expectation(issue, issue.code === 'invalid_type' ? keysAt(schema, path) : []),
       hint:
         issue.code === 'invalid_value' && typeof found === 'string' && reference === undefined

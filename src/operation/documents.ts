@@ -12,6 +12,7 @@ import {
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   specifiedRules,
+  UniqueFragmentNamesRule,
   type ValidationRule,
   validate,
 } from 'graphql';
@@ -131,13 +132,14 @@ export class Documents {
     }
     const found = checkSize(document, this.#limits) ?? checkOverlaps(document);
     if (found instanceof GraphQLError) return { errors: [found] };
-    // What has cycles is not compared and not counted any further.
-    const rules = found === CYCLE ? [NoFragmentCyclesRule] : this.#rules;
+    // What has cycles is not compared and not counted any further: it is never accepted.
+    const rules = found === CYCLE ? [UniqueFragmentNamesRule, NoFragmentCyclesRule] : this.#rules;
     const errors = validate(this.#schema, document, rules, {
       maxErrors: MAX_ERRORS,
       hideSuggestions: !this.#introspection,
     });
-    if (errors.length === 0) return this.#withParts(document, text);
+    if (errors.length === 0)
+      return found === CYCLE ? { errors: [tooMuchToValidate()] } : this.#withParts(document, text);
     if (errors.some(({ message }) => message === GIVEN_UP)) return { errors: [tooMuchToValidate()] };
     return {
       errors: errors.map((error) =>

@@ -123,67 +123,30 @@ export function gather<Asked>(
   return { asked, waiting };
 }
 
-interface Loading<Asked> {
-  load(part: readonly Asked[]): Promise<readonly unknown[]>;
-  keyOf(asked: Asked): string;
-}
-
-/** What several steps load together, and what of it was asked for by now, by key. */
-interface SharedLoader<Asked> {
-  readonly loader: DataLoader<Asked, unknown, string>;
-  readonly asked: Map<string, Promise<unknown>>;
-}
-
 /** What steps of one tick ask is one batch, and what was loaded is not asked for again. */
 export function loadShared<Asked>(
-  run: Run,
+  { loaders }: Run,
   id: string,
   batch: readonly Asked[],
-  loading: Loading<Asked>,
+  { load, keyOf }: { load(part: readonly Asked[]): Promise<readonly unknown[]>; keyOf(asked: Asked): string },
 ): Promise<readonly unknown[]> {
-  const { loader } = sharedLoader(run, id, loading);
+  let loader = loaders.get(id) as DataLoader<Asked, unknown, string> | undefined;
+  if (loader === undefined) {
+    loader = new DataLoader<Asked, unknown, string>(async (part) => [...(await load(part))], {
+      cacheKeyFn: keyOf,
+    });
+    loaders.set(id, loader);
+  }
+  const own = loader;
   return Promise.all(
     batch.map((asked) => {
       try {
-        return loader.load(asked).catch((error: unknown) => error);
+        return own.load(asked).catch((error: unknown) => error);
       } catch (error) {
         return toError(error);
       }
     }),
   );
-}
-
-/** The same for one, in a call of its own: it may be of no object, and a backend that says so must not be asked for others along with it. */
-export function loadAlone<Asked>(
-  run: Run,
-  id: string,
-  one: Asked,
-  loading: Loading<Asked>,
-): Promise<readonly unknown[]> {
-  const { loader, asked } = sharedLoader(run, id, loading);
-  if (!asked.has(loading.keyOf(one)))
-    loader.prime(
-      one,
-      loading.load([one]).then(([outcome]) => outcome),
-    );
-  return loadShared(run, id, [one], loading);
-}
-
-function sharedLoader<Asked>(
-  { loaders }: Run,
-  id: string,
-  { load, keyOf }: Loading<Asked>,
-): SharedLoader<Asked> {
-  const known = loaders.get(id) as SharedLoader<Asked> | undefined;
-  if (known !== undefined) return known;
-  const asked = new Map<string, Promise<unknown>>();
-  const loader = new DataLoader<Asked, unknown, string>(async (part) => [...(await load(part))], {
-    cacheKeyFn: keyOf,
-    cacheMap: asked,
-  });
-  const made = { loader, asked };
-  loaders.set(id, made);
-  return made;
 }
 
 export function toError(error: unknown): Error {

@@ -122,7 +122,7 @@ function compileLeaf(type: GraphQLOutputType, facts: FieldFacts): Complete {
         path,
       );
     }
-    if (typeof completed === 'string' && !run.values.takeText(completed)) throw TOO_MANY_VALUES;
+    if (!run.values.takeAll(completed)) throw TOO_MANY_VALUES;
     return completed;
   };
 }

@@ -2,7 +2,7 @@
 import { getNamedType, isAbstractType } from 'graphql';
 import { bareObject } from '../bare-object.ts';
 import type { UnaryCall } from '../connectors/kind.ts';
-import type { UpstreamError } from '../errors.ts';
+import { type ErrorCode, UpstreamError } from '../errors.ts';
 import { type Arguments, NO_ARGUMENTS } from '../execute/call-arguments.ts';
 import { askTogether, matchByKey } from '../execute/list-lookup.ts';
 import { concrete } from '../execute/object-value.ts';
@@ -14,7 +14,6 @@ import {
   type BackendCall,
   type GivenValue,
   gather,
-  loadAlone,
   loadShared,
   readAll,
   runBatch,
@@ -44,7 +43,10 @@ export function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): 
   const { asked: keys, waiting } = gather(cells, slot, (cell) => keyOf(work, cell, run), textOf);
   if (keys.length === 0) return undefined;
   const ahead = keys.length === 1 ? run.ahead.get(work) : undefined;
-  const loading = ahead?.text === textOf(keys[0]) ? ahead.loading : loadRecords(work, keys, run);
+  const loading =
+    ahead?.text === textOf(keys[0])
+      ? ahead.loading.then((records) => (records[0] === UNSURE ? loadRecords(work, keys, run) : records))
+      : loadRecords(work, keys, run);
   return loading.then((records) => placeRecords(work, waiting, records));
 }
 
@@ -55,13 +57,33 @@ function loadRecords(work: LookupWork, keys: readonly unknown[], run: Run): Prom
   return shared === undefined ? load(keys) : loadShared(run, shared, keys, { load, keyOf: work.textOf });
 }
 
-/** Of an object that may not be there. */
+/** Stands for what was not found, or failed, together with keys that may be nobody's: it is asked for once more where it has its turn. */
+const UNSURE = Symbol('asked together with others');
+
+/** Of an object that may not be there, together with others like it. */
 function loadAhead(work: LookupWork, key: unknown, run: Run): Promise<readonly unknown[]> {
   const shared = work.sharedAs();
   if (!work.lookup.batched || shared === undefined) return loadRecords(work, [key], run);
-  const load = (part: readonly unknown[]) => askInParts(work, part, run);
-  return loadAlone(run, shared, key, { load, keyOf: work.textOf });
+  const load = async (part: readonly unknown[]) => {
+    const records = await askInParts(work, part, run);
+    return part.length === 1 ? records : records.map((record) => (mayBeOfOthers(record) ? UNSURE : record));
+  };
+  return loadShared(run, `${shared} ahead`, [key], { load, keyOf: work.textOf });
 }
+
+/** Whether a backend may say so because of another key of the same call. One that is away, or busy, is so for all of them. */
+function mayBeOfOthers(record: unknown): boolean {
+  if (!(record instanceof Error)) return record === null || record === undefined;
+  return !(record instanceof UpstreamError) || !OF_ALL.has(record.code);
+}
+
+const OF_ALL: ReadonlySet<string> = new Set([
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_UNAVAILABLE',
+  'UPSTREAM_CIRCUIT_OPEN',
+  'UPSTREAM_LIMITED',
+  'UPSTREAM_DENIED',
+] satisfies ErrorCode[]);
 
 /** The value of the only argument, or all of them by name; null when one is missing, or what failed in one. */
 function keyOf(work: LookupWork, cell: Cell, run: Run): unknown {
@@ -118,10 +140,11 @@ export function askAhead({ work, argumentsOf, step }: AskedAhead, args: Argument
   try {
     const [only, ...more] = work.keys;
     const key = more.length === 0 ? only!.give(known[only!.name]) : giveAll(work, known);
+    const text = work.textOf(key);
     const { trace } = run.execution;
     const load = () => loadAhead(work, key, run);
     const loading = trace === undefined ? load() : trace.ahead(step, load);
-    run.ahead.set(work, { text: work.textOf(key), loading });
+    run.ahead.set(work, { text, loading });
   } catch {
     // What is wrong with the key is said where the lookup has its turn.
   }

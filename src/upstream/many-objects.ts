@@ -16,8 +16,8 @@ export function tooMany(maxObjects: number): string {
 
 /** Whether a text of JSON holds more objects and lists, or ten times as many values; what is too short for that is not looked at. */
 export function holdsMoreObjects(text: string, maxObjects: number): boolean {
-  // Each takes two brackets, and but for one a comma.
-  if (text.length / 3 < maxObjects) return false;
+  // Each takes two brackets.
+  if (text.length / 2 < maxObjects) return false;
   const maxValues = maxObjects * VALUES_PER_OBJECT;
   let count = 0;
   let values = 0;

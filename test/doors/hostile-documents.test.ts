@@ -75,6 +75,14 @@ describe('fragments', () => {
       '{thing(id:1){...A}} fragment A on Thing{friend{...A} other:friend{...A}}',
     ],
     [
+      'a cycle behind a fragment of the same name, and a field that is not there',
+      '{...A nope} fragment A on Query{__typename} fragment A on Query{__typename ...A}',
+    ],
+    [
+      'a cycle behind a fragment of the same name, and another that nobody has',
+      '{...A} fragment A on Query{...B} fragment A on Query{...A} fragment B on Query{__typename}',
+    ],
+    [
       'an unknown fragment, doubled 40 times',
       `{__typename ...F0} ${repeat(40, (i) => `fragment F${i} on Query{...F${i + 1} ...F${i + 1}}`)} fragment F40 on Query{...X}`,
     ],
