@@ -1,8 +1,17 @@
 /** YAML files: syntax and references to the environment and to files; every problem with its line. */
 
-import { type Document, isMap, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { isObject } from '../json-object.ts';
-import { formatPlace, type Place, type Problems } from '../problems.ts';
+import type { Place, Problems } from '../problems.ts';
 import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
 import { resolveReferences } from './references.ts';
@@ -15,12 +24,13 @@ const MAX_ALIASES = 100;
 interface Reference {
   /** As text, with its references. */
   readonly written: string;
+  /** What they stand for, within the rest of it. */
+  value: string;
   /** Whether one leads nowhere. */
   isUnresolved: boolean;
 }
 
-/** By their places. */
-type References = ReadonlyMap<string, Reference>;
+type References = ReadonlyMap<unknown, Reference>;
 
 interface Facts {
   readonly file: string;
@@ -63,7 +73,25 @@ export class YamlFile {
 
   /** The value as it was written, where it has references: what they stand for may be a secret. */
   referenceAt(path: readonly (string | number)[]): Reference | undefined {
-    return this.#references.get(formatPlace(this.placeOf(path)));
+    let node: unknown = this.#document.contents;
+    for (const step of path) {
+      const holder = this.#resolved(node);
+      node = isCollection(holder) ? holder.get(step, true) : undefined;
+    }
+    return this.#references.get(this.#resolved(node));
+  }
+
+  /** What is to be shown as found at a path: as it was written, where it would tell what a reference stands for. */
+  shown(path: readonly (string | number)[], found: string | undefined): string | undefined {
+    const reference = this.referenceAt(path);
+    if (reference === undefined || found === undefined) return found;
+    const { written, value } = reference;
+    return found.includes(value) || value.includes(found) ? written : found;
+  }
+
+  /** An alias stands for a node. */
+  #resolved(node: unknown): unknown {
+    return isAlias(node) ? node.resolve(this.#document) : node;
   }
 
   /** Whether the value has a reference that leads nowhere. That was reported, and the value says nothing. */
@@ -99,20 +127,25 @@ export async function readYaml(
       found: '__proto__',
     }),
   );
-  const references = new Map<string, Reference>();
+  const references = new Map<unknown, Reference>();
   const replacements: Array<Promise<void>> = [];
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
       const start = node.range?.[0] ?? 0;
-      const own = { written: node.value, isUnresolved: false };
-      references.set(formatPlace(placeOf(file, lines, start)), own);
+      const own = { written: node.value, value: '', isUnresolved: false };
+      references.set(node, own);
       const resolving = resolveReferences(node.value, directory, environment, (problem, reference) => {
         const offset = text.indexOf(reference, start);
         problems.report({ at: placeOf(file, lines, offset === -1 ? start : offset), ...problem });
         own.isUnresolved = true;
       });
-      replacements.push(resolving.then((value) => replaceValue(node, value)));
+      replacements.push(
+        resolving.then((value) => {
+          node.value = value;
+          own.value = value;
+        }),
+      );
     },
   });
   await Promise.all(replacements);
@@ -145,10 +178,6 @@ function toFile(document: Document, facts: Facts, problems: Problems): YamlFile 
     return undefined;
   }
   return new YamlFile(document, value as Readonly<Record<string, unknown>>, facts);
-}
-
-function replaceValue(node: Scalar, value: string): void {
-  node.value = value;
 }
 
 /** What checks shapes skips such keys without a word. */

@@ -62,9 +62,10 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
   const { denied, certificates, jwt, keys, plan } = settings;
   const required = keys?.required === true ? 'keys' : jwt?.required === true ? 'jwt' : undefined;
   const anonymous = settings.anonymous ?? required === undefined;
-  const report = (path: Path, problem: Omit<Problem, 'at'>) => {
-    if (!yaml.isUnresolved(['auth', ...path]))
-      problems.report({ at: yaml.placeOf(['auth', ...path]), ...problem });
+  const report = (within: Path, problem: Omit<Problem, 'at'>) => {
+    const path = ['auth', ...within];
+    if (yaml.isUnresolved(path)) return;
+    problems.report({ at: yaml.placeOf(path), ...problem, found: yaml.shown(path, problem.found) });
   };
   if (anonymous && required !== undefined) {
     report(['anonymous'], {

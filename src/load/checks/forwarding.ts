@@ -24,7 +24,7 @@ export function checkForwarding(
         message: isUnfolded
           ? 'This header does not travel on: anything may stand in what came from further away.'
           : 'Any caller could write this header, so it counts from trusted proxies only, and none of them writes it.',
-        found: name,
+        found: yaml.shown(['headers', 'forward', index], name),
         expected: isUnfolded
           ? undefined
           : `in hem.yml "trustedProxies: { addresses: […], headers: [${name}] }"`,

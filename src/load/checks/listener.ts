@@ -8,7 +8,9 @@ export function checkListener(yaml: YamlFile, { listen: { tls } }: HemSettings, 
   if (tls === undefined) return;
   const report: ReportTls = (key, problem) => {
     const path = ['listen', 'tls', key];
-    if (!yaml.isUnresolved(path)) problems.report({ rule: 'listen-tls', at: yaml.placeOf(path), ...problem });
+    if (yaml.isUnresolved(path)) return;
+    const found = yaml.shown(path, problem.found);
+    problems.report({ rule: 'listen-tls', at: yaml.placeOf(path), ...problem, found });
   };
   checkKeyPair(tls, report);
   if (tls.clientCa !== undefined) checkClientAuthorities(tls.clientCa, report);

@@ -121,7 +121,7 @@ function kindOf(yaml: YamlFile, problems: Problems): RegisteredKind | undefined 
       rule: found === undefined ? 'missing-key' : 'unknown-kind',
       at: yaml.placeOf(['kind']),
       message: found === undefined ? '"kind" is missing.' : 'There is no connector kind of this name.',
-      found: found === undefined ? undefined : (yaml.referenceAt(['kind'])?.written ?? textOrType(found)),
+      found: found === undefined ? undefined : yaml.shown(['kind'], textOrType(found)),
       expected: names.join(', '),
       hint: typeof found === 'string' ? didYouMean(found, names) : undefined,
     });
@@ -214,7 +214,7 @@ function fileAccess(directory: SourceDirectory, folder: string, yaml: YamlFile, 
     },
     locate: (path: string) => directory.locate(path, folder),
     report: (at: readonly (string | number)[], problem: Omit<Parameters<Problems['report']>[0], 'at'>) => {
-      problems.report({ at: yaml.placeOf(at), ...problem });
+      problems.report({ at: yaml.placeOf(at), ...problem, found: yaml.shown(at, problem.found) });
     },
     reportIn: (
       path: string,

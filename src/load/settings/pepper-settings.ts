@@ -53,7 +53,7 @@ export function checkPeppers(
       rule,
       at: yaml.placeOf(['keys', 'current']),
       message: 'There is no pepper of this version.',
-      found: keys.current,
+      found: yaml.shown(['keys', 'current'], keys.current),
       expected: versions.length === 0 ? 'a version that stands under keys.peppers' : versions.join(' or '),
     });
   }
