@@ -46,7 +46,7 @@ export class ValueCount {
 
   refusal(): HemError {
     return new HemError('OPERATION_TOO_LARGE', {
-      publicText: `The answer has more than ${this.most} values, which are allowed: ask for shorter lists, or for less of each.`,
+      publicText: `The answer has more than the ${this.most} values that are allowed: ask for shorter lists, or for less of each.`,
     });
   }
 }

@@ -43,11 +43,11 @@ export function runLookups(work: LookupWork, cells: readonly Cell[], run: Run): 
   const { asked: keys, waiting } = gather(cells, slot, (cell) => keyOf(work, cell, run), textOf);
   if (keys.length === 0) return undefined;
   const ahead = keys.length === 1 ? run.ahead.get(work) : undefined;
-  const loading =
-    ahead?.text === textOf(keys[0])
-      ? ahead.loading.then((records) => (records[0] === UNSURE ? loadRecords(work, keys, run) : records))
-      : loadRecords(work, keys, run);
-  return loading.then((records) => placeRecords(work, waiting, records));
+  const place = (records: readonly unknown[]) => placeRecords(work, waiting, records);
+  if (ahead?.text !== textOf(keys[0])) return loadRecords(work, keys, run).then(place);
+  return ahead.loading.then((records) =>
+    records[0] === UNSURE ? loadRecords(work, keys, run).then(place) : place(records),
+  );
 }
 
 function loadRecords(work: LookupWork, keys: readonly unknown[], run: Run): Promise<readonly unknown[]> {
@@ -82,7 +82,6 @@ const OF_ALL: ReadonlySet<string> = new Set([
   'UPSTREAM_UNAVAILABLE',
   'UPSTREAM_CIRCUIT_OPEN',
   'UPSTREAM_LIMITED',
-  'UPSTREAM_DENIED',
 ] satisfies ErrorCode[]);
 
 /** The value of the only argument, or all of them by name; null when one is missing, or what failed in one. */

@@ -58,7 +58,7 @@ test.each(TOO_MANY)('%s: nothing but an error', async (_what, query) => {
   expect(body.errors).toMatchObject([
     {
       message:
-        'The answer has more than 1000 values, which are allowed: ask for shorter lists, or for less of each.',
+        'The answer has more than the 1000 values that are allowed: ask for shorter lists, or for less of each.',
       extensions: { code: 'OPERATION_TOO_LARGE' },
     },
   ]);

@@ -207,7 +207,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'what was asked ahead counts for whatever object comes',
     file: 'step-lookups.ts',
-    change: { from: 'ahead?.text === textOf(keys[0])', to: 'ahead !== undefined' },
+    change: { from: 'ahead?.text !== textOf(keys[0])', to: 'ahead === undefined' },
   },
   {
     name: 'calls with different arguments are shared',
