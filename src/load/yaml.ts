@@ -11,7 +11,7 @@ import {
   visit,
 } from 'yaml';
 import { isObject } from '../json-object.ts';
-import type { Place, Problems } from '../problems.ts';
+import type { Place, Problem, Problems } from '../problems.ts';
 import type { Environment } from './environment.ts';
 import { readSource } from './read-source.ts';
 import { resolveReferences } from './references.ts';
@@ -92,6 +92,12 @@ export class YamlFile {
   /** An alias stands for a node. */
   #resolved(node: unknown): unknown {
     return isAlias(node) ? node.resolve(this.#document) : node;
+  }
+
+  /** Reports what is wrong with the value at a path, if it says anything: a reference that leads nowhere was reported. */
+  reportAt(path: readonly (string | number)[], problem: Omit<Problem, 'at'>, problems: Problems): void {
+    if (this.isUnresolved(path)) return;
+    problems.report({ at: this.placeOf(path), ...problem, found: this.shown(path, problem.found) });
   }
 
   /** Whether the value has a reference that leads nowhere. That was reported, and the value says nothing. */

@@ -22,6 +22,7 @@ import type { OperationLimits } from '../load/settings/settings.ts';
 import { parseDocument } from '../mapping/parse-document.ts';
 import { argumentOf, type IncrementalUse, incrementalUses } from '../plan/incremental.ts';
 import { CYCLE, checkOverlaps, checkSize, checkText, tooLarge } from './document-limits.ts';
+import { tooMuchToValidate } from './too-large.ts';
 
 /** Fit to be executed, or the reasons why not. */
 export type CheckedDocument =
@@ -188,12 +189,6 @@ const initialCounts: ValidationRule = (context) => ({
 
 /** What graphql-js says of a document that it has spent all its time on. */
 const GIVEN_UP = 'Validation aborted.';
-
-function tooMuchToValidate(): GraphQLError {
-  const text =
-    'The operation takes too long to be validated: it has too many fragments, or too many fields of one name.';
-  return new GraphQLError(text, { extensions: { code: 'OPERATION_TOO_LARGE' } });
-}
 
 const SUGGESTION = / Did you mean /;
 

@@ -175,13 +175,13 @@ async function runInTurn(turns: readonly Turn[], root: Cell, run: Run): Promise<
 
 /** @returns FAILED, or the fields of a turn */
 function project(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
-  const { trace, values } = run.execution;
+  const { trace } = run.execution;
   trace?.enter('projection');
   try {
     return projectTwice(turn, root, run);
   } catch (error) {
     if (error !== TOO_MANY_VALUES) throw error;
-    run.refusal = values.refusal();
+    run.refusal = run.values.refusal();
     return FAILED;
   } finally {
     trace?.leave();
@@ -190,7 +190,7 @@ function project(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
 
 /** Without paths first; if anything is wrong, once more with paths. */
 function projectTwice(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknown {
-  const { fallbacks, values } = run.execution;
+  const { fallbacks } = run.execution;
   // Those that were used to make calls.
   const earlier = fallbacks.length;
   try {
@@ -200,7 +200,7 @@ function projectTwice(turn: Pick<Turn, 'project'>, root: Cell, run: Run): unknow
     if (run.tracking || error === TOO_MANY_VALUES) throw error;
     run.tracking = true;
     fallbacks.length = earlier;
-    values.reset();
+    run.values.reset();
     return turn.project(root, run, undefined);
   }
 }
@@ -232,7 +232,7 @@ async function* eventsOf(
   { inEventTime, locate }: { readonly inEventTime: InEventTime; locate(error: unknown): Error },
 ): AsyncGenerator<ExecutionResult, void> {
   const stream = plan.stream!;
-  const { graph, connections, trace: openingTrace, values } = opening.execution;
+  const { graph, connections, trace: openingTrace } = opening.execution;
   const { connector } = stream.field.owner;
   try {
     for await (const event of stream.open(opening)) {
@@ -244,7 +244,7 @@ async function* eventsOf(
         const trace = openingTrace?.ofEvent();
         const run = newRun(
           opening.variables,
-          newExecution(graph, connections, caller, { trace, maxValues: values.most }),
+          newExecution(graph, connections, caller, { trace, maxValues: opening.values.most }),
         );
         const root = new Cell(NO_RECORD, plan.root);
         await stream.place(value, root, run);

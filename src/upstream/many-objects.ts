@@ -14,10 +14,14 @@ export function tooMany(maxObjects: number): string {
   return `more than ${maxObjects} objects and lists, or ${maxObjects * VALUES_PER_OBJECT} values, see limits.responseObjects`;
 }
 
+/** Whether so many bytes or characters are enough for that: each takes two brackets. */
+export function mayHoldMore(length: number, maxObjects: number): boolean {
+  return length / 2 >= maxObjects;
+}
+
 /** Whether a text of JSON holds more objects and lists, or ten times as many values; what is too short for that is not looked at. */
 export function holdsMoreObjects(text: string, maxObjects: number): boolean {
-  // Each takes two brackets.
-  if (text.length / 2 < maxObjects) return false;
+  if (!mayHoldMore(text.length, maxObjects)) return false;
   const maxValues = maxObjects * VALUES_PER_OBJECT;
   let count = 0;
   let values = 0;

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { UpstreamError } from '../../errors.ts';
 import { type ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
 import { parseNumbersLosslessly } from '../../upstream/json.ts';
-import { holdsMoreObjects, tooMany } from '../../upstream/many-objects.ts';
+import { holdsMoreObjects, mayHoldMore, tooMany } from '../../upstream/many-objects.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
 import type { CallContext, ConnectionSetup } from '../kind.ts';
@@ -175,6 +175,8 @@ class SharedSocket {
   #isReadable(frame: Buffer): boolean {
     this.#frameBytes = frame.length;
     const { responseObjects } = this.#setup.settings.limits;
+    // Few frames are worth a copy.
+    if (!mayHoldMore(frame.length, responseObjects)) return true;
     if (!holdsMoreObjects(frame.toString('latin1'), responseObjects)) return true;
     this.#end(this.#refused(`sent an event with ${tooMany(responseObjects)}`));
     return false;

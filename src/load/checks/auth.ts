@@ -62,11 +62,8 @@ export function readAuth(yaml: YamlFile, settings: AuthSettings, problems: Probl
   const { denied, certificates, jwt, keys, plan } = settings;
   const required = keys?.required === true ? 'keys' : jwt?.required === true ? 'jwt' : undefined;
   const anonymous = settings.anonymous ?? required === undefined;
-  const report = (within: Path, problem: Omit<Problem, 'at'>) => {
-    const path = ['auth', ...within];
-    if (yaml.isUnresolved(path)) return;
-    problems.report({ at: yaml.placeOf(path), ...problem, found: yaml.shown(path, problem.found) });
-  };
+  const report = (path: Path, problem: Omit<Problem, 'at'>) =>
+    yaml.reportAt(['auth', ...path], problem, problems);
   if (anonymous && required !== undefined) {
     report(['anonymous'], {
       rule: 'auth-anonymous',

@@ -6,12 +6,8 @@ import { checkClientAuthorities, checkKeyPair, type ReportTls } from './tls.ts';
 
 export function checkListener(yaml: YamlFile, { listen: { tls } }: HemSettings, problems: Problems): void {
   if (tls === undefined) return;
-  const report: ReportTls = (key, problem) => {
-    const path = ['listen', 'tls', key];
-    if (yaml.isUnresolved(path)) return;
-    const found = yaml.shown(path, problem.found);
-    problems.report({ rule: 'listen-tls', at: yaml.placeOf(path), ...problem, found });
-  };
+  const report: ReportTls = (key, problem) =>
+    yaml.reportAt(['listen', 'tls', key], { rule: 'listen-tls', ...problem }, problems);
   checkKeyPair(tls, report);
   if (tls.clientCa !== undefined) checkClientAuthorities(tls.clientCa, report);
   if (tls.requestClientCertificate === true && tls.clientCa === undefined) {

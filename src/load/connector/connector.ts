@@ -71,14 +71,11 @@ export async function loadConnector(
     ...checked,
     ...fileAccess(directory, folder, yaml, problems),
   };
-  checkIdentity(source.settings, (at, problem) => {
-    if (!yaml.isUnresolved(at)) source.report(at, problem);
-  });
+  checkIdentity(source.settings, (at, problem) => yaml.reportAt(at, problem, problems));
   for (const { tls, at } of tlsOf(source.settings)) {
-    checkTls(tls, (key, problem) => {
-      const place = [...at, key];
-      if (!yaml.isUnresolved(place)) source.report(place, { rule: 'connector-tls', ...problem });
-    });
+    checkTls(tls, (key, problem) =>
+      yaml.reportAt([...at, key], { rule: 'connector-tls', ...problem }, problems),
+    );
   }
   const spec = await kind.load(source);
   const translated = translate(kind, document, source);
