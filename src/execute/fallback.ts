@@ -11,7 +11,7 @@ import { isPlain } from '../bare-object.ts';
 import { UpstreamError } from '../errors.ts';
 import { isObject } from '../json-object.ts';
 import type { Connector, ConnectorField } from '../load/model.ts';
-import { readScalar } from '../load/scalars.ts';
+import { scalarReader, whyNoScalar } from '../load/scalars.ts';
 import { textOf } from '../mapping/text-of.ts';
 import { type Execution, noteFallback } from './execution.ts';
 import { concrete, isUnset } from './object-value.ts';
@@ -91,12 +91,6 @@ function compilePresent(
         ? invalid(`a record of ${type} does not say which type it is`)
         : undefined;
     };
-  return (value) => {
-    try {
-      readScalar(type, value);
-      return undefined;
-    } catch (cause) {
-      return invalid(`no ${type}: ${(cause as Error).message}`);
-    }
-  };
+  const read = scalarReader(type);
+  return (value) => (read(value) === undefined ? invalid(whyNoScalar(type, value)) : undefined);
 }

@@ -3,6 +3,8 @@
  * pass through as JSON. Formats: RFC 3339 for times, ISO 8601 for durations or the protobuf form ("1.5s"), base64 for bytes.
  */
 import {
+  GRAPHQL_MAX_INT,
+  GRAPHQL_MIN_INT,
   GraphQLError,
   type GraphQLScalarType,
   type GraphQLSchema,
@@ -90,9 +92,53 @@ const RULES: Readonly<Record<string, ScalarRule>> = {
   ),
 };
 
-/** A value of a backend as it is passed on. @throws {GraphQLError} when it is none of the scalar */
-export function readScalar(type: GraphQLScalarType, value: unknown): unknown {
-  return isSpecifiedScalarType(type) ? type.coerceOutputValue(value) : acceptScalar(type.name, value, true);
+/** What is certainly no value of GraphQL's own scalars, of what backends' texts and numbers can be (GraphQL, 3.5). */
+const WRONG: Readonly<Record<string, (value: unknown) => boolean>> = {
+  Int: (value) =>
+    isText(value) ? value === '' || !isInt32(Number(value)) : isNumber(value) && !isInt32(value),
+  Float: (value) => isText(value) && (value === '' || !Number.isFinite(Number(value))),
+  Boolean: isText,
+  ID: (value) => typeof value === 'boolean' || (isNumber(value) && !Number.isInteger(value)),
+};
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number';
+}
+
+function isInt32(value: number): boolean {
+  return Number.isInteger(value) && value >= GRAPHQL_MIN_INT && value <= GRAPHQL_MAX_INT;
+}
+
+/**
+ * Reads a backend's values as a scalar gives them; what comes out is undefined for one that is none. No error is made for it where that
+ * can be helped: it costs as much as a hundred values, and of a list of wrong ones few are told. {@link whyNoScalar} says what is wrong.
+ */
+export function scalarReader(type: GraphQLScalarType): (value: unknown) => unknown {
+  const rule = RULES[type.name];
+  if (rule !== undefined) return (value) => rule.accept(value, true);
+  const isWrong = WRONG[type.name];
+  return (value) => {
+    if (isWrong?.(value)) return undefined;
+    try {
+      return type.coerceOutputValue(value);
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+/** In words, of a value that the scalar's reader takes for none. */
+export function whyNoScalar(type: GraphQLScalarType, value: unknown): string {
+  try {
+    type.coerceOutputValue(value);
+    return `no ${type.name}`;
+  } catch (cause) {
+    return `no ${type.name}: ${(cause as Error).message}`;
+  }
 }
 
 /** Of what is no scalar of GraphQL itself. @throws {GraphQLError} */

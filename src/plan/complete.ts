@@ -6,11 +6,13 @@ import {
   isLeafType,
   isListType,
   isNonNullType,
+  isScalarType,
 } from 'graphql';
 import { HemError, UpstreamError } from '../errors.ts';
 import { concrete, isUnset } from '../execute/object-value.ts';
 import { fromWire } from '../execute/wire.ts';
 import type { Connector } from '../load/model.ts';
+import { scalarReader, whyNoScalar } from '../load/scalars.ts';
 import { textOf } from '../mapping/text-of.ts';
 import type { View } from '../views/view.ts';
 import { type FailingField, nulled, report } from './failures.ts';
@@ -109,19 +111,12 @@ function compileLeaf(type: GraphQLOutputType, facts: FieldFacts): Complete {
       );
     };
   }
-  if (!isLeafType(named)) throw new Error('unreachable');
+  if (!isScalarType(named)) throw new Error('unreachable');
+  const read = scalarReader(named);
   return (value, run, path) => {
-    let completed: unknown;
-    try {
-      completed = named.coerceOutputValue(value);
-    } catch (cause) {
-      return report(
-        run,
-        facts,
-        () => invalid(connector, `no ${named.name}: ${(cause as Error).message}`),
-        path,
-      );
-    }
+    const completed = read(value);
+    if (completed === undefined)
+      return report(run, facts, () => invalid(connector, whyNoScalar(named, value)), path);
     if (!run.values.takeAll(completed)) throw TOO_MANY_VALUES;
     return completed;
   };
