@@ -58,6 +58,8 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: endpoint().limits.bodyBytes,
+    // Operations that come at once begin one in each turn of the event loop: others have theirs in between.
+    allowSynchronousEvents: false,
     autoPong: false,
     handleProtocols: (protocols) =>
       protocols.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,

@@ -63,6 +63,20 @@ describe('operations', () => {
     await socket.until(({ type }) => type === 'next');
   });
 
+  it('that come at once are looked at one after another, and others are answered in between', async () => {
+    await using roomy = await startGateway(thingsFiles(things.url, {}));
+    await using socket = await RawSocket.open(roomy);
+    const BURST = 40;
+    for (let at = 0; at < BURST; at++) {
+      const fields = Array.from({ length: 500 }, (_, field) => `a${at}_${field}: name`);
+      socket.subscribe(String(at), `{ thing(id: 1) { ${fields.join(' ')} nothing } }`);
+    }
+    const refused = () => socket.received.filter(({ type }) => type === 'error').length;
+    await roomy.query('web', '{ __typename }');
+    expect(refused()).toBeLessThan(BURST / 2);
+    await expect.poll(refused, { timeout: 5000 }).toBe(BURST);
+  });
+
   it('variables that do not fit are the answer of the operation', async () => {
     await using socket = await RawSocket.open(gateway);
     socket.subscribe('a', 'query ($l: Level) { echo(level: $l) }', { variables: { l: 1 } });
