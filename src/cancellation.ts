@@ -8,7 +8,7 @@ export class Cancellation {
   #listeners: Array<() => void> | undefined;
   #controller: AbortController | undefined;
 
-  /** Follows a signal. */
+  /** Follows a signal, and stays with it: for those that live no longer than one piece of work. */
   static of(signal: AbortSignal): Cancellation {
     const cancellation = new Cancellation();
     if (signal.aborted) cancellation.cancel();
@@ -46,6 +46,7 @@ export class Cancellation {
     else this.#listeners.push(listener);
   }
 
+  /** Too late once it is being cancelled: a listener that was removed then may still be called. */
   remove(listener: () => void): void {
     const listeners = this.#listeners;
     if (listeners === undefined) return;

@@ -1,7 +1,7 @@
 /** The headers of one backend call: static ones, the caller's allowed ones, the request id, who calls, credentials last. */
 
 import type { CallContext } from '../call-context.ts';
-import { Cancellation } from '../cancellation.ts';
+import type { Cancellation } from '../cancellation.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { Credentials } from './credentials.ts';
 import type { HeaderValues, Identity, IdentityContext } from './identity.ts';
@@ -54,13 +54,9 @@ export class OutgoingHeaders {
   }
 
   /** What is known without a caller, for connections that many callers share (websocket, AMQP). */
-  ofConnection(signal: AbortSignal): Promise<Headers> {
-    return Promise.resolve(
-      this.#credentials.headers({ cancellation: Cancellation.of(signal), deadlineAt: Infinity }),
-    ).then((own) => ({
-      ...this.#set,
-      ...own,
-    }));
+  async ofConnection(cancellation: Cancellation): Promise<Headers> {
+    const own = await this.#credentials.headers({ cancellation, deadlineAt: Infinity });
+    return { ...this.#set, ...own };
   }
 
   /** Call when the backend answered that credentials are not valid: the next call fetches new ones. */

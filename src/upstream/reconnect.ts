@@ -10,8 +10,8 @@ export interface Reconnect {
   readonly attempts: number;
 }
 
-/** A connection that lived so long was a good one: what happens to it begins a new row of failures. */
-export const STABLE_MS = 5000;
+/** A connection that lived so long was a good one: what happens to it begins a new row of attempts. */
+const STABLE_MS = 5000;
 
 /** The key, with a kind's own defaults for the first and the longest pause. */
 export function reconnect(min: number, max: number) {
@@ -43,6 +43,47 @@ export function pauseMs(
 }
 
 /** Waits for as long. Ends early, without an error, when the signal aborts. */
-export async function pause(settings: Reconnect, failures: number, signal: AbortSignal): Promise<void> {
-  await sleep(pauseMs(settings, failures), undefined, { signal }).catch(() => {});
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}
+
+/**
+ * Attempts to have a connection, or a subscription, as far as they were in vain: they failed, or what they opened did not stay. Whoever
+ * accepts and hangs up at once is not asked more often than who does not accept.
+ */
+export class Attempts {
+  readonly #settings: Reconnect;
+  #inVain = 0;
+  /** On the clock of `performance.now()`; far in the future while nothing is open, far in the past for what proved good. */
+  #openedAt = Number.POSITIVE_INFINITY;
+
+  constructor(settings: Reconnect) {
+    this.#settings = settings;
+  }
+
+  /** How many there were in a row. */
+  get inVain(): number {
+    return this.#inVain;
+  }
+
+  /** Whether that is as many as the settings have patience for. */
+  get areOver(): boolean {
+    return this.#inVain >= this.#settings.attempts;
+  }
+
+  opened(): void {
+    this.#openedAt = performance.now();
+  }
+
+  /** What was opened does what it is for: it was good, however soon it is lost. */
+  proved(): void {
+    this.#openedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** An attempt failed, or what was opened is lost. @returns milliseconds to wait before the next one */
+  ended(): number {
+    this.#inVain = performance.now() - this.#openedAt >= STABLE_MS ? 0 : this.#inVain + 1;
+    this.#openedAt = Number.POSITIVE_INFINITY;
+    return pauseMs(this.#settings, this.#inVain);
+  }
 }

@@ -37,7 +37,11 @@ afterEach(async () => {
   await proxy?.[Symbol.asyncDispose]();
 });
 
-function startGatewayAt(endpoint: string, settings = ''): Promise<TestGateway> {
+function startGatewayAt(
+  endpoint: string,
+  settings = '',
+  reconnect = '{ min: 20ms, max: 100ms }',
+): Promise<TestGateway> {
   const schema = `
     type Query {
       echo(waitMs: Int = 0, tag: String): JSON @amqp(request: { routingKey: "${echo}" })
@@ -52,7 +56,7 @@ function startGatewayAt(endpoint: string, settings = ''): Promise<TestGateway> {
 kind: amqp
 endpoint: \${env:AMQP_URL}
 timeouts: { connect: 1s, request: 2s }
-reconnect: { min: 20ms, max: 100ms }
+reconnect: ${reconnect}
 heartbeat: 1s
 resilience: { breaker: { enabled: false } }
 ${settings}`,
@@ -170,10 +174,12 @@ test('a subscription that nothing can repair ends with an error', async () => {
     errors.push(...(error as unknown[]));
   }
   expect(errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE', connector: 'rides' } }]);
-  expect(proxy.accepted - accepted).toBe(10);
+  // Ten in vain, and the one that was lost so soon after it had been made is one of them.
+  expect(proxy.accepted - accepted).toBe(9);
   // Nobody is subscribed, so nobody tries any more.
   await sleep(300);
-  expect(proxy.accepted - accepted).toBe(10);
+  // Ten in vain, and the one that was lost so soon after it had been made is one of them.
+  expect(proxy.accepted - accepted).toBe(9);
   const refused = gateway.subscribe('web', 'subscription { events(city: "west") }').next();
   expect(
     await refused.then(
@@ -200,6 +206,29 @@ test('queries and events go over connections of their own', async () => {
   await outcome('mutation { send }');
   expect(proxy.connections).toBe(2);
   await events.return?.();
+});
+
+test('a broker that hangs up on whoever has just come is asked less and less often', async () => {
+  await using gateway = await startGatewayAt(proxy.url, '', '{ min: 100ms, max: 30s, attempts: 4 }');
+  const events = gateway.subscribe('web', 'subscription { events(city: "south") }');
+  const first = events.next();
+  await service.publishOnceHeard(exchange, 'ride.south', 1);
+  await first;
+  await gateway.query('web', '{ echo }');
+  const hangUp = setInterval(() => proxy.cut(), 150);
+  const errors: unknown[] = [];
+  for (let next = await events.next(); !next.done; next = await events.next())
+    errors.push(...(next.value.errors ?? []));
+  expect(errors.at(-1)).toMatchObject({ extensions: { code: 'UPSTREAM_UNAVAILABLE', connector: 'rides' } });
+  const { accepted } = proxy;
+  await sleep(1500);
+  // Only the connection for messages is still wanted, and after four in vain there are some 600 ms between two.
+  expect(proxy.accepted - accepted).toBeLessThanOrEqual(4);
+  const startedAt = performance.now();
+  const { body } = await gateway.query('web', '{ echo }');
+  expect(body.errors?.[0]?.extensions).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', connector: 'rides' });
+  expect(performance.now() - startedAt).toBeLessThan(1000);
+  clearInterval(hangUp);
 });
 
 test('a login that is refused is an error of its own', async () => {

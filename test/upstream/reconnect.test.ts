@@ -1,7 +1,7 @@
 /** The key `reconnect` of connector.yml and its pauses, which all kinds with lasting connections share. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { pauseMs, reconnect } from '../../src/upstream/reconnect.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Attempts, pauseMs, reconnect } from '../../src/upstream/reconnect.ts';
 
 describe('the setting', () => {
   test('has the defaults of its kind', () => {
@@ -35,5 +35,38 @@ describe('pauses between attempts', () => {
         expect(delay).toBeLessThanOrEqual(30_000);
       }),
     );
+  });
+});
+
+describe('attempts', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  const settings = { minMs: 100, maxMs: 1000, attempts: 3 };
+  const attempts = () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    return new Attempts(settings);
+  };
+
+  test('in vain are those that fail, and what they open when it does not stay', () => {
+    const row = attempts();
+    row.ended();
+    row.opened();
+    vi.advanceTimersByTime(4999);
+    expect(row.ended()).toBeGreaterThanOrEqual(100);
+    expect(row.inVain).toBe(2);
+    expect(row.areOver).toBe(false);
+    row.ended();
+    expect(row.areOver).toBe(true);
+  });
+
+  test('what stayed, or did what it is for, begins a new row', () => {
+    const row = attempts();
+    for (const isGood of [() => vi.advanceTimersByTime(5000), () => row.proved()]) {
+      row.ended();
+      row.opened();
+      isGood();
+      expect(row.ended()).toBeLessThanOrEqual(100);
+      expect(row.inVain).toBe(0);
+    }
   });
 });

@@ -6,9 +6,10 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, connect, credentials, type Options, type SocketOptions } from 'amqplib';
 import type { Logger } from 'pino';
+import { Cancellation } from '../../cancellation.ts';
 import type { UpstreamError } from '../../errors.ts';
 import { hostOf } from '../../upstream/host-of.ts';
-import { pauseMs } from '../../upstream/reconnect.ts';
+import { Attempts } from '../../upstream/reconnect.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import { isLoginRefused, lostConnection, toBrokerError } from './failures.ts';
@@ -23,8 +24,8 @@ export interface LinkEvents {
   /** Whether the connection is to be rebuilt although nobody waits for it. */
   wanted(): boolean;
   onOpen?(): void;
-  /** An attempt failed, the nth in a row. */
-  onFailure?(failures: number, error: UpstreamError): void;
+  /** There were as many attempts in vain, in a row, as the settings have patience for. */
+  onGivingUp?(error: UpstreamError): void;
 }
 
 export class Link implements AsyncDisposable {
@@ -35,9 +36,10 @@ export class Link implements AsyncDisposable {
   #model: ChannelModel | undefined;
   #opening: Promise<ChannelModel> | undefined;
   /** Destroys the socket of the connection that is being made or in use. */
-  #socket = new AbortController();
-  #failures = 0;
-  #lastError: UpstreamError | undefined;
+  #socket = new Cancellation();
+  readonly #attempts: Attempts;
+  /** Of the last attempt; undefined when it opened a connection. */
+  #failure: UpstreamError | undefined;
   #retryAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -50,12 +52,13 @@ export class Link implements AsyncDisposable {
     this.#setup = setup;
     this.#purpose = purpose;
     this.#events = events;
+    this.#attempts = new Attempts(setup.options.reconnect);
     this.#log = setup.log;
   }
 
   /**
    * The open connection. One that is being made, or was lost a moment ago, is waited for; after a failed attempt its failure is the
-   * answer until the next one.
+   * answer until the next one, and so is the loss of one that was lost again and again.
    * @throws {UpstreamError} UPSTREAM_UNAVAILABLE or UPSTREAM_DENIED
    */
   async open(): Promise<ChannelModel> {
@@ -63,7 +66,7 @@ export class Link implements AsyncDisposable {
     if (this.#model !== undefined) return this.#model;
     if (this.#opening !== undefined) return this.#opening;
     const delayMs = this.#retryAt - performance.now();
-    if (delayMs > 0 && this.#failures > 0) throw this.#lastError;
+    if (delayMs > 0 && this.#failure !== undefined) throw this.#failure;
     return this.#attempt(Math.max(0, delayMs));
   }
 
@@ -102,14 +105,14 @@ export class Link implements AsyncDisposable {
       await Promise.race([model.close().catch(() => {}), limit]);
       clearTimeout(timer);
     }
-    this.#socket.abort();
+    this.#socket.cancel();
     await this.#opening?.catch(() => {});
   }
 
   #attempt(delayMs: number): Promise<ChannelModel> {
     if (this.#opening !== undefined) return this.#opening;
     clearTimeout(this.#timer);
-    this.#socket = new AbortController();
+    this.#socket = new Cancellation();
     this.#opening = this.#connect(delayMs, this.#socket)
       .then(
         (model) => this.#opened(model),
@@ -121,22 +124,22 @@ export class Link implements AsyncDisposable {
     return this.#opening;
   }
 
-  async #connect(delayMs: number, socket: AbortController): Promise<ChannelModel> {
+  async #connect(delayMs: number, socket: Cancellation): Promise<ChannelModel> {
     if (delayMs > 0) await sleep(delayMs, undefined, { signal: socket.signal });
     const { connectMs } = this.#setup.settings.timeouts;
     // amqplib's own timeout starts again with every byte; this one is for the whole of TCP, TLS and login.
-    const timer = setTimeout(
-      () => socket.abort(new Error(`no connection within ${connectMs} ms`)),
-      connectMs,
-    );
+    let late: Error | undefined;
+    const timer = setTimeout(() => {
+      late = new Error(`no connection within ${connectMs} ms`);
+      socket.cancel();
+    }, connectMs);
     try {
-      const model = await connect(this.#address(), await this.#socketOptions(socket.signal));
+      const model = await connect(this.#address(), await this.#socketOptions(socket));
       if (this.#closed) throw new Error('closed by the gateway');
       return model;
     } catch (cause) {
-      const reason: unknown = socket.signal.aborted ? socket.signal.reason : cause;
-      socket.abort();
-      throw reason;
+      socket.cancel();
+      throw late ?? cause;
     } finally {
       clearTimeout(timer);
     }
@@ -156,23 +159,23 @@ export class Link implements AsyncDisposable {
     };
   }
 
-  async #socketOptions(signal: AbortSignal): Promise<SocketOptions & { signal: AbortSignal }> {
+  async #socketOptions(socket: Cancellation): Promise<SocketOptions & { signal: AbortSignal }> {
     const { name, settings } = this.#setup;
     return {
-      credentials: await this.#credentials(signal),
+      credentials: await this.#credentials(socket),
       noDelay: true,
       keepAlive: true,
-      signal,
+      signal: socket.signal,
       clientProperties: { product: 'Hem', connection_name: `hem ${name} ${this.#purpose}` },
       ...toTlsOptions(settings.tls),
     };
   }
 
-  async #credentials(signal: AbortSignal) {
+  async #credentials(socket: Cancellation) {
     const { settings, options } = this.#setup;
     if (options.login === 'EXTERNAL') return credentials.external();
     if (settings.auth !== 'none') {
-      this.#authorization = (await this.#setup.headers.ofConnection(signal)).authorization ?? '';
+      this.#authorization = (await this.#setup.headers.ofConnection(socket)).authorization ?? '';
       const { user, password } = toLogin(this.#authorization);
       return credentials.plain(user, password);
     }
@@ -183,8 +186,10 @@ export class Link implements AsyncDisposable {
 
   #opened(model: ChannelModel): ChannelModel {
     this.#model = model;
-    if (this.#failures > 0) this.#log.info({ purpose: this.#purpose }, 'connected to the broker again');
-    this.#failures = 0;
+    if (this.#failure !== undefined)
+      this.#log.info({ purpose: this.#purpose }, 'connected to the broker again');
+    this.#failure = undefined;
+    this.#attempts.opened();
     const renewing = this.#renewToken(model);
     let failure: unknown = 'closed by the broker';
     model.on('error', (error) => {
@@ -196,7 +201,7 @@ export class Link implements AsyncDisposable {
       clearInterval(renewing);
       this.#onUnblocked();
       // amqplib only ends the socket, and a peer that hangs would keep it half open.
-      this.#socket.abort();
+      this.#socket.cancel();
       this.#lost(cause ?? failure);
     });
     this.#events.onOpen?.();
@@ -208,27 +213,29 @@ export class Link implements AsyncDisposable {
     this.#model = undefined;
     const text = cause instanceof Error ? cause.message : String(cause);
     this.#log.warn({ purpose: this.#purpose, cause: text }, 'lost the connection to the broker');
-    this.#retry();
+    const error = lostConnection(this.#setup.name, cause);
+    this.#retry(error);
+    // One that was lost is made again at once; who waits for one that never stays waits in vain.
+    if (this.#attempts.inVain > 1) this.#failure = error;
   }
 
   #failed(cause: unknown): never {
     const error = toBrokerError(this.#setup.name, cause);
     if (this.#closed) throw error;
     if (isLoginRefused(cause)) this.#setup.headers.denied();
-    this.#lastError = error;
-    this.#failures++;
+    this.#failure = error;
+    this.#retry(error);
+    const { inVain } = this.#attempts;
     this.#log.warn(
-      { purpose: this.#purpose, failures: this.#failures, cause: error.message },
+      { purpose: this.#purpose, failures: inVain, cause: error.message },
       'cannot connect to the broker',
     );
-    this.#events.onFailure?.(this.#failures, error);
-    this.#retry();
     throw error;
   }
 
-  #retry(): void {
-    if (this.#closed) return;
-    const delayMs = pauseMs(this.#setup.options.reconnect, this.#failures);
+  #retry(error: UpstreamError): void {
+    const delayMs = this.#attempts.ended();
+    if (this.#attempts.areOver) this.#events.onGivingUp?.(error);
     this.#retryAt = performance.now() + delayMs;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -241,14 +248,18 @@ export class Link implements AsyncDisposable {
   #renewToken(model: ChannelModel): NodeJS.Timeout | undefined {
     const { auth } = this.#setup.settings;
     if (auth === 'none' || !('oauth2' in auth)) return undefined;
+    let isFailing = false;
     const timer = setInterval(async () => {
       try {
-        const { authorization = '' } = await this.#setup.headers.ofConnection(this.#socket.signal);
+        const { authorization = '' } = await this.#setup.headers.ofConnection(this.#socket);
+        isFailing = false;
         if (authorization === this.#authorization) return;
         this.#authorization = authorization;
         await model.updateSecret(Buffer.from(toLogin(authorization).password), 'renewed');
       } catch (error) {
-        this.#log.warn({ cause: String(error) }, 'cannot renew the access token of the broker');
+        if (!isFailing)
+          this.#log.warn({ cause: String(error) }, 'cannot renew the access token of the broker');
+        isFailing = true;
       }
     }, TOKEN_CHECK_MS);
     timer.unref();

@@ -2,7 +2,7 @@
 import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import type { Drops } from '../../upstream/drops.ts';
-import { pauseMs } from '../../upstream/reconnect.ts';
+import { Attempts } from '../../upstream/reconnect.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
@@ -19,8 +19,8 @@ interface Entry {
   /** It has delivered before: from now on an interruption is repaired, not reported as a failure to subscribe. */
   established: boolean;
   starting: boolean;
-  /** Attempts in a row that failed at the broker, not for want of a connection. */
-  failures: number;
+  /** To have a queue at the broker; there are none without a connection. */
+  readonly attempts: Attempts;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -36,8 +36,7 @@ export class Subscriptions implements AsyncDisposable {
     this.#link = new Link(setup, 'events', {
       wanted: () => this.#entries.size > 0,
       onOpen: () => this.#resume(),
-      onFailure: (failures, error) => {
-        if (failures < setup.options.reconnect.attempts) return;
+      onGivingUp: (error) => {
         for (const entry of [...this.#entries.values()]) this.#end(entry, error);
       },
     });
@@ -97,7 +96,7 @@ export class Subscriptions implements AsyncDisposable {
       queue,
       established: false,
       starting: false,
-      failures: 0,
+      attempts: new Attempts(options.reconnect),
       timer: undefined,
     };
     this.#entries.set(key, entry);
@@ -127,7 +126,7 @@ export class Subscriptions implements AsyncDisposable {
       await withLimit(settings.timeouts.requestMs, (limit) => entry.queue.start(model, limit));
       if (entry.established) entry.queue.announce(new StreamGap('the subscription was interrupted'));
       entry.established = true;
-      entry.failures = 0;
+      entry.attempts.opened();
     } catch (cause) {
       const error = toBrokerError(name, cause);
       if (!entry.established) this.#end(entry, error);
@@ -141,12 +140,11 @@ export class Subscriptions implements AsyncDisposable {
   /** The broker took the queue, or did not give one. The connection may be gone too: then the attempt waits for the next one. */
   #again(entry: Entry, cause: unknown): void {
     if (this.#entries.get(entry.key) !== entry) return;
-    if (entry.failures >= this.#setup.options.reconnect.attempts) {
+    const delayMs = entry.attempts.ended();
+    if (entry.attempts.areOver) {
       this.#end(entry, toBrokerError(this.#setup.name, cause));
       return;
     }
-    const delayMs = pauseMs(this.#setup.options.reconnect, entry.failures);
-    entry.failures++;
     clearTimeout(entry.timer);
     entry.timer = setTimeout(() => void this.#start(entry), delayMs);
     entry.timer.unref();

@@ -2,7 +2,7 @@
 
 import { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
-import { pause, type Reconnect, STABLE_MS } from '../../upstream/reconnect.ts';
+import { Attempts, pause, type Reconnect } from '../../upstream/reconnect.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
 import { type CallContext, StreamGap } from '../kind.ts';
 import type { Answer } from './answer.ts';
@@ -69,34 +69,33 @@ async function run(
   setup: Setup,
   subscriber: Subscriber,
 ): Promise<void> {
-  let failures = 0;
+  const attempts = new Attempts(setup.reconnect);
   let wasOpen = false;
   let lastReason = '';
   while (!context.signal.aborted) {
-    let openedAt = Infinity;
     const ending = await setup.subscribe(request, context, {
       open() {
         if (wasOpen) subscriber.push(new StreamGap(lastReason), 0);
         wasOpen = true;
-        openedAt = performance.now();
+        attempts.opened();
       },
       event(answer, bytes) {
-        failures = 0;
+        attempts.proved();
         subscriber.push(setup.toEvent(answer), bytes);
       },
     });
     if (ending.kind === 'complete') return subscriber.end();
     if (ending.kind === 'refused' || !wasOpen) return subscriber.fail(ending.error);
     lastReason = ending.error.message;
-    if (performance.now() - openedAt > STABLE_MS) failures = 0;
-    if (++failures > setup.reconnect.attempts) {
+    const delayMs = attempts.ended();
+    if (attempts.areOver) {
       return subscriber.fail(
         new UpstreamError('UPSTREAM_UNAVAILABLE', setup.connector, {
-          internal: `the subscription was lost ${failures} times in a row: ${lastReason}`,
+          internal: `the subscription was lost ${attempts.inVain} times in a row: ${lastReason}`,
           cause: ending.error,
         }),
       );
     }
-    await pause(setup.reconnect, failures, context.signal);
+    await pause(delayMs, context.signal);
   }
 }

@@ -1,6 +1,7 @@
 /** Subscriptions over graphql-transport-ws: one socket for all subscribers that look alike to the backend. */
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
 import { type ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
 import { parseNumbersLosslessly } from '../../upstream/json.ts';
@@ -132,7 +133,7 @@ class SharedSocket {
 
   async #open(): Promise<Client> {
     const { options, settings, headers: outgoing } = this.#setup;
-    const limit = AbortSignal.timeout(settings.timeouts.requestMs);
+    const limit = Cancellation.of(AbortSignal.timeout(settings.timeouts.requestMs));
     // Before the client is made, which cannot tell its subscribers when this fails.
     const headers = { ...this.#caller, ...(await outgoing.ofConnection(limit)) };
     const { heartbeat, init } = options.subscriptions;

@@ -6,7 +6,7 @@ import { type Client, type ClientReadableStream, type ServiceError, status as St
 import { Cancellation } from '../../cancellation.ts';
 import type { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
-import { pause, STABLE_MS } from '../../upstream/reconnect.ts';
+import { Attempts, pause } from '../../upstream/reconnect.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { GrpcBinding } from './bind.ts';
@@ -52,21 +52,20 @@ class Subscription {
   readonly #parts: StreamParts;
   readonly #signal: AbortSignal;
   readonly #cancellation: Cancellation;
-  #failures = 0;
+  readonly #attempts: Attempts;
   #wasOpen = false;
 
   constructor(parts: StreamParts, signal: AbortSignal) {
     this.#parts = parts;
+    this.#attempts = new Attempts(parts.setup.options.reconnect);
     this.#signal = signal;
     this.#cancellation = Cancellation.of(signal);
   }
 
   /** @throws {UpstreamError} */
   async *events(): AsyncGenerator<unknown, void, void> {
-    const { reconnect } = this.#parts.setup.options;
     let interruption: string | undefined;
     while (!this.#signal.aborted) {
-      const startedAt = performance.now();
       try {
         const attempt = await this.#start();
         try {
@@ -78,7 +77,7 @@ class Subscription {
             if (interruption !== undefined) yield new StreamGap(interruption);
             interruption = undefined;
             this.#wasOpen = true;
-            this.#failures = 0;
+            this.#attempts.proved();
             yield this.#decode(bytes);
           }
           if (attempt.failure === undefined) return;
@@ -89,16 +88,12 @@ class Subscription {
         }
       } catch (error) {
         if (this.#signal.aborted) return;
-        if (performance.now() - startedAt > STABLE_MS) this.#failures = 0;
+        const delayMs = this.#attempts.ended();
         const failure = this.#toError(error);
-        if (
-          failure.code !== 'UPSTREAM_UNAVAILABLE' ||
-          !this.#wasOpen ||
-          ++this.#failures > reconnect.attempts
-        )
+        if (failure.code !== 'UPSTREAM_UNAVAILABLE' || !this.#wasOpen || this.#attempts.areOver)
           throw failure;
         interruption = failure.message;
-        await pause(reconnect, this.#failures, this.#signal);
+        await pause(delayMs, this.#signal);
       }
     }
   }

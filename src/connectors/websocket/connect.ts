@@ -196,7 +196,7 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
       this.#calls.abandonWaiting();
       this.#subscriptions?.abandon('new');
     }
-    if (this.#link.attempts >= this.#setup.options.reconnect.attempts) this.#subscriptions?.abandon('all');
+    if (this.#link.attemptsAreOver) this.#subscriptions?.abandon('all');
   }
 
   #subscribe(binding: TopicBinding, values: Values, { signal }: CallContext): AsyncIterable<unknown> {

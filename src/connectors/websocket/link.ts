@@ -2,9 +2,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
+import { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
 import { holdsMoreObjects, tooMany } from '../../upstream/many-objects.ts';
-import { pauseMs, STABLE_MS } from '../../upstream/reconnect.ts';
+import { Attempts } from '../../upstream/reconnect.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
@@ -45,12 +46,13 @@ export class Link implements AsyncDisposable {
   #transport: Socket | undefined;
   #isCorked = false;
   #heartbeat: Heartbeat | undefined;
-  #connecting: AbortController | undefined;
+  #connecting: Cancellation | undefined;
   #retry: NodeJS.Timeout | undefined;
   #notBefore = 0;
-  /** In a row, for the length of the back-off. Only a connection that lives for a while ends the row. */
-  #failures = 0;
-  #attempts = 0;
+  /** For the length of the back-off: only a connection that lives for a while was not in vain. */
+  readonly #connections: Attempts;
+  /** For those who wait: nor was one on which the backend said something that was understood. */
+  readonly #attempts: Attempts;
   #cause: UpstreamError | undefined;
 
   constructor(
@@ -59,7 +61,9 @@ export class Link implements AsyncDisposable {
     owner: LinkOwner,
   ) {
     this.#setup = setup;
-    const { heartbeat } = setup.options;
+    const { heartbeat, reconnect } = setup.options;
+    this.#connections = new Attempts(reconnect);
+    this.#attempts = new Attempts(reconnect);
     this.#heartbeatSettings = heartbeat === 'none' ? undefined : { ...heartbeat, message: heartbeatMessage };
     this.#owner = owner;
   }
@@ -68,9 +72,9 @@ export class Link implements AsyncDisposable {
     return this.#state === 'open' && this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** Attempts in a row without a connection on which the backend said something that was understood. */
-  get attempts(): number {
-    return this.#attempts;
+  /** Whether there were as many attempts in vain, in a row, as subscriptions have patience for. */
+  get attemptsAreOver(): boolean {
+    return this.#attempts.areOver;
   }
 
   /** Whether waiting for the connection is in vain. */
@@ -78,7 +82,8 @@ export class Link implements AsyncDisposable {
     if (this.#state !== 'idle') return this.#state === 'closed';
     const waitMs = this.#notBefore - performance.now();
     return (
-      (this.#attempts >= FAIL_FAST_AFTER && waitMs > 0) || waitMs > this.#setup.settings.timeouts.connectMs
+      (this.#attempts.inVain >= FAIL_FAST_AFTER && waitMs > 0) ||
+      waitMs > this.#setup.settings.timeouts.connectMs
     );
   }
 
@@ -142,7 +147,7 @@ export class Link implements AsyncDisposable {
     this.#state = 'closed';
     clearTimeout(this.#retry);
     this.#heartbeat?.stop();
-    this.#connecting?.abort();
+    this.#connecting?.cancel();
     const socket = this.#socket;
     if (socket === undefined) return;
     // ws destroys the socket itself when the other side does not answer the close frame (closeTimeout).
@@ -154,14 +159,14 @@ export class Link implements AsyncDisposable {
 
   async #connect(): Promise<void> {
     this.#state = 'connecting';
-    const connecting = new AbortController();
+    const connecting = new Cancellation();
     this.#connecting = connecting;
     // One timer over everything: a handshake timeout of ws starts anew with every byte and covers no name look-up.
-    const timer = setTimeout(() => connecting.abort(), this.#setup.settings.timeouts.connectMs);
+    const timer = setTimeout(() => connecting.cancel(), this.#setup.settings.timeouts.connectMs);
     let socket: WebSocket;
     try {
-      const headers = await this.#setup.headers.ofConnection(connecting.signal);
-      if (connecting.signal.aborted) throw new Error('credentials came too late');
+      const headers = await this.#setup.headers.ofConnection(connecting);
+      if (connecting.isCancelled) throw new Error('credentials came too late');
       socket = this.#open(headers);
     } catch (error) {
       clearTimeout(timer);
@@ -170,11 +175,10 @@ export class Link implements AsyncDisposable {
     }
     this.#socket = socket;
     let why: UpstreamError | undefined;
-    let openedAt: number | undefined;
-    let understood = false;
+    let isOpen = false;
     let unreadable = false;
     const { responseObjects } = this.#setup.settings.limits;
-    connecting.signal.addEventListener('abort', () => {
+    connecting.add(() => {
       why ??= this.#unavailable('the handshake took too long');
       socket.terminate();
     });
@@ -187,7 +191,7 @@ export class Link implements AsyncDisposable {
       unreadable = error.code?.startsWith('WS_ERR_') ?? false;
       why ??= this.#unavailable('the connection failed', error);
       // After a frame that cannot be read, nothing on this connection can.
-      if (openedAt !== undefined) socket.terminate();
+      if (isOpen) socket.terminate();
     });
     socket.on('upgrade', (response) => {
       this.#transport = response.socket;
@@ -196,7 +200,9 @@ export class Link implements AsyncDisposable {
     socket.on('open', () => {
       clearTimeout(timer);
       this.#connecting = undefined;
-      openedAt = performance.now();
+      isOpen = true;
+      this.#connections.opened();
+      this.#attempts.opened();
       this.#opened(socket, () => {
         why ??= this.#unavailable('the heartbeat was not answered');
         socket.terminate();
@@ -212,14 +218,14 @@ export class Link implements AsyncDisposable {
         socket.terminate();
         return;
       }
-      if (this.#owner.received(text, data.length)) understood = true;
+      if (this.#owner.received(text, data.length)) this.#attempts.proved();
     });
     socket.on('close', (code) => {
       clearTimeout(timer);
       why ??= this.#unavailable(`the backend closed the connection with ${code}`);
       if (CREDENTIALS_REFUSED.has(code)) this.#setup.headers.denied();
-      if (openedAt === undefined) this.#fail(why);
-      else this.#lose(why, { livedMs: performance.now() - openedAt, understood, unreadable });
+      if (isOpen) this.#lose(why, unreadable);
+      else this.#fail(why);
     });
   }
 
@@ -256,31 +262,28 @@ export class Link implements AsyncDisposable {
     if (cause.code === 'UPSTREAM_DENIED') this.#setup.headers.denied();
     if (this.#state === 'closed') return;
     this.#state = 'idle';
-    this.#attempts++;
-    this.#backOff(++this.#failures, cause);
-    this.#setup.log.warn({ attempts: this.#attempts, err: cause }, 'cannot connect');
+    this.#backOff(cause);
+    this.#setup.log.warn({ attempts: this.#attempts.inVain, err: cause }, 'cannot connect');
     this.#owner.failed();
     if (this.#owner.wanted()) this.want();
   }
 
-  #lose(cause: UpstreamError, was: Life): void {
+  #lose(cause: UpstreamError, unreadable: boolean): void {
     this.#socket = undefined;
     this.#heartbeat?.stop();
     this.#heartbeat = undefined;
     if (this.#state === 'closed') return;
     this.#state = 'idle';
-    const stable = was.livedMs >= STABLE_MS;
-    this.#failures = stable ? 0 : this.#failures + 1;
-    this.#attempts = stable || was.understood ? 0 : this.#attempts + 1;
-    this.#backOff(this.#failures, cause);
+    this.#backOff(cause);
     this.#setup.log.warn({ err: cause }, 'lost the connection');
-    this.#owner.lost(was.unreadable);
+    this.#owner.lost(unreadable);
     if (this.#owner.wanted()) this.want();
   }
 
-  #backOff(failures: number, cause: UpstreamError): void {
+  #backOff(cause: UpstreamError): void {
     this.#cause = cause;
-    this.#notBefore = performance.now() + pauseMs(this.#setup.options.reconnect, failures);
+    this.#attempts.ended();
+    this.#notBefore = performance.now() + this.#connections.ended();
   }
 
   #unavailable(internal: string, cause?: unknown): UpstreamError {
@@ -289,12 +292,4 @@ export class Link implements AsyncDisposable {
       cause,
     });
   }
-}
-
-/** What became of a connection. */
-interface Life {
-  readonly livedMs: number;
-  /** Whether the backend ever said something that was understood. */
-  readonly understood: boolean;
-  readonly unreadable: boolean;
 }
