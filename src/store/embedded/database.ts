@@ -36,18 +36,23 @@ export class EmbeddedDatabase {
   }
 
   #open(): DatabaseSync {
+    let database: DatabaseSync | undefined;
     // Loading it takes a few milliseconds, which those without a store are spared.
     const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite');
     try {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       if (this.#isForGateway) this.#lock = lockForGateway(this.path);
-      const database = new Database(this.path, {
+      database = new Database(this.path, {
         timeout: this.#isForGateway ? BUSY_MS_OF_GATEWAY : BUSY_MS,
       });
       chmodSync(this.path, 0o600);
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;');
       return database;
     } catch (error) {
+      // Whoever tries again would be kept out by what this attempt holds.
+      database?.close();
+      this.#lock?.close();
+      this.#lock = undefined;
       if (error instanceof HemError) throw error;
       throw new HemError('STORE_UNAVAILABLE', {
         publicText: `the store ${this.path} can be neither opened nor made (${(error as Error).message}); "store: { kind: embedded, file: … }" in hem.yml names another place`,

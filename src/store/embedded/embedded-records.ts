@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { RecordDriver } from '../followed-records.ts';
 import type { RecordWrite } from '../record-store.ts';
 import type { RecordTables } from '../record-tables.ts';
+import { atOnce } from './at-once.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS records (
@@ -65,14 +66,14 @@ export class EmbeddedRecords implements RecordDriver {
     // A key that was revoked has to be so even when the machine loses its power now.
     this.#database.exec('PRAGMA synchronous = FULL');
     try {
-      return this.#atOnce(() => this.#replace(writes));
+      return atOnce(this.#database, () => this.#replace(writes));
     } finally {
       this.#database.exec('PRAGMA synchronous = NORMAL');
     }
   }
 
   mark(table: string, times: ReadonlyMap<string, number>): void {
-    this.#atOnce(() => {
+    atOnce(this.#database, () => {
       for (const [id, at] of times) this.#mark.run(table, id, at);
     });
   }
@@ -95,17 +96,5 @@ export class EmbeddedRecords implements RecordDriver {
       this.#put.run(table, id, first + index, value === undefined ? null : JSON.stringify(value));
     });
     return first;
-  }
-
-  #atOnce<Result>(work: () => Result): Result {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Usage } from '../limits/algorithm.ts';
+import { atOnce } from './at-once.ts';
 
 export interface Mark {
   readonly key: string;
@@ -42,15 +43,11 @@ export class LimitMarks {
   }
 
   write(marks: readonly Mark[]): void {
-    const alone = marks.length === 1;
-    if (!alone) this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      for (const mark of marks) this.#put(mark);
-      if (!alone) this.#database.exec('COMMIT');
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    if (marks.length === 1) this.#put(marks[0]!);
+    else
+      atOnce(this.#database, () => {
+        for (const mark of marks) this.#put(mark);
+      });
   }
 
   /** Removes some of those that are over. @returns whether there may be more */

@@ -9,6 +9,7 @@ import {
   type UsageRun,
   type UsageStore,
 } from '../usage-store.ts';
+import { atOnce } from './at-once.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS usage_counts (
@@ -53,25 +54,19 @@ export class SqliteUsage implements UsageStore {
 
   async add(addition: UsageAddition): Promise<void> {
     const { run, seq, from, since, until } = addition;
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
+    atOnce(this.#database, () => {
       const known = Number(this.#seqOf.get(run)?.seq ?? 0);
-      if (known < seq) {
-        this.#addCounts(addition);
-        if (known === seq - 1) this.#noteRun.run(run, seq, from, until);
-        else {
-          // What went before is lost here, but for its beginning.
-          if (known > 0) this.#setApart.run(brokenOff(run, known), run);
-          else this.#noteRun.run(brokenOff(run, 0), 0, from, from);
-          this.#noteRun.run(run, seq, since, Math.max(since, until));
-        }
-        this.#clean(addition);
+      if (known >= seq) return;
+      this.#addCounts(addition);
+      if (known === seq - 1) this.#noteRun.run(run, seq, from, until);
+      else {
+        // What went before is lost here, but for its beginning.
+        if (known > 0) this.#setApart.run(brokenOff(run, known), run);
+        else this.#noteRun.run(brokenOff(run, 0), 0, from, from);
+        this.#noteRun.run(run, seq, since, Math.max(since, until));
       }
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+      this.#clean(addition);
+    });
   }
 
   async *read({ by, since, until, ...key }: UsageQuery): AsyncGenerator<readonly UsageCount[]> {
