@@ -3,7 +3,7 @@
  * backend could have answered by: arguments, claims, headers that travel on. Bounded; a stale answer always leaves a trace.
  */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { BoundedCache } from '../bounded-cache.ts';
 import type { CallContext, Outcome } from '../connectors/kind.ts';
 import { isFailureOfBackend, UpstreamError } from '../errors.ts';
 import { toldOfCaller } from '../load/connector/told-of-caller.ts';
@@ -11,15 +11,17 @@ import type { ConnectorField } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
 import { type Execution, noteFallback } from './execution.ts';
 
-/** Of one field. */
-const MAX_KEPT = 500;
+/** Of one field, roughly. */
+const MAX_BYTES = 8 * 1024 ** 2;
+/** What a value takes besides its text. */
+const BYTES_OF_VALUE = 16;
 
 interface Remembered {
   readonly outcome: Outcome;
   readonly at: number;
 }
 
-const byField = new WeakMap<ConnectorField, LRUCache<string, Remembered>>();
+const byField = new WeakMap<ConnectorField, BoundedCache<Remembered>>();
 
 export interface Asked {
   readonly field: ConnectorField;
@@ -37,7 +39,7 @@ export function withLastGood(
 ): readonly Outcome[] {
   const caller = callerOf(field, context);
   if (caller === undefined) return outcomes;
-  const remembered = byField.get(field) ?? new LRUCache<string, Remembered>({ max: MAX_KEPT });
+  const remembered = byField.get(field) ?? new BoundedCache<Remembered>(MAX_BYTES);
   byField.set(field, remembered);
   const now = performance.now();
   return outcomes.map((outcome, index) => {
@@ -45,7 +47,7 @@ export function withLastGood(
     // Holds credentials, so it is a hash.
     const key = hash('sha256', JSON.stringify([args, parent, selectionId, caller]), 'base64url');
     if (!(outcome instanceof Error)) {
-      remembered.set(key, { outcome, at: now });
+      remembered.set(key, { outcome, at: now }, bytesOf(outcome));
       return outcome;
     }
     const earlier = remembered.get(key);
@@ -67,6 +69,24 @@ export function withLastGood(
 function callerOf({ owner, source }: ConnectorField, context: CallContext): readonly unknown[] | undefined {
   const { headers, more } = toldOfCaller(owner.connector.settings);
   if (more) return undefined;
-  const claims = source.via === 'call' && source.usesClaims ? context.claims : null;
-  return [context.slots, claims, headers.map((name) => context.headers[name] ?? null)];
+  const claims = source.via === 'call' ? source.claims : [];
+  return [
+    context.slots,
+    claims.map((name) => (Object.hasOwn(context.claims, name) ? context.claims[name] : null)),
+    headers.map((name) => context.headers[name] ?? null),
+  ];
+}
+
+/** Roughly what an answer takes in memory. */
+function bytesOf(outcome: Outcome): number {
+  let bytes = 0;
+  const left: unknown[] = [outcome];
+  while (left.length > 0) {
+    const value = left.pop();
+    bytes += BYTES_OF_VALUE;
+    if (typeof value === 'string') bytes += value.length;
+    else if (typeof value === 'object' && value !== null)
+      for (const one of Object.values(value)) left.push(one);
+  }
+  return bytes;
 }

@@ -134,9 +134,9 @@ export interface CallSource {
   readonly select: Reader | undefined;
   /** Fields of the parent that the binding's templates read. */
   readonly parentFields: readonly string[];
-  /** Whether its templates read claims of the caller. */
-  readonly usesClaims: boolean;
-  /** Names of claims that they cannot do without. */
+  /** Names of the caller's claims that its templates read. */
+  readonly claims: readonly string[];
+  /** Of these, the ones that they cannot do without. */
   readonly neededClaims: readonly string[];
   /** @throws when the binding was reported as unusable: such a configuration never serves */
   compile(connections: Connections, selection: Selection): CompiledCall;

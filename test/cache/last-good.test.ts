@@ -1,5 +1,6 @@
 /** `@fallback(stale: …)`: what a backend last answered to the same question of the same caller, on both engines. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { clientYml, newKey, sign } from '../auth/issuer.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type JsonBackend, type JsonRequest, Refusal, startJsonBackend } from '../support/json-backend.ts';
 
@@ -127,3 +128,28 @@ describe.each(['compiled', 'reference'])('%s', (client) => {
     expect(again.extensions?.fallbacks).toHaveLength(1);
   });
 });
+
+test.each(['compiled', 'reference'])(
+  '%s: a new token is the same caller, by the claims that are read',
+  async (engine) => {
+    await using town = await startJsonBackend((request) => broken?.(request) ?? ++count);
+    const key = await newKey('k1');
+    const schema = 'type Query { ours: Int @rest(get: "/ours/{claims.city}") @fallback(stale: "1h") }';
+    await using gateway = await startGateway({
+      files: {
+        'connectors/town/connector.yml': `kind: rest\nendpoint: ${town.url}`,
+        'connectors/town/schema.graphql': schema,
+        'clients/web/client.yml': clientYml({ keys: [key.publicJwk] }, { client: { engine } }),
+        'schemas/web.graphql': 'type Query { ours: Int }',
+      },
+    });
+    const ask = async (claims: Record<string, unknown>) => {
+      const authorization = `Bearer ${await sign(key, claims)}`;
+      return (await gateway.query('web', '{ ours }', { headers: { authorization } })).body;
+    };
+    const { data } = await ask({ city: 'Bern', jti: '1', sub: 'ann' });
+    failing(500);
+    expect(await ask({ city: 'Bern', jti: '2', sub: 'ann', iat: 1 })).toMatchObject({ data });
+    expect((await ask({ city: 'Basel', jti: '3', sub: 'ann' })).errors).toHaveLength(1);
+  },
+);

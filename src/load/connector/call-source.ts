@@ -42,7 +42,7 @@ export function readCallSource(
     mode: use === 'subscription' ? 'stream' : 'unary',
     select,
     parentFields: [...bindable.parentFields],
-    usesClaims: bindable.usesClaims,
+    claims: [...bindable.claims],
     neededClaims: [...bindable.neededClaims],
     compile: (connections, selection) => {
       const call = connections.get(name).compile(usable(), selection);

@@ -35,8 +35,8 @@ export class BindableField implements FieldToBind {
   readonly isLookup: boolean;
   /** Fields of the parent that were referred to so far. */
   readonly parentFields = new Set<string>();
-  /** Whether a claim was referred to so far. */
-  usesClaims = false;
+  /** Names of claims that were referred to so far. */
+  readonly claims = new Set<string>();
   /** Names of claims that no caller may lack. */
   readonly neededClaims = new Set<string>();
   readonly #node: ConstDirectiveNode;
@@ -114,7 +114,7 @@ export class BindableField implements FieldToBind {
   #checkOne(reference: Reference, path: ArgumentPath): boolean {
     const root = rootOf(reference);
     if (reference.source === 'claims') {
-      this.usesClaims = true;
+      this.claims.add(root);
       if (!reference.optional) this.neededClaims.add(root);
       return true;
     }

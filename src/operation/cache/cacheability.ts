@@ -268,7 +268,7 @@ class Walker {
 
   #noteCall({ owner, source, args }: ConnectorField): void {
     this.#connectors.add(owner.connector);
-    if (source.via === 'call' && source.usesClaims) this.#usesClaims = true;
+    if (source.via === 'call' && source.claims.length > 0) this.#usesClaims = true;
     if (args.some(({ claim }) => claim !== undefined)) this.#usesClaims = true;
   }
 
