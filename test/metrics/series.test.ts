@@ -104,6 +104,21 @@ describe('durations', () => {
     expect(counts).toEqual({ [of('Query.book')]: 1, [of('Book.pages')]: 1 });
   });
 
+  it('in flight are those that take their time, also before the first part of their answer', async () => {
+    await using library = await startLibrary();
+    const inFlight = async () => (await library.scrape()).value('hem_operations_in_flight', 'client="web"');
+    for (const accept of ['application/json', 'multipart/mixed']) {
+      const answered = library.gateway.fetch('/web/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept },
+        body: JSON.stringify({ query: '{ slow { id ... @defer { title } } }' }),
+      });
+      await expect.poll(inFlight).toBe(1);
+      await (await answered).text();
+      await expect.poll(inFlight).toBe(0);
+    }
+  });
+
   it('of errors there are as many as the answer tells', async () => {
     await using library = await startLibrary();
     const { errors } = (await library.gateway.query('web', '{ search(kind: DIGITAL) { reviews { text } } }'))

@@ -83,8 +83,17 @@ class Counting implements Policy {
     const isSubscription = given.kind === 'subscription';
     // How long a subscription's fields take is another thing for each event.
     const { operation, trace } = isSubscription ? { operation: given } : this.#sampled(given);
-    const outcome = await next(operation, request);
+    // A subscription counts once it is one; an answer in parts from its beginning to its last part.
+    const ends = () => {
+      if (!isSubscription) metrics.inFlight--;
+    };
+    if (!isSubscription) metrics.inFlight++;
+    const outcome = await next(operation, request).catch((error: unknown) => {
+      ends();
+      throw error;
+    });
     if (!isStream(outcome)) {
+      ends();
       this.#ended(operation, request, outcome, startedAt);
       this.#noteTimes(trace, request);
       return outcome;
@@ -93,7 +102,7 @@ class Counting implements Policy {
     const { use } = counted;
     const consumer = consumerOf(request);
     this.#executed(counted, operation, consumer, startedAt);
-    metrics[isSubscription ? 'subscriptions' : 'inFlight']++;
+    if (isSubscription) metrics.subscriptions++;
     let failed = false;
     const items = new Tapped(outcome.items, {
       item: (item) => {
@@ -105,7 +114,8 @@ class Counting implements Policy {
         }
       },
       end: () => {
-        metrics[isSubscription ? 'subscriptions' : 'inFlight']--;
+        ends();
+        if (isSubscription) metrics.subscriptions--;
         // How long somebody listens says nothing about how fast anything is.
         if (isSubscription) return;
         const outcome = request.left.isCancelled ? LEFT : failed ? PARTIAL : OK;
