@@ -24,7 +24,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
     }
   >();
 
-  /** Opens all. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits @param onLookup told of calls that could be answered from what is kept @param onKeeping given what tells how much is kept */
+  /** Opens all, or what it has opened is closed again. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits @param onLookup told of calls that could be answered from what is kept @param onKeeping given what tells how much is kept */
   constructor(
     connectors: readonly Connector[],
     log: Logger,
@@ -43,7 +43,7 @@ export class OpenConnections implements Connections, AsyncDisposable {
     } = {},
   ) {
     this.watch = watch;
-    for (const { name, kind, settings, options, types } of connectors) {
+    const openOne = ({ name, kind, settings, options, types }: Connector): void => {
       const credentials = openCredentials(name, settings);
       const identity = openIdentity(name, settings);
       const logged = log.child({ connector: name });
@@ -62,6 +62,12 @@ export class OpenConnections implements Connections, AsyncDisposable {
         log: logged,
       });
       this.#open.set(name, { connection, headers, credentials, identity });
+    };
+    try {
+      for (const connector of connectors) openOne(connector);
+    } catch (error) {
+      void this[Symbol.asyncDispose]();
+      throw error;
     }
   }
 

@@ -70,9 +70,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       ready = false;
-      await publicListener.close(settings.shutdown.grace);
-      await adminListener.close();
-      await services[Symbol.asyncDispose]();
+      // Whichever of them fails, the others are closed: what was counted is written, what was taken of limits is given back.
+      await using open = new AsyncDisposableStack();
+      open.use(services);
+      open.defer(() => adminListener.close());
+      open.defer(() => publicListener.close(settings.shutdown.grace));
     })();
     return stopping;
   };

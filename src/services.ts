@@ -70,10 +70,15 @@ export async function openServices(
     : undefined;
   const isCounting = settings.metrics.enabled || usage !== undefined;
   const metrics = isCounting ? new Metrics(settings.metrics, usage) : undefined;
+  // What was counted is handed on when nothing calls any more, and before the store is closed.
   const { traces } = settings.telemetry;
   const tracing =
     traces &&
-    (await import('./metrics/open-telemetry.ts')).openTelemetry(traces, log.child({ to: 'traces' }));
+    opened.use(
+      (await import('./metrics/open-telemetry.ts')).openTelemetry(traces, log.child({ to: 'traces' })),
+    );
+  opened.use(usage);
+  opened.defer(() => metrics?.read());
 
   const caches = new ResponseCaches(store.cache);
   if (metrics !== undefined) {
@@ -93,11 +98,6 @@ export async function openServices(
   const connections = opened.use(
     new OpenConnections(graph.connectors, log, { clock: caches.clock, watch, ...told }),
   );
-
-  // What was counted is handed on before the store is closed.
-  opened.use(tracing);
-  opened.use(usage);
-  opened.defer(() => metrics?.read());
 
   const limits = limitingBy(store, settings, { log, metrics });
   const everything = opened.move();

@@ -13,6 +13,7 @@ const BOTTOM = [
   'timeouts',
   'cancellation',
   'flights',
+  'lazy',
   'tag-clock',
   'bounded-cache',
   'call-context',
@@ -55,6 +56,7 @@ const PHASES: Readonly<Record<string, readonly string[]>> = {
   timeouts: [],
   cancellation: [],
   flights: ['cancellation'],
+  lazy: [],
   'tag-clock': [],
   // Both the gateway's own cache and those of backends keep within bounds, and tell the metrics how full they are.
   'bounded-cache': [],

@@ -12,6 +12,7 @@ import { PAGE_HEADERS } from '../doors/page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from '../doors/params.ts';
 import { Refusal, sendProblem } from '../doors/refusal.ts';
 import { HemError } from '../errors.ts';
+import { Lazy } from '../lazy.ts';
 import type { Exposition } from '../metrics/exposition.ts';
 import { Api } from './api.ts';
 import { type KeysOfTypes, readOutOfDate } from './invalidate.ts';
@@ -41,7 +42,7 @@ export interface AdminOptions {
   readonly registry: Registry | undefined;
   /** By which backends check what Hem signs, as JSON Web Keys. */
   readonly publicKeys: () => readonly object[];
-  /** Called once, when somebody asks: the libraries that it takes are large, and operators ask rarely. */
+  /** Called when somebody first asks: the libraries that it takes are large, and operators ask rarely. */
   readonly openGraph: () => Promise<WholeGraphDoor>;
   /** All metrics, for whoever scrapes; undefined where nothing is counted. */
   readonly metrics: ((accept: string | undefined) => Promise<Exposition>) | undefined;
@@ -54,9 +55,9 @@ export interface AdminOptions {
 }
 
 export function openAdminListener(options: AdminOptions): AdminListener {
-  let graph: Promise<WholeGraphDoor> | undefined;
+  const graph = new Lazy(options.openGraph);
   const api = new Api(options);
-  const door = { ...options, api, graph: () => (graph ??= options.openGraph()) };
+  const door = { ...options, api, graph };
   const server = openServer(undefined, {
     requestTimeout: 30_000,
     headersTimeout: 10_000,
@@ -78,14 +79,14 @@ export function openAdminListener(options: AdminOptions): AdminListener {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
-      await (await graph)?.dispose();
+      await (await graph.opened())?.dispose();
     },
   };
 }
 
 interface Door extends AdminOptions {
   readonly api: Api;
-  readonly graph: () => Promise<WholeGraphDoor>;
+  readonly graph: Lazy<WholeGraphDoor>;
 }
 
 async function answer(
@@ -125,7 +126,7 @@ async function answer(
   response.on('close', () => request.over());
   const body = await message.readBody(MAX_BODY_BYTES);
   const params = wantsPage ? undefined : await readParams(method, search, body, headers['content-type']);
-  const given = await (await graph()).fetch(method, params, request);
+  const given = await (await graph.get()).fetch(method, params, request);
   for (const [name, value] of Object.entries(wantsPage ? PAGE_HEADERS : {})) given.headers.set(name, value);
   given.headers.set('cache-control', 'no-store');
   given.headers.set('x-content-type-options', 'nosniff');

@@ -18,10 +18,12 @@ export async function start(options: StartOptions): Promise<number> {
   keepTickShape();
   const gateway = await startGateway(options);
   printAddresses(gateway);
-  const code = await untilStopped(signalled, () => gateway.stop());
-  // Whatever a library still holds open must not keep a stopped gateway alive.
-  setImmediate(() => process.exit(code));
-  return code;
+  try {
+    return await untilStopped(signalled, () => gateway.stop());
+  } finally {
+    // Whatever a library still holds open must not keep a stopped gateway alive.
+    setImmediate(() => process.exit());
+  }
 }
 
 export function printAddresses(gateway: Gateway): void {

@@ -2,8 +2,9 @@
  * The broad door, opened when somebody comes through it. Yoga takes memory and time to load, and a gateway that is only ever sent
  * POSTs of JSON never needs it.
  */
+import { Lazy } from '../lazy.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
-import type { YogaContext, YogaDoor } from './yoga.ts';
+import type { YogaContext } from './yoga.ts';
 
 export interface BroadDoor {
   fetch(request: Request, context: YogaContext): Promise<Response>;
@@ -11,14 +12,13 @@ export interface BroadDoor {
 }
 
 export function openBroadDoor(endpoint: Endpoint): BroadDoor {
-  let opened: Promise<YogaDoor> | undefined;
+  const yoga = new Lazy(async () => (await import('./yoga.ts')).openYogaDoor(endpoint));
   return {
     async fetch(request, context) {
-      opened ??= import('./yoga.ts').then(({ openYogaDoor }) => openYogaDoor(endpoint));
-      return (await opened).fetch(request, context);
+      return (await yoga.get()).fetch(request, context);
     },
     async dispose() {
-      await (await opened)?.dispose();
+      await (await yoga.opened())?.dispose();
     },
   };
 }

@@ -139,12 +139,18 @@ export async function sendFetchResponse(response: ServerResponse, answer: Respon
     return;
   }
   const reader = answer.body.getReader();
-  response.once('close', () => void reader.cancel().catch(() => {}));
-  response.flushHeaders();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || response.destroyed) break;
-    if (!response.write(value)) await drained(response);
+  const stop = () => void reader.cancel().catch(() => {});
+  response.once('close', stop);
+  try {
+    response.flushHeaders();
+    // Who has left before this was called is told of by no event any more.
+    while (!response.destroyed) {
+      const { done, value } = await reader.read();
+      if (done || response.destroyed) break;
+      if (!response.write(value)) await drained(response);
+    }
+  } finally {
+    stop();
   }
   response.end();
 }

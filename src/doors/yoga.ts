@@ -134,6 +134,7 @@ async function stream(
   // What ends the stream ends what runs for it, also while it waits for an event that may never come.
   const over = new Cancellation();
   const { requestId, headers, principal, address, notes, span, left } = endpointRequest;
+  if (left.isCancelled) over.cancel();
   left.add(() => over.cancel());
   const request = { requestId, headers, principal, address, notes, span, left: over };
   const goAway = () => endpoint.refuse('SHUTTING_DOWN', ERRORS.SHUTTING_DOWN.text, endpointRequest);
@@ -155,6 +156,7 @@ async function stream(
   }
   relay = new Relay(outcome.items);
   if (streams.isOver) relay.end(goAway());
+  else if (left.isCancelled) relay.end();
   left.add(() => relay.end());
   const forgetEnd = endpoint.authenticator?.onEnd(endpointRequest.principal, (why) =>
     relay.end(endpoint.refuse('UNAUTHENTICATED', why, endpointRequest)),
