@@ -1,7 +1,6 @@
 /** The answers of a gateway that are given again: one memory per client, one clock of what is out of date for all. */
 import { hash } from 'node:crypto';
 import { BoundedCache, type CacheSize } from '../bounded-cache.ts';
-import { Flights } from '../flights.ts';
 import type { ResponseCacheSettings } from '../load/settings/cache-settings.ts';
 import type { CacheStore } from '../store/cache-store.ts';
 import { TagClock } from '../tag-clock.ts';
@@ -65,8 +64,6 @@ const MAX_KEY_CHARACTERS = 300;
 
 export class ResponseCache {
   readonly settings: ResponseCacheSettings;
-  /** What is under way, shared by all who ask the same. */
-  readonly flights = new Flights<unknown>();
   readonly tell: (outcome: CacheOutcome) => void;
   readonly #caches: ResponseCaches;
   readonly #kept: BoundedCache<KeptAnswer>;

@@ -20,6 +20,10 @@ export const NEVER_FORWARDED: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Headers that tell one request from another rather than one caller: what a backend answers does not depend on them. */
+export const OF_THE_REQUEST: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate']);
+
+/** Lower case. */
 export const headerName = z
   .string()
   .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: 'a header name' })

@@ -178,7 +178,7 @@ export interface UnaryCall {
    * @throws only what concerns the whole batch; an element's own failure is an UpstreamError in its place
    */
   call(batch: readonly Values[], context: CallContext, onOutcome?: OnOutcome): Promise<readonly Outcome[]>;
-  /** Told what a batch came to, and when it was asked (`performance.now()`), by whoever asks; there only where calls are counted. */
+  /** No kind has it: what counts calls adds it. Told by whoever asks what a batch came to, and when it was asked (`performance.now()`). */
   ended?(outcomes: readonly Outcome[], startedAt: number, context: CallContext): void;
   /** What keeps the backend from being asked with these: whatever `call` finds out before anything leaves. Asks nothing. */
   problemWith?(values: Values): UpstreamError | undefined;

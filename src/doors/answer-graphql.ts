@@ -3,7 +3,6 @@ import { identify } from './authentication.ts';
 import { hasPreflightHeader, PREFLIGHT_HEADERS } from './csrf.ts';
 import { type ClientDoors, type Exchange, setHeaders } from './exchange.ts';
 import type { Sender } from './hops.ts';
-import { sendFetchResponse } from './http-message.ts';
 import { answerInParts } from './in-parts.ts';
 import {
   acceptsEventStream,
@@ -18,6 +17,7 @@ import {
 import { PAGE_HEADERS } from './page-headers.ts';
 import { type Params, paramsOfAddress, paramsOfBody } from './params.ts';
 import { Refusal } from './refusal.ts';
+import { sendFetchResponse } from './send-response.ts';
 import { answerShortly } from './short-path.ts';
 import type { YogaContext } from './yoga.ts';
 

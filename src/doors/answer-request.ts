@@ -9,8 +9,8 @@ import { corsHeaders, preflightHeaders } from './cors.ts';
 import { keyNamedIn } from './credentials.ts';
 import { type ClientDoors, type Exchange, setHeaders } from './exchange.ts';
 import type { Hops, Sender } from './hops.ts';
-import { targetOf } from './http-message.ts';
 import { Refusal, sendGraphQLRefusal } from './refusal.ts';
+import { targetOf } from './request-target.ts';
 
 const GRAPHQL_METHODS = ['GET', 'POST'];
 const SCHEMA_METHODS = ['GET', 'HEAD'];

@@ -5,7 +5,7 @@ import type { Endpoint } from '../operation/endpoint.ts';
 import type { BodyMessage } from './body-message.ts';
 import type { BroadDoor } from './broad-door.ts';
 import type { EventStreams } from './event-streams.ts';
-import type { ReceivedRequest } from './http-message.ts';
+import type { ReceivedRequest } from './received-request.ts';
 import type { WebSocketDoor } from './websocket.ts';
 
 export interface ClientDoors {

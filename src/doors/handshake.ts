@@ -6,8 +6,9 @@ import { addressOf } from './address.ts';
 import { mayOpenSocket } from './cors.ts';
 import type { ClientDoors } from './exchange.ts';
 import { type Hops, remoteOf, type Sender } from './hops.ts';
-import { requestIdOf, targetOf } from './http-message.ts';
+import { requestIdOf } from './received-request.ts';
 import type { RequestLog } from './request-log.ts';
+import { targetOf } from './request-target.ts';
 
 const SWITCHING_PROTOCOLS = 101;
 /** How long a peer has to read why it is refused, and to close the connection itself. */

@@ -8,11 +8,11 @@ import { type AnswerHeaders, isStream } from '../operation/answer.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import type { Part } from '../operation/parts.ts';
 import type { Request as EndpointRequest } from '../operation/request.ts';
-import { drained } from './http-message.ts';
 import { acceptsEventStream, EVENT_STREAM_TYPE, type PartsType, preferredAnswerType } from './media-type.ts';
 import { headersOf, NEEDS_EVENT_STREAM, operate, statusOf } from './operate.ts';
 import type { Params } from './params.ts';
 import { Refusal } from './refusal.ts';
+import { drained } from './send-response.ts';
 import { sendAnswer } from './short-path.ts';
 
 /** All but those of the result are set already. */
@@ -21,7 +21,7 @@ const NO_HEADERS: readonly string[] = [];
 /** Comments between events that are long in coming: proxies close what is silent. */
 const KEEP_ALIVE_MS = 12_000;
 
-export interface Asked {
+export interface AskedInParts {
   readonly endpoint: Endpoint;
   readonly params: Params;
   readonly method: string | undefined;
@@ -33,7 +33,7 @@ export interface Asked {
 
 /** Answers one operation, or gives false for a subscription, which takes the broad door. */
 export async function answerInParts(
-  { endpoint, params, method, ifNoneMatch, type, request }: Asked,
+  { endpoint, params, method, ifNoneMatch, type, request }: AskedInParts,
   response: ServerResponse,
 ): Promise<boolean> {
   const { accept } = request.headers;

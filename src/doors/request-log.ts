@@ -5,7 +5,7 @@ import { toLabel } from '../metrics/bounded-labels.ts';
 import { RequestNotes } from '../operation/watch/request-notes.ts';
 import type { Principal } from '../principal/principal.ts';
 
-interface Asked {
+interface LoggedRequest {
   readonly requestId: string;
   readonly client: string | undefined;
   readonly principal: Principal | undefined;
@@ -23,7 +23,7 @@ export class RequestLog {
   }
 
   /** A request over HTTP whose response is closed. */
-  http(asked: Asked, { message, response, status, bytesBefore }: ClosedResponse): void {
+  http(asked: LoggedRequest, { message, response, status, bytesBefore }: ClosedResponse): void {
     const { method, url, socket } = message;
     this.#log.info(
       lineOf('http', asked, {
@@ -40,7 +40,7 @@ export class RequestLog {
 
   /** A websocket that was not opened. */
   handshake(
-    { requestId, client, remote }: Pick<Asked, 'requestId' | 'client' | 'remote'>,
+    { requestId, client, remote }: Pick<LoggedRequest, 'requestId' | 'client' | 'remote'>,
     { method, url }: IncomingMessage,
     status: number,
   ): void {
@@ -51,7 +51,7 @@ export class RequestLog {
   }
 
   /** An operation over a websocket that has ended, or who was not let in. @param hasLeft the caller did not wait for the end */
-  websocket(asked: Asked, hasLeft = false): void {
+  websocket(asked: LoggedRequest, hasLeft = false): void {
     const { left } = hasLeft ? { left: true as const } : OVER_A_SOCKET;
     this.#log.info(lineOf('websocket', asked, { ...OVER_A_SOCKET, left }), 'request');
   }
@@ -89,7 +89,7 @@ function toPath(url = ''): string {
 /** All lines have one shape, which costs less; what is undefined is not written. */
 function lineOf(
   door: 'http' | 'websocket',
-  { requestId, client, principal, remote, notes, startedAt }: Asked,
+  { requestId, client, principal, remote, notes, startedAt }: LoggedRequest,
   { method, path, status, bytes, left }: OfHttp,
 ) {
   const { operation, kind, operations, events, codes, refusedKey } = notes;

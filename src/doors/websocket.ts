@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { ErrorCode } from '../errors.ts';
 import type { Endpoint } from '../operation/endpoint.ts';
 import { format } from '../operation/format.ts';
-import { headersOf, requestIdOf } from './http-message.ts';
+import { headersOf, requestIdOf } from './received-request.ts';
 import { letIn, noteRefusal } from './websocket-identity.ts';
 import { serve } from './websocket-link.ts';
 import {

@@ -23,7 +23,7 @@ interface Remembered {
 
 const byField = new WeakMap<ConnectorField, BoundedCache<Remembered>>();
 
-export interface Asked {
+export interface AskedBatch {
   readonly field: ConnectorField;
   /** Equal for equal selections. */
   readonly selectionId: string;
@@ -34,7 +34,7 @@ export interface Asked {
 /** Remembers good outcomes, and gives earlier ones in place of failures. */
 export function withLastGood(
   execution: Execution,
-  { field, selectionId, batch, context }: Asked,
+  { field, selectionId, batch, context }: AskedBatch,
   outcomes: readonly Outcome[],
 ): readonly Outcome[] {
   const caller = callerOf(field, context);

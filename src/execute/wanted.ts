@@ -49,18 +49,6 @@ export function addWanted(wanted: Wanted, field: WantedField): void {
   wanted.set(key, { ...present, below });
 }
 
-export function unite(maps: Iterable<WantedByType>): WantedByType {
-  const result = new Map<string, Wanted>();
-  for (const map of maps) {
-    for (const [typeName, wanted] of map) {
-      const united = result.get(typeName) ?? new Map();
-      for (const field of wanted.values()) addWanted(united, field);
-      result.set(typeName, united);
-    }
-  }
-  return result;
-}
-
 function sortKeys(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -28,10 +28,6 @@ export function gauges(named: Named, series: Series<Counter>): Family {
   return { ...named, type: 'gauge', values: samples(series) };
 }
 
-export function gauge(named: Named, value: number): Family {
-  return { ...named, type: 'gauge', values: [{ labels: {}, value }] };
-}
-
 /** How full caches are. */
 export function sizesOfCache(
   name: string,

@@ -1,8 +1,8 @@
 /** What is found out once per operation and combination of its conditions: of the values that `@skip` and `@include` stand on. */
 import { type DocumentNode, getOperationAST, Kind, type OperationDefinitionNode } from 'graphql';
 import type { Operation } from '../execute/engine.ts';
+import { PerOperation } from '../execute/per-operation.ts';
 import { type Conditions, conditionVariables } from '../plan/collect.ts';
-import { PerOperation } from './per-operation.ts';
 
 /** Of one operation. */
 const MAX_KEPT = 32;

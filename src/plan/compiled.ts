@@ -1,11 +1,12 @@
 /** The compiled engine: each operation once into a plan, then steps and a projection. What does not compile runs on the reference engine. */
-import { type DocumentNode, type ExecutionResult, GraphQLError, type VariableValues } from 'graphql';
+import { type ExecutionResult, GraphQLError, type VariableValues } from 'graphql';
 import type { CallContext } from '../call-context.ts';
 import { StreamGap } from '../connectors/kind.ts';
 import { UpstreamError } from '../errors.ts';
 import type { Denials, Engine, InEventTime, Operation } from '../execute/engine.ts';
 import { type Execution, newExecution } from '../execute/execution.ts';
 import { toFieldError } from '../execute/field-errors.ts';
+import { type OperationOfDocument, PerOperation } from '../execute/per-operation.ts';
 import { withTrace } from '../execute/trace.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import type { Connections } from '../load/model.ts';
@@ -39,14 +40,13 @@ export function compiledEngine(
     maxValues,
   }: { readonly reference: Engine; readonly plans: KeptPlans; readonly maxValues?: number },
 ): CompiledEngine {
-  const documents = new WeakMap<DocumentNode, Map<string | undefined, Variants>>();
   const connectors = new Map(graph.connectors.map((connector) => [connector.name, connector]));
   const hideSuggestions = !view.client.settings.introspection;
   const shown = new ShownPlans({ view, graph, connections });
   let notCompiled = 0;
 
   const variantsWithout = new WeakMap<Denials, Variants>();
-  const newVariants = ({ document, operationName, denied }: Operation): Variants =>
+  const newVariants = ({ document, operationName }: OperationOfDocument, denied?: Denials): Variants =>
     new Variants(document, operationName, {
       compile: (conditions) =>
         compilePlan({ view, graph, connections, denied }, document, operationName, conditions),
@@ -55,24 +55,14 @@ export function compiledEngine(
       coercer: (definitions) => compileVariables(view.schema, definitions, { hideSuggestions }),
     });
 
+  const variantsWithAll = new PerOperation((operation) => newVariants(operation));
+
   const variantsOf = (operation: Operation): Variants => {
-    const { document, operationName, denied } = operation;
-    if (denied !== undefined) {
-      const known = variantsWithout.get(denied) ?? newVariants(operation);
-      variantsWithout.set(denied, known);
-      return known;
-    }
-    let byName = documents.get(document);
-    if (byName === undefined) {
-      byName = new Map();
-      documents.set(document, byName);
-    }
-    let variants = byName.get(operationName);
-    if (variants === undefined) {
-      variants = newVariants(operation);
-      byName.set(operationName, variants);
-    }
-    return variants;
+    const { denied } = operation;
+    if (denied === undefined) return variantsWithAll.get(operation);
+    const known = variantsWithout.get(denied) ?? newVariants(operation, denied);
+    variantsWithout.set(denied, known);
+    return known;
   };
 
   const prepare = (operation: Operation, caller: CallContext): Prepared => {

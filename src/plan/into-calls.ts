@@ -9,7 +9,7 @@ import { type Path as MappingPath, type PathStep, toPathReader, type ValueMap } 
 import type { CellValue } from './asking.ts';
 import { alongStructure, inGraphTerms, onValue, plainValue } from './graph-values.ts';
 import { toCellValue } from './have.ts';
-import type { Asked, ObjectSteps } from './object-steps.ts';
+import type { AskedField, ObjectSteps } from './object-steps.ts';
 import { NotCompiled, type ObjectsPlan } from './plan.ts';
 import { Cell, type Run } from './run.ts';
 
@@ -139,6 +139,6 @@ function innerValueOf(
   };
 }
 
-function askedFor({ name }: ConnectorField, wanted: WantedByType, conditional: boolean): Asked {
+function askedFor({ name }: ConnectorField, wanted: WantedByType, conditional: boolean): AskedField {
   return { name, label: name, args: () => ({}), key: name, wanted, conditional };
 }

@@ -7,7 +7,7 @@ import type { PlanCompiler } from './compile.ts';
 import { invalid } from './complete.ts';
 import { type Have, toFieldSource } from './have.ts';
 import { keysKnownBy } from './known-keys.ts';
-import { type Asked, type FoundBy, type ObjectPlace, ObjectSteps } from './object-steps.ts';
+import { type AskedField, type FoundBy, type ObjectPlace, ObjectSteps } from './object-steps.ts';
 import { NotCompiled, type ObjectPlan, type ObjectsPlan } from './plan.ts';
 import type { FieldSource, ProjectedField } from './project.ts';
 import { Cell, type Run } from './run.ts';
@@ -34,7 +34,7 @@ export class ObjectBuilder {
 
   /** The value of a field at the end of a view's path. */
   value(
-    asked: Asked,
+    asked: AskedField,
     compileBelow: (
       origin: Origin,
       declared: ConnectorField['type'],
@@ -53,7 +53,7 @@ export class ObjectBuilder {
   }
 
   /** A field that a view's path leads through: `build` says what is read of the object there. */
-  through(asked: Asked, build: (inner: ObjectBuilder) => ValueSource): ValueSource {
+  through(asked: AskedField, build: (inner: ObjectBuilder) => ValueSource): ValueSource {
     this.steps.list.asking = asked.label;
     const { field, access } = this.#find(asked.name);
     const type = getNamedType(field.type);
@@ -126,7 +126,7 @@ export class ObjectBuilder {
   #have(
     field: ConnectorField,
     access: Access | undefined,
-    asked: Asked,
+    asked: AskedField,
     below: ObjectsPlan | undefined,
   ): Have {
     if (this.eventSource === undefined) return this.steps.have(field, access, asked, below);

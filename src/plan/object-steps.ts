@@ -21,7 +21,7 @@ import { type AskedAhead, type LookupWork, runLookups } from './step-lookups.ts'
 import { runObjects } from './steps.ts';
 
 /** A graph field that is asked of the object. */
-export interface Asked {
+export interface AskedField {
   readonly name: string;
   /** Response key, for `explain`. */
   readonly label: string;
@@ -89,7 +89,7 @@ export class ObjectSteps {
   have(
     field: ConnectorField,
     access: Access | undefined,
-    asked: Asked,
+    asked: AskedField,
     below: ObjectsPlan | undefined,
   ): Have {
     if (field.source.via === 'call') return this.#sharedCall(field, access?.parent ?? [], asked, below);
@@ -103,7 +103,7 @@ export class ObjectSteps {
   #sharedCall(
     field: ConnectorField,
     parents: Access['parent'],
-    asked: Asked,
+    asked: AskedField,
     below: ObjectsPlan | undefined,
   ): Have {
     const shareable =
@@ -123,7 +123,7 @@ export class ObjectSteps {
   #call(
     field: ConnectorField,
     parents: Access['parent'],
-    asked: Asked,
+    asked: AskedField,
     below: ObjectsPlan | undefined,
   ): Have {
     const parent = parents.map(({ name, access }) => ({
@@ -241,7 +241,7 @@ export class ObjectSteps {
   objects(
     have: Have,
     below: ObjectsPlan,
-    { conditional, label }: Pick<Asked, 'conditional' | 'label'>,
+    { conditional, label }: Pick<AskedField, 'conditional' | 'label'>,
   ): Have {
     const slot = this.newSlot();
     const { field } = have;

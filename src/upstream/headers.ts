@@ -2,10 +2,10 @@
 
 import type { CallContext } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
+import { OF_THE_REQUEST } from '../connectors/header-settings.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import type { Credentials } from './credentials.ts';
 import type { HeaderValues, Identity, IdentityContext } from './identity.ts';
-import { OF_THE_REQUEST } from './request-headers.ts';
 
 type Facts = Pick<CallContext, 'headers' | 'requestId'> &
   Partial<Pick<CallContext, 'carried'>> &

@@ -30,9 +30,7 @@ export function parseJsonLosslessly(text: string, maxObjects: number): unknown {
 
 /** @throws {SyntaxError} */
 export function parseNumbersLosslessly(text: string): unknown {
-  return mayLoseDigits(text)
-    ? JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1])
-    : JSON.parse(text);
+  return mayLoseDigits(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
 }
 
 /**
@@ -70,8 +68,14 @@ function isOfNumber(code: number): boolean {
   return (code >= 48 && code <= 57) || code === 46;
 }
 
-function keepDigits(_key: string, value: unknown, context: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || context.source === undefined) return value;
+/** For `JSON.parse`: a number that a double cannot hold is its text. @param context with the text, as ECMAScript 2026 hands it over */
+export function keepDigits(
+  this: unknown,
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
+  if (typeof value !== 'number' || context?.source === undefined) return value;
   if (Number.isSafeInteger(value) && !/[.eE]/.test(context.source)) return value;
   return sameNumber(context.source, value) ? value : context.source;
 }

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { CacheSize } from '../bounded-cache.ts';
 import { Cancellation } from '../cancellation.ts';
+import { OF_THE_REQUEST } from '../connectors/header-settings.ts';
 import type { CommonSettings } from '../connectors/settings.ts';
 import { UpstreamError } from '../errors.ts';
 import { Flights } from '../flights.ts';
@@ -20,7 +21,6 @@ import {
   type Reply,
   type Worth,
 } from './kept-replies.ts';
-import { OF_THE_REQUEST } from './request-headers.ts';
 import type { SharingOptions } from './sharing-settings.ts';
 
 /** `hit`: nothing was asked. `stale`: the same, while it is asked for again. `miss`: it was asked for, perhaps on conditions. */

@@ -13,7 +13,7 @@ import { lostConnection, NO_ROUTE, toBrokerError } from './failures.ts';
 import { Gate } from './gate.ts';
 import type { Link } from './link.ts';
 
-/** More than this are refused: memory is bounded even where no bulkhead is configured. */
+/** More than this are refused: what waits takes memory. */
 const MAX_WAITING = 20_000;
 
 export interface ChannelUse<C extends Channel> {

@@ -13,7 +13,6 @@ export async function load(source: ConnectorSource<AmqpOptions>): Promise<AmqpSp
 
 function checkEndpoint(source: ConnectorSource<AmqpOptions>): void {
   const { settings } = source;
-  if (!URL.canParse(settings.endpoint)) return;
   const url = new URL(settings.endpoint);
   if (url.search !== '' || url.hash !== '') {
     source.report(['endpoint'], {

@@ -44,7 +44,6 @@ export const options = z.strictObject({
 });
 
 export type GraphqlOptions = z.output<typeof options>;
-export type SubscriptionOptions = GraphqlOptions['subscriptions'];
 
 export const directives = /* GraphQL */ `
   """

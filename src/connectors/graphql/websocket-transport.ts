@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
 import { type ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
-import { parseNumbersLosslessly } from '../../upstream/json.ts';
+import { keepDigits } from '../../upstream/json.ts';
 import { holdsMoreObjects, mayHoldMore, tooMany } from '../../upstream/many-objects.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import { toUpstreamError } from '../batch.ts';
@@ -146,7 +146,7 @@ class SharedSocket {
       keepAlive: heartbeat.every,
       // Connections are built anew by whoever lost them, who also tells of the gap.
       retryAttempts: 0,
-      jsonMessageReviver: keepDigits as (key: string, value: unknown) => unknown,
+      jsonMessageReviver: keepDigits,
       on: {
         connected: () => {
           this.#isConnected = true;
@@ -248,10 +248,4 @@ function toWebSocketClass(
       return false;
     }
   };
-}
-
-/** As everywhere: a number that a double cannot hold arrives as its text. */
-function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || context?.source === undefined || context.source.length < 4) return value;
-  return parseNumbersLosslessly(context.source);
 }

@@ -101,10 +101,6 @@ export class XmlReader {
     return this.#source;
   }
 
-  get depth(): number {
-    return this.#names.length;
-  }
-
   /** To be called for each element that becomes more than a text. @throws {XmlError} when there are too many of them */
   countRecord(): void {
     if (++this.#records > this.#maxRecords) {

@@ -1,4 +1,5 @@
 /** What of its caller a connector's backend is told besides what templates read: its answers may depend on it. */
+import { OF_THE_REQUEST } from '../../connectors/header-settings.ts';
 import type { CommonSettings } from '../../connectors/settings.ts';
 
 export interface ToldOfCaller {
@@ -7,9 +8,6 @@ export interface ToldOfCaller {
   /** Anything else of who calls: by its claims, its key, its address. */
   readonly more: boolean;
 }
-
-/** Headers of a request rather than of who sends it: what a backend answers does not depend on them. */
-const OF_THE_REQUEST: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate']);
 
 export function toldOfCaller(settings: CommonSettings): ToldOfCaller {
   const headers = settings.headers.forward.filter((name) => !OF_THE_REQUEST.has(name));

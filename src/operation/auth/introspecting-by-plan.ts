@@ -14,11 +14,11 @@ import {
   visit,
 } from 'graphql';
 import { withoutIncremental } from '../../execute/incremental-directives.ts';
+import { PerOperation } from '../../execute/per-operation.ts';
 import type { Principal } from '../../principal/principal.ts';
 import type { View } from '../../views/view.ts';
 import type { Answer } from '../answer.ts';
 import { format } from '../format.ts';
-import { PerOperation } from '../per-operation.ts';
 import type { Answering, Policy } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
 import { type Grants, knowsPlans } from './grants.ts';

@@ -9,6 +9,7 @@ import type { KeptAnswer } from '../../cache/kept-answer.ts';
 import type { ResponseCache, ResponseCaches } from '../../cache/response-cache.ts';
 import { Cancellation } from '../../cancellation.ts';
 import { type ErrorCode, isFailureOfBackend } from '../../errors.ts';
+import { Flights } from '../../flights.ts';
 import type { ComposedGraph } from '../../graph/compose.ts';
 import type { SourceDirectory } from '../../load/source-directory.ts';
 import { fingerprintOf } from '../../principal/identity.ts';
@@ -91,6 +92,8 @@ class Keeper {
   readonly #setup: CachingSetup;
   /** Undefined for those whose answers are not kept. */
   readonly #operations: PerConditions<CacheableOperation | undefined>;
+  /** What is being made, shared by all who ask the same. */
+  readonly #flights = new Flights<Made>();
 
   constructor(setup: CachingSetup) {
     this.#setup = setup;
@@ -206,7 +209,7 @@ class Keeper {
     const flight = `${begun.stamp} ${key}`;
     const keepMs = facts.maxAgeMs + cache.staleMs;
     const { version } = this.#setup;
-    return cache.flights.join(flight, left, async (allLeft): Promise<Made> => {
+    return this.#flights.join(flight, left, async (allLeft): Promise<Made> => {
       started();
       const begunAt = performance.now();
       const shared = await cache.findShared(key, version, keepMs);
@@ -218,7 +221,7 @@ class Keeper {
       const made = { json: JSON.stringify(answer.result), tags: facts.tagsOf(answer.result.data) };
       const { kept, isHeld } = cache.keep(key, made, { begun, version, keepMs });
       return { kept, origin: isHeld ? 'stored' : 'not-kept' };
-    }) as Promise<Made>;
+    });
   }
 
   /** What comes in what is left of a caller's time; undefined for what does not. */

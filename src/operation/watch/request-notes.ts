@@ -1,8 +1,8 @@
 /** What of a request is told in its line of the log. Filled on its way; nothing of what was asked or answered. */
 import { type GraphQLFormattedError, getOperationAST } from 'graphql';
+import { PerOperation } from '../../execute/per-operation.ts';
 import { toLabel } from '../../metrics/bounded-labels.ts';
 import { type Answer, errorsIn, isStream, type Stream, toldErrors } from '../answer.ts';
-import { PerOperation } from '../per-operation.ts';
 import type { Answering, Policy, Streaming } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
 import { Tapped } from '../tapped.ts';

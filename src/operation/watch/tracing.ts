@@ -1,8 +1,8 @@
 /** Every operation of a traced request is a span, below which its backend calls are. */
 import { getOperationAST } from 'graphql';
+import { PerOperation } from '../../execute/per-operation.ts';
 import type { OperationSpan } from '../../metrics/tracing.ts';
 import { type Answer, isStream, type Stream, toldErrors } from '../answer.ts';
-import { PerOperation } from '../per-operation.ts';
 import type { Answering, Policy, Streaming } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
 import { Tapped } from '../tapped.ts';

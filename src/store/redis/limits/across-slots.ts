@@ -1,10 +1,10 @@
 /** In a Cluster one command reaches one slot: slots are asked one after the other, and where one refuses, the others get back what they gave. */
-import type { Adjustment, Answered, Asked, LimitCommands, Verdict } from './limit-commands.ts';
+import type { Adjustment, Answered, AskedAmount, LimitCommands, Verdict } from './limit-commands.ts';
 
 /** @param giveBack is told what was taken for nothing, also when this rejects */
 export async function reserveAcrossSlots(
   commands: LimitCommands,
-  asked: readonly Asked[],
+  asked: readonly AskedAmount[],
   giveBack: (adjustment: Adjustment) => void,
 ): Promise<Verdict> {
   // In one order, whoever asks: of two that want the last of two limits, one gets both.
@@ -38,7 +38,7 @@ export async function reserveAcrossSlots(
   return { admitted, now, answers };
 }
 
-function takenBy(group: readonly Asked[], { answers, now }: Verdict): readonly Adjustment[] {
+function takenBy(group: readonly AskedAmount[], { answers, now }: Verdict): readonly Adjustment[] {
   return group.flatMap(({ share, amount }, index) => {
     const { enough, ahead } = answers[index]!;
     return enough && amount > 0 ? [{ share, difference: -(amount + ahead), at: now }] : [];

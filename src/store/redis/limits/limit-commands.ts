@@ -5,7 +5,7 @@ import { LIMIT_SCRIPTS } from './limit-scripts.ts';
 import type { Share } from './share.ts';
 
 /** Wanted of one rule for one partition. */
-export interface Asked {
+export interface AskedAmount {
   readonly share: Share;
   readonly amount: number;
   readonly isShadow: boolean;
@@ -70,7 +70,7 @@ export class LimitCommands {
   }
 
   /** @param mode whether anything is taken, if there is enough */
-  async reserve(asked: readonly Asked[], mode: 'take' | 'look' = 'take'): Promise<Verdict> {
+  async reserve(asked: readonly AskedAmount[], mode: 'take' | 'look' = 'take'): Promise<Verdict> {
     const args: Array<string | number> = [];
     for (const { share } of asked) args.push(this.#keyOf(share));
     args.push(mode, this.#process);

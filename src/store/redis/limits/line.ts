@@ -1,10 +1,10 @@
 /** One demand on its way to the store. */
 import type { Demand } from '../../limit-store.ts';
 import { amountOf } from '../../limits/meter.ts';
-import type { Asked, Verdict } from './limit-commands.ts';
+import type { AskedAmount, Verdict } from './limit-commands.ts';
 import type { Share, Slice } from './share.ts';
 
-export interface Line extends Asked {
+export interface Line extends AskedAmount {
   readonly demand: Demand;
   /** What a slice had of it. */
   readonly slice: Slice | undefined;

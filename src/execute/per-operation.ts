@@ -1,8 +1,8 @@
 /** What is found out once per operation of a document, and lives as long as the document is kept. Nothing of a request may be in it. */
 import type { DocumentNode } from 'graphql';
-import type { Operation } from '../execute/engine.ts';
+import type { Operation } from './engine.ts';
 
-type OperationOfDocument = Pick<Operation, 'document' | 'operationName'>;
+export type OperationOfDocument = Pick<Operation, 'document' | 'operationName'>;
 
 export class PerOperation<Facts> {
   readonly #make: (operation: OperationOfDocument) => Facts;
