@@ -30,6 +30,8 @@ export async function loadPlans(
     : { yaml, plans: new Map(Object.entries(settings.plans)) };
 }
 
+type Report = (path: readonly (string | number)[], problem: Omit<Problem, 'at'>) => void;
+
 /** @param clientNames of all clients, also of those that could not be loaded */
 export function checkPlans(
   { yaml, plans }: LoadedPlans,
@@ -37,52 +39,71 @@ export function checkPlans(
   problems: Problems,
 ): void {
   for (const [name, plan] of plans) {
-    const report = (path: readonly (string | number)[], problem: Omit<Problem, 'at'>) =>
+    const report: Report = (path, problem) =>
       problems.report({ at: yaml.placeOf(['plans', name, ...path]), ...problem });
-    for (const [index, client] of plan.clients.entries()) {
-      const twice = plan.clients.indexOf(client) !== index;
-      if (clientNames.includes(client) && !twice) continue;
-      report(['clients', index], {
-        rule: 'plan-client',
-        message: twice ? `The client "${client}" stands here twice.` : `There is no client "${client}".`,
-        found: client,
-        expected: twice ? undefined : `one of ${clientNames.join(', ')}`,
-        hint: twice ? 'remove one' : didYouMean(client, clientNames),
-      });
-    }
-    for (const [index, scope] of plan.scopes.entries()) {
-      if (SCOPE.test(scope)) continue;
-      report(['scopes', index], {
-        rule: 'auth-scopes',
-        message: 'This is not a scope.',
-        found: JSON.stringify(scope.slice(0, 64)),
-        expected: 'visible characters without spaces, quotes and backslashes',
-        hint: scope.includes(' ') ? 'each scope is an entry of its own' : undefined,
-      });
-    }
-    for (const { name: client, auth } of clients) {
-      const index = plan.clients.indexOf(client);
-      if (index === -1 || auth?.keys !== undefined || auth?.plan?.name === name) continue;
-      report(['clients', index], {
-        rule: 'plan-keys',
-        message: `The client "${client}" takes no keys: whoever calls it is never under this plan.`,
-        found: client,
-        expected: `"auth: { keys: {} }" in clients/${client}/client.yml, or "plan: ${name}" there for callers without a key`,
-        hint: 'or remove it here',
-      });
-    }
-    const granted = clients.filter((client) => plan.clients.includes(client.name));
-    for (const [index, { by, claim }] of plan.limits.entries()) {
-      if (by !== 'claim' || claim === undefined || granted.length < plan.clients.length) continue;
-      if (granted.some(({ auth }) => auth?.jwt !== undefined)) continue;
-      report(['limits', index, 'by'], {
-        rule: 'limit-claim',
-        message:
-          'Nobody could meet this limit: none of the clients of the plan takes tokens, so there is no claim.',
-        found: `"by: claim" for ${plan.clients.join(', ')}`,
-        expected: 'consumer, key, ip or client',
-      });
-    }
+    checkClients(plan, clientNames, report);
+    checkScopes(plan, report);
+    checkReach(name, plan, clients, report);
+    checkClaims(plan, clients, report);
+  }
+}
+
+function checkClients(plan: PlanSettings, clientNames: readonly string[], report: Report): void {
+  for (const [index, client] of plan.clients.entries()) {
+    const twice = plan.clients.indexOf(client) !== index;
+    if (clientNames.includes(client) && !twice) continue;
+    report(['clients', index], {
+      rule: 'plan-client',
+      message: twice ? `The client "${client}" stands here twice.` : `There is no client "${client}".`,
+      found: client,
+      expected: twice ? undefined : `one of ${clientNames.join(', ')}`,
+      hint: twice ? 'remove one' : didYouMean(client, clientNames),
+    });
+  }
+}
+
+function checkScopes(plan: PlanSettings, report: Report): void {
+  for (const [index, scope] of plan.scopes.entries()) {
+    if (SCOPE.test(scope)) continue;
+    report(['scopes', index], {
+      rule: 'auth-scopes',
+      message: 'This is not a scope.',
+      found: JSON.stringify(scope.slice(0, 64)),
+      expected: 'visible characters without spaces, quotes and backslashes',
+      hint: scope.includes(' ') ? 'each scope is an entry of its own' : undefined,
+    });
+  }
+}
+
+/** Whether anybody who calls its clients can be under it. */
+function checkReach(name: string, plan: PlanSettings, clients: readonly Client[], report: Report): void {
+  for (const { name: client, auth } of clients) {
+    const index = plan.clients.indexOf(client);
+    if (index === -1 || auth?.keys !== undefined || auth?.plan?.name === name) continue;
+    report(['clients', index], {
+      rule: 'plan-keys',
+      message: `The client "${client}" takes no keys: whoever calls it is never under this plan.`,
+      found: client,
+      expected: `"auth: { keys: {} }" in clients/${client}/client.yml, or "plan: ${name}" there for callers without a key`,
+      hint: 'or remove it here',
+    });
+  }
+}
+
+/** Whether there can be a claim for limits that go by one. */
+function checkClaims(plan: PlanSettings, clients: readonly Client[], report: Report): void {
+  const granted = clients.filter((client) => plan.clients.includes(client.name));
+  // Of a client that could not be loaded nobody knows.
+  if (granted.length < plan.clients.length || granted.some(({ auth }) => auth?.jwt !== undefined)) return;
+  for (const [index, { by, claim }] of plan.limits.entries()) {
+    if (by !== 'claim' || claim === undefined) continue;
+    report(['limits', index, 'by'], {
+      rule: 'limit-claim',
+      message:
+        'Nobody could meet this limit: none of the clients of the plan takes tokens, so there is no claim.',
+      found: `"by: claim" for ${plan.clients.join(', ')}`,
+      expected: 'consumer, key, ip or client',
+    });
   }
 }
 

@@ -11,7 +11,6 @@ import {
   isTypeExtensionNode,
   Kind,
   type Location,
-  type NameNode,
   specifiedScalarTypes,
   validateSchema,
 } from 'graphql';
@@ -19,7 +18,7 @@ import { validateSDL } from 'graphql/validation/validate.js';
 import { linePosition } from '../mapping/lines.ts';
 import { MAX_NESTING, tooDeepAt } from '../mapping/nesting.ts';
 import { parseDocument } from '../mapping/parse-document.ts';
-import { didYouMean, type Place, type Problems, placeAt } from '../problems.ts';
+import { didYouMean, type Place, type Problem, type Problems, placeAt } from '../problems.ts';
 import { BUILT_IN_SCALARS } from './directives/directives.ts';
 import { equipScalars } from './scalars.ts';
 
@@ -84,52 +83,15 @@ export function checkSdl(
   const known = definitions.definitions.flatMap((node) =>
     node.kind === Kind.DIRECTIVE_DEFINITION ? [node.name.value] : [],
   );
-  const before = problems.count;
-  for (const node of own.definitions) {
-    if (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION) {
-      problems.report({
-        rule: 'sdl-schema',
-        at: placeOf(node.loc, file),
-        message: 'Root types are called Query, Mutation and Subscription; a schema definition is not needed.',
-        hint: 'remove it',
-      });
-    } else if (node.kind === Kind.DIRECTIVE_DEFINITION) {
-      problems.report({
-        rule: 'sdl-directive-definition',
-        at: placeOf(node.loc, file),
-        message: 'Directives are defined by Hem.',
-        found: `directive @${node.name.value}`,
-        hint: 'remove the definition',
-      });
-    } else if (ownOfGraphQL(node) !== undefined) {
-      const name = ownOfGraphQL(node)!;
-      problems.report({
-        rule: 'sdl-reserved-name',
-        at: placeOf(name.loc, file),
-        message: `"${name.value}" is a type of GraphQL's own: what stands on it here would hold for nothing.`,
-        hint: 'remove it; a scalar of your own may say more',
-      });
-    } else if (isTypeDefinitionNode(node) && reserved.has(node.name.value)) {
-      problems.report({
-        rule: 'sdl-reserved-name',
-        at: placeOf(node.name.loc, file),
-        message: `"${node.name.value}" is a name of Hem's own.`,
-        hint: 'choose another name',
-      });
-    }
-  }
-  if (problems.count > before) {
-    // What is Hem's own does not count; the rest is judged as if it stood alone.
-    const remaining = own.definitions.filter(
-      (node) =>
-        !isForeign(node) &&
-        ownOfGraphQL(node) === undefined &&
-        !(isTypeDefinitionNode(node) && reserved.has(node.name.value)),
-    );
-    const rest: DocumentNode = { ...document, definitions: remaining };
-    checkSdl(file, rest, directives, problems);
+  const refusals = own.definitions.map((node) => refusalOf(node, reserved, file));
+  if (refusals.some((refusal) => refusal !== undefined)) {
+    for (const refusal of refusals) if (refusal !== undefined) problems.report(refusal);
+    // The rest is judged as if it stood alone.
+    const remaining = own.definitions.filter((_node, index) => refusals[index] === undefined);
+    checkSdl(file, { ...document, definitions: remaining }, directives, problems);
     return undefined;
   }
+  const before = problems.count;
   for (const error of validateSDL(complete)) reportError(error, file, problems, known);
   let schema: GraphQLSchema;
   try {
@@ -152,13 +114,43 @@ export function checkSdl(
   return { schema, extended };
 }
 
-const GRAPHQL_SCALARS: ReadonlySet<string> = new Set(specifiedScalarTypes.map(({ name }) => name));
-
-/** The name of one of GraphQL's own scalars that is defined or extended. */
-function ownOfGraphQL(node: DefinitionNode): NameNode | undefined {
-  const name = isTypeDefinitionNode(node) || isTypeExtensionNode(node) ? node.name : undefined;
-  return name !== undefined && GRAPHQL_SCALARS.has(name.value) ? name : undefined;
+/** Why a definition may not stand in a file: it is somebody else's to make. @param reserved names of Hem's own types */
+function refusalOf(node: DefinitionNode, reserved: ReadonlySet<string>, file: string): Problem | undefined {
+  if (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION)
+    return {
+      rule: 'sdl-schema',
+      at: placeOf(node.loc, file),
+      message: 'Root types are called Query, Mutation and Subscription; a schema definition is not needed.',
+      hint: 'remove it',
+    };
+  if (node.kind === Kind.DIRECTIVE_DEFINITION)
+    return {
+      rule: 'sdl-directive-definition',
+      at: placeOf(node.loc, file),
+      message: 'Directives are defined by Hem.',
+      found: `directive @${node.name.value}`,
+      hint: 'remove the definition',
+    };
+  if (!isTypeDefinitionNode(node) && !isTypeExtensionNode(node)) return undefined;
+  const at = placeOf(node.name.loc, file);
+  const name = node.name.value;
+  if (GRAPHQL_SCALARS.has(name))
+    return {
+      rule: 'sdl-reserved-name',
+      at,
+      message: `"${name}" is a type of GraphQL's own: what stands on it here would hold for nothing.`,
+      hint: 'remove it; a scalar of your own may say more',
+    };
+  if (!isTypeDefinitionNode(node) || !reserved.has(name)) return undefined;
+  return {
+    rule: 'sdl-reserved-name',
+    at,
+    message: `"${name}" is a name of Hem's own.`,
+    hint: 'choose another name',
+  };
 }
+
+const GRAPHQL_SCALARS: ReadonlySet<string> = new Set(specifiedScalarTypes.map(({ name }) => name));
 
 const SCALARS: ReadonlySet<string> = new Set(BUILT_IN_SCALARS);
 const parsed = new Map<string, DocumentNode>();
@@ -177,12 +169,6 @@ function definitionsOf(directives: string, definedHere: ReadonlySet<string>): Do
 
 function nameOf(node: DefinitionNode): string | undefined {
   return 'name' in node ? node.name?.value : undefined;
-}
-
-function isForeign({ kind }: DefinitionNode): boolean {
-  return (
-    kind === Kind.SCHEMA_DEFINITION || kind === Kind.SCHEMA_EXTENSION || kind === Kind.DIRECTIVE_DEFINITION
-  );
 }
 
 /** `extend type` of a type that the file does not define becomes its definition: several extensions, one definition. */

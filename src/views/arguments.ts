@@ -1,24 +1,11 @@
 /** From a view field's arguments to the graph field's: by name, by `@from(argument:)`, or by the literal of `@from(args:)`. */
-import {
-  type GraphQLArgument,
-  GraphQLFloat,
-  type GraphQLInputType,
-  getNamedType,
-  getNullableType,
-  isEnumType,
-  isInputObjectType,
-  isListType,
-  isNonNullType,
-  isScalarType,
-  Kind,
-  type ValueNode,
-  validateInputLiteral,
-} from 'graphql';
+import { type GraphQLArgument, type GraphQLInputType, isNonNullType, Kind } from 'graphql';
 import { bareObject } from '../bare-object.ts';
-import { toExactNumber } from '../mapping/exact-number.ts';
 import type { Literal } from '../mapping/literal.ts';
 import { rootOf } from '../mapping/values.ts';
 import { didYouMean, type Problem } from '../problems.ts';
+import { checkLiteral } from './check-literal.ts';
+import { inputMismatch } from './input-fit.ts';
 import type { ViewField } from './view.ts';
 
 /** How input types of a view relate to the graph's. */
@@ -30,7 +17,8 @@ export interface InputMapping {
 }
 
 type Described = Omit<Problem, 'at'>;
-type Report = (problem: Described, offset?: number) => void;
+/** @param offset within the text that is judged */
+export type Report = (problem: Described, offset?: number) => void;
 
 /** The graph's field that is asked. */
 interface Target {
@@ -137,12 +125,8 @@ export function mapByLiteral(
         field.loc?.start,
       );
     } else {
-      checkLiteral(field.value, known.type, known.default !== undefined, {
-        viewArguments,
-        literal,
-        inputs,
-        report,
-      });
+      const position = { type: known.type, hasDefault: known.default !== undefined };
+      checkLiteral(field.value, position, { viewArguments, literal, inputs, report });
     }
   }
   reportMissing(graphArguments, given, report, coordinate);
@@ -217,127 +201,4 @@ function reportMissing(
       hint: `add it, or lock it: @from(args: "{ ${name}: … }")`,
     });
   }
-}
-
-interface LiteralCheck {
-  readonly viewArguments: readonly GraphQLArgument[];
-  readonly literal: Literal;
-  readonly inputs: InputMapping;
-  readonly report: Report;
-}
-
-function checkLiteral(
-  node: ValueNode,
-  type: GraphQLInputType,
-  hasDefault: boolean,
-  check: LiteralCheck,
-): void {
-  if (node.kind === Kind.VARIABLE) {
-    const reference = check.literal.references.find(({ offset }) => offset === (node.loc?.start ?? 0) + 1);
-    const argument =
-      reference?.source === 'args' && reference.path.length === 1
-        ? check.viewArguments.find(({ name }) => name === rootOf(reference))
-        : undefined;
-    if (argument === undefined) return;
-    const mismatch = inputMismatch(
-      argument.type,
-      type,
-      hasDefault || argument.default !== undefined,
-      check.inputs,
-    );
-    if (mismatch !== undefined) {
-      check.report(
-        {
-          rule: 'argument-type',
-          message: `$${argument.name} does not fit here.`,
-          found: String(argument.type),
-          expected: mismatch,
-        },
-        node.loc?.start,
-      );
-    }
-    return;
-  }
-  const nullable = getNullableType(type);
-  if (node.kind === Kind.LIST && isListType(nullable)) {
-    for (const item of node.values) checkLiteral(item, nullable.ofType, false, check);
-    return;
-  }
-  if (node.kind === Kind.OBJECT && isInputObjectType(nullable)) {
-    const fields = nullable.getFields();
-    for (const field of node.fields) {
-      const target = fields[field.name.value];
-      if (target !== undefined) checkLiteral(field.value, target.type, target.default !== undefined, check);
-      else
-        check.report(
-          {
-            rule: 'unknown-input-field',
-            message: `${nullable.name} has no field "${field.name.value}".`,
-            expected: Object.keys(fields).join(', '),
-            hint: didYouMean(field.name.value, Object.keys(fields)),
-          },
-          field.loc?.start,
-        );
-    }
-    for (const field of Object.values(fields)) {
-      if (
-        isNonNullType(field.type) &&
-        field.default === undefined &&
-        !node.fields.some(({ name }) => name.value === field.name)
-      ) {
-        check.report(
-          { rule: 'missing-input-field', message: `${nullable.name} needs "${field.name}: ${field.type}".` },
-          node.loc?.start,
-        );
-      }
-    }
-    return;
-  }
-  // A list position takes a single value (GraphQL's list input coercion).
-  if (isListType(nullable) && node.kind !== Kind.NULL) {
-    checkLiteral(node, nullable.ofType, false, check);
-    return;
-  }
-  let message: string | undefined;
-  validateInputLiteral(node, type, (error) => {
-    message ??= error.message;
-  });
-  if (message !== undefined)
-    check.report(
-      { rule: 'argument-value', message: `This is not of the type ${type}.`, found: message },
-      node.loc?.start,
-    );
-  else if (node.kind === Kind.FLOAT && nullable !== GraphQLFloat && toExactNumber(node.value) === node.value)
-    check.report(
-      {
-        rule: 'argument-value',
-        message: 'This number has more digits than a double holds.',
-        found: node.value,
-        hint: 'write it in quotes',
-      },
-      node.loc?.start,
-    );
-}
-
-/** Undefined when every value of the view's type is one of the graph's; else the type that is expected. */
-export function inputMismatch(
-  view: GraphQLInputType,
-  graph: GraphQLInputType,
-  hasDefault: boolean,
-  inputs: InputMapping,
-): string | undefined {
-  return fits(view, hasDefault && isNonNullType(graph) ? graph.ofType : graph, inputs)
-    ? undefined
-    : String(graph);
-}
-
-function fits(view: GraphQLInputType, graph: GraphQLInputType, inputs: InputMapping): boolean {
-  if (isNonNullType(graph)) return isNonNullType(view) && fits(view.ofType, graph.ofType, inputs);
-  if (isNonNullType(view)) return fits(view.ofType, graph, inputs);
-  if (isListType(graph)) return isListType(view) && fits(view.ofType, graph.ofType, inputs);
-  if (isListType(view)) return false;
-  const [viewName, graphName] = [getNamedType(view).name, getNamedType(graph).name];
-  if (isScalarType(view))
-    return viewName === graphName || (graphName === 'ID' && (viewName === 'String' || viewName === 'Int'));
-  return (isEnumType(view) || isInputObjectType(view)) && inputs.graphName(viewName) === graphName;
 }

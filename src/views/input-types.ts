@@ -8,7 +8,8 @@ import {
   isInputObjectType,
   isListType,
 } from 'graphql';
-import { type InputMapping, inputMismatch } from './arguments.ts';
+import type { InputMapping } from './arguments.ts';
+import { inputMismatch } from './input-fit.ts';
 
 type Convert = (value: unknown) => unknown;
 
