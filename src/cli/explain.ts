@@ -9,11 +9,12 @@ import { cacheabilityOf } from '../operation/cache/cacheability.ts';
 import { costInWords, describeCost } from '../operation/cost/describe-cost.ts';
 import { describePlans, planInWords } from '../operation/describe-plans.ts';
 import { Documents } from '../operation/documents.ts';
-import { ASSUMED_LIST_LENGTH, describeOperation } from '../plan/describe.ts';
+import { describeOperation } from '../plan/describe.ts';
 import { didYouMean, escapeControls } from '../problems.ts';
 import type { View } from '../views/view.ts';
 import { EXIT_FINDING, EXIT_UNUSABLE } from './exit-codes.ts';
 import { findOperation } from './find-operation.ts';
+import { listOperations, NO_CONNECTIONS } from './list-operations.ts';
 import { planAsText } from './plan-text.ts';
 import type { Format } from './report.ts';
 
@@ -21,8 +22,8 @@ export interface ExplainOptions {
   readonly directory: string;
   readonly environment: Environment;
   readonly client: string;
-  /** The name of one of the client's operations, or of its file, or the path of any file; "-" is standard input. */
-  readonly operation: string;
+  /** The name of one of the client's operations, or of its file, or the path of any file; "-" is standard input. Undefined for a list of its own. */
+  readonly operation: string | undefined;
   /** Which of several operations. */
   readonly name: string | undefined;
   readonly listLength?: number;
@@ -39,6 +40,10 @@ export async function explain(options: ExplainOptions): Promise<number> {
       `there is no client "${options.client}"`,
       didYouMean(options.client, names) ?? `there are ${names.join(', ')}`,
     );
+  }
+  if (options.operation === undefined) {
+    listOperations(generation, view, options);
+    return 0;
   }
   const limits = limitsOf(generation.configuration.settings, view.client.settings);
   const found = await findOperation(view.client, options.operation, {
@@ -70,16 +75,14 @@ function show(
   view: View,
   document: DocumentNode,
   name: string | undefined,
-  { format, listLength = ASSUMED_LIST_LENGTH }: ExplainOptions,
+  { format, listLength }: ExplainOptions,
 ): void {
-  // Nothing is called: connections are only where calls would go.
-  const connections = {
-    get: () => ({
-      compile: () => ({ mode: 'unary' as const, call: async () => [] }),
-      [Symbol.asyncDispose]: async () => {},
-    }),
-  };
-  const description = describeOperation({ view, graph, connections }, document, name, listLength);
+  const description = describeOperation(
+    { view, graph, connections: NO_CONNECTIONS },
+    document,
+    name,
+    listLength,
+  );
   const needs = needed(view, document, name);
   const cost = describeCost(view, document, { name, settings: configuration.settings });
   const cache = keptFor(graph, view, document, name);

@@ -41,6 +41,24 @@ export async function findOperation(
   };
 }
 
+/** All that the client has in its folder, each with the fragments that it needs. */
+export function ownOperations({ operations }: Client): ReadonlyArray<{
+  readonly file: string;
+  readonly document: DocumentNode;
+  readonly name: string | undefined;
+}> {
+  return operations.flatMap((own) => {
+    const { file, document } = own;
+    const whole = {
+      ...document,
+      definitions: [...document.definitions, ...fragmentsNeeded(own, operations)],
+    };
+    return document.definitions.flatMap((node) =>
+      node.kind === Kind.OPERATION_DEFINITION ? [{ file, document: whole, name: node.name?.value }] : [],
+    );
+  });
+}
+
 /** By the operation's name, the file's name or the file's path. */
 function findOwn({ operations }: Client, wanted: string, directory: string): FoundOperation | undefined {
   const byName = operations.find(({ document }) => operationNames(document).includes(wanted));

@@ -25,8 +25,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     )
     .version(manifest.version, '--version', 'print the version')
     .exitOverride()
-    .showSuggestionAfterError()
-    .showHelpAfterError('Run "hem --help" to see what there is.');
+    .showSuggestionAfterError();
 
   program
     .command('start')
@@ -63,14 +62,14 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     )
     .argument('<client>', 'whose operation')
     .argument(
-      '<operation>',
-      "name of one of the client's operations or of its file, the path of any file, or - for standard input",
+      '[operation]',
+      "name of one of the client's operations or of its file, the path of any file, or - for standard input; without it all of the client's are listed",
     )
     .addOption(configOption())
     .option('--name <operation>', 'which operation of a document that has several')
     .option('--list-length <number>', 'how long to take every list to be (default: 10)', parseListLength)
     .addOption(new Option('--format <format>', 'how to report').choices(['text', 'json']).default('text'))
-    .action(async (client: string, operation: string, { config, ...options }) => {
+    .action(async (client: string, operation: string | undefined, { config, ...options }) => {
       const { explain } = await import('./explain.ts');
       code = await explain({ directory: config, environment, client, operation, ...options });
     });
@@ -115,6 +114,7 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     runWithPlans: runner('made'),
   };
   for (const add of [addKeys, addPlans, addConsumers, addSubscriptions]) add(registry);
+  pointToHelp(program, 'hem');
 
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -125,6 +125,12 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     else console.error(`hem: ${toAdvice(error)}`);
     return EXIT_UNUSABLE;
   }
+}
+
+/** Whoever mistakes a command is shown where that one is described. */
+function pointToHelp(command: Command, words: string): void {
+  command.showHelpAfterError(`Run "${words} --help" to see what there is.`);
+  for (const below of command.commands) pointToHelp(below, `${words} ${below.name()}`);
 }
 
 function configOption(): Option {

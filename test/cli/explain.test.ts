@@ -47,6 +47,32 @@ describe('the bike-share’s operations', () => {
   });
 });
 
+test('without an operation all of the client’s own are listed', async () => {
+  const { code, output } = await explain('iot');
+  expect(code).toBe(0);
+  expect(output).toBe(
+    `${[
+      'OPERATION   KIND          CALLS  IN A ROW  COST  FILE',
+      'HoldSlot    mutation      1      1         11    clients/iot/operations/hold-slot.graphql',
+      'Showcase    query         4      2         102   clients/iot/operations/showcase.graphql',
+      'WatchSlots  subscription  0      0         2     clients/iot/operations/watch-slots.graphql',
+    ].join('\n')}\n`,
+  );
+  const listed = JSON.parse((await explain('iot', '--format', 'json')).output) as { operations: unknown[] };
+  expect(listed.operations[1]).toEqual({
+    ...{ name: 'Showcase', operation: 'query', engine: 'compiled' },
+    file: 'clients/iot/operations/showcase.graphql',
+    ...{ calls: 4, longestChain: 2, cost: 102 },
+  });
+});
+
+test('a mistake points to the help of the command that was meant', async () => {
+  const { code, output } = await explain();
+  expect(code).toBe(2);
+  expect(output).toContain("missing required argument 'client'");
+  expect(output).toContain('Run "hem explain --help" to see what there is.');
+});
+
 test('the example in the documentation is what is printed', async () => {
   const page = readFileSync(join(ROOT, 'docs/query-plan.md'), 'utf8');
   const [, operation, text] = /^```graphql\n(.*?)^```$.*?^```text\n(.*?)^```$/ms.exec(page)!;
