@@ -18,12 +18,14 @@ let directory: string;
 let port: number;
 let daemon: Daemon;
 let stores: TestStores;
+let prefix: string;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hem-redis-'));
   port = await freePort();
   daemon = await redis.start({ directory, port });
-  stores = await redisStores(redis.url(port));
+  prefix = newPrefix();
+  stores = await redisStores(redis.url(port), prefix);
 });
 afterEach(async () => {
   await stores[Symbol.asyncDispose]();
@@ -133,6 +135,64 @@ describe('without Redis', () => {
   });
 });
 
+describe('a Redis that evicts', () => {
+  const EVICTED = [['rows'], ['order'], ['head'], ['rows', 'order'], ['rows', 'head'], ['order', 'head']];
+  const COUNT = 700;
+
+  async function evict(parts: readonly string[]): Promise<void> {
+    const client = new Redis(redis.url(port));
+    const keys = await client.keys('*:records}:*');
+    const gone = keys.filter((key) => parts.some((part) => key.endsWith(`:${part}`)));
+    expect(gone).toHaveLength(parts.length);
+    await client.del(...gone);
+    client.disconnect();
+  }
+  const putAll = (records: RecordStore) =>
+    records.write(
+      Array.from({ length: COUNT }, (_, at) => ({ table: 'things', id: `id-${at}`, version: 0, value: at })),
+    );
+
+  test.each(EVICTED)(
+    '%s %s: nobody loses anything, who writes and who comes later neither',
+    async (...parts) => {
+      const [here, there] = [await open(), await open()];
+      expect(await putAll(here)).toBe(true);
+      await until(() => there.all('things').length, COUNT);
+      await evict(parts);
+      for (let times = 0; times < 40; times++) {
+        expect([here.all('things').length, there.all('things').length]).toEqual([COUNT, COUNT]);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await until(() => put(there, 'id-3', 'changed'), true);
+      await until(() => read(here, 'id-3'), 'changed');
+      await rm(stores.root, { recursive: true });
+      const later = await open();
+      await until(
+        () => [later.isComplete, later.all('things').length, read(later, 'id-3')],
+        [true, COUNT, 'changed'],
+      );
+    },
+  );
+
+  test('what is left is not taken for all by a process that knows nothing', async () => {
+    const here = await open();
+    await putAll(here);
+    await stores[Symbol.asyncDispose]();
+    await evict(['rows', 'order']);
+    stores = await redisStores(redis.url(port), prefix);
+    const later = await open();
+    expect(later.isComplete).toBe(false);
+    expect(await put(later, 'new', 1)).toBe(false);
+    expect(later.isComplete).toBe(false);
+    // As its log says.
+    const client = new Redis(redis.url(port));
+    await client.hdel(`{${prefix}:records}:head`, 'count');
+    client.disconnect();
+    await until(() => later.isComplete, true);
+    expect(await put(later, 'new', 1)).toBe(true);
+  });
+});
+
 test('a Redis that is behind, and gave the same versions to others, is told, and tells', async () => {
   await using proxy = await TcpProxy.before(redis.url(port));
   const prefix = newPrefix();
@@ -147,7 +207,7 @@ test('a Redis that is behind, and gave the same versions to others, is told, and
   const client = new Redis(redis.url(port));
   await client.hdel(key('rows'), 'things/b');
   await client.zrem(key('order'), 'things/b');
-  await client.hset(key('head'), 'revision', 1);
+  await client.hset(key('head'), { revision: 1, count: 1 });
   client.disconnect();
   const there = await (await direct.open()).records();
   expect(read(there, 'b')).toBeUndefined();

@@ -3,7 +3,7 @@
  *
  * A Redis that comes back without its data, or with older data after a fail-over, is told what this process knows: whoever has the
  * newer version of a record puts it back, and then all read everything anew. As versions may have been given twice by then, that
- * is done after every new connection.
+ * is done after every new connection. The same where Redis has evicted some of it; what lacks records that nobody knows replaces nothing.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,6 +27,7 @@ type Read = readonly [
   epoch: string,
   revision: number,
   writer: string,
+  isWhole: 0 | 1,
   names?: readonly string[],
   rows?: readonly string[],
 ];
@@ -65,7 +66,8 @@ export class RedisRecords implements RecordDriver {
     const isOther = this.#isOther;
     this.#isOther = false;
     try {
-      if (isOther || !(await this.#read(tables, this.#writer))) this.#writer = await this.#readAnew(tables);
+      if (isOther || (await this.#read(tables, this.#writer)) !== 'read')
+        this.#writer = await this.#readAnew(tables);
     } catch (error) {
       this.#isOther ||= isOther;
       throw error;
@@ -117,19 +119,22 @@ export class RedisRecords implements RecordDriver {
     const [epoch, writer] = await this.#restore(tables);
     anew.epoch = epoch;
     // Another process may have put something back meanwhile, or another server be the first: then it is the next time that succeeds.
-    if (!(await this.#read(anew, writer))) throw changed();
+    const outcome = await this.#read(anew, writer);
+    if (outcome === 'other') throw changed();
+    if (outcome === 'incomplete') throw incomplete(this.#keys[2]!);
     tables.replaceBy(anew);
     return writer;
   }
 
-  /** Whether the store has the same history by the same writer, and all that is known of it. */
-  async #read(tables: RecordTables, expected: string): Promise<boolean> {
+  /** `other`: another history or writer, or not all that is known of it. `incomplete`: some records are gone. */
+  async #read(tables: RecordTables, expected: string): Promise<'read' | 'other' | 'incomplete'> {
     for (;;) {
       const args = [tables.epoch, tables.revision, PAGE];
       const answer = (await this.#run('hemRecordsRead', ...args)) as Read;
-      const [epoch, revision, writer, names = [], rows = []] = answer;
-      if (writer !== expected || epoch === '' || epoch !== tables.epoch) return false;
-      if (revision < tables.revision) return false;
+      const [epoch, revision, writer, isWhole, names = [], rows = []] = answer;
+      if (isWhole === 0) return 'incomplete';
+      if (writer !== expected || epoch === '' || epoch !== tables.epoch) return 'other';
+      if (revision < tables.revision) return 'other';
       names.forEach((name, index) => {
         const text = rows[index]!;
         const colon = text.indexOf(':');
@@ -142,7 +147,7 @@ export class RedisRecords implements RecordDriver {
       });
       if (names.length < PAGE) {
         tables.revision = revision;
-        return true;
+        return 'read';
       }
     }
   }
@@ -156,7 +161,8 @@ export class RedisRecords implements RecordDriver {
       const args = rows
         .slice(index, index + PAGE)
         .flatMap(({ table, id, version, value }) => [nameOf(table, id), version, toText(value)]);
-      const [epoch, writer] = (await this.#run('hemRecordsRestore', fresh, ...args)) as Restored;
+      const isLast = index + PAGE < rows.length ? 0 : 1;
+      const [epoch, writer] = (await this.#run('hemRecordsRestore', fresh, isLast, ...args)) as Restored;
       if (restored !== undefined && restored[1] !== writer) throw changed();
       restored = [epoch, writer];
     }
@@ -177,6 +183,12 @@ export class RedisRecords implements RecordDriver {
 
 function changed(): Error {
   return new Error('the history of the store has changed while it was read');
+}
+
+function incomplete(head: string): Error {
+  return new Error(
+    `the store has lost records, and no process that runs knows all of them; "redis-cli HDEL ${head} count" takes what is left for all`,
+  );
 }
 
 /** Names of tables have no slash. */
