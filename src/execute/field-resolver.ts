@@ -195,6 +195,8 @@ export class FieldResolver {
     const name = getNamedType(type).name;
     if (isLeafType(type)) {
       if (isEnumType(type)) return this.#enumValue(name, value, at);
+      // A scalar of a connector's own may be a whole tree, under many names.
+      if (typeof value === 'object' && execution.values.isOver) return this.#tooMany(execution);
       let completed: unknown;
       try {
         completed = type.coerceOutputValue(value);

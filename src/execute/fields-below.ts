@@ -1,5 +1,6 @@
-/** How many fields a selection has, fragments expanded: what each item of a list takes to answer. */
+/** What the fields of a selection take, fragments expanded, for each item of a list. */
 import { type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
+import { countOfField } from './value-count.ts';
 
 /** Of a document, which is kept for many requests. */
 const counted = new WeakMap<SelectionSetNode, number>();
@@ -16,7 +17,7 @@ export function fieldsBelow({
     const byType = new Map<string, number>();
     for (const node of selectionSet.selections) {
       if (node.kind === Kind.FIELD) {
-        fields += 1 + count(node.selectionSet);
+        fields += countOfField(node.alias?.value ?? node.name.value) + count(node.selectionSet);
         continue;
       }
       const fragment = node.kind === Kind.FRAGMENT_SPREAD ? fragments[node.name.value] : node;

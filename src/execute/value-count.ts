@@ -4,9 +4,19 @@ import { HemError } from '../errors.ts';
 /** What a value takes in an answer, about. */
 const CHARACTERS = 64;
 
+/** What a field takes, beside its value: the answer has its name with every object. */
+export function countOfField(responseKey: string): number {
+  return 1 + countOfText(responseKey);
+}
+
+function countOfText(text: string): number {
+  return Math.floor(text.length / CHARACTERS);
+}
+
 export class ValueCount {
   readonly most: number;
   #left: number;
+  #isOver = false;
 
   constructor(most: number) {
     this.most = most;
@@ -15,9 +25,17 @@ export class ValueCount {
 
   /** @returns whether there is room for so many more; what there is no room for takes none */
   take(count: number): boolean {
-    if (count > this.#left) return false;
+    if (count > this.#left) {
+      this.#isOver = true;
+      return false;
+    }
     this.#left -= count;
     return true;
+  }
+
+  /** Whether there was no room for something: what is large need not be looked at any more. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** The same for a value that is complete, whatever a scalar has made it. */
@@ -26,8 +44,11 @@ export class ValueCount {
     if (typeof value !== 'object' || value === null) return true;
     const nested: object[] = [value];
     for (let object = nested.pop(); object !== undefined; object = nested.pop()) {
-      for (const one of Object.values(object)) {
-        if (!this.take(1) || (typeof one === 'string' && !this.takeText(one))) return false;
+      const isList = Array.isArray(object);
+      for (const key of Object.keys(object)) {
+        const one = (object as Record<string, unknown>)[key];
+        if (!this.take(isList ? 1 : countOfField(key))) return false;
+        if (typeof one === 'string' && !this.takeText(one)) return false;
         if (typeof one === 'object' && one !== null) nested.push(one);
       }
     }
@@ -36,12 +57,13 @@ export class ValueCount {
 
   /** The same for a text, which counts once more for every {@link CHARACTERS} that it has. */
   takeText(text: string): boolean {
-    return text.length < CHARACTERS || this.take(Math.floor(text.length / CHARACTERS));
+    return text.length < CHARACTERS || this.take(countOfText(text));
   }
 
   /** What was made is thrown away, and made anew. */
   reset(): void {
     this.#left = this.most;
+    this.#isOver = false;
   }
 
   refusal(): HemError {

@@ -27,6 +27,9 @@ const MAX_NESTING = 500;
 /** Validation looks at every fragment once per operation that uses it. */
 const MAX_OPERATIONS = 100;
 
+/** Of a name or an alias: the answer repeats it with each object, and with each error below it. */
+const MAX_NAME_CHARACTERS = 256;
+
 /** Before parsing: the parser descends once per bracket, so nesting is bounded first. Directives are counted by their signs. */
 export function checkText(text: string, limits: OperationLimits): GraphQLError | undefined {
   const allowed = nestingFor(limits.depth);
@@ -54,6 +57,12 @@ export function checkText(text: string, limits: OperationLimits): GraphQLError |
       case '#':
         index = endOfLine(text, index);
         break;
+      default: {
+        const end = endOfName(text, index);
+        if (end - index > MAX_NAME_CHARACTERS)
+          return tooLarge('characters in a name', end - index, MAX_NAME_CHARACTERS);
+        if (end > index) index = end - 1;
+      }
     }
   }
   return undefined;
@@ -72,6 +81,23 @@ function endOfString(text: string, start: number): number {
     else if (character === '"' || character === '\n' || character === '\r') return index;
   }
   return text.length;
+}
+
+/** The index after a name; the same index where none begins. */
+function endOfName(text: string, start: number): number {
+  if (!isOfName(text.charCodeAt(start)) || isDigit(text.charCodeAt(start))) return start;
+  let end = start + 1;
+  while (isOfName(text.charCodeAt(end))) end++;
+  return end;
+}
+
+/** Letters, digits and `_` (GraphQL, 2.1.9). */
+function isOfName(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95 || isDigit(code);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }
 
 function endOfLine(text: string, start: number): number {

@@ -1,4 +1,5 @@
 /** Generates the function that makes one object of the answer: an object literal in the operation's field order. */
+import { countOfField } from '../execute/value-count.ts';
 import type { Complete } from './complete.ts';
 import type { ObjectPlan } from './plan.ts';
 import { FAILED, type Path, type Run, TOO_MANY_VALUES } from './run.ts';
@@ -38,7 +39,8 @@ export function compileProjection(fields: readonly ProjectedField[], pure: boole
   const scope: unknown[] = [FAILED, TOO_MANY_VALUES];
   const bind = (value: unknown): string => `$[${scope.push(value) - 1}]`;
   const record = pure ? 'source' : 'record';
-  const lines = [`if (!run.values.take(${fields.length})) throw $[1];`];
+  const taken = fields.reduce((sum, { responseKey }) => sum + countOfField(responseKey), 0);
+  const lines = [`if (!run.values.take(${taken})) throw $[1];`];
   if (!pure) lines.push('const record = source.record;');
   const names = fields.map((field, index) => {
     const name = `v${index}`;

@@ -19,8 +19,10 @@ import type { CoerceVariables } from './variables.ts';
 
 /** Clients use few of the combinations; the one used longest ago is compiled anew if it comes back. */
 const MAX_KEPT = 32;
-/** What a plan weighs beside its fields, and all that one that was not compiled weighs. */
+/** What a plan weighs beside its fields and its document, and all that one that was not compiled weighs. */
 const FIELDS_OF_NONE = 5;
+/** A plan keeps its document, whatever that has besides fields: so many characters weigh as much as a field. */
+const CHARACTERS_PER_FIELD = 100;
 
 interface Kept extends Forgettable {
   readonly plan: Plan | NotCompiled;
@@ -35,6 +37,7 @@ export class Variants {
   readonly #notNull: readonly string[];
   readonly #compile: (conditions: Conditions) => Plan;
   readonly #all: KeptPlans;
+  readonly #fieldsOfText: number;
   readonly #plans = new Map<string, Kept>();
 
   /** @param all where the memory of all plans is watched */
@@ -69,6 +72,7 @@ export class Variants {
     this.#notNull = nullableInNonNull(document, schema, definitions);
     this.#compile = compile;
     this.#all = all;
+    this.#fieldsOfText = Math.floor((document.loc?.source.body.length ?? 0) / CHARACTERS_PER_FIELD);
   }
 
   /** Compiling waits for nothing, so that requests that come at the same time compile it once. */
@@ -104,7 +108,7 @@ export class Variants {
     );
     const kept: Kept = {
       plan,
-      fields: FIELDS_OF_NONE + (plan instanceof NotCompiled ? 0 : plan.fields),
+      fields: FIELDS_OF_NONE + this.#fieldsOfText + (plan instanceof NotCompiled ? 0 : plan.fields),
       used: false,
       forget: () => this.#plans.delete(id),
     };

@@ -5,7 +5,8 @@ import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
 import { PartReader } from './part-reader.ts';
 
 const SCHEMA = `
-  type Query { things(n: Int!): [Thing] @rest(get: "/things?n={n}")  numbers(n: Int!): [[Int]] @rest(get: "/numbers?n={n}")  sole: String @rest(get: "/sole")  long(n: Int!): String @rest(get: "/long?n={n}")  texts(n: Int!): [String!] @rest(get: "/texts?n={n}") }
+  scalar Map
+  type Query { map(n: Int!): Map @rest(get: "/map?n={n}")  maps(n: Int!): [Map] @rest(get: "/maps?n={n}")  things(n: Int!): [Thing] @rest(get: "/things?n={n}")  numbers(n: Int!): [[Int]] @rest(get: "/numbers?n={n}")  sole: String @rest(get: "/sole")  long(n: Int!): String @rest(get: "/long?n={n}")  texts(n: Int!): [String!] @rest(get: "/texts?n={n}") }
   type Mutation { change(n: Int!): [Thing] @rest(post: "/things?n={n}") }
   type Thing { id: ID  all: [Thing] }`;
 const LIMIT = 1000;
@@ -24,6 +25,10 @@ beforeAll(async () => {
     if (path === '/sole') return 'one';
     if (path === '/long') return 'x'.repeat(n);
     if (path === '/texts') return Array(5).fill('x'.repeat(n));
+    const entries = (count: number, length: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [String(at).padStart(length, 'k'), 1]));
+    if (path === '/map') return entries(n, 640);
+    if (path === '/maps') return Array.from({ length: n }, () => entries(60, 1));
     if (path === '/numbers') return [Array(n).fill(1), [1]];
     return Array.from({ length: n }, (_, id) => ({ id, all: [{ id: 'a' }, { id: 'b' }] }));
   });
@@ -41,7 +46,8 @@ afterAll(async () => {
   await backend[Symbol.asyncDispose]();
 });
 
-const aliases = (count: number) => Array.from({ length: count }, (_, at) => `a${at}: id`).join(' ');
+const aliases = (count: number, length = 1) =>
+  Array.from({ length: count }, (_, at) => `${'a'.repeat(length)}${at}: id`).join(' ');
 
 const TOO_MANY = [
   ['objects under many names', `{ sole things(n: 20) { ${aliases(50)} } }`],
@@ -49,6 +55,13 @@ const TOO_MANY = [
   ['objects in objects', `{ sole things(n: 10) { all { ${aliases(60)} } } }`],
   ['long texts', '{ sole long(n: 70000) }'],
   ['lists of long texts', '{ sole texts(n: 20000) }'],
+  ['long names', `{ sole things(n: 20) { ${aliases(15, 250)} } }`],
+  ['long names in a fragment', `{ sole things(n: 20) { ...F } } fragment F on Thing { ${aliases(15, 250)} }`],
+  ['long keys of a scalar', '{ sole map(n: 100) }'],
+  [
+    'a scalar under many names',
+    `{ sole ${Array.from({ length: 20 }, (_, at) => `m${at}: maps(n: 1)`).join(' ')} }`,
+  ],
   ['by a fragment', `{ sole things(n: 20) { ...F } } fragment F on Thing { ${aliases(50)} }`],
 ] as const;
 
