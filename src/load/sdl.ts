@@ -11,6 +11,7 @@ import {
   isTypeExtensionNode,
   Kind,
   type Location,
+  type NamedTypeNode,
   specifiedScalarTypes,
   validateSchema,
 } from 'graphql';
@@ -79,7 +80,6 @@ export function checkSdl(
   const definitions = definitionsOf(directives, definedHere);
   const reserved = new Set(definitions.definitions.flatMap((node) => nameOf(node) ?? []));
   const { document: own, extended } = adoptExtensions(document, definedHere);
-  const complete = concatAST([definitions, own]);
   const known = definitions.definitions.flatMap((node) =>
     node.kind === Kind.DIRECTIVE_DEFINITION ? [node.name.value] : [],
   );
@@ -92,6 +92,7 @@ export function checkSdl(
     return undefined;
   }
   const before = problems.count;
+  const complete = concatAST([definitions, withoutRepetitions(own, file, problems)]);
   for (const error of validateSDL(complete)) reportError(error, file, problems, known);
   let schema: GraphQLSchema;
   try {
@@ -112,6 +113,36 @@ export function checkSdl(
     if (error.message !== 'Query root type must be provided.') reportError(error, file, problems, known);
   }
   return { schema, extended };
+}
+
+/**
+ * The document with each member of a union, and each interface of a type, once; reports those that stand there more often. What
+ * graphql-js says of them takes as long as their number squared, and has a place for each in each of its errors.
+ */
+function withoutRepetitions(document: DocumentNode, file: string, problems: Problems): DocumentNode {
+  const once = (names: readonly NamedTypeNode[] | undefined) => {
+    const seen = new Map<string, NamedTypeNode>();
+    const repeated = new Map<string, NamedTypeNode>();
+    for (const node of names ?? []) {
+      const name = node.name.value;
+      if (!seen.has(name)) seen.set(name, node);
+      else if (!repeated.has(name)) repeated.set(name, node);
+    }
+    for (const [name, node] of repeated)
+      problems.report({
+        rule: 'sdl-invalid',
+        at: placeOf(node.loc, file),
+        message: `"${name}" stands here more than once.`,
+        hint: 'remove all but one',
+        related: [{ at: placeOf(seen.get(name)!.loc, file), note: 'the first' }],
+      });
+    return [...seen.values()];
+  };
+  const definitions = document.definitions.map((node): DefinitionNode => {
+    if ('interfaces' in node) return { ...node, interfaces: once(node.interfaces) };
+    return 'types' in node ? { ...node, types: once(node.types) } : node;
+  });
+  return { ...document, definitions };
 }
 
 /** Why a definition may not stand in a file: it is somebody else's to make. @param reserved names of Hem's own types */
@@ -149,6 +180,9 @@ function refusalOf(node: DefinitionNode, reserved: ReadonlySet<string>, file: st
     hint: 'choose another name',
   };
 }
+
+/** Of one problem: what stands in a hundred places is not understood better by all of them. */
+const MAX_RELATED = 5;
 
 const GRAPHQL_SCALARS: ReadonlySet<string> = new Set(specifiedScalarTypes.map(({ name }) => name));
 
@@ -210,7 +244,9 @@ function reportError(
             `@${unknown}`,
             knownDirectives.map((name) => `@${name}`),
           ),
-    related: others.map((node) => ({ at: placeOf(node.loc, file), note: 'also takes part' })),
+    related: others
+      .slice(0, MAX_RELATED)
+      .map((node) => ({ at: placeOf(node.loc, file), note: 'also takes part' })),
   });
 }
 

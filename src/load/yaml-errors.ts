@@ -32,6 +32,13 @@ function explain({ code, message }: YAMLParseError, rest: string, before: string
       expected: `"${found}"`,
     };
   }
+  if (code === 'MULTIPLE_DOCS')
+    return {
+      message: 'This file has several documents, of which none would be taken.',
+      found: '---',
+      hint: 'make one of them',
+    };
+  if (message.startsWith('Maximum call stack')) return { message: 'This is nested too deep to be read.' };
   const plain = `${message.split('\n')[0]!.replace(/ at line.*$/, '')}.`;
   const hint = code === undefined ? undefined : HINTS[code];
   return { message: plain, ...(hint === undefined ? {} : { hint }) };

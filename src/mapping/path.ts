@@ -141,6 +141,9 @@ export function pathsOf(map: ValueMap): readonly Path[] {
   return map.entries.flatMap(({ value }) => pathsOf(value)).map((path) => [...map.of, ...path]);
 }
 
+/** Readers are one function in another. */
+const MAX_STEPS = 200;
+
 const NAME = /^[A-Za-z_$@][\w$@-]*$/;
 const NAME_AT = /[A-Za-z_$@][\w$@-]*/y;
 const SPACE_AT = /[\s,]*/y;
@@ -188,6 +191,7 @@ class Scanner {
     }
     const steps: PathStep[] = [this.#segment()];
     for (;;) {
+      if (steps.length > MAX_STEPS) throw this.#unexpected(`the end: at most ${MAX_STEPS} steps`);
       const character = this.#text[this.#offset];
       if (character === '.') {
         this.#offset++;
