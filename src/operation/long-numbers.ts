@@ -1,13 +1,13 @@
 /** Numbers of variables that lost digits when their JSON was read: an id that is rounded is somebody else's. */
 import {
   GraphQLError,
-  GraphQLID,
   type GraphQLInputType,
   type GraphQLSchema,
   getNullableType,
   getOperationAST,
   isInputObjectType,
   isListType,
+  isScalarType,
   typeFromAST,
 } from 'graphql';
 import type { PreparedOperation } from './request.ts';
@@ -17,7 +17,7 @@ export function isLong(value: number): boolean {
   return !Number.isSafeInteger(value) && (Number.isInteger(value) || !Number.isFinite(value));
 }
 
-/** The first that must not stand where it does: where an `ID` is expected, and beyond all doubles anywhere. */
+/** The first that must not stand where it does: where an `ID` or a `Decimal` is expected, and beyond all doubles anywhere. */
 export function problemWithLongNumbers(
   schema: GraphQLSchema,
   { document, operationName, variables }: PreparedOperation,
@@ -26,30 +26,47 @@ export function problemWithLongNumbers(
   for (const definition of getOperationAST(document, operationName)?.variableDefinitions ?? []) {
     const name = definition.variable.name.value;
     const type = typeFromAST(schema, definition.type) as GraphQLInputType | undefined;
-    if (!Object.hasOwn(values, name) || !isWrong(values[name], type)) continue;
-    return new GraphQLError(
-      `Variable "$${name}" has a number with more digits than JSON numbers keep: send it as a text.`,
-      { nodes: definition, extensions: { code: 'BAD_VARIABLES' } },
-    );
+    const what = Object.hasOwn(values, name) ? problemWith(values[name], type) : undefined;
+    if (what === undefined) continue;
+    return new GraphQLError(`Variable "$${name}" has ${what}.`, {
+      nodes: definition,
+      extensions: { code: 'BAD_VARIABLES' },
+    });
   }
   return undefined;
 }
 
-function isWrong(value: unknown, type: GraphQLInputType | undefined): boolean {
+/** Scalars that are read with all their digits. */
+const EXACT: ReadonlySet<string> = new Set(['ID', 'Decimal']);
+
+function problemWith(value: unknown, type: GraphQLInputType | undefined): string | undefined {
   const expected = type && getNullableType(type);
-  if (typeof value === 'number')
-    return !Number.isFinite(value) || (isLong(value) && itemOf(expected) === GraphQLID);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) return 'a number that is beyond all that JSON numbers hold';
+    const scalar = itemOf(expected);
+    return isLong(value) && isScalarType(scalar) && EXACT.has(scalar.name)
+      ? 'a number with more digits than JSON numbers keep: send it as a text'
+      : undefined;
+  }
   if (Array.isArray(value)) {
     const item = isListType(expected) ? expected.ofType : expected;
-    return value.some((one) => isWrong(one, item));
+    return firstOf(value, (one) => problemWith(one, item));
   }
-  if (typeof value !== 'object' || value === null || value instanceof Blob) return false;
+  if (typeof value !== 'object' || value === null || value instanceof Blob) return undefined;
   // A list position takes a single value.
   const single = itemOf(expected);
   const fields = isInputObjectType(single) ? single.getFields() : undefined;
-  return Object.entries(value).some(([name, inner]) =>
-    isWrong(inner, fields !== undefined && Object.hasOwn(fields, name) ? fields[name]!.type : undefined),
+  return firstOf(Object.entries(value), ([name, inner]) =>
+    problemWith(inner, fields !== undefined && Object.hasOwn(fields, name) ? fields[name]!.type : undefined),
   );
+}
+
+function firstOf<Item>(items: readonly Item[], find: (item: Item) => string | undefined): string | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function itemOf(type: GraphQLInputType | undefined): GraphQLInputType | undefined {

@@ -320,6 +320,13 @@ describe('routing keys', () => {
     },
   );
 
+  test('so do headers, what would become something else on the way', async () => {
+    expect(await failure('query ($tag: String) { echo(tag: $tag) }', { tag: 'a\ud800' })).toMatchObject({
+      code: 'BAD_ARGUMENT',
+      connector: 'rides',
+    });
+  });
+
   test('take anything else, in any language', async () => {
     expect(await failure('{ nobody(who: "žluť / ?&=%2e $x") }')).toMatchObject({ status: '312' });
   });

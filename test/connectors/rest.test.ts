@@ -267,6 +267,20 @@ describe('headers', () => {
   );
 });
 
+test.each([' a', 'a ', 'a\t'])(
+  'a header that would lose its spaces on the way is refused: %j',
+  async (tag) => {
+    expect(
+      await sentFor('query ($tags: [String!]!) { headed(etag: "v1", tags: $tags) }', { tags: [tag] }),
+    ).toBe('nothing BAD_ARGUMENT');
+  },
+);
+
+test('a form takes nothing that would become something else', async () => {
+  const query = 'mutation ($name: String) { form(name: $name) }';
+  expect(await sentFor(query, { name: 'a\ud800b' })).toBe('nothing BAD_ARGUMENT');
+});
+
 describe('answers', () => {
   const answered = async (query: string, answer: Parameters<typeof giveOnce>[0]) => {
     giveOnce(answer);

@@ -15,7 +15,7 @@ const FIELDS = `
   echo(big: BigInt, bigs: [BigInt!], decimal: Decimal, json: JSON): JSON
   preset(big: BigInt = ${MAX_INT64}, decimal: Decimal = ${LONG}, json: JSON = { a: [${MAX_INT64}, 1.50] }): JSON
   tin(tin: Tin = { big: 2 }): JSON
-  ids(id: ID, ids: [ID!], of: Of, json: JSON): JSON
+  ids(id: ID, ids: [ID!], of: Of, decimal: Decimal, json: JSON): JSON
 `;
 const TIN = `input Of { id: ID of: Of } input Tin { big: BigInt = ${MAX_INT64} decimal: Decimal = ${LONG} bigs: [BigInt!] = [${MAX_INT64}] }`;
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
     .replace(/2 }\): JSON/, (found) => `${found} ${body('$tin')}`)
     .replace(
       /ids\(.*\): JSON/,
-      (found) => `${found} ${body('{ id: $id, ids: $ids, of: $of, json: $json }')}`,
+      (found) => `${found} ${body('{ id: $id, ids: $ids, of: $of, decimal: $decimal, json: $json }')}`,
     );
   const view = `
     type Query { numbers: Numbers ${FIELDS}
@@ -121,17 +121,21 @@ describe.each(['compiled', 'reference'])('%s', (client) => {
     ['$ids: [ID!]', 'ids: $ids', '{ "ids": [1, 9007199254740993] }'],
     ['$ids: [ID!]', 'ids: $ids', '{ "ids": 9007199254740993 }'],
     ['$of: Of', 'of: $of', '{ "of": { "of": { "id": 9007199254740993 } } }'],
-    ['$json: JSON', 'json: $json', '{ "json": { "a": [1e400] } }'],
-  ])('an id that was rounded is refused, and what no double is: %s', async (definition, given, variables) => {
-    const body = `{ "query": "query (${definition}) { ids(${given}) }", "variables": ${variables} }`;
-    const headers = { 'content-type': 'application/json' };
-    const before = backend.requests.length;
-    const response = await gateway.fetch(`/${client}/graphql`, { method: 'POST', headers, body });
-    expect((await response.json()).errors).toMatchObject([
-      { message: expect.stringContaining('send it as a text'), extensions: { code: 'BAD_VARIABLES' } },
-    ]);
-    expect(backend.requests).toHaveLength(before);
-  });
+    ['$decimal: Decimal', 'decimal: $decimal', '{ "decimal": 9007199254740993 }'],
+    ['$json: JSON', 'json: $json', '{ "json": { "a": [1e400] } }', 'beyond all that JSON numbers hold'],
+  ])(
+    'an id that was rounded is refused, and what no double is: %s',
+    async (definition, given, variables, why = 'send it as a text') => {
+      const body = `{ "query": "query (${definition}) { ids(${given}) }", "variables": ${variables} }`;
+      const headers = { 'content-type': 'application/json' };
+      const before = backend.requests.length;
+      const response = await gateway.fetch(`/${client}/graphql`, { method: 'POST', headers, body });
+      expect((await response.json()).errors).toMatchObject([
+        { message: expect.stringContaining(why), extensions: { code: 'BAD_VARIABLES' } },
+      ]);
+      expect(backend.requests).toHaveLength(before);
+    },
+  );
 
   test('other numbers are as large as they are', async () => {
     const query = 'query ($id: ID, $json: JSON) { ids(id: $id, json: $json) }';

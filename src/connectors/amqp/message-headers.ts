@@ -23,6 +23,11 @@ export function messageHeaders(given: Headers, own: readonly BoundHeader[], valu
         publicText: `The header "${name}" would be longer than ${MAX_VALUE_BYTES} characters.`,
       });
     }
+    if (!text.isWellFormed()) {
+      throw new HemError('BAD_ARGUMENT', {
+        publicText: `The header "${name}" is not well-formed Unicode.`,
+      });
+    }
     headers[name] = text;
   }
   return headers;

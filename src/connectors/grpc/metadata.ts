@@ -21,6 +21,8 @@ export function toMetadata(
 
 function set(metadata: Metadata, name: string, value: string): void {
   try {
+    // What begins or ends with a space is sent without a word to nobody.
+    if (value.trim() !== value) throw new Error('spaces around it');
     metadata.set(name, name.endsWith('-bin') ? bytesOf(value) : value);
   } catch (cause) {
     throw new HemError('BAD_ARGUMENT', {

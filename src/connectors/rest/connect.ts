@@ -65,9 +65,10 @@ function toRequest(
     case 'multipart': {
       const form = new FormData();
       for (const [name, item] of Object.entries(value ?? {})) {
+        const field = toFieldText(name);
         for (const part of Array.isArray(item) ? item : [item]) {
-          if (part instanceof Blob) form.append(name, part, part instanceof File ? part.name : name);
-          else if (part !== undefined && part !== null) form.append(name, toFieldText(part));
+          if (part instanceof Blob) form.append(field, part, part instanceof File ? part.name : field);
+          else if (part !== undefined && part !== null) form.append(field, toFieldText(part));
         }
       }
       const encoded = new Response(form);
@@ -82,12 +83,16 @@ function toPairs(value: unknown): Array<[string, string]> {
   return Object.entries(value ?? {}).flatMap(([name, item]) =>
     (Array.isArray(item) ? item : [item])
       .filter((part) => part !== undefined && part !== null)
-      .map((part): [string, string] => [name, toFieldText(part)]),
+      .map((part): [string, string] => [toFieldText(name), toFieldText(part)]),
   );
 }
 
+/** @throws {HemError} BAD_ARGUMENT for what UTF-8 has no bytes for: something else would be sent instead */
 function toFieldText(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (!text.isWellFormed())
+    throw new HemError('BAD_ARGUMENT', { publicText: 'A field of the form is not well-formed Unicode.' });
+  return text;
 }
 
 function toRecord(
@@ -128,8 +133,8 @@ function withoutMark(body: Buffer): Buffer {
   return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
 }
 
-/** What no header can carry (RFC 9110, 5.5). */
-const UNFIT = /[^\t\x20-\x7e\x80-\xff]/;
+/** What no header can carry, or would lose on the way: spaces around it (RFC 9110, 5.5). */
+const UNFIT = /[^\t\x20-\x7e\x80-\xff]|^[\t ]|[\t ]$/;
 
 /** @throws {HemError} BAD_ARGUMENT */
 function sendable(name: string, value: string): string {
