@@ -34,6 +34,8 @@ export interface TracedStep {
   calls: number;
   /** Objects that got an error. */
   failed: number;
+  /** Answers in which `select` found nothing. */
+  unfound: number;
 }
 
 /**
@@ -46,6 +48,12 @@ const running = new AsyncLocalStorage<TracedStep>();
 export function countCall(): void {
   const step = running.getStore();
   if (step !== undefined) step.calls++;
+}
+
+/** What was to be selected is not in an answer: null for callers, and mostly a mistake. */
+export function countUnfound(): void {
+  const step = running.getStore();
+  if (step !== undefined) step.unfound++;
 }
 
 export class Trace {
@@ -147,6 +155,7 @@ export class Trace {
       endMs: undefined,
       calls: 0,
       failed: 0,
+      unfound: 0,
     };
     this.steps.push(step);
     return step;

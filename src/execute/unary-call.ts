@@ -5,6 +5,7 @@ import type { ConnectorField } from '../load/model.ts';
 import type { Reader } from '../mapping/path.ts';
 import type { Values } from '../mapping/values.ts';
 import { type Timeout, timeoutsOf } from '../timeouts.ts';
+import { countUnfound } from './trace.ts';
 
 /** A list lookup asks for at most so many keys in one call. */
 export const MAX_BATCH = 1000;
@@ -94,5 +95,9 @@ function narrowed(onOutcome: OnOutcome, select: Reader): OnOutcome {
 }
 
 function narrow(outcome: Outcome, select: Reader): Outcome {
-  return outcome instanceof Error ? outcome : (select(outcome) ?? null);
+  if (outcome instanceof Error) return outcome;
+  const selected = select(outcome);
+  if (selected !== undefined) return selected;
+  if (outcome !== null && outcome !== undefined) countUnfound();
+  return null;
 }

@@ -33,6 +33,8 @@ export interface TimedStep {
   readonly calls: number;
   /** Objects that got an error instead. */
   readonly failed: number;
+  /** Answers in which `select` found nothing: what it takes is null. */
+  readonly unfound: number;
 }
 
 export type NamedStep = Pick<TimedStep, 'id' | 'connector' | 'field'>;
@@ -60,7 +62,7 @@ export function toTimeline(
 }
 
 function toTimedStep(
-  { readyMs, startMs, answeredMs, endMs, objects, calls, failed }: TracedStep,
+  { readyMs, startMs, answeredMs, endMs, objects, calls, failed, unfound }: TracedStep,
   { id, connector, field }: NamedStep,
 ): TimedStep {
   return {
@@ -74,6 +76,7 @@ function toTimedStep(
     objects,
     calls,
     failed,
+    unfound,
   };
 }
 

@@ -85,14 +85,19 @@ function rowsByStart(steps: readonly TimedStep[]): readonly Row[] {
 }
 
 function toRow(step: TimedStep, label: string, connector: string, isShared: boolean): Row {
-  const { id, calls, objects, failed, endMs } = step;
+  const { id, calls, objects, failed, unfound, endMs } = step;
   const asked =
     calls === 0 && isShared ? 'shared' : objects === 1 ? String(calls) : `${calls} for ${objects}`;
   return {
     id,
     label: shortened(`${connector} ${label}`),
     times: step,
-    work: `${asked}${failed === 0 ? '' : `, ${failed} failed`}${endMs === null ? ', not ended' : ''}`,
+    work: [
+      asked,
+      ...(failed === 0 ? [] : [`${failed} failed`]),
+      ...(unfound === 0 ? [] : ['nothing at select']),
+      ...(endMs === null ? ['not ended'] : []),
+    ].join(', '),
   };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../support/command.ts';
 import { type GraphQLBody, startGateway, type TestGateway, writeConfiguration } from '../support/gateway.ts';
+import { startJsonBackend } from '../support/json-backend.ts';
 import { type Answer, ask, post } from './ask.ts';
 import { EventReader } from './event-reader.ts';
 import { PartReader } from './part-reader.ts';
@@ -23,6 +24,8 @@ interface TimedStep {
   readonly objects: number;
   readonly calls: number;
   readonly failed: number;
+  readonly unfound: number;
+  readonly field: string;
 }
 
 interface Plan {
@@ -275,6 +278,29 @@ describe('the time line', () => {
     ]);
     expect(plan.timeline.calls).toBe(shops.requests() - before);
     expect(plan.waterfall.at(-3)).toMatch(/weather visitors .*3 for 3, 1 failed$/);
+  });
+
+  it.each(['compiled', 'reference'])('says where "select" found nothing: %s', async (engine) => {
+    await using backend = await startJsonBackend(({ path }) => (path === '/none' ? null : { items: [1] }));
+    const view = 'type Query { right: [Int] wrong: [Int] none: [Int] }';
+    await using mapped = await startGateway({
+      files: {
+        'connectors/list/connector.yml': `kind: rest\nendpoint: ${backend.url}`,
+        'connectors/list/schema.graphql': `type Query {
+          right: [Int] @rest(get: "/", select: "items")
+          wrong: [Int] @rest(get: "/", select: "data.items")
+          none: [Int] @rest(get: "/none", select: "items")
+        }`,
+        'clients/web/client.yml': `{ explain: true, engine: ${engine} }`,
+        'schemas/web.graphql': view,
+      },
+    });
+    const { body } = await post(mapped, { query: '{ right wrong none }' }, ASKED);
+    expect(body.data).toEqual({ right: [1], wrong: null, none: null });
+    const { timeline, waterfall } = planOf(body);
+    const unfound = timeline.steps.map(({ field, unfound }) => [field, unfound]);
+    expect(Object.fromEntries(unfound)).toEqual({ 'Query.right': 0, 'Query.wrong': 1, 'Query.none': 0 });
+    expect(waterfall.filter((line) => line.endsWith('1, nothing at select'))).toHaveLength(1);
   });
 
   it('says what was done for an earlier request, phases in their order', async () => {
