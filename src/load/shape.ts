@@ -73,7 +73,7 @@ function toProblems(yaml: YamlFile, issue: Issue, schema: z.ZodType): ShapeProbl
       message: `There is no setting "${format([...path, key])}".`,
       found: key,
       expected: known.length === 0 ? undefined : `one of ${known.join(', ')}`,
-      hint: didYouMean(key, known),
+      hint: didYouMean(key, known) ?? whereItStands(schema, path, key),
       path: [...path, key],
     }));
   }
@@ -200,6 +200,15 @@ function keysAt(schema: z.ZodType, path: Path): readonly string[] {
   let inner = withoutWrappers(schema);
   for (const step of path) inner = inner.flatMap((each) => within(each, step).flatMap(withoutWrappers));
   return [...new Set(inner.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : [])))];
+}
+
+/** Of a key that there is one level further in or out. */
+function whereItStands(schema: z.ZodType, path: Path, key: string): string | undefined {
+  const inner = keysAt(schema, path).filter((name) => keysAt(schema, [...path, name]).includes(key));
+  const places = inner.map((name) => `inside of "${format([...path, name])}"`);
+  const isOuter = path.length > 0 && keysAt(schema, path.slice(0, -1)).includes(key);
+  if (isOuter) places.push(`beside "${format(path)}"`);
+  return places.length === 0 ? undefined : `"${key}" stands ${places.join(' or ')}`;
 }
 
 /** What a value may be: each of a choice, without defaults and the like around it. */
