@@ -16,7 +16,8 @@ export class Portal {
     const token = /^bearer +(\S{1,100})$/i.exec(headers.authorization ?? '')?.[1];
     const consumer = token === undefined ? undefined : consumers.ofToken(token);
     if (consumer === undefined) {
-      if (!consumers.areKnown) throw new Refusal('STORE_UNAVAILABLE');
+      if (token !== undefined && consumers.mayBeToken(token))
+        throw new Refusal('STORE_UNAVAILABLE', 'This token cannot be checked at the moment.');
       throw new Refusal(
         'UNAUTHENTICATED',
         'This needs a consumer\'s own token: "Authorization: Bearer hem_portal_…". Operators make one with "hem consumers token <name>".',

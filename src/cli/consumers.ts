@@ -61,12 +61,13 @@ export function addConsumers({ program, options, run }: RegistryProgram): void {
 
 function printConsumers(all: readonly ConsumerView[]): void {
   printTable(
-    ['name', 'title', 'created', 'suspended'],
-    all.map(({ name, title, createdAt, suspendedAt }) => [
+    ['name', 'title', 'created', 'suspended', 'pepper'],
+    all.map(({ name, title, createdAt, suspendedAt, pepper }) => [
       name,
       title,
       toMinute(createdAt),
       toMinute(suspendedAt),
+      pepper,
     ]),
     'no consumers',
   );

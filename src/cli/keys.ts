@@ -207,7 +207,19 @@ function printList(keys: readonly KeyView[], format: Format): void {
     return;
   }
   printTable(
-    ['id', 'consumer', 'plan', 'state', 'kind', 'clients', 'created', 'expires', 'last used', 'label'],
+    [
+      'id',
+      'consumer',
+      'plan',
+      'state',
+      'kind',
+      'clients',
+      'created',
+      'expires',
+      'last used',
+      'pepper',
+      'label',
+    ],
     keys.map((key) => [
       key.id,
       key.consumer,
@@ -218,6 +230,7 @@ function printList(keys: readonly KeyView[], format: Format): void {
       toMinute(key.createdAt),
       toMinute(key.expiresAt),
       toMinute(key.lastUsedAt),
+      key.pepper,
       [key.label, key.key].filter((text) => text !== null && text !== undefined).join('  ') || null,
     ]),
     'no keys',

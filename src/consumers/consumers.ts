@@ -1,6 +1,6 @@
 /** Those who call by contract: a partner, a team, an application. */
 import { makeKey, parseKey } from './key-format.ts';
-import type { Consumer, Ledger } from './ledger.ts';
+import type { Consumer, KeptSecret, Ledger } from './ledger.ts';
 import { conflict, notFound, unfit } from './refusals.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -11,6 +11,8 @@ export interface ConsumerView {
   readonly title: string | null;
   readonly createdAt: string;
   readonly suspendedAt: string | null;
+  /** The version of the pepper that its token was hashed with; null where it has none. */
+  readonly pepper: string | null;
 }
 
 export class Consumers {
@@ -86,11 +88,6 @@ export class Consumers {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Whether all are known here: until then nobody can say whose a token is not. */
-  get areKnown(): boolean {
-    return this.#ledger.records.isComplete;
-  }
-
   /** @throws {HemError} NOT_FOUND */
   show(name: string): ConsumerView {
     return toView(name, this.get(name));
@@ -109,6 +106,19 @@ export class Consumers {
 
   /** Whose token it is; undefined when it is nobody's. */
   ofToken(text: string): string | undefined {
+    const named = this.#namedBy(text);
+    return named !== undefined && this.#secrets.matches(named.portal, text) ? named.name : undefined;
+  }
+
+  /** Whether nobody here can say that it is nobody's: not all consumers are known, or the pepper of the one that it names is not there. */
+  mayBeToken(text: string): boolean {
+    if (parseKey(text)?.kind !== 'portal') return false;
+    const named = this.#namedBy(text);
+    return named === undefined ? !this.#ledger.records.isComplete : !this.#secrets.canTell(named.portal);
+  }
+
+  /** Whose token has this public part. */
+  #namedBy(text: string): { readonly name: string; readonly portal: KeptSecret } | undefined {
     const parsed = parseKey(text);
     if (parsed?.kind !== 'portal') return undefined;
     this.#byToken ??= new Map(
@@ -116,7 +126,7 @@ export class Consumers {
     );
     const name = this.#byToken.get(parsed.id);
     const portal = name === undefined ? undefined : this.#ledger.consumers.get(name)?.portal;
-    return portal?.id === parsed.id && this.#secrets.matches(portal, text) ? name : undefined;
+    return portal?.id === parsed.id ? { name: name!, portal } : undefined;
   }
 }
 
@@ -128,11 +138,12 @@ function checkName(name: string): void {
     );
 }
 
-function toView(name: string, { title, createdAt, suspendedAt }: Consumer): ConsumerView {
+function toView(name: string, { title, createdAt, suspendedAt, portal }: Consumer): ConsumerView {
   return {
     name,
     title: title ?? null,
     createdAt: new Date(createdAt).toISOString(),
     suspendedAt: suspendedAt === undefined ? null : new Date(suspendedAt).toISOString(),
+    pepper: portal?.pepper ?? null,
   };
 }

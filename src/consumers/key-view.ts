@@ -23,6 +23,8 @@ export interface KeyView {
   readonly lastUsedAt: string | null;
   readonly replacedBy: string | null;
   readonly replaces: string | null;
+  /** The version of the one that it was hashed with. */
+  readonly pepper: string;
   /** Of publishable ones, which are no secret. */
   readonly key?: string;
 }
@@ -69,6 +71,7 @@ export function keyView(
     lastUsedAt: toTime(usedAt),
     replacedBy: key.replacedBy ?? null,
     replaces: key.replaces ?? null,
+    pepper: key.pepper,
     ...(publishable === undefined ? {} : { key: publishable.text }),
   };
 }

@@ -56,15 +56,12 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const strangers = secrets.strangers();
   for (const version of strangers.filter((each) => peppers.isLeft(each))) peppers.distrust(version);
   refuseStrangers(strangers.filter((version) => !peppers.isLeft(version)));
-  const missing = secrets.missing();
-  if (missing.length > 0)
-    log.error(
-      { peppers: missing },
-      'keys were made with peppers that are not configured: they cannot be recognised. Put them into keys.peppers in hem.yml; "own" is what .hem/pepper had on the machine that made them',
-    );
+  const missing = new MissingPeppers(secrets, log);
+  missing.tell();
   // Where the store was not there, it is seen later: then nobody is told that a key is wrong that may be right.
   const stopWatching = ledger.records.onChange((changes) => {
     if (!changes.some(({ table }) => table === ledger.peppers.name)) return;
+    missing.tell();
     const strangers = secrets.strangers();
     for (const version of strangers) peppers.distrust(version);
     const configured = strangers.filter((version) => !peppers.isLeft(version));
@@ -94,6 +91,28 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       await table[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Tells of each version once: at the start, or when another process begins with it. */
+class MissingPeppers {
+  readonly #secrets: Secrets;
+  readonly #log: Logger;
+  readonly #told = new Set<string>();
+
+  constructor(secrets: Secrets, log: Logger) {
+    this.#secrets = secrets;
+    this.#log = log;
+  }
+
+  tell(): void {
+    const missing = this.#secrets.missing().filter((version) => !this.#told.has(version));
+    if (missing.length === 0) return;
+    for (const version of missing) this.#told.add(version);
+    this.#log.error(
+      { peppers: missing },
+      'keys, or tokens of consumers, were made with peppers that are not configured: they cannot be recognised. Put them into keys.peppers in hem.yml; "own" is what .hem/pepper had on the machine that made them. "hem keys list" and "hem consumers list" say which have which',
+    );
+  }
 }
 
 /** Compares plans with the store, again and again until it is there. */

@@ -26,9 +26,14 @@ export class Secrets {
     );
   }
 
+  /** Whether it can be told right from wrong. */
+  canTell({ pepper }: Pick<KeptSecret, 'pepper'>): boolean {
+    return this.#peppers.has(pepper);
+  }
+
   /** Takes the same time for whatever is wrong. */
   matches({ pepper, digest }: Pick<KeptSecret, 'pepper' | 'digest'>, text: string): boolean {
-    if (!this.#peppers.has(pepper)) return false;
+    if (!this.canTell({ pepper })) return false;
     return timingSafeEqual(this.#peppers.hash(pepper, text), Buffer.from(digest, 'base64url'));
   }
 
@@ -55,13 +60,14 @@ export class Secrets {
     });
   }
 
-  /** Versions that are not there, and that keys which have not ended were hashed with. */
+  /** Versions that are not there, and that consumers' tokens, or keys which have not ended, were hashed with. */
   missing(): readonly string[] {
     const now = this.#ledger.now();
-    const used = this.#ledger.keys
+    const keys = this.#ledger.keys
       .all()
-      .filter(([, { revokedAt, expiresAt = Infinity }]) => revokedAt === undefined && expiresAt > now)
-      .map(([, { pepper }]) => pepper);
+      .filter(([, { revokedAt, expiresAt = Infinity }]) => revokedAt === undefined && expiresAt > now);
+    const tokens = this.#ledger.consumers.all().flatMap(([, { portal }]) => portal ?? []);
+    const used = [...keys.map(([, key]) => key), ...tokens].map(({ pepper }) => pepper);
     return [...new Set(used)].filter((version) => !this.#peppers.has(version));
   }
 }
