@@ -53,17 +53,28 @@ function toLimit(settings: LimitSettings, scope: string): Limit {
   });
 }
 
+/** Limits of one caller, where several have one name: `plan/burst` and `client/burst`. Of shadows no caller knows. */
+export function toldApart(limits: readonly Limit[]): readonly Limit[] {
+  const told = limits.filter(({ shadow }) => !shadow).map(({ name }) => name);
+  return limits.map((limit) => {
+    const { name, scope, shadow } = limit;
+    const isOneOfSeveral = !shadow && told.indexOf(name) !== told.lastIndexOf(name);
+    return isOneOfSeveral ? made({ ...limit, shownName: `${scope.split(':', 1)[0]}/${name}` }) : limit;
+  });
+}
+
 const quotas = new WeakMap<Quota, Map<string, Limit>>();
 
-/** The same for the same quota and field. @param coordinate what its callers ask for, in their own schema */
-export function toLimitOfField({
-  quota,
-  coordinate,
-}: {
+/** A quota, and the field that is asked for: both as callers call them in their own schema. */
+interface QuotaOfField {
   readonly quota: Quota;
   readonly coordinate: string;
-}): Limit {
-  const known = quotas.get(quota)?.get(coordinate);
+  readonly shownName: string;
+}
+
+/** The same for the same quota and name. */
+export function toLimitOfField({ quota, coordinate, shownName }: QuotaOfField): Limit {
+  const known = quotas.get(quota)?.get(shownName);
   if (known !== undefined) return known;
   const { scope, index, limit, window, by, claim } = quota;
   const rule: LimitRule = {
@@ -75,11 +86,11 @@ export function toLimitOfField({
     onStoreLoss: 'limit',
   };
   const limitOfField = made({
-    ...{ name: quota.coordinate, scope, shownName: coordinate, unit: 'requests', rule, by, claim },
+    ...{ name: quota.name, scope, shownName, unit: 'requests', rule, by, claim },
     ...{ shadow: false, delayMs: 0, coordinate },
   });
   const ofQuota = quotas.get(quota) ?? new Map<string, Limit>();
-  quotas.set(quota, ofQuota.set(coordinate, limitOfField));
+  quotas.set(quota, ofQuota.set(shownName, limitOfField));
   return limitOfField;
 }
 

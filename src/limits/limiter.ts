@@ -110,7 +110,10 @@ export class Limiter {
         continue;
       }
       if (!admitted && limit.shadow)
-        this.#log.debug({ limit: limit.name, partition: demand.partition }, 'a shadow limit is exceeded');
+        this.#log.debug(
+          { limit: limit.name, of: limit.scope, partition: demand.partition },
+          'a shadow limit is exceeded',
+        );
       this.#onDecision?.(limit, outcomeOf({ admitted, limit, reservation, waited }));
     }
     return reservation;

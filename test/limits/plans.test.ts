@@ -18,6 +18,7 @@ const PLANS = {
     },
     free: { clients: ['web', 'open'], limits: [{ name: 'trial', limit: 3, per: 'day', by: 'ip' }] },
     none: { clients: ['web'] },
+    alike: { clients: ['alike'], limits: [{ name: 'hourly', limit: 10, per: '1h' }] },
   },
 };
 
@@ -33,7 +34,11 @@ beforeAll(async () => {
         web: 'auth: { keys: {} }',
         mobile: 'auth: { keys: {} }\nquotas: [{ name: phones, limit: 100, per: 1h, by: client }]',
         open: 'auth: { keys: {}, plan: free }',
+        alike:
+          'auth: { keys: {} }\nbatching: { max: 5 }\nquotas: [{ name: hourly, limit: 10, per: 1h, by: client }]',
       }),
+      // A shadow: no caller knows of it.
+      'hem.yml': 'quotas: [{ name: hourly, limit: 1000, per: 1h, by: client, shadow: true }]',
       'clients/plans.yml': JSON.stringify(PLANS),
     },
   });
@@ -61,6 +66,21 @@ describe('a plan’s limit', () => {
     expect(await ask('web', one)).toMatchObject({ status: 429, code: 'LIMIT_EXCEEDED' });
     // What is refused draws on no other limit.
     expect(await ask('mobile', other)).toMatchObject({ status: 429, left: { hourly: 0, phones: 98 } });
+  });
+
+  test('has a name of its own where the client has one of the same, also in a batch', async () => {
+    const { text } = await keys.make('alike');
+    expect((await ask('alike', undefined)).left).toEqual({ hourly: 9 });
+    const operation = { query: '{ author { name } }' };
+    const response = await gateway.fetch('/alike/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': text },
+      body: JSON.stringify([operation, operation]),
+    });
+    expect(readLimits(response.headers)).toMatchObject({
+      'client/hourly': { quota: 10, remaining: 7 },
+      'plan/hourly': { quota: 10, remaining: 8 },
+    });
   });
 
   test('may be each key’s', async () => {

@@ -10,6 +10,8 @@ type Query {
   free: Int @rest(get: "/number")
   three: Int @rest(get: "/number") @quota(limit: 3, window: "1h", per: CLIENT)
   twice: Int @rest(get: "/number") @quota(limit: 5, window: "month", per: CLIENT) @quota(limit: 2, window: "1h", per: CLIENT)
+  alike: Int @rest(get: "/number") @quota(limit: 9, window: "day", per: CLIENT) @quota(limit: 10, window: "day", per: IP)
+  same: Int @rest(get: "/number") @quota(limit: 6, window: "day", per: CLIENT)
   shared: Int @rest(get: "/number") @quota(limit: 2, window: "1h", per: IP)
   mine: Int @rest(get: "/number") @quota(limit: 1, window: "1h", per: CLAIM, claim: "sub")
   people: [Person!] @rest(get: "/people")
@@ -28,6 +30,8 @@ type Query {
   three: Int
   alsoThree: Int @from(field: "three")
   twice: Int
+  alike: Int
+  same: Int @quota(limit: 7, window: "day", per: CLIENT)
   shared: Int
   mine: Int
   people: [Person!]
@@ -76,6 +80,8 @@ beforeAll(async () => {
           [`schemas/${name}.graphql`, VIEW],
         ]),
       ),
+      'clients/batches/client.yml': 'batching: { max: 10 }',
+      'schemas/batches.graphql': VIEW,
       'clients/known/client.yml': clientYml({ keys: [key.publicJwk] }),
       'schemas/known.graphql': VIEW,
     },
@@ -138,8 +144,39 @@ test('what a path leads to counts, under whatever name', async () => {
 
 test('several quotas hold together', async () => {
   for (let left = 1; left >= 0; left--)
-    expect(await ask('windows', '{ twice }')).toEqual({ 'Query.twice': left });
+    expect(await ask('windows', '{ twice }')).toEqual({
+      'Query.twice/month': left + 3,
+      'Query.twice/1h': left,
+    });
   expect(await ask('windows', '{ twice }')).toBe('429 LIMIT_EXCEEDED Query.twice');
+});
+
+test('several quotas of a field have names of their own, in a batch and for operators, too', async () => {
+  const [first, batch] = ['{ twice }', '{ a: twice pin free }'].map((query) => ({ query }));
+  const response = await gateway.fetch('/batches/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([first, batch]),
+  });
+  expect(readLimits(response.headers)).toMatchObject({
+    'Query.twice/month': { quota: 5, remaining: 3 },
+    'Query.twice/1h': { quota: 2, window: 3600, remaining: 0 },
+    'Query.pin': { remaining: 3 },
+  });
+  const { body } = await gateway.query('batches', '{ twice }');
+  expect(body.errors![0]!.extensions).toMatchObject({
+    'violated-policies': ['Query.twice/1h'],
+    limit: { name: 'Query.twice/1h', coordinate: 'Query.twice' },
+  });
+  // One window for two, and one that is the view's own.
+  expect(await ask('batches', '{ alike }')).toEqual({
+    'Query.alike/day/client': 8,
+    'Query.alike/day/ip': 9,
+  });
+  expect(await ask('batches', '{ same }')).toEqual({ 'Query.same/1': 5, 'Query.same/2': 6 });
+  const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+  for (const name of ['Query.twice/month', 'Query.twice/1h', 'Query.alike/day/ip', 'Query.same'])
+    expect(metrics).toMatch(new RegExp(`^hem_limit_decisions_total\\{[^}]*limit="${name}"`, 'm'));
 });
 
 test('what is asked of an interface is one occurrence, whichever type there is', async () => {

@@ -1,7 +1,7 @@
 /** `@quota`: how often operations may ask for a field. */
 import type { ConstDirectiveNode } from 'graphql';
 import { didYouMean } from '../../problems.ts';
-import { parseDuration } from '../../units.ts';
+import { formatDuration, parseDuration } from '../../units.ts';
 import { type PARTITIONS, PERIODS } from '../settings/limit-settings.ts';
 import type { DirectiveReader } from './directive-reader.ts';
 
@@ -10,6 +10,8 @@ export interface Quota {
   readonly scope: string;
   /** `Type.field`, where it stands. */
   readonly coordinate: string;
+  /** The coordinate, and what tells it from others that stand there. */
+  readonly name: string;
   /** Among those that stand there. */
   readonly index: number;
   readonly limit: number;
@@ -32,7 +34,7 @@ export function readQuotas(
   reader: DirectiveReader,
 ): readonly Quota[] {
   const found = (node?.directives ?? []).filter(({ name }) => name.value === 'quota');
-  return found.flatMap((directive, index) => {
+  const quotas = found.flatMap((directive, index) => {
     // One at a time: there may be several.
     const values = reader.values('quota', { directives: [directive] }) as
       | {
@@ -88,4 +90,28 @@ export function readQuotas(
       { scope, coordinate, index, limit, window: period ?? windowMs ?? 1, by, claim: claim ?? undefined },
     ];
   });
+  return quotas.map((quota) => ({ ...quota, name: nameAmong(quota, quotas, coordinate) }));
+}
+
+type Told = Pick<Quota, 'window' | 'by'>;
+
+/** What may tell quotas of one field apart, the shortest first. */
+const DISTINCTIONS: ReadonlyArray<(quota: Told) => string> = [
+  ({ window }) => windowText(window),
+  ({ window, by }) => `${windowText(window)}/${by}`,
+];
+
+/**
+ * The coordinate alone, where there is no other: else `Query.report/day`; `Query.report/day/ip` where windows do not tell them apart, and
+ * `Query.report/2` where nothing does.
+ * @param among all quotas of one field, in their order
+ */
+export function nameAmong<One extends Told>(quota: One, among: readonly One[], coordinate: string): string {
+  if (among.length < 2) return coordinate;
+  const distinction = DISTINCTIONS.find((tell) => new Set(among.map(tell)).size === among.length);
+  return `${coordinate}/${distinction?.(quota) ?? among.indexOf(quota) + 1}`;
+}
+
+function windowText(window: Quota['window']): string {
+  return typeof window === 'number' ? formatDuration(window) : window;
 }

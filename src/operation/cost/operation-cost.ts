@@ -4,7 +4,7 @@
  */
 import { type GraphQLError, getOperationAST } from 'graphql';
 import type { Operation } from '../../execute/engine.ts';
-import type { Quota } from '../../load/directives/quota.ts';
+import { nameAmong, type Quota } from '../../load/directives/quota.ts';
 import type { Conditions } from '../../plan/collect.ts';
 import { compileVariables, NO_VARIABLES } from '../../plan/variables.ts';
 import type { View } from '../../views/view.ts';
@@ -62,10 +62,10 @@ export class OperationCost {
     this.#dearest = sumsOf(walker.objects, NOTHING_GIVEN);
     this.constant = walker.depends ? undefined : whole(this.#dearest[root.index]!);
     const fields = walker.objects.flatMap((object) => object.fields);
-    this.quotas = [...timesOf(walker.objects, root)].map(([quota, times]) => ({
-      ...{ quota, times },
-      coordinate: fields.find(({ quotas }) => quotas.includes(quota))!.coordinate,
-    }));
+    this.quotas = [...timesOf(walker.objects, root)].map(([quota, times]) => {
+      const { coordinate, quotas } = fields.find((field) => field.quotas.includes(quota))!;
+      return { quota, times, coordinate, shownName: nameAmong(quota, quotas, coordinate) };
+    });
   }
 
   /** What of a request counts. */
@@ -127,6 +127,8 @@ export interface AskedQuota {
   readonly times: number;
   /** What the operation asks for that leads to it, as its schema calls it: the caller knows of nothing else. */
   readonly coordinate: string;
+  /** The same, and what tells it from other quotas of that field. */
+  readonly shownName: string;
 }
 
 /** How often the operation asks for what a quota stands on, however many objects there are. */

@@ -7,7 +7,7 @@ import type { KnownPlan } from '../../consumers/known-plan.ts';
 import { Accounts } from '../../limits/accounts.ts';
 import { Charge } from '../../limits/charge.ts';
 import { limitHeaders } from '../../limits/headers.ts';
-import { type Limit, toLimitOfField, toLimits } from '../../limits/limit.ts';
+import { type Limit, toLimitOfField, toLimits, toldApart } from '../../limits/limit.ts';
 import type { Limiter, Reservation } from '../../limits/limiter.ts';
 import { partitionOf } from '../../limits/partition.ts';
 import type { HemSettings } from '../../load/settings/settings.ts';
@@ -163,7 +163,8 @@ class LimitsOfCaller {
   readonly byCost: boolean;
 
   /** @param client its name */
-  constructor(all: readonly Limit[], client: string) {
+  constructor(limits: readonly Limit[], client: string) {
+    const all = toldApart(limits);
     this.all = all;
     this.ofOperation = new Accounts(
       all.filter(({ unit }) => unit !== 'events'),
