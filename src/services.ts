@@ -4,7 +4,7 @@ import { OpenConnections } from './connections.ts';
 import { openRegistry, type Registry } from './consumers/registry.ts';
 import type { Generation } from './generation.ts';
 import { Limiter } from './limits/limiter.ts';
-import type { Connections } from './load/model.ts';
+import type { Connections, Connector } from './load/model.ts';
 import { secretsOf } from './load/secrets.ts';
 import type { HemSettings } from './load/settings/settings.ts';
 import type { BackendMetrics } from './metrics/backend-metrics.ts';
@@ -18,6 +18,8 @@ import { Keyring } from './principal/keyring.ts';
 import { scrubberOfLines } from './scrubber.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
+import { isShared } from './upstream/shared-calls.ts';
+import type { SharingOptions } from './upstream/sharing-settings.ts';
 
 export interface Services extends AsyncDisposable, Pick<Log, 'log' | 'requests'> {
   readonly store: Store;
@@ -85,9 +87,10 @@ export async function openServices(
     caches.onOutcome((client, outcome) => metrics.cached(client, outcome));
     metrics.readSizes(() => caches.sizes());
   }
+  const sharing = new Set(graph.connectors.filter(readsForMany).map(({ name }) => name));
   const watch = watching([
     settings.metrics.enabled ? (...call) => metrics!.backends.watch(...call) : undefined,
-    tracing && traceCalls,
+    tracing && ((...call) => traceCalls(call, sharing.has(call[0]))),
   ]);
   const backends = metrics?.backends;
   const told = backends && {
@@ -124,6 +127,10 @@ function limitingBy(
       return limiter;
     },
   };
+}
+
+function readsForMany({ options }: Connector): boolean {
+  return isShared(options as Partial<SharingOptions>);
 }
 
 type Watch = NonNullable<Connections['watch']>;

@@ -34,6 +34,14 @@ export function readBaggage(headers: Headers): string | undefined {
   return textOf(headers.baggage, MAX_BAGGAGE_CHARACTERS);
 }
 
+/** Without whatever else a caller says along with its trace: an answer that others may be given does not depend on that. */
+export function headersForMany({
+  baggage: _callers,
+  ...headers
+}: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return headers;
+}
+
 export function writeTraceparent(traceId: string, spanId: string, flags: number): string {
   return `00-${traceId}-${spanId}-${(flags & 1) === 1 ? '01' : '00'}`;
 }

@@ -1,6 +1,7 @@
 /** A request that others wait for as well, or for another time: the same caller, and somebody else to say when nobody waits. */
 import type { CallTracing } from '../call-context.ts';
 import type { Cancellation } from '../cancellation.ts';
+import { headersForMany } from '../metrics/trace-headers.ts';
 import type { Request } from './request.ts';
 
 export class RequestOfMany implements Request {
@@ -31,17 +32,15 @@ export class RequestOfMany implements Request {
   /** The trace of who asked first. */
   get tracing(): CallTracing | undefined {
     const { tracing } = this.#request;
-    return tracing && withoutBaggage(tracing);
+    return tracing && forMany(tracing);
   }
 }
 
-/** Whatever else its caller sends along with a trace: an answer for all may not depend on that. */
-function withoutBaggage(tracing: CallTracing): CallTracing {
+function forMany(tracing: CallTracing): CallTracing {
   return {
     begin(connector, coordinate) {
       const call = tracing.begin(connector, coordinate);
-      const { baggage: _callers, ...headers } = call.headers;
-      return { headers, end: (code) => call.end(code) };
+      return { headers: headersForMany(call.headers), end: (code) => call.end(code) };
     },
   };
 }

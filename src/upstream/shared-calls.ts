@@ -45,6 +45,11 @@ export interface SharedCall<R> extends Question {
   worthOf(reply: R): Worth;
 }
 
+/** Whether what a connector reads may be another caller's, too. @param options of a connector of any kind */
+export function isShared({ dedupe, cache }: Partial<SharingOptions>): boolean {
+  return dedupe === true || cache !== undefined;
+}
+
 export class SharedCalls<R extends Reply> {
   readonly #name: string;
   readonly #kept: KeptReplies<R> | undefined;
@@ -56,8 +61,7 @@ export class SharedCalls<R extends Reply> {
 
   /** Undefined where connector.yml wants nothing shared: then there is nothing in the way of a call. */
   static of<R extends Reply>(setup: SharingSetup): SharedCalls<R> | undefined {
-    const { dedupe, cache } = setup.options;
-    return dedupe || cache !== undefined ? new SharedCalls<R>(setup) : undefined;
+    return isShared(setup.options) ? new SharedCalls<R>(setup) : undefined;
   }
 
   private constructor({ name, settings, options, outOfDate, onLookup, onKeeping }: SharingSetup) {

@@ -43,6 +43,7 @@ let rpc: RpcBackend;
 let echoed: string;
 let rest: ReturnType<typeof createServer>;
 let restHeaders: IncomingHttpHeaders;
+let restCalls = 0;
 let amqpHeaders: Readonly<Record<string, unknown>>;
 let files: Readonly<Record<string, string | Buffer>>;
 let gateway: TestGateway;
@@ -62,6 +63,7 @@ beforeAll(async () => {
   });
   rest = createServer(({ headers }, response) => {
     restHeaders = headers;
+    restCalls++;
     response.writeHead(200, { 'content-type': 'application/json' }).end('"fine"');
   });
   rest.listen(0, '127.0.0.1');
@@ -100,6 +102,14 @@ beforeAll(async () => {
       type Dock { id: ID }  type Echo { json: String }
       type Rider { name: String }  type Subscription { ticks(count: Int!): Int }`,
     'clients/web/client.yml': 'batching: { max: 3 }',
+    'connectors/shared/connector.yml': `kind: rest\nendpoint: http://127.0.0.1:${(rest.address() as AddressInfo).port}\ncache: { maxAge: 30s }`,
+    'connectors/shared/schema.graphql':
+      'type Query { shared: String @rest(get: "/shared") }  type Mutation { change: String @rest(post: "/changed") }',
+    'connectors/docks-together/connector.yml': `kind: websocket\nendpoint: ${rpc.url}\ntrace: params._meta\ndedupe: true`,
+    'connectors/docks-together/schema.graphql': `type Query { together: Together @websocket(call: "echo") }  type Together { json: String }`,
+    'clients/sharing/client.yml': '{}',
+    'schemas/sharing.graphql':
+      'type Query { shared: String  together: Together }  type Mutation { change: String }  type Together { json: String }',
     'clients/kept/client.yml': 'cache: { responses: {} }',
     'schemas/kept.graphql': 'type Query { rest: String }',
   };
@@ -217,6 +227,28 @@ describe('a trusted caller’s trace', () => {
     expect(call?.attributes).toMatchObject({ 'hem.coordinate': 'Query.rest' });
     expect(restHeaders.traceparent).toBe(`00-${trace}-${call!.spanId}-01`);
     expect(restHeaders).not.toHaveProperty('baggage');
+  });
+
+  it('goes on through calls that others may share, which no baggage makes different', async () => {
+    const before = restCalls;
+    const trace = TRACE.replace(/^0a/, '0c');
+    const traceparent = PARENT.replace(TRACE, trace);
+    for (const baggage of ['user=ada', 'user=bob', 'user=cy']) {
+      const headers = { traceparent, baggage };
+      const { body } = await gateway.query('sharing', '{ shared together { json } }', { headers });
+      expect(body).toMatchObject({ data: { shared: 'fine' } });
+      const { _meta } = JSON.parse(body.data.together.json);
+      expect(_meta).toMatchObject({ traceparent: expect.stringContaining(trace) });
+      expect(_meta).not.toHaveProperty('baggage');
+    }
+    expect(restCalls - before).toBe(1);
+    expect(restHeaders.traceparent).toContain(trace);
+    expect(restHeaders).not.toHaveProperty('baggage');
+    // Nobody else is given what a change answers.
+    await gateway.query('sharing', 'mutation { change }', {
+      headers: { traceparent, baggage: 'user=ada' },
+    });
+    expect(restHeaders.baggage).toBe('user=ada');
   });
 
   it('that is not sampled is none here, and backends are told so', async () => {
