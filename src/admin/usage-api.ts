@@ -73,7 +73,7 @@ export async function answerUsage(
     return sendJson(response, 'application/json', usageToJson(report, unused));
   }
   const { page, next } = pageOf(report, after, limit);
-  if (format === 'cloudevents') sendJson(response, CLOUD_EVENTS_TYPE, toCloudEvents(page));
+  if (format === 'cloudevents') sendJson(response, CLOUD_EVENTS_TYPE, toCloudEvents(page, settings));
   else sendJson(response, 'application/json', { ...usageToJson(page), next });
 }
 

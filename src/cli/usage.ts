@@ -37,7 +37,7 @@ export async function usage(options: UsageOptions): Promise<number> {
     });
     const schemas = views.map(({ client, schema }) => ({ client: client.name, schema }));
     checkNames(request, schemas, { report, wantsUnused: unused });
-    if (format === 'cloudevents') console.log(JSON.stringify(toCloudEvents(report), null, 2));
+    if (format === 'cloudevents') console.log(JSON.stringify(toCloudEvents(report, settings.usage), null, 2));
     else if (format === 'json') {
       const fields = unused ? unusedFields(schemas, report, request) : undefined;
       console.log(JSON.stringify(usageToJson(report, fields), null, 2));

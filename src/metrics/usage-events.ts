@@ -1,5 +1,6 @@
 /** Usage as CloudEvents 1.0, for whoever bills or collects: one event per consumer, field and window. */
 import { createHash } from 'node:crypto';
+import type { UsageSettings } from '../load/settings/metrics-settings.ts';
 import type { UsageReport } from './usage-report.ts';
 
 export const CLOUD_EVENTS_TYPE = 'application/cloudevents-batch+json';
@@ -16,18 +17,16 @@ export interface CloudEvent {
   readonly data: unknown;
 }
 
-const SOURCE = '/hem/usage';
 const TYPE = 'dev.hem.usage.field.v1';
 
 /**
- * Of equal ids all else is equal, too: receivers may drop all but one. A window that is not known to its end may be told again, with more in
+ * Of equal sources and ids all else is equal, too: receivers may drop all but one. A window that is not known to its end may be told again, with more in
  * it and by another id.
  */
-export function toCloudEvents({
-  window,
-  counted: { isComplete },
-  rows,
-}: Pick<UsageReport, 'window' | 'counted' | 'rows'>): readonly CloudEvent[] {
+export function toCloudEvents(
+  { window, counted: { isComplete }, rows }: Pick<UsageReport, 'window' | 'counted' | 'rows'>,
+  { source }: Pick<UsageSettings, 'source'>,
+): readonly CloudEvent[] {
   const until = new Date(window.until).toISOString();
   return rows.map(({ consumer, client, coordinate, count, errors, firstAt, lastAt }) => {
     const lastSeen = new Date(lastAt).toISOString();
@@ -45,7 +44,7 @@ export function toCloudEvents({
     return {
       specversion: '1.0',
       id: idOf(data),
-      source: SOURCE,
+      source,
       type: TYPE,
       subject: `${client}/${coordinate}`,
       time: isComplete ? until : lastSeen,

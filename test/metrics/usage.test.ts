@@ -268,6 +268,27 @@ describe('the API', () => {
     expect((await usage(library, 'since=2h&format=cloudevents')).body).toEqual(body);
   });
 
+  it.each(['https://eu.example.com/hem', '/hem/eu', 'urn:hem:eu', '//[::1]:4001/a%20b?c#d'])(
+    'says in CloudEvents that they are from where hem.yml says: %s',
+    async (source) => {
+      await using library = await startLibrary({ hem: JSON.stringify({ usage: { source } }) });
+      await addAs(library.gateway, { kind: 'embedded' }, beginningOf(Date.now(), 'hour'), [{ count: 3 }]);
+      const { body } = await usage(library, 'since=2h&format=cloudevents');
+      expect(body).toMatchObject([{ source }]);
+      const { output } = await hem(library.gateway, '--format', 'cloudevents');
+      expect(JSON.parse(output)).toMatchObject([{ source }]);
+    },
+  );
+
+  it.each(['', 'two words', 'a:b c', '1a:b', 'ä', '%zz', 'a#b#c', '<x>', 'http://[x]/'])(
+    'takes no source that is no URI reference: "%s"',
+    async (source) => {
+      await expect(startLibrary({ hem: JSON.stringify({ usage: { source } }) })).rejects.toThrow(
+        /usage\.source/,
+      );
+    },
+  );
+
   it('calls a window complete that is over and was counted to its end, and none else', async () => {
     await using library = await startLibrary();
     const hour = beginningOf(Date.now(), 'hour') - 2 * HOUR_MS;

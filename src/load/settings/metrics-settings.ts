@@ -14,6 +14,10 @@ export const metricsSettings = z
 
 export type MetricsSettings = z.output<typeof metricsSettings>;
 
+/** RFC 3986, 4.1: with a scheme, or without a colon in its first segment. */
+const URI_REFERENCE =
+  /^(?:[A-Za-z][A-Za-z0-9+.-]*:|(?![^/?#]*:))(?:\/\/\[[0-9A-Fa-f:.]+\])?(?:[\w\-.~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*(?:#(?:[\w\-.~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)?$/;
+
 export const usageSettings = z
   .strictObject({
     enabled: z.boolean().default(true),
@@ -23,6 +27,15 @@ export const usageSettings = z
     hours: z.int().min(1).max(2400).default(168),
     /** How many days are kept. */
     days: z.int().min(1).max(4000).default(400),
+    /** What CloudEvents say of where they are from: who collects those of several installations tells them apart by it. */
+    source: z
+      .string()
+      .min(1)
+      .max(500)
+      .regex(URI_REFERENCE, {
+        error: 'a URI reference, such as "https://api.example.com/hem" or "/hem/eu/usage"',
+      })
+      .default('/hem/usage'),
   })
   .prefault({});
 
