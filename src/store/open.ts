@@ -17,7 +17,7 @@ export async function openStore(
     }
     case 'redis': {
       const { openRedisStore } = await import('./redis/redis-store.ts');
-      return openRedisStore(settings, root, log);
+      return openRedisStore(settings, root, { log, isForGateway });
     }
   }
 }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { RedisSettings } from '../../load/settings/store-settings.ts';
 import { FollowedRecords } from '../followed-records.ts';
 import type { Store } from '../store.ts';
+import { warnOfEviction } from './eviction.ts';
 import { RedisLimits } from './limits/redis-limits.ts';
 import { RedisLink } from './link.ts';
 import { RecordCopy } from './record-copy.ts';
@@ -12,9 +13,15 @@ import { RedisCacheStore } from './redis-cache-store.ts';
 import { RedisRecords } from './redis-records.ts';
 import { RedisUsage } from './redis-usage.ts';
 
-export function openRedisStore(settings: RedisSettings, root: string, log: Logger): Store {
+/** @param isForGateway whether it stays open, so that there is a log to be told what is wrong with the server */
+export function openRedisStore(
+  settings: RedisSettings,
+  root: string,
+  { log, isForGateway }: { readonly log: Logger; readonly isForGateway: boolean },
+): Store {
   const ownLog = log.child({ store: 'redis' });
   const link = new RedisLink(settings, ownLog);
+  if (isForGateway) warnOfEviction(link, ownLog);
   const usage = new RedisUsage(link);
   const cache = new RedisCacheStore(link, ownLog);
   let limits: RedisLimits | undefined;
