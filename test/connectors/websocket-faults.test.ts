@@ -1,6 +1,7 @@
 /** What happens when a websocket backend is slow, hung, gone, back again, or sends nonsense. */
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { EnvelopeBackend } from '../support/backends/websocket-envelope.ts';
@@ -46,17 +47,21 @@ type Gateway = Awaited<ReturnType<typeof startGateway>>;
 let backend: EnvelopeBackend;
 let gateway: Gateway;
 
-beforeEach(async () => {
-  backend = await EnvelopeBackend.start();
-  gateway = await startGateway({
+function start(connector = CONNECTOR): Promise<Gateway> {
+  return startGateway({
     files: {
-      'connectors/docks/connector.yml': CONNECTOR,
+      'connectors/docks/connector.yml': connector,
       'connectors/docks/schema.graphql': SCHEMA,
       'schemas/web.graphql': VIEW,
       'clients/web/client.yml': '{}',
     },
     env: { DOCKS_URL: backend.url },
   });
+}
+
+beforeEach(async () => {
+  backend = await EnvelopeBackend.start();
+  gateway = await start();
 });
 
 afterEach(async () => {
@@ -290,6 +295,29 @@ describe('subscriptions', () => {
     expect(performance.now() - start).toBeLessThan(1500);
     backend.emit('docks/d1', { state: 'two' });
     expect(read(await events.next())).toBe('two');
+    await events.return?.();
+  });
+
+  test('live on when somebody subscribes to the same while the backend is away', async () => {
+    await gateway[Symbol.asyncDispose]();
+    gateway = await start(
+      CONNECTOR.replace('{ min: 50ms, max: 200ms, attempts: 5 }', '{ min: 200ms, max: 400ms, attempts: 50 }'),
+    );
+    const events = listen('d1');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'one' });
+    await first;
+    await backend[Symbol.asyncDispose]();
+    const failed = async () => {
+      const newcomer = listen('d1');
+      const said = await Promise.race([newcomer.next().then(read), sleep(50)]);
+      await newcomer.return?.();
+      return said;
+    };
+    await expect.poll(failed, { timeout: 5000 }).toBe('UPSTREAM_UNAVAILABLE');
+    backend = await EnvelopeBackend.start({ port: backend.port });
+    expect(read(await events.next())).toBe('UPSTREAM_GAP');
     await events.return?.();
   });
 

@@ -68,7 +68,7 @@ export class Subscriptions {
     });
     topic.subscribers.add(subscriber);
     if (signal.aborted) subscriber.leave();
-    else if (topic.state === 'unknown') this.#start(topic);
+    else if (topic.state === 'unknown') this.#start(topic, subscriber);
     return subscriber;
   }
 
@@ -142,9 +142,10 @@ export class Subscriptions {
     return topic;
   }
 
-  #start(topic: Topic): void {
+  /** Those who are there already go on waiting: they have more patience than who has just come. */
+  #start(topic: Topic, newcomer: Subscriber): void {
     if (this.#link.isOpen) this.#ask(topic);
-    else if (this.#link.isHopeless) this.#fail(topic, () => this.#link.failure());
+    else if (this.#link.isHopeless) newcomer.fail(this.#link.failure());
     else this.#link.want();
   }
 
