@@ -1,12 +1,18 @@
 /** One reader of events that a backend pushes: a bounded buffer that is read as an async iterator, and ended from either side. */
 import { UpstreamError } from '../errors.ts';
 
+/** Many events come at once: a reader is late when it has not caught up with them by then. */
+const CATCH_UP_MS = 5000;
+
 export interface SubscriberOptions {
   readonly connector: string;
   /** What may wait to be read, in events and in bytes. One event always fits. */
   readonly events: number;
   readonly bytes: number;
-  /** How long more may wait, for backends that wait with it. By default a reader that lags so far is cut off at once. */
+  /**
+   * For backends that wait with what has no place: how long that may be while nothing is taken. By default more events than `events`,
+   * but no more bytes, wait for a few seconds: a reader that has not caught up by then is cut off.
+   */
   readonly patienceMs?: number;
   /** The reader leaves when it aborts. One that has aborted already is the caller's affair. */
   readonly signal?: AbortSignal;
@@ -29,6 +35,8 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
   /** Between `#head` and this are those that have their place. */
   #acceptedEnd = 0;
   #acceptedBytes = 0;
+  /** Of all that is unread. */
+  #bytes = 0;
   #readers: Array<PromiseWithResolvers<IteratorResult<unknown>>> = [];
   #ended = false;
   #error: UpstreamError | undefined;
@@ -59,16 +67,17 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
       return true;
     }
     const fits = this.#acceptedEnd === this.#items.length && this.#fits(bytes);
-    const { patienceMs } = this.#options;
-    if (!fits && patienceMs === undefined) {
+    const { patienceMs, bytes: maxBytes } = this.#options;
+    if (!fits && patienceMs === undefined && this.#bytes + bytes > maxBytes) {
       this.#cutOff();
       return true;
     }
     this.#items.push({ value, bytes, accepted: fits ? undefined : accepted });
+    this.#bytes += bytes;
     if (fits) {
       this.#accept(bytes);
     } else if (this.#stalling === undefined) {
-      this.#stalling = setTimeout(() => this.#cutOff(), patienceMs);
+      this.#stalling = setTimeout(() => this.#cutOff(), patienceMs ?? CATCH_UP_MS);
       this.#stalling.unref();
     }
     return fits;
@@ -146,7 +155,9 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
   }
 
   #advance(): void {
-    this.#acceptedBytes -= this.#items[this.#head]!.bytes;
+    const { bytes } = this.#items[this.#head]!;
+    this.#acceptedBytes -= bytes;
+    this.#bytes -= bytes;
     this.#head++;
     const moved: Item[] = [];
     for (;;) {
@@ -155,10 +166,7 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
       this.#accept(item.bytes);
       moved.push(item);
     }
-    if (this.#acceptedEnd === this.#items.length && this.#stalling !== undefined) {
-      clearTimeout(this.#stalling);
-      this.#stalling = undefined;
-    }
+    if (this.#stalling !== undefined) this.#moved(this.#stalling);
     if (this.#head === this.#items.length) {
       this.#clear();
     } else if (this.#head >= 64 && this.#head * 2 >= this.#items.length) {
@@ -167,6 +175,16 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
       this.#head = 0;
     }
     for (const { accepted } of moved) accepted?.();
+  }
+
+  /** A backend that waits keeps the buffer full for a reader that takes one event after another: that alone is not late. */
+  #moved(stalling: NodeJS.Timeout): void {
+    if (this.#acceptedEnd === this.#items.length) {
+      clearTimeout(stalling);
+      this.#stalling = undefined;
+    } else if (this.#options.patienceMs !== undefined) {
+      stalling.refresh();
+    }
   }
 
   #fits(bytes: number): boolean {
@@ -185,6 +203,7 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
     this.#head = 0;
     this.#acceptedEnd = 0;
     this.#acceptedBytes = 0;
+    this.#bytes = 0;
   }
 }
 

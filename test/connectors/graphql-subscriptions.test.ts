@@ -456,4 +456,21 @@ describe('over server-sent events', () => {
     expect(codeOf(await next(events))).toBe(code);
     expect(await next(events)).toBe('end');
   });
+
+  test('more events at once than one subscriber keeps all arrive', async () => {
+    await using gateway = await startGateway(
+      configuration(backend.url, 'sse', '', '  subscriber: { buffer: 10 }'),
+    );
+    const names = Array.from({ length: 1000 }, (_, index) => String(index));
+    backend.behave = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const events = names.map((name) => `event: next\ndata: {"data":{"riderMoved":{"name":"${name}"}}}\n\n`);
+      response.end(`${events.join('')}event: complete\ndata:\n\n`);
+      return true;
+    };
+    const seen: unknown[] = [];
+    const events = gateway.subscribe('web', 'subscription { riderMoved(id: 1) { name } }');
+    for await (const { data } of events) seen.push(data.riderMoved?.name);
+    expect(seen).toEqual(names);
+  });
 });

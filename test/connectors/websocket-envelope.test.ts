@@ -162,6 +162,20 @@ describe('a backend with messages of its own', () => {
     expect((await iterator.next()).done).toBe(true);
   });
 
+  test('may send more events at once than one subscriber keeps', async () => {
+    await using gateway = await startGateway(configuration(backend.url));
+    const events = gateway.subscribe('web', 'subscription { dockChanged(id: "d1") { state } }');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    const states = Array.from({ length: 3000 }, (_, index) => String(index));
+    const frame = states.map((state) => ({ kind: 'event', channel: 'docks/d1', body: { id: 'd1', state } }));
+    backend.broadcast(JSON.stringify(frame));
+    const seen = [await first];
+    while (seen.length < states.length) seen.push(await events.next());
+    expect(seen.map(({ value }) => value?.data.dockChanged?.state)).toEqual(states);
+    await events.return?.();
+  });
+
   test('is told when nobody listens any more', async () => {
     await using gateway = await startGateway(configuration(backend.url));
     const iterator = gateway

@@ -1,9 +1,11 @@
 /** The buffer between a backend that pushes events and a reader that takes them. */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { UpstreamError } from '../../src/errors.ts';
 import { Subscriber, type SubscriberOptions } from '../../src/upstream/subscriber.ts';
 
 describe('a subscriber', () => {
+  afterEach(() => void vi.useRealTimers());
+
   function open({ events = 3, bytes = 1000, patienceMs, signal }: Partial<SubscriberOptions> = {}) {
     let ends = 0;
     const subscriber = new Subscriber({
@@ -25,14 +27,34 @@ describe('a subscriber', () => {
     for (const value of [2, 3, 4]) expect(await subscriber.next()).toEqual({ done: false, value });
   });
 
-  test.each([
-    ['events', 3, 1000],
-    ['bytes', 1000, 35],
-  ])('that keeps too many %s is ended, and forgets them', async (_what, events, bytes) => {
-    const { subscriber, ends } = open({ events, bytes });
+  test('that keeps too many bytes is ended at once, and forgets them', async () => {
+    const { subscriber, ends } = open({ events: 1000, bytes: 35 });
     for (let value = 0; value < 10; value++) subscriber.push(value, 10);
     await expect(subscriber.next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED', connector: 'docks' });
     expect(await subscriber.next()).toEqual({ done: true, value: undefined });
+    expect(ends()).toBe(1);
+  });
+
+  test('given too many events at once reads them all', async () => {
+    vi.useFakeTimers();
+    const { subscriber, ends } = open({ events: 3 });
+    for (let value = 0; value < 10; value++) subscriber.push(value, 10);
+    for (let value = 0; value < 10; value++) expect((await subscriber.next()).value).toBe(value);
+    vi.advanceTimersByTime(60_000);
+    expect(ends()).toBe(0);
+  });
+
+  test('that has not caught up with too many events after a while is ended, however it moves', async () => {
+    vi.useFakeTimers();
+    const { subscriber, ends } = open({ events: 3 });
+    for (let value = 0; value < 10; value++) subscriber.push(value, 10);
+    for (let second = 0; second < 10; second++) {
+      vi.advanceTimersByTime(1000);
+      if (ends() > 0) break;
+      await subscriber.next();
+      subscriber.push('more', 10);
+    }
+    await expect(subscriber.next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED' });
     expect(ends()).toBe(1);
   });
 
@@ -92,6 +114,20 @@ describe('a subscriber', () => {
     expect(accepted).toEqual([3, 4]);
     for (const value of [2, 3, 4]) expect(await subscriber.next()).toEqual({ done: false, value });
     expect((await subscriber.next()).done).toBe(true);
+  });
+
+  test('with patience is not late while it takes one event after another, though more always wait', async () => {
+    vi.useFakeTimers();
+    const { subscriber, ends } = open({ events: 1, patienceMs: 1000 });
+    for (const value of [0, 1, 2]) subscriber.push(value, 1);
+    for (let value = 0; value < 20; value++) {
+      vi.advanceTimersByTime(900);
+      expect((await subscriber.next()).value).toBe(value);
+      subscriber.push(value + 3, 1);
+    }
+    expect(ends()).toBe(0);
+    vi.advanceTimersByTime(1000);
+    expect(ends()).toBe(1);
   });
 
   test('that is slow beyond its patience is cut off, and holds nothing back', async () => {

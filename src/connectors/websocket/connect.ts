@@ -173,7 +173,8 @@ class WebsocketConnection implements Connection<WebsocketBinding>, LinkOwner {
     }
     if (!Array.isArray(message)) return this.#receive(message, bytes);
     let understood = false;
-    for (const element of message) understood = this.#receive(element, bytes) || understood;
+    const share = bytes / message.length;
+    for (const element of message) understood = this.#receive(element, share) || understood;
     return understood;
   }
 
