@@ -10,7 +10,7 @@ export interface Reconnect {
   readonly attempts: number;
 }
 
-/** A connection that lived so long was a good one: what happens to it begins a new row of attempts. */
+/** What lived so long was good: its loss begins a new row of attempts. */
 const STABLE_MS = 5000;
 
 /** The key, with a kind's own defaults for the first and the longest pause. */
@@ -48,20 +48,23 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Attempts to have a connection, or a subscription, as far as they were in vain: they failed, or what they opened did not stay. Whoever
- * accepts and hangs up at once is not asked more often than who does not accept.
+ * Attempts to have a connection, or a subscription, counted in two ways: those that were in vain, which patience is about, and those
+ * after which nothing stayed, which pauses are about. Whoever accepts and hangs up at once is not asked more often than who does not
+ * accept, whatever was said in between.
  */
 export class Attempts {
   readonly #settings: Reconnect;
   #inVain = 0;
-  /** On the clock of `performance.now()`; far in the future while nothing is open, far in the past for what proved good. */
+  #unstable = 0;
+  /** On the clock of `performance.now()`; far in the future while nothing is open. */
   #openedAt = Number.POSITIVE_INFINITY;
+  #hasProved = false;
 
   constructor(settings: Reconnect) {
     this.#settings = settings;
   }
 
-  /** How many there were in a row. */
+  /** How many there were in a row that failed, or opened what neither did what it is for nor stayed. */
   get inVain(): number {
     return this.#inVain;
   }
@@ -75,15 +78,18 @@ export class Attempts {
     this.#openedAt = performance.now();
   }
 
-  /** What was opened does what it is for: it was good, however soon it is lost. */
+  /** What was opened does what it is for: it was not in vain, however soon it is lost. */
   proved(): void {
-    this.#openedAt = Number.NEGATIVE_INFINITY;
+    this.#hasProved = true;
   }
 
   /** An attempt failed, or what was opened is lost. @returns milliseconds to wait before the next one */
   ended(): number {
-    this.#inVain = performance.now() - this.#openedAt >= STABLE_MS ? 0 : this.#inVain + 1;
+    const isStable = performance.now() - this.#openedAt >= STABLE_MS;
+    this.#inVain = isStable || this.#hasProved ? 0 : this.#inVain + 1;
+    this.#unstable = isStable ? 0 : this.#unstable + 1;
     this.#openedAt = Number.POSITIVE_INFINITY;
-    return pauseMs(this.#settings, this.#inVain);
+    this.#hasProved = false;
+    return pauseMs(this.#settings, this.#unstable);
   }
 }

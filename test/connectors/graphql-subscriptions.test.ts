@@ -137,6 +137,25 @@ describe.each(['ws', 'sse'])('subscriptions over %s', (protocol) => {
     await events.return?.();
   });
 
+  test('ask a backend that sends an event and goes, time and again, less and less often', async () => {
+    await using gateway = await startGateway(
+      configuration(backend.url, protocol, '', '', '{ min: 20ms, max: 1s, attempts: 1 }'),
+    );
+    const events = gateway.subscribe('web', MOVED, { variables: { id: '1' } });
+    const start = performance.now();
+    let result = next(events);
+    for (let round = 0; round < 7; round++) {
+      await backend.untilSubscribers(1);
+      backend.move('1', 'Ann');
+      expect(await result).toMatchObject({ data: { riderMoved: { name: 'Ann' } } });
+      backend.cut();
+      expect(codeOf(await next(events))).toBe('UPSTREAM_GAP');
+      result = next(events);
+    }
+    expect(performance.now() - start).toBeGreaterThan(1000);
+    await events.return?.();
+  });
+
   test('survive a restart of the backend', async () => {
     await using gateway = await startGateway(configuration(backend.url, protocol));
     const events = gateway.subscribe('web', MOVED, { variables: { id: '1' } });

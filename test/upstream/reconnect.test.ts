@@ -59,14 +59,27 @@ describe('attempts', () => {
     expect(row.areOver).toBe(true);
   });
 
-  test('what stayed, or did what it is for, begins a new row', () => {
+  test('what stayed begins a new row', () => {
     const row = attempts();
-    for (const isGood of [() => vi.advanceTimersByTime(5000), () => row.proved()]) {
-      row.ended();
+    row.ended();
+    row.opened();
+    vi.advanceTimersByTime(5000);
+    expect(row.ended()).toBeLessThanOrEqual(100);
+    expect(row.inVain).toBe(0);
+  });
+
+  test('what did what it is for was not in vain, but the next one waits longer all the same', () => {
+    const row = attempts();
+    row.ended();
+    let pause = 0;
+    for (let round = 0; round < 10; round++) {
       row.opened();
-      isGood();
-      expect(row.ended()).toBeLessThanOrEqual(100);
+      row.proved();
+      pause = row.ended();
       expect(row.inVain).toBe(0);
     }
+    expect(pause).toBeGreaterThanOrEqual(500);
+    row.ended();
+    expect(row.inVain).toBe(1);
   });
 });

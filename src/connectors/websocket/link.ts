@@ -49,9 +49,6 @@ export class Link implements AsyncDisposable {
   #connecting: Cancellation | undefined;
   #retry: NodeJS.Timeout | undefined;
   #notBefore = 0;
-  /** For the length of the back-off: only a connection that lives for a while was not in vain. */
-  readonly #connections: Attempts;
-  /** For those who wait: nor was one on which the backend said something that was understood. */
   readonly #attempts: Attempts;
   #cause: UpstreamError | undefined;
 
@@ -62,7 +59,6 @@ export class Link implements AsyncDisposable {
   ) {
     this.#setup = setup;
     const { heartbeat, reconnect } = setup.options;
-    this.#connections = new Attempts(reconnect);
     this.#attempts = new Attempts(reconnect);
     this.#heartbeatSettings = heartbeat === 'none' ? undefined : { ...heartbeat, message: heartbeatMessage };
     this.#owner = owner;
@@ -201,7 +197,6 @@ export class Link implements AsyncDisposable {
       clearTimeout(timer);
       this.#connecting = undefined;
       isOpen = true;
-      this.#connections.opened();
       this.#attempts.opened();
       this.#opened(socket, () => {
         why ??= this.#unavailable('the heartbeat was not answered');
@@ -282,8 +277,7 @@ export class Link implements AsyncDisposable {
 
   #backOff(cause: UpstreamError): void {
     this.#cause = cause;
-    this.#attempts.ended();
-    this.#notBefore = performance.now() + this.#connections.ended();
+    this.#notBefore = performance.now() + this.#attempts.ended();
   }
 
   #unavailable(internal: string, cause?: unknown): UpstreamError {
