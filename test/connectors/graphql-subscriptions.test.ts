@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import { clientYml, newKey, sign } from '../auth/issuer.ts';
 import { RIDERS_SDL, RidersBackend } from '../support/backends/graphql-riders.ts';
 import { type GraphQLBody, startGateway } from '../support/gateway.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const SCHEMA = `
 enum Level { BASIC GOLD }
@@ -368,6 +369,22 @@ describe('over graphql-ws', () => {
     backend.deaf = true;
     expect(codeOf(await next(events))).toBe('UPSTREAM_GAP');
     backend.deaf = false;
+    await events.return?.();
+  });
+
+  test('a backend whose event takes longer to arrive than a heartbeat may is kept', async () => {
+    await using proxy = await TcpProxy.before(backend.url);
+    await using gateway = await startGateway(
+      configuration(proxy.url, 'ws', '', '  heartbeat: { every: 200ms, timeout: 200ms }'),
+    );
+    const events = gateway.subscribe('web', MOVED, { variables: { id: '1' } });
+    const first = next(events);
+    await backend.untilSubscribers(1);
+    proxy.trickle();
+    const name = 'x'.repeat(100_000);
+    backend.move('1', name);
+    expect(await first).toMatchObject({ data: { riderMoved: { name } } });
+    expect(backend.inits).toHaveLength(1);
     await events.return?.();
   });
 

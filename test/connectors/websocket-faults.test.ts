@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { EnvelopeBackend } from '../support/backends/websocket-envelope.ts';
 import { startGateway } from '../support/gateway.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 /** Short times, so that a fault is over within a second. */
 const CONNECTOR = `
@@ -47,7 +48,7 @@ type Gateway = Awaited<ReturnType<typeof startGateway>>;
 let backend: EnvelopeBackend;
 let gateway: Gateway;
 
-function start(connector = CONNECTOR): Promise<Gateway> {
+function start(connector = CONNECTOR, url = backend.url): Promise<Gateway> {
   return startGateway({
     files: {
       'connectors/docks/connector.yml': connector,
@@ -55,7 +56,7 @@ function start(connector = CONNECTOR): Promise<Gateway> {
       'schemas/web.graphql': VIEW,
       'clients/web/client.yml': '{}',
     },
-    env: { DOCKS_URL: backend.url },
+    env: { DOCKS_URL: url },
   });
 }
 
@@ -170,6 +171,22 @@ describe('calls', () => {
     backend.behave = () => false;
     expect((await ask()).said).toBe('FREE');
     expect(backend.handshakes).toHaveLength(2);
+  });
+
+  test('whose answer takes longer to arrive than a heartbeat may keep their connection', async () => {
+    await gateway[Symbol.asyncDispose]();
+    await using proxy = await TcpProxy.before(backend.url);
+    const slow = CONNECTOR.replace('request: 800ms', 'request: 10s').replace('8KB', '1MB');
+    gateway = await start(slow, proxy.url);
+    await ask();
+    proxy.trickle();
+    const state = 'x'.repeat(100_000);
+    backend.behave = ({ id }, socket) => {
+      socket.send(JSON.stringify({ kind: 'answer', id, body: { id: 'd1', state } }));
+      return true;
+    };
+    expect((await ask()).said).toBe(state);
+    expect(backend.handshakes).toHaveLength(1);
   });
 
   test('beyond the bound of those in flight wait for their turn', async () => {

@@ -1,6 +1,7 @@
-/** A TCP proxy between a client and a server, for faults: cut, hang, delay. */
+/** A TCP proxy between a client and a server, for faults: cut, hang, delay, trickle. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface TcpProxyOptions {
   readonly host: string;
@@ -15,6 +16,7 @@ export class TcpProxy implements AsyncDisposable {
   #accepting = true;
   #hanging = false;
   #delayMs = 0;
+  #trickling = false;
   /** Connections accepted since the start, also those that were cut at once. */
   accepted = 0;
   /** Bytes that came from the server. */
@@ -82,6 +84,11 @@ export class TcpProxy implements AsyncDisposable {
     this.#delayMs = milliseconds;
   }
 
+  /** Hands on a kilobyte every ten milliseconds. */
+  trickle(): void {
+    this.#trickling = true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -115,6 +122,10 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #pass(from: Socket, to: Socket, chunk: Buffer): void {
+    if (this.#trickling) {
+      void this.#passSlowly(from, to, chunk);
+      return;
+    }
     this.#later(() => {
       if (to.destroyed || to.write(chunk)) return;
       from.pause();
@@ -122,6 +133,15 @@ export class TcpProxy implements AsyncDisposable {
         if (!this.#hanging) from.resume();
       });
     });
+  }
+
+  async #passSlowly(from: Socket, to: Socket, chunk: Buffer): Promise<void> {
+    from.pause();
+    for (let at = 0; at < chunk.length && !to.destroyed; at += 1024) {
+      to.write(chunk.subarray(at, at + 1024));
+      await sleep(10);
+    }
+    if (!this.#hanging) from.resume();
   }
 
   /** Timers of one duration fire in order. */

@@ -1,9 +1,12 @@
 /** Subscriptions over graphql-transport-ws: one socket for all subscribers that look alike to the backend. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
 import { type ErrorCodes, isOfCredentials } from '../../upstream/codes.ts';
+import { Heartbeat } from '../../upstream/heartbeat.ts';
 import { keepDigits } from '../../upstream/json.ts';
 import { holdsMoreObjects, mayHoldMore, tooMany } from '../../upstream/many-objects.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
@@ -137,31 +140,26 @@ class SharedSocket {
     // Before the client is made, which cannot tell its subscribers when this fails.
     const headers = { ...this.#caller, ...(await outgoing.ofConnection(limit)) };
     const { heartbeat, init } = options.subscriptions;
-    let silence: NodeJS.Timeout | undefined;
+    let pulse: Heartbeat | undefined;
     const client = createClient({
       url: this.#url,
       webSocketImpl: toWebSocketClass(this.#setup, headers, (frame) => this.#isReadable(frame)),
       connectionParams: { ...headers, ...init },
       connectionAckWaitTimeout: settings.timeouts.requestMs,
-      keepAlive: heartbeat.every,
       // Connections are built anew by whoever lost them, who also tells of the gap.
       retryAttempts: 0,
       jsonMessageReviver: keepDigits,
       on: {
-        connected: () => {
+        connected: (socket) => {
+          const { transport } = socket as BackendSocket;
+          const ping = () => (socket as BackendSocket).send('{"type":"ping"}');
+          pulse = new Heartbeat({ ping, transport, onSilence: () => client.terminate() }, heartbeat);
           this.#isConnected = true;
           for (const open of this.#whenConnected) open();
           this.#whenConnected.clear();
         },
-        ping: (received) => {
-          if (received) return;
-          silence = setTimeout(() => client.terminate(), heartbeat.timeout);
-        },
-        pong: (received) => {
-          if (received) clearTimeout(silence);
-        },
         closed: (event) => {
-          clearTimeout(silence);
+          pulse?.stop();
           this.#end(this.#toEnding(event));
         },
         error: (cause) => this.#end(this.#toEnding(cause)),
@@ -223,13 +221,20 @@ class SharedSocket {
 /** Close codes that say one of the two does not speak the protocol, or that a message was too large. */
 const REFUSALS = new Set(['1002', '1003', '1007', '1009', '4004', '4005', '4400', '4406']);
 
-/** The library makes its sockets itself, and hands over neither options nor what it will read. */
+interface BackendSocket extends WebSocket {
+  /** The socket below, once there is one. */
+  readonly transport: Socket;
+}
+
+/** The library makes its sockets itself, and hands over neither options nor what it will read. @returns a class of `BackendSocket`s */
 function toWebSocketClass(
   { settings }: TransportSetup,
   headers: Readonly<Record<string, string>>,
   isReadable: (frame: Buffer) => boolean,
 ): unknown {
   return class extends WebSocket {
+    transport: Socket | undefined;
+
     constructor(address: string | URL, protocols?: string | string[]) {
       super(address, protocols, {
         ...toTlsOptions(settings.tls),
@@ -238,6 +243,9 @@ function toWebSocketClass(
         maxPayload: settings.limits.responseBytes,
         perMessageDeflate: false,
         followRedirects: false,
+      });
+      this.once('upgrade', (response: IncomingMessage) => {
+        this.transport = response.socket;
       });
     }
 

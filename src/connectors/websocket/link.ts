@@ -4,12 +4,12 @@ import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { Cancellation } from '../../cancellation.ts';
 import { UpstreamError } from '../../errors.ts';
+import { Heartbeat } from '../../upstream/heartbeat.ts';
 import { holdsMoreObjects, tooMany } from '../../upstream/many-objects.ts';
 import { Attempts } from '../../upstream/reconnect.ts';
 import { toStatusError } from '../../upstream/status.ts';
 import { toTlsOptions } from '../../upstream/tls.ts';
 import type { ConnectionSetup } from '../kind.ts';
-import { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
 import type { WebsocketOptions } from './options.ts';
 
 export interface LinkOwner {
@@ -38,7 +38,7 @@ const CREDENTIALS_REFUSED: ReadonlySet<number> = new Set([1008, 3000, 4401]);
 
 export class Link implements AsyncDisposable {
   readonly #setup: ConnectionSetup<WebsocketOptions>;
-  readonly #heartbeatSettings: HeartbeatSettings | undefined;
+  readonly #heartbeatMessage: string | undefined;
   readonly #owner: LinkOwner;
   #state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle';
   #socket: WebSocket | undefined;
@@ -52,15 +52,15 @@ export class Link implements AsyncDisposable {
   readonly #attempts: Attempts;
   #cause: UpstreamError | undefined;
 
+  /** @param heartbeatMessage what to send instead of a ping frame */
   constructor(
     setup: ConnectionSetup<WebsocketOptions>,
     heartbeatMessage: string | undefined,
     owner: LinkOwner,
   ) {
     this.#setup = setup;
-    const { heartbeat, reconnect } = setup.options;
-    this.#attempts = new Attempts(reconnect);
-    this.#heartbeatSettings = heartbeat === 'none' ? undefined : { ...heartbeat, message: heartbeatMessage };
+    this.#attempts = new Attempts(setup.options.reconnect);
+    this.#heartbeatMessage = heartbeatMessage;
     this.#owner = owner;
   }
 
@@ -203,9 +203,7 @@ export class Link implements AsyncDisposable {
         socket.terminate();
       });
     });
-    socket.on('pong', () => this.#heartbeat?.heard());
     socket.on('message', (data: Buffer, isBinary) => {
-      this.#heartbeat?.heard();
       const text = isBinary && !isUtf8(data) ? '' : data.toString('utf8');
       if (holdsMoreObjects(text, responseObjects)) {
         unreadable = true;
@@ -244,8 +242,11 @@ export class Link implements AsyncDisposable {
       return;
     }
     this.#state = 'open';
-    if (this.#heartbeatSettings !== undefined) {
-      this.#heartbeat = new Heartbeat(socket, this.#heartbeatSettings, onSilence);
+    const { heartbeat } = this.#setup.options;
+    if (heartbeat !== 'none') {
+      const message = this.#heartbeatMessage;
+      const ping = message === undefined ? () => socket.ping() : () => socket.send(message);
+      this.#heartbeat = new Heartbeat({ ping, transport: this.#transport!, onSilence }, heartbeat);
     }
     this.#setup.log.info('connected');
     this.#owner.opened();

@@ -80,7 +80,7 @@ export const options = z.strictObject({
         z.strictObject({
           every: duration.default(15_000),
           timeout: duration.default(5000),
-          /** A literal to send instead of a ping frame. Anything that then arrives is a sign of life. */
+          /** A literal to send instead of a ping frame. Every byte that then arrives is a sign of life. */
           message: z.string().optional(),
         }),
       ],

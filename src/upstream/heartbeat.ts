@@ -1,43 +1,41 @@
 /** Finds out that the other side is gone although nobody closed the connection. */
-import type { WebSocket } from 'ws';
 
 export interface HeartbeatSettings {
   readonly every: number;
   readonly timeout: number;
-  /** What to send instead of a ping frame. */
-  readonly message: string | undefined;
+}
+
+/** The connection that is watched. */
+export interface Watched {
+  /** Asks the other side for a sign of life. */
+  ping(): void;
+  /** Counts every byte: the answer may be behind a message that takes long to arrive. */
+  readonly transport: { readonly bytesRead: number };
+  /** Called once when nothing came back in time. */
+  onSilence(): void;
 }
 
 export class Heartbeat {
-  readonly #socket: WebSocket;
+  readonly #watched: Watched;
   readonly #settings: HeartbeatSettings;
-  readonly #onSilence: () => void;
   #timer: NodeJS.Timeout | undefined;
   #asked = false;
-  #heard = false;
+  #bytesBefore = 0;
   #stopped = false;
 
-  /** @param onSilence called once when nothing came back in time */
-  constructor(socket: WebSocket, settings: HeartbeatSettings, onSilence: () => void) {
-    this.#socket = socket;
+  constructor(watched: Watched, settings: HeartbeatSettings) {
+    this.#watched = watched;
     this.#settings = settings;
-    this.#onSilence = onSilence;
     this.#rest(settings.every);
-  }
-
-  /** Something arrived. Called for every frame. */
-  heard(): void {
-    this.#heard = true;
   }
 
   /** Asks now instead of at the next beat. */
   probe(): void {
     if (this.#asked || this.#stopped) return;
     this.#asked = true;
-    this.#heard = false;
+    this.#bytesBefore = this.#watched.transport.bytesRead;
     clearTimeout(this.#timer);
-    if (this.#settings.message === undefined) this.#socket.ping();
-    else this.#socket.send(this.#settings.message);
+    this.#watched.ping();
     // After a blocked event loop timers run before sockets are read: what has arrived meanwhile is read first.
     this.#timer = setTimeout(() => setImmediate(() => this.#judge()), this.#settings.timeout);
   }
@@ -55,7 +53,7 @@ export class Heartbeat {
     if (this.#stopped) return;
     this.#asked = false;
     const { every, timeout } = this.#settings;
-    if (this.#heard) this.#rest(Math.max(0, every - timeout));
-    else this.#onSilence();
+    if (this.#watched.transport.bytesRead !== this.#bytesBefore) this.#rest(Math.max(0, every - timeout));
+    else this.#watched.onSilence();
   }
 }
