@@ -60,6 +60,26 @@ function configuration(url: string, connector = CONNECTOR, more: Readonly<Record
   };
 }
 
+/** For a backend whose events carry the number that it gave a subscription. */
+function numbered(url: string, settings = '') {
+  const connector = CONNECTOR.replace(
+    /subscriptions:[\s\S]*?(?=codes)/,
+    [
+      'subscriptions:',
+      '  subscribe: { call: open, args: "{ topic: $topic, params: $params }" }',
+      '  unsubscribe: { call: close, args: "[$subscription]" }',
+      '  subscription: body.number',
+      '  event: { subscription: of, payload: body }',
+      settings,
+    ].join('\n'),
+  );
+  const schema = SCHEMA.replace(
+    '@websocket(topic: "docks/{id}")',
+    '@websocket(topic: "docks", args: "{ id: $id }")',
+  );
+  return configuration(url, connector, { 'connectors/docks/schema.graphql': schema });
+}
+
 describe('a backend with messages of its own', () => {
   let backend: EnvelopeBackend;
 
@@ -207,24 +227,7 @@ describe('a backend with messages of its own', () => {
   });
 
   test('may number its subscriptions: the same topic with other parameters is another one', async () => {
-    const connector = CONNECTOR.replace(
-      /subscriptions:[\s\S]*?(?=codes)/,
-      [
-        'subscriptions:',
-        '  subscribe: { call: open, args: "{ topic: $topic, params: $params }" }',
-        '  unsubscribe: { call: close, args: "[$subscription]" }',
-        '  subscription: body.number',
-        '  event: { subscription: of, payload: body }',
-        '',
-      ].join('\n'),
-    );
-    const schema = SCHEMA.replace(
-      '@websocket(topic: "docks/{id}")',
-      '@websocket(topic: "docks", args: "{ id: $id }")',
-    );
-    await using gateway = await startGateway(
-      configuration(backend.url, connector, { 'connectors/docks/schema.graphql': schema }),
-    );
+    await using gateway = await startGateway(numbered(backend.url));
     const opened: unknown[] = [];
     const closed: unknown[] = [];
     backend.behave = ({ id, action, body }, socket) => {
@@ -255,6 +258,21 @@ describe('a backend with messages of its own', () => {
     await expect.poll(() => closed).toEqual([[2]]);
     await one.return?.();
     await expect.poll(() => closed).toEqual([[2], [1]]);
+  });
+
+  test('that numbers a subscription too late is given it back', async () => {
+    await using gateway = await startGateway(numbered(backend.url, 'timeouts: { request: 100ms }\n'));
+    const closed: unknown[] = [];
+    backend.behave = ({ id, action, body }, socket) => {
+      if (action === 'close') closed.push(body);
+      const answer = JSON.stringify({ kind: 'answer', id, body: { number: 7 } });
+      setTimeout(() => socket.send(answer), action === 'open' ? 400 : 0);
+      return true;
+    };
+    const events = gateway.subscribe('web', 'subscription { dockChanged(id: "d1") { id } }');
+    const { value } = await events.next();
+    expect(value?.errors?.[0]?.extensions.code).toBe('UPSTREAM_TIMEOUT');
+    await expect.poll(() => closed).toEqual([[7]]);
   });
 
   test('offers no subprotocol unless asked, and then has to accept one', async () => {

@@ -14,10 +14,18 @@ import type { Message, MessageId, Protocol, WriteRequest } from './protocol.ts';
 /** Requests that wait for the connection or for a free place; more are refused. */
 const MAX_WAITING = 10_000;
 
+/** Answers that are still wanted after their time; the oldest are given up. */
+const MAX_LATE = 1000;
+
 /** What waits for an answer. */
 interface Pending {
   answered(message: Message): void;
   failed(error: UpstreamError): void;
+}
+
+/** Also of an answer that comes too late, for what has to be undone then. */
+interface Asked extends Pending {
+  answeredLate?(message: Message): void;
 }
 
 export class Calls {
@@ -26,6 +34,7 @@ export class Calls {
   readonly #link: Link;
   readonly #idPrefix: string | undefined;
   readonly #pending = new WaitingById<unknown, Pending>();
+  readonly #late = new Map<unknown, (message: Message) => void>();
   /** First in, first out. */
   readonly #waiting = new Set<Call>();
   #lastId = 0;
@@ -89,10 +98,11 @@ export class Calls {
    * Sends one message of its own and waits for its answer. Only while the connection is open.
    * @param write writes the message for an id
    */
-  ask(write: (id: MessageId) => string, pending: Pending): void {
+  ask(write: (id: MessageId) => string, pending: Asked): void {
     const id = this.#nextId();
     const timer = setTimeout(() => {
       this.#pending.take(id);
+      if (pending.answeredLate !== undefined) this.#remember(id, pending.answeredLate);
       this.#link.probe();
       pending.failed(this.#timeout());
     }, this.#setup.settings.timeouts.requestMs);
@@ -111,8 +121,9 @@ export class Calls {
 
   /** @returns whether somebody waited for this answer */
   answered(message: Message): boolean {
-    const pending = this.#take(this.#protocol.idOf(message));
-    if (pending === undefined) return false;
+    const id = this.#protocol.idOf(message);
+    const pending = this.#take(id);
+    if (pending === undefined) return this.#late.size > 0 && this.#answeredLate(id, message);
     pending.answered(message);
     if (this.#waiting.size > 0) this.#drain();
     return true;
@@ -126,6 +137,7 @@ export class Calls {
   /** What was sent has no answer any more. What was not sent goes on waiting. */
   lost(failure: () => UpstreamError): void {
     const all = this.#pending.ids().map((id) => this.#take(id));
+    this.#late.clear();
     for (const pending of all) pending?.failed(failure());
   }
 
@@ -196,6 +208,20 @@ export class Calls {
     for (const call of exchange.calls) {
       if (this.#waiting.delete(call)) call.failed(link.failure());
     }
+  }
+
+  #remember(id: MessageId, answeredLate: (message: Message) => void): void {
+    const [oldest] = this.#late.keys();
+    if (this.#late.size >= MAX_LATE) this.#late.delete(oldest);
+    this.#late.set(id, answeredLate);
+  }
+
+  #answeredLate(id: unknown, message: Message): boolean {
+    const answeredLate = this.#late.get(id);
+    if (answeredLate === undefined) return false;
+    this.#late.delete(id);
+    answeredLate(message);
+    return true;
   }
 
   #take(id: unknown): Pending | undefined {

@@ -168,7 +168,15 @@ export class Subscriptions {
         this.#fail(topic, () => error);
         if (byTopic) this.#unsubscribe(topic);
       },
+      // Until its id is known a subscription cannot be given back.
+      ...(!byTopic && { answeredLate: (message) => this.#giveBack(topic, message) }),
     });
+  }
+
+  #giveBack(topic: Topic, message: Message): void {
+    if (this.#protocol.outcomeOf(message) instanceof UpstreamError) return;
+    const found = this.#feed.subscriptionIn(message, topic.name);
+    if (found !== undefined && !(found instanceof UpstreamError)) this.#unsubscribe(topic, found);
   }
 
   #answered(topic: Topic, message: Message): void {
@@ -229,10 +237,10 @@ export class Subscriptions {
     topic.state = 'left';
   }
 
-  #unsubscribe(topic: Topic): void {
+  #unsubscribe(topic: Topic, subscription = topic.subscription): void {
     const { unsubscribe } = this.#feed;
     if (unsubscribe === undefined || !this.#link.isOpen) return;
-    const about = { topic: topic.name, params: topic.params, subscription: topic.subscription };
+    const about = { topic: topic.name, params: topic.params, subscription };
     if (!unsubscribe.answered) {
       this.#link.send(unsubscribe.write(0, about));
       return;
