@@ -398,6 +398,53 @@ describe('subscriptions', () => {
     await quick.return?.();
   });
 
+  test.each([
+    ['not answered in time', () => {}],
+    [
+      'not possible yet',
+      (socket: WebSocket, id: unknown) =>
+        socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'UNAVAILABLE' } })),
+    ],
+  ])('live on when subscribing again is %s', async (_what, answer) => {
+    const events = listen('d1');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'one' });
+    await first;
+    let inVain = 0;
+    backend.behave = ({ id, action }, socket) => {
+      if (action !== 'watch' || inVain === 2) return false;
+      inVain++;
+      answer(socket, id);
+      return true;
+    };
+    backend.drop();
+    expect(read(await events.next())).toBe('UPSTREAM_GAP');
+    expect(inVain).toBe(2);
+    expect(backend.handshakes).toHaveLength(2);
+    const next = events.next();
+    backend.emit('docks/d1', { state: 'two' });
+    expect(read(await next)).toBe('two');
+    await events.return?.();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(0);
+  });
+
+  test('end when subscribing again is not possible after some attempts', async () => {
+    const events = listen('d1');
+    const first = events.next();
+    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
+    backend.emit('docks/d1', { state: 'one' });
+    await first;
+    backend.behave = ({ id }, socket) => {
+      socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'UNAVAILABLE' } }));
+      return true;
+    };
+    backend.drop();
+    expect(read(await events.next())).toBe('UPSTREAM_UNAVAILABLE');
+    expect(read(await events.next())).toBe('done');
+    expect(backend.received.filter(({ action }) => action === 'watch')).toHaveLength(1 + 5);
+  });
+
   test('refused after a reconnect end with the refusal', async () => {
     const events = listen('d1');
     const first = events.next();

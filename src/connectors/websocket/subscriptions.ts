@@ -1,5 +1,6 @@
 /** Topics and who listens to them: one subscription at the backend per topic, however many listen here. */
-import { UpstreamError } from '../../errors.ts';
+import { type ErrorCode, UpstreamError } from '../../errors.ts';
+import { Attempts } from '../../upstream/reconnect.ts';
 import { Subscriber } from '../../upstream/subscriber.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { Calls } from './calls.ts';
@@ -7,6 +8,13 @@ import type { Feed } from './feed.ts';
 import type { Link } from './link.ts';
 import type { WebsocketOptions } from './options.ts';
 import type { Message, Protocol } from './protocol.ts';
+
+/** With these a backend says that it cannot now, not that it will not: one that has just started, say. */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set([
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_FAILED',
+  'UPSTREAM_UNAVAILABLE',
+]);
 
 interface Topic {
   readonly key: string;
@@ -17,8 +25,11 @@ interface Topic {
   readonly subscribers: Set<Subscriber>;
   /** Those who lived through a loss and were not told yet. */
   interrupted: readonly Subscriber[];
-  /** `asked`: subscribe was sent on this connection and is not answered yet. */
-  state: 'unknown' | 'asked' | 'live' | 'left';
+  /** On this connection. `asked`: subscribe was sent and is not answered yet. `paused`: it was in vain, and is sent again after a while. */
+  state: 'unknown' | 'asked' | 'paused' | 'live' | 'left';
+  /** To be subscribed to again; there are none without a connection. */
+  readonly attempts: Attempts;
+  timer: NodeJS.Timeout | undefined;
   /** Whether it ever was live. */
   established: boolean;
   /** By what its events are found, on this connection. */
@@ -94,13 +105,9 @@ export class Subscriptions {
   }
 
   lost(): void {
-    this.#byEventKey.clear();
     for (const topic of this.#topics.values()) {
-      // Who joined while the subscription was being asked for has missed nothing yet.
-      if (topic.established) topic.interrupted = [...topic.subscribers];
-      topic.state = 'unknown';
-      topic.eventKey = undefined;
-      topic.subscription = undefined;
+      clearTimeout(topic.timer);
+      this.#interrupt(topic, 'unknown');
     }
   }
 
@@ -134,6 +141,8 @@ export class Subscriptions {
       subscribers: new Set(),
       interrupted: [],
       state: 'unknown',
+      attempts: new Attempts(this.#setup.options.reconnect),
+      timer: undefined,
       established: false,
       eventKey: undefined,
       subscription: undefined,
@@ -157,7 +166,7 @@ export class Subscriptions {
     if (byTopic) this.#listen(topic, topic.name);
     if (!subscribe.answered) {
       if (this.#link.send(subscribe.write(0, about))) this.#resume(topic);
-      else this.#fail(topic, () => this.#link.failure());
+      else this.#failed(topic, this.#link.failure());
       return;
     }
     this.#calls.ask((id) => subscribe.write(id, about), {
@@ -165,7 +174,7 @@ export class Subscriptions {
       failed: (error) => {
         // A lost connection does not end subscriptions; the next one carries them again.
         if (!this.#link.isOpen || topic.state !== 'asked') return;
-        this.#fail(topic, () => error);
+        this.#failed(topic, error);
         if (byTopic) this.#unsubscribe(topic);
       },
       // Until its id is known a subscription cannot be given back.
@@ -183,7 +192,7 @@ export class Subscriptions {
     const outcome = this.#protocol.outcomeOf(message);
     const found = outcome instanceof UpstreamError ? outcome : this.#feed.subscriptionIn(message, topic.name);
     if (found instanceof UpstreamError) {
-      this.#fail(topic, () => found);
+      this.#failed(topic, found);
       return;
     }
     topic.subscription = found;
@@ -201,9 +210,38 @@ export class Subscriptions {
     }
   }
 
+  /** Subscribing was in vain. Those who had the topic before get it again as they get a lost connection again. */
+  #failed(topic: Topic, error: UpstreamError): void {
+    const delayMs = topic.attempts.ended();
+    const isWorthAnother = topic.established && topic.state !== 'left' && MAY_PASS.has(error.code);
+    if (!isWorthAnother || topic.attempts.areOver) {
+      this.#fail(topic, () => error);
+      return;
+    }
+    this.#setup.log.debug({ err: error }, 'cannot subscribe again');
+    this.#interrupt(topic, 'paused');
+    topic.timer = setTimeout(() => {
+      if (this.#link.isOpen) this.#ask(topic);
+    }, delayMs);
+  }
+
+  /** No events arrive until the topic is subscribed to again. */
+  #interrupt(topic: Topic, state: 'unknown' | 'paused'): void {
+    this.#unlisten(topic);
+    // Who joined while the subscription was being asked for has missed nothing yet.
+    if (topic.established) topic.interrupted = [...topic.subscribers];
+    topic.state = state;
+    topic.subscription = undefined;
+  }
+
   #listen(topic: Topic, eventKey: unknown): void {
     topic.eventKey = eventKey;
     this.#byEventKey.set(eventKey, topic);
+  }
+
+  #unlisten(topic: Topic): void {
+    if (this.#byEventKey.get(topic.eventKey) === topic) this.#byEventKey.delete(topic.eventKey);
+    topic.eventKey = undefined;
   }
 
   /** The subscription works: whoever lived through a loss is told that events may be missing. */
@@ -211,6 +249,7 @@ export class Subscriptions {
     if (topic.state === 'live') return;
     topic.state = 'live';
     topic.established = true;
+    topic.attempts.opened();
     const gap = new StreamGap('the connection to the backend was lost');
     for (const subscriber of topic.interrupted) subscriber.push(gap, 0);
     topic.interrupted = [];
@@ -233,7 +272,8 @@ export class Subscriptions {
   #remove(topic: Topic): void {
     // A topic that was left may have a successor of the same key.
     if (this.#topics.get(topic.key) === topic) this.#topics.delete(topic.key);
-    if (this.#byEventKey.get(topic.eventKey) === topic) this.#byEventKey.delete(topic.eventKey);
+    clearTimeout(topic.timer);
+    this.#unlisten(topic);
     topic.state = 'left';
   }
 
