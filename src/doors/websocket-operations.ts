@@ -51,7 +51,6 @@ export function start(
     return [new GraphQLError(ERRORS[code].text, { extensions: { code } })];
   };
   if (peer.closing) return refuse(peer.closing.refusal);
-  // Operations that were left count until they have ended.
   if (peer.running.size >= maxOperations) {
     peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
     return refuse('OPERATION_TOO_LARGE');
@@ -71,6 +70,7 @@ export function start(
     context,
     isSubscription: kind === 'subscription',
     left,
+    rest: undefined,
     end: undefined,
     endpoint,
     operation: { ...prepared, variables, trace },
@@ -88,12 +88,40 @@ export function start(
   };
 }
 
-export async function execute(running: Running) {
+export function execute(running: Running) {
+  return unlessLeft(running, toExecuted(running));
+}
+
+export function subscribe(running: Running) {
+  return unlessLeft(running, toSubscribed(running));
+}
+
+/**
+ * The library knows operations by their ids, and an id is another's as soon as its caller has completed the operation: that has to be
+ * over for the library at once, also where something that runs for it takes longer.
+ */
+function unlessLeft<Outcome>(running: Running, work: Promise<Outcome>): Promise<Outcome | typeof UNREAD> {
+  return new Promise((resolve, reject) => {
+    work.then(resolve, reject);
+    running.left.add(() => {
+      running.rest = work.then(
+        (outcome) => (outcome instanceof Relay ? outcome.return() : undefined),
+        () => {},
+      );
+      resolve(UNREAD);
+    });
+  });
+}
+
+/** The library drops what nobody waits for. */
+const UNREAD = { data: null };
+
+async function toExecuted(running: Running) {
   const outcome = await running.endpoint.executeInParts(running.operation, running.request);
   return isStream(outcome) ? untilLeft(running, outcome.items) : outcome.result;
 }
 
-export async function subscribe(running: Running) {
+async function toSubscribed(running: Running) {
   const outcome = await running.endpoint.subscribe(running.operation, running.request);
   if (!isStream(outcome)) return outcome.result;
   const relay = untilLeft(running, outcome.items);
@@ -127,14 +155,20 @@ export function leaveCompleted({ running }: Peer): void {
   for (const { id, context, left } of running.values()) if (!(id in context.subscriptions)) left.cancel();
 }
 
+/** Operations that were left count until what runs for them has ended. */
 export function finish(peer: Peer, payload: SubscribePayload, requestLog: RequestLog | undefined): void {
   const running = peer.running.get(payload);
+  const rest = running?.rest;
   const hasLeft = peer.closing === undefined && running?.left.isCancelled === true;
   running?.left.cancel();
-  peer.running.delete(payload);
-  if (running !== undefined) tell(running, peer, requestLog, hasLeft);
-  // After the last answer has been handed to the socket.
-  if (peer.closing) setImmediate(() => closeWhenDone(peer));
+  const end = () => {
+    peer.running.delete(payload);
+    if (running !== undefined) tell(running, peer, requestLog, hasLeft);
+    // After the last answer has been handed to the socket.
+    if (peer.closing) setImmediate(() => closeWhenDone(peer));
+  };
+  if (rest === undefined) end();
+  else void rest.then(end);
 }
 
 function tell(

@@ -41,6 +41,8 @@ export interface Running {
   readonly context: Context<Record<string, unknown>, Peer>;
   readonly isSubscription: boolean;
   readonly left: Cancellation;
+  /** What still runs for it after its caller has left. Never rejects. */
+  rest: Promise<unknown> | undefined;
   /** Ends a subscription that has begun. */
   end: ((farewell: FormattedExecutionResult) => void) | undefined;
   readonly endpoint: Endpoint;
