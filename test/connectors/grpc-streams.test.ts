@@ -150,6 +150,58 @@ describe('a stream that breaks', () => {
   });
 });
 
+describe('a backend that allows two streams on a connection', () => {
+  let narrow: GrpcBackend;
+  let before: TcpProxy;
+
+  beforeEach(async () => {
+    narrow = await GrpcBackend.start({ options: { 'grpc.max_concurrent_streams': 2 } });
+    before = await TcpProxy.start({ host: '127.0.0.1', port: narrow.port });
+  });
+
+  afterEach(async () => {
+    await before[Symbol.asyncDispose]();
+    await narrow[Symbol.asyncDispose]();
+  });
+
+  const start = (settings = '') =>
+    startGateway({
+      files: shapesFiles({ settings: `timeouts: { connect: 2s, request: 500ms }\n${settings}` }),
+      env: { SHAPES_URL: `grpc://127.0.0.1:${before.port}` },
+    });
+  const watching = (gateway: TestGateway) =>
+    gateway.subscribe('web', 'subscription { watch(topic: "a") { number } }');
+
+  test('streams leave calls their room, and one that finds none is told', async () => {
+    await using gateway = await start();
+    const streams = [watching(gateway), watching(gateway)];
+    for (const events of streams) expect((await next(events))?.data?.watch.number).toBe(1);
+    const third = await all(watching(gateway));
+    expect(third.at(-1)?.errors).toMatchObject([
+      { extensions: { code: 'UPSTREAM_LIMITED', connector: 'shapes' } },
+    ]);
+    expect((await gateway.query('web', '{ count }')).body).toEqual({ data: { count: '9007199254740993' } });
+    await streams[0]!.return?.();
+    await expect.poll(() => narrow.streams).toBe(1);
+    const again = watching(gateway);
+    expect((await next(again))?.data?.watch.number).toBe(1);
+    for (const events of [streams[1]!, again]) await events.return?.();
+  });
+
+  test('with streams.perConnection there are as many connections as it takes, and no longer', async () => {
+    await using gateway = await start('streams: { perConnection: 2 }');
+    const streams = Array.from({ length: 5 }, () => watching(gateway));
+    for (const events of streams) expect((await next(events))?.data?.watch.number).toBe(1);
+    expect(before.connections).toBe(3);
+    await gateway.query('web', '{ count }');
+    expect(before.connections).toBe(4);
+    for (const events of streams) await events.return?.();
+    await expect.poll(() => before.connections).toBe(2);
+    expect((await next(watching(gateway)))?.data?.watch.number).toBe(1);
+    expect(before.connections).toBe(2);
+  });
+});
+
 describe('a reader that is slow', () => {
   /** A subscription over a socket reads ahead; the connector alone shows who holds whom. */
   test('stops the backend: nothing piles up', async () => {

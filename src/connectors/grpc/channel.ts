@@ -1,4 +1,4 @@
-/** The connection to a gRPC backend: one HTTP/2 channel, which connects at the first call and again whenever it breaks. */
+/** A connection to a gRPC backend: an HTTP/2 channel, which connects at the first call and again whenever it breaks. */
 import { isIP } from 'node:net';
 import { checkServerIdentity as checkIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
@@ -11,7 +11,8 @@ import type { ConnectionSetup } from '../kind.ts';
 import type { GrpcOptions } from './options.ts';
 import { timedOut } from './status.ts';
 
-export function openClient(setup: ConnectionSetup<GrpcOptions>): Client {
+/** @param own what this channel has beyond the settings that all of the connector's have */
+export function openClient(setup: ConnectionSetup<GrpcOptions>, own: ChannelOptions = {}): Client {
   const { endpoint, tls, limits } = setup.settings;
   const { keepalive, reconnect } = setup.options;
   const url = new URL(endpoint);
@@ -26,6 +27,7 @@ export function openClient(setup: ConnectionSetup<GrpcOptions>): Client {
     // What is configured is in connector.yml: not in DNS, and not in the environment's proxy variables.
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_http_proxy': 0,
+    ...own,
   };
   if (url.protocol === 'grpc:') return new Client(url.host, credentials.createInsecure(), options);
   const { servername, ...trust } = toTlsOptions(tls);

@@ -1,4 +1,4 @@
-/** One channel per connector; a unary call per element of a batch, or a stream per subscription. */
+/** One channel for unary calls, a call per element of a batch; others for streams, one per subscription. */
 import { problemsOf, toOutcomes } from '../batch.ts';
 import type { Connection, ConnectionSetup } from '../kind.ts';
 import type { GrpcBinding } from './bind.ts';
@@ -6,6 +6,7 @@ import { Calls } from './calls.ts';
 import { Connecting, openClient } from './channel.ts';
 import { toMetadata } from './metadata.ts';
 import type { GrpcOptions } from './options.ts';
+import { StreamChannels } from './stream-channels.ts';
 import { openStream } from './subscription.ts';
 
 export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBinding> {
@@ -13,6 +14,7 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
   const client = openClient(setup);
   const connecting = new Connecting(name, client.getChannel(), settings.timeouts.connectMs);
   const calls = new Calls(setup, client, connecting);
+  const channels = new StreamChannels(setup);
   return {
     compile: (binding) =>
       binding.mode === 'unary'
@@ -27,10 +29,11 @@ export function connect(setup: ConnectionSetup<GrpcOptions>): Connection<GrpcBin
           }
         : {
             mode: 'stream',
-            open: (values, context) => openStream({ setup, client, connecting, binding, values, context }),
+            open: (values, context) => openStream({ setup, channels, binding, values, context }),
           },
     async [Symbol.asyncDispose]() {
       client.close();
+      channels.close();
     },
   };
 }

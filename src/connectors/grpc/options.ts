@@ -15,6 +15,13 @@ export const options = z.strictObject({
   dedupe,
   /** Answers are kept as long as `cache-control` of the backend's metadata allows. */
   cache,
+  /** Subscriptions have connections of their own. */
+  streams: z
+    .strictObject({
+      /** How many share one. Backends end or hold back what is beyond the number that they allow, 100 being the least that is usual. */
+      perConnection: z.int().min(1).max(100_000).default(100),
+    })
+    .default({ perConnection: 100 }),
   /** Of subscriptions. */
   reconnect: reconnect(500, 10_000),
 });

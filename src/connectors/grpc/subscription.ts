@@ -2,26 +2,25 @@
  * One subscription over a stream of answers. A stream that breaks is opened again; what was missed meanwhile is nobody's
  * knowledge, so a StreamGap says that it broke, once the new stream is open.
  */
-import { type Client, type ClientReadableStream, type ServiceError, status as Status } from '@grpc/grpc-js';
+import { type ClientDuplexStream, type ServiceError, status as Status } from '@grpc/grpc-js';
 import { Cancellation } from '../../cancellation.ts';
-import type { UpstreamError } from '../../errors.ts';
+import { UpstreamError } from '../../errors.ts';
 import type { Values } from '../../mapping/values.ts';
 import { Attempts, pause } from '../../upstream/reconnect.ts';
 import { toUpstreamError } from '../batch.ts';
 import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { GrpcBinding } from './bind.ts';
-import type { Connecting } from './channel.ts';
 import { asIs, toMetadata } from './metadata.ts';
 import type { GrpcOptions } from './options.ts';
 import { toStatusError, unreadable } from './status.ts';
+import type { StreamChannel, StreamChannels } from './stream-channels.ts';
 
 /** Servers may send nothing at all until their first event. A stream that is not refused within this time counts as open. */
 const QUIET_OPEN_MS = 1000;
 
 export interface StreamParts {
   readonly setup: ConnectionSetup<GrpcOptions>;
-  readonly client: Client;
-  readonly connecting: Connecting;
+  readonly channels: StreamChannels;
   readonly binding: GrpcBinding;
   readonly values: Values;
   readonly context: CallContext;
@@ -64,10 +63,11 @@ class Subscription {
 
   /** @throws {UpstreamError} */
   async *events(): AsyncGenerator<unknown, void, void> {
+    using place = this.#parts.channels.take();
     let interruption: string | undefined;
     while (!this.#signal.aborted) {
       try {
-        const attempt = await this.#start();
+        const attempt = await this.#start(place);
         try {
           if (interruption !== undefined && (await attempt.opened())) {
             yield new StreamGap(interruption);
@@ -98,21 +98,26 @@ class Subscription {
     }
   }
 
-  async #start(): Promise<Attempt> {
-    const { setup, client, connecting, binding, values, context } = this.#parts;
+  /** @throws {UpstreamError} UPSTREAM_LIMITED when the connection has no room for it in time */
+  async #start({ client, connecting }: StreamChannel): Promise<Attempt> {
+    const { setup, binding, values, context } = this.#parts;
     const request = binding.encode(values);
     const metadata = toMetadata(await setup.headers.of(context), binding.metadata, values);
     if (!connecting.isReady) await connecting.wait(Infinity, this.#cancellation);
-    if (binding.mode === 'server-stream') {
-      return new Attempt(
-        client.makeServerStreamRequest(binding.path, asIs, asIs, request, metadata),
-        this.#signal,
-      );
-    }
+    // On the wire one request and the end of the sending side are the same, whatever the method's kind. Only this kind of call tells
+    // when its request has left.
     const call = client.makeBidiStreamRequest(binding.path, asIs, asIs, metadata);
-    // The sending side stays open: many servers end such a stream when it closes.
-    call.write(request);
-    return new Attempt(call, this.#signal);
+    const attempt = new Attempt(call, this.#signal);
+    const { requestMs } = setup.settings.timeouts;
+    if (await attempt.begin(request, requestMs)) {
+      // With streams both ways it stays open: many servers end such a stream when it closes.
+      if (binding.mode === 'server-stream') call.end();
+      return attempt;
+    }
+    attempt.close();
+    throw new UpstreamError(connecting.isReady ? 'UPSTREAM_LIMITED' : 'UPSTREAM_UNAVAILABLE', setup.name, {
+      internal: `no stream could be begun within ${requestMs} ms; the backend may allow fewer on a connection than streams: {perConnection}`,
+    });
   }
 
   #decode(bytes: Buffer): unknown {
@@ -133,14 +138,14 @@ class Subscription {
 
 /** One call. Its readable side asks for the next message only when one was taken, so a slow reader slows the backend down. */
 class Attempt {
-  readonly call: ClientReadableStream<Buffer>;
+  readonly call: ClientDuplexStream<Buffer, Buffer>;
   /** Also set when the call failed before anybody iterated. */
   failure: Error | undefined;
   isOpen = false;
   readonly #signal: AbortSignal;
   readonly #cancel: () => void;
 
-  constructor(call: ClientReadableStream<Buffer>, signal: AbortSignal) {
+  constructor(call: ClientDuplexStream<Buffer, Buffer>, signal: AbortSignal) {
     this.call = call;
     this.#signal = signal;
     this.#cancel = () => call.cancel();
@@ -151,6 +156,22 @@ class Attempt {
     });
     call.on('metadata', () => {
       this.isOpen = true;
+    });
+  }
+
+  /**
+   * Sends the request. A backend that allows no more streams on the connection takes it only when another one ends.
+   * @returns false when that has not happened in time; a call that failed has begun as far as can be
+   */
+  begin(request: Buffer, limitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (begun: boolean) => {
+        clearTimeout(timer);
+        resolve(begun);
+      };
+      const timer = setTimeout(settle, limitMs, false);
+      this.call.once('error', () => settle(true)).once('end', () => settle(true));
+      this.call.write(request, () => settle(true));
     });
   }
 
