@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cancellation } from '../../src/cancellation.ts';
+import { StreamGap } from '../../src/connectors/kind.ts';
 import { UpstreamError } from '../../src/errors.ts';
 import { DirectAmqp } from '../support/backends/amqp/direct.ts';
 import { AmqpService } from '../support/backends/amqp/service.ts';
@@ -241,6 +242,78 @@ describe('events', () => {
     expect(await call).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
     expect(await amqp.request(queue, 2)).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
   });
+});
+
+describe('events after an interruption', () => {
+  test('come after the gap that is told of it', async () => {
+    await using proxy = await TcpProxy.before(url());
+    await using amqp = new DirectAmqp({ url: proxy.url, own: { reconnect: { min: '20ms', max: '100ms' } } });
+    const exchange = await service.exchange('resumed');
+    const stream = amqp.subscribe(exchange, '#');
+    const first = stream.next();
+    await service.publishOnceHeard(exchange, 'x', 0);
+    expect(await first).toEqual({ done: false, value: 0 });
+    using _flow = publishNumbers(exchange);
+    // The queue has events by the time that it is consumed.
+    proxy.delay(20);
+    let last: unknown = 0;
+    for (let cuts = 0; cuts < 3; cuts++) {
+      proxy.cut();
+      const seen = await untilAfterGap(stream, last);
+      expect(seen.holes).toEqual([]);
+      last = seen.last;
+    }
+  });
+
+  test('do not come from a queue that took the broker too long', async () => {
+    await using proxy = await TcpProxy.before(url());
+    await using amqp = new DirectAmqp({
+      url: proxy.url,
+      common: { timeouts: { connect: '5s', request: '300ms' } },
+      own: { reconnect: { min: '20ms', max: '100ms', attempts: 100 } },
+    });
+    const exchange = await service.exchange('late');
+    const stream = amqp.subscribe(exchange, '#');
+    const first = stream.next();
+    await service.publishOnceHeard(exchange, 'x', 0);
+    await first;
+    // A queue takes five round trips, which is more.
+    proxy.delay(40);
+    proxy.cut();
+    using _flow = publishNumbers(exchange);
+    const next = stream.next();
+    expect(await Promise.race([next, sleep(1500, 'nothing')])).toBe('nothing');
+    proxy.cut();
+    proxy.delay(0);
+    expect((await next).value).toBeInstanceOf(StreamGap);
+    const { value } = await stream.next();
+    expect((await stream.next()).value).toBe((value as number) + 1);
+  });
+
+  /** 1, 2, 3, … in quick succession. */
+  function publishNumbers(exchange: string): Disposable {
+    let number = 0;
+    const timer = setInterval(() => {
+      number++;
+      service.channel.publish(exchange, 'x', Buffer.from(String(number)));
+    }, 2);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  /** Reads numbers up to the first after a gap, and gives those on the way that did not follow on the one before them. */
+  async function untilAfterGap(stream: AsyncIterator<unknown>, before: unknown) {
+    const holes: unknown[] = [];
+    for (let last = before, gap = false; ; ) {
+      const { value } = await stream.next();
+      if (value instanceof StreamGap) {
+        gap = true;
+      } else {
+        if (gap) return { last: value, holes };
+        if (value !== (last as number) + 1) holes.push([last, value]);
+        last = value;
+      }
+    }
+  }
 });
 
 /** The next event that is not the one by which the beginning was found out. */

@@ -16,6 +16,8 @@ export interface QueueSettings {
   readonly options: Pick<AmqpOptions, 'prefetch' | 'queues'>;
   readonly limits: CommonSettings['limits'];
   readonly drops: Drops<DropReason>;
+  /** From now on events arrive. Called before the first of them. */
+  onLive(queue: SharedQueue): void;
   /** The queue went away although the connection stands: deleted, or the channel was closed. */
   onGone(queue: SharedQueue, cause: unknown): void;
 }
@@ -23,41 +25,51 @@ export interface QueueSettings {
 export class SharedQueue {
   readonly subscribers = new Set<Subscriber>();
   readonly #settings: QueueSettings;
+  /** That events arrive on. */
   #channel: Channel | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(settings: QueueSettings) {
     this.#settings = settings;
   }
 
   /**
-   * Declares, binds and consumes the queue. When `limit` has aborted meanwhile, everything is given back.
+   * Declares, binds and consumes the queue. When `limit` aborts meanwhile it is given back at once, and no event comes of it any more.
    * @throws what amqplib throws: for one, 404 when there is no such exchange
    */
   async start(model: ChannelModel, limit: AbortSignal): Promise<void> {
     const channel = await model.createChannel();
+    const leaving = AbortSignal.any([limit, this.#closing.signal]);
     let failure: unknown;
     channel.on('error', (error) => {
       failure = error;
     });
     channel.on('close', () => {
+      leaving.removeEventListener('abort', leave);
       failure ??= new Error('the connection closed');
       if (this.#channel !== channel) return;
       this.#channel = undefined;
       this.#settings.onGone(this, failure);
     });
+    const leave = () => {
+      failure ??= new Error('given up');
+      if (this.#channel === channel) this.#channel = undefined;
+      // amqplib ignores what comes between this and the broker's answer.
+      void closeQuietly(channel);
+    };
+    leaving.addEventListener('abort', leave);
     try {
+      leaving.throwIfAborted();
       await this.#consume(channel, () => {
         failure = new Error('the broker cancelled the consumer');
-        if (this.#channel === channel) void closeQuietly(channel);
+        void closeQuietly(channel);
       });
       if (failure !== undefined) throw failure;
-      if (limit.aborted || this.#closed) throw new Error('given up');
+      this.#begin(channel);
     } catch (error) {
-      void closeQuietly(channel);
+      leave();
       throw error;
     }
-    this.#channel = channel;
   }
 
   async #consume(channel: Channel, onCancel: () => void): Promise<void> {
@@ -74,9 +86,17 @@ export class SharedQueue {
     await channel.bindQueue(queue, exchange, routingKey);
     await channel.prefetch(options.prefetch);
     await channel.consume(queue, (message) => {
-      if (message === null) onCancel();
-      else this.#receive(channel, message);
+      if (message === null) return onCancel();
+      // The first may come before it is known here that there will be any.
+      this.#begin(channel);
+      this.#receive(channel, message);
     });
+  }
+
+  #begin(channel: Channel): void {
+    if (this.#channel === channel) return;
+    this.#channel = channel;
+    this.#settings.onLive(this);
   }
 
   /** Whether events arrive. */
@@ -99,10 +119,7 @@ export class SharedQueue {
 
   /** Leaves the broker; the queue is deleted there. */
   close(): void {
-    this.#closed = true;
-    const channel = this.#channel;
-    this.#channel = undefined;
-    if (channel !== undefined) void closeQuietly(channel);
+    this.#closing.abort();
   }
 
   #receive(channel: Channel, message: ConsumeMessage): void {

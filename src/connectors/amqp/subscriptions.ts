@@ -89,6 +89,10 @@ export class Subscriptions implements AsyncDisposable {
       options,
       limits: settings.limits,
       drops: this.#drops,
+      onLive: () => {
+        if (entry.established) queue.announce(new StreamGap('the subscription was interrupted'));
+        entry.established = true;
+      },
       onGone: (_queue, cause) => this.#again(entry, cause),
     });
     const entry: Entry = {
@@ -124,8 +128,6 @@ export class Subscriptions implements AsyncDisposable {
       const model = await this.#link.open();
       connected = true;
       await withLimit(settings.timeouts.requestMs, (limit) => entry.queue.start(model, limit));
-      if (entry.established) entry.queue.announce(new StreamGap('the subscription was interrupted'));
-      entry.established = true;
       entry.attempts.opened();
     } catch (cause) {
       const error = toBrokerError(name, cause);
