@@ -68,6 +68,7 @@ class Subscription {
     while (!this.#signal.aborted) {
       try {
         const attempt = await this.#start(place);
+        this.#attempts.opened();
         try {
           if (interruption !== undefined && (await attempt.opened())) {
             yield new StreamGap(interruption);
