@@ -27,52 +27,53 @@ export class SharedQueue {
   readonly #settings: QueueSettings;
   /** That events arrive on. */
   #channel: Channel | undefined;
-  readonly #closing = new AbortController();
+  #closed = false;
 
   constructor(settings: QueueSettings) {
     this.#settings = settings;
   }
 
   /**
-   * Declares, binds and consumes the queue. When `limit` aborts meanwhile it is given back at once, and no event comes of it any more.
+   * Declares, binds and consumes the queue. When `limit` aborts meanwhile no event comes of it any more, and it is given back once the
+   * broker has answered: only a queue that was consumed deletes itself.
    * @throws what amqplib throws: for one, 404 when there is no such exchange
    */
   async start(model: ChannelModel, limit: AbortSignal): Promise<void> {
     const channel = await model.createChannel();
-    const leaving = AbortSignal.any([limit, this.#closing.signal]);
+    const isGivenUp = () => limit.aborted || this.#closed;
     let failure: unknown;
     channel.on('error', (error) => {
       failure = error;
     });
     channel.on('close', () => {
-      leaving.removeEventListener('abort', leave);
       failure ??= new Error('the connection closed');
       if (this.#channel !== channel) return;
       this.#channel = undefined;
       this.#settings.onGone(this, failure);
     });
-    const leave = () => {
-      failure ??= new Error('given up');
-      if (this.#channel === channel) this.#channel = undefined;
-      // amqplib ignores what comes between this and the broker's answer.
-      void closeQuietly(channel);
-    };
-    leaving.addEventListener('abort', leave);
     try {
-      leaving.throwIfAborted();
-      await this.#consume(channel, () => {
-        failure = new Error('the broker cancelled the consumer');
-        void closeQuietly(channel);
+      await this.#consume(channel, (message) => {
+        if (isGivenUp()) return;
+        if (message === null) {
+          failure = new Error('the broker cancelled the consumer');
+          if (this.#channel === channel) void closeQuietly(channel);
+          return;
+        }
+        // The first may come before it is known here that there will be any.
+        this.#begin(channel);
+        this.#receive(channel, message);
       });
       if (failure !== undefined) throw failure;
+      if (isGivenUp()) throw new Error('given up');
       this.#begin(channel);
     } catch (error) {
-      leave();
+      if (this.#channel === channel) this.#channel = undefined;
+      void closeQuietly(channel);
       throw error;
     }
   }
 
-  async #consume(channel: Channel, onCancel: () => void): Promise<void> {
+  async #consume(channel: Channel, onMessage: (message: ConsumeMessage | null) => void): Promise<void> {
     const { exchange, routingKey, options } = this.#settings;
     const { queue } = await channel.assertQueue('', {
       exclusive: true,
@@ -85,12 +86,7 @@ export class SharedQueue {
     });
     await channel.bindQueue(queue, exchange, routingKey);
     await channel.prefetch(options.prefetch);
-    await channel.consume(queue, (message) => {
-      if (message === null) return onCancel();
-      // The first may come before it is known here that there will be any.
-      this.#begin(channel);
-      this.#receive(channel, message);
-    });
+    await channel.consume(queue, onMessage);
   }
 
   #begin(channel: Channel): void {
@@ -119,7 +115,10 @@ export class SharedQueue {
 
   /** Leaves the broker; the queue is deleted there. */
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel !== undefined) void closeQuietly(channel);
   }
 
   #receive(channel: Channel, message: ConsumeMessage): void {
