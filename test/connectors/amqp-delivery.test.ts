@@ -290,6 +290,50 @@ describe('events after an interruption', () => {
     expect((await stream.next()).value).toBe((value as number) + 1);
   });
 
+  test('leave no queue behind, however early who subscribed has left', async () => {
+    await using proxy = await TcpProxy.before(url());
+    await using amqp = new DirectAmqp({ url: proxy.url });
+    const exchange = await service.exchange('hasty');
+    const staying = amqp.subscribe(exchange, 'other');
+    const event = staying.next();
+    await service.publishOnceHeard(exchange, 'other', 0);
+    await event;
+    proxy.delay(20);
+    for (let waitMs = 30; waitMs < 240; waitMs += 30) {
+      const leaving = new AbortController();
+      void amqp.subscribe(exchange, 'x', leaving.signal);
+      await sleep(waitMs);
+      leaving.abort();
+    }
+    await expect.poll(() => service.publish(exchange, 'x', 1), { timeout: 5000 }).toBe(false);
+  });
+
+  test('are waited for by who was there before, while who joins is told that there is no exchange', async () => {
+    await using proxy = await TcpProxy.before(url());
+    await using amqp = new DirectAmqp({ url: proxy.url, own: { reconnect: { min: '200ms', max: '400ms' } } });
+    const exchange = await service.exchange('deleted');
+    const stream = amqp.subscribe(exchange, '#');
+    const first = stream.next();
+    await service.publishOnceHeard(exchange, 'x', 0);
+    await first;
+    await service.channel.deleteExchange(exchange);
+    const { accepted } = proxy;
+    proxy.cut();
+    const next = stream.next();
+    await expect.poll(() => proxy.accepted).toBeGreaterThan(accepted);
+    // More of them than there are attempts.
+    for (let count = 0; count < 15; count++)
+      await expect(amqp.subscribe(exchange, '#').next()).rejects.toMatchObject({
+        code: 'UPSTREAM_UNAVAILABLE',
+        status: '404',
+      });
+    await service.channel.assertExchange(exchange, 'topic', { durable: false });
+    expect((await next).value).toBeInstanceOf(StreamGap);
+    const event = stream.next();
+    await service.publishOnceHeard(exchange, 'x', 1);
+    expect(await event).toEqual({ done: false, value: 1 });
+  });
+
   /** 1, 2, 3, … in quick succession. */
   function publishNumbers(exchange: string): Disposable {
     let number = 0;

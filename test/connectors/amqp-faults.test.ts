@@ -197,6 +197,31 @@ test('a subscription that nothing can repair ends with an error', async () => {
   await again.return?.();
 });
 
+test('who joins a subscription that has lost its broker is told at once; who was there before goes on', async () => {
+  await using gateway = await startGatewayAt(proxy.url, '', '{ min: 100ms, max: 30s }');
+  const subscribe = () => gateway.subscribe('web', 'subscription { events(city: "north") }');
+  const events = subscribe();
+  const first = events.next();
+  await service.publishOnceHeard(exchange, 'ride.north', 1);
+  await first;
+  const { accepted } = proxy;
+  proxy.refuse();
+  await expect.poll(() => proxy.accepted - accepted, { timeout: 5000 }).toBeGreaterThan(1);
+  // More of them than there are attempts.
+  for (let count = 0; count < 15; count++) {
+    const { value } = await subscribe().next();
+    expect(value?.errors).toMatchObject([
+      { extensions: { code: 'UPSTREAM_UNAVAILABLE', connector: 'rides' } },
+    ]);
+  }
+  proxy.accept();
+  expect((await events.next()).value?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_GAP' } }]);
+  const event = events.next();
+  await service.publishOnceHeard(exchange, 'ride.north', 2);
+  expect((await event).value).toEqual({ data: { events: 2 } });
+  await events.return?.();
+});
+
 test('queries and events go over connections of their own', async () => {
   const events = gateway.subscribe('web', 'subscription { events(city: "east") }');
   const first = events.next();

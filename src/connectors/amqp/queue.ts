@@ -100,11 +100,6 @@ export class SharedQueue {
     return this.#channel !== undefined;
   }
 
-  /** Puts something into every subscriber's stream that did not come from the broker. */
-  announce(event: unknown): void {
-    for (const subscriber of this.subscribers) subscriber.push(event, 0);
-  }
-
   /** Ends every subscriber's stream. */
   end(error?: UpstreamError): void {
     for (const subscriber of [...this.subscribers]) {

@@ -16,9 +16,11 @@ import { SharedQueue } from './queue.ts';
 interface Entry {
   readonly key: string;
   readonly queue: SharedQueue;
-  /** It has delivered before: from now on an interruption is repaired, not reported as a failure to subscribe. */
-  established: boolean;
+  /** Those who have not seen the queue live: they hear of the next failure, which to the others is an interruption that is repaired. */
+  readonly newcomers: Set<Subscriber>;
   starting: boolean;
+  /** Why the broker gave no queue, until it is asked again. */
+  refusal: UpstreamError | undefined;
   /** To have a queue at the broker; there are none without a connection. */
   readonly attempts: Attempts;
   timer: NodeJS.Timeout | undefined;
@@ -68,11 +70,13 @@ export class Subscriptions implements AsyncDisposable {
       signal,
       onEnd: () => {
         entry.queue.subscribers.delete(subscriber);
+        entry.newcomers.delete(subscriber);
         if (entry.queue.subscribers.size === 0) this.#end(entry);
       },
     });
     entry.queue.subscribers.add(subscriber);
     if (signal.aborted) subscriber.leave();
+    else if (!entry.queue.isLive) this.#wait(entry, subscriber);
     return subscriber;
   }
 
@@ -89,22 +93,19 @@ export class Subscriptions implements AsyncDisposable {
       options,
       limits: settings.limits,
       drops: this.#drops,
-      onLive: () => {
-        if (entry.established) queue.announce(new StreamGap('the subscription was interrupted'));
-        entry.established = true;
-      },
+      onLive: () => this.#resumed(entry),
       onGone: (_queue, cause) => this.#again(entry, cause),
     });
     const entry: Entry = {
       key,
       queue,
-      established: false,
+      newcomers: new Set(),
       starting: false,
+      refusal: undefined,
       attempts: new Attempts(options.reconnect),
       timer: undefined,
     };
     this.#entries.set(key, entry);
-    void this.#start(entry);
     return entry;
   }
 
@@ -115,6 +116,21 @@ export class Subscriptions implements AsyncDisposable {
     entry.queue.close();
   }
 
+  /** Until the queue is live, or the next attempt to have one has failed. An attempt for each newcomer would use up those of the others. */
+  #wait(entry: Entry, newcomer: Subscriber): void {
+    entry.newcomers.add(newcomer);
+    if (entry.refusal !== undefined) newcomer.fail(entry.refusal);
+    else void this.#start(entry);
+  }
+
+  #resumed({ queue, newcomers }: Entry): void {
+    const gap = new StreamGap('the subscription was interrupted');
+    for (const subscriber of queue.subscribers) {
+      if (!newcomers.has(subscriber)) subscriber.push(gap, 0);
+    }
+    newcomers.clear();
+  }
+
   #resume(): void {
     for (const entry of this.#entries.values()) void this.#start(entry);
   }
@@ -122,6 +138,7 @@ export class Subscriptions implements AsyncDisposable {
   async #start(entry: Entry): Promise<void> {
     if (entry.starting || entry.queue.isLive) return;
     entry.starting = true;
+    entry.refusal = undefined;
     const { name, settings } = this.#setup;
     let connected = false;
     try {
@@ -131,9 +148,12 @@ export class Subscriptions implements AsyncDisposable {
       entry.attempts.opened();
     } catch (cause) {
       const error = toBrokerError(name, cause);
-      if (!entry.established) this.#end(entry, error);
+      for (const newcomer of [...entry.newcomers]) newcomer.fail(error);
       // Without a connection there is nothing to do until the link has one, or gives up.
-      else if (connected) this.#again(entry, cause);
+      if (connected) {
+        entry.refusal = error;
+        this.#again(entry, cause);
+      }
     } finally {
       entry.starting = false;
     }
@@ -143,10 +163,13 @@ export class Subscriptions implements AsyncDisposable {
   #again(entry: Entry, cause: unknown): void {
     if (this.#entries.get(entry.key) !== entry) return;
     const delayMs = entry.attempts.ended();
+    const error = toBrokerError(this.#setup.name, cause);
     if (entry.attempts.areOver) {
-      this.#end(entry, toBrokerError(this.#setup.name, cause));
+      this.#end(entry, error);
       return;
     }
+    // What was lost for the first time is made again at once.
+    if (entry.attempts.inVain > 1) entry.refusal = error;
     clearTimeout(entry.timer);
     entry.timer = setTimeout(() => void this.#start(entry), delayMs);
     entry.timer.unref();
