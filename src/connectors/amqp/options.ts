@@ -31,7 +31,7 @@ export const options = z.strictObject({
   subscriber: z
     .strictObject({
       buffer: z.int().min(1).max(10_000).default(100),
-      /** How long a full buffer may hold up the others who share the queue before its reader is cut off. */
+      /** How long more may wait than fits into the buffer while its reader reads nothing. */
       patience: duration.default(5000),
     })
     .default({ buffer: 100, patience: 5000 })

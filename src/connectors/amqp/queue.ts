@@ -8,9 +8,11 @@ import type { Drops } from '../../upstream/drops.ts';
 import type { Subscriber } from '../../upstream/subscriber.ts';
 import type { CommonSettings } from '../settings.ts';
 import { type DropReason, readContent } from './content.ts';
+import { FanOut } from './fan-out.ts';
 import type { AmqpOptions } from './options.ts';
 
 export interface QueueSettings {
+  readonly connector: string;
   readonly exchange: string;
   readonly routingKey: string;
   readonly options: Pick<AmqpOptions, 'prefetch' | 'queues'>;
@@ -25,12 +27,18 @@ export interface QueueSettings {
 export class SharedQueue {
   readonly subscribers = new Set<Subscriber>();
   readonly #settings: QueueSettings;
+  readonly #fanOut: FanOut;
   /** That events arrive on. */
   #channel: Channel | undefined;
   #closed = false;
 
   constructor(settings: QueueSettings) {
     this.#settings = settings;
+    const { connector, options, limits } = settings;
+    this.#fanOut = new FanOut(
+      { connector, events: options.prefetch, bytes: limits.responseBytes },
+      this.subscribers,
+    );
   }
 
   /**
@@ -124,15 +132,7 @@ export class SharedQueue {
       this.#refuse(channel, message);
       return;
     }
-    let waiting = 1;
-    const accepted = () => {
-      waiting--;
-      if (waiting === 0) settle(channel, (open) => open.ack(message));
-    };
-    for (const subscriber of this.subscribers) {
-      if (!subscriber.push(event, message.content.length, accepted)) waiting++;
-    }
-    accepted();
+    this.#fanOut.deliver(event, message.content.length, () => settle(channel, (open) => open.ack(message)));
   }
 
   /**

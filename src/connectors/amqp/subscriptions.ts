@@ -88,6 +88,7 @@ export class Subscriptions implements AsyncDisposable {
       });
     }
     const queue = new SharedQueue({
+      connector: name,
       exchange,
       routingKey,
       options,
