@@ -8,8 +8,8 @@ export const options = z.strictObject({
   proto: z.union([z.string(), z.array(z.string()).min(1)], { error: 'a path or a list of paths' }).optional(),
   /** A serialised FileDescriptorSet with its imports, instead of `proto`. */
   descriptors: z.string().optional(),
-  /** How long a connection with calls under way may be silent before it is probed. Servers refuse probes oftener than
-   * every five minutes unless told otherwise. */
+  /** How often a connection with calls under way is probed, which is what finds one that died silently. Servers refuse probes oftener
+   * than every five minutes unless told otherwise. */
   keepalive: duration.default(300_000),
   /** What is asked the same at the same time is asked once. */
   dedupe,
