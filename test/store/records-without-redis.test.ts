@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../src/store/record-store.ts';
 import { RecordCopy } from '../../src/store/redis/record-copy.ts';
+import { RECORD_SCRIPTS } from '../../src/store/redis/record-scripts.ts';
 import { PrivateRedis } from '../support/private-redis.ts';
 import { type Daemon, freePort } from '../support/services/daemon.ts';
 import { redis } from '../support/services/redis.ts';
@@ -163,7 +164,7 @@ describe('a Redis that evicts', () => {
         expect([here.all('things').length, there.all('things').length]).toEqual([COUNT, COUNT]);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      await until(() => put(there, 'id-3', 'changed'), true);
+      await until(() => put(there, 'id-3', 'changed').catch(() => false), true);
       await until(() => read(here, 'id-3'), 'changed');
       await rm(stores.root, { recursive: true });
       const later = await open();
@@ -174,22 +175,75 @@ describe('a Redis that evicts', () => {
     },
   );
 
-  test('what is left is not taken for all by a process that knows nothing', async () => {
+  test.each(EVICTED)(
+    '%s %s: what one process knows to be newer is not replaced by what another knew before',
+    async (...parts) => {
+      await using toNewest = await TcpProxy.before(redis.url(port));
+      await using toBehind = await TcpProxy.before(redis.url(port));
+      await using storesOfNewest = await redisStores(toNewest.url, prefix);
+      await using storesOfBehind = await redisStores(toBehind.url, prefix);
+      const newest = await (await storesOfNewest.open()).records();
+      const behind = await (await storesOfBehind.open()).records();
+      const known = (records: RecordStore) => ['id-3', 'id-7', 'id-9'].map((id) => read(records, id));
+      await putAll(newest);
+      for (const at of [7, 3, 9]) await put(newest, `id-${at}`, 'once');
+      await until(() => known(behind), ['once', 'once', 'once']);
+      toBehind.refuse();
+      await put(newest, 'id-3', 'revoked');
+      await put(newest, 'id-7', undefined);
+      toNewest.refuse();
+      await evict(parts);
+      // Who is behind gives back first, alone.
+      toBehind.accept();
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      toNewest.accept();
+      await until(() => known(behind), ['revoked', undefined, 'once']);
+      await until(() => known(newest), ['revoked', undefined, 'once']);
+      expect(newest.all('things')).toHaveLength(COUNT - 1);
+    },
+  );
+
+  test.each([['rows', 'order'], ['rows'], ['rows', 'head']])(
+    '%s %s: what is left is not taken for all by a process that knows nothing',
+    async (...parts) => {
+      const here = await open();
+      await putAll(here);
+      await stores[Symbol.asyncDispose]();
+      await evict(parts);
+      stores = await redisStores(redis.url(port), prefix);
+      const later = await open();
+      expect(later.isComplete).toBe(false);
+      await expect(put(later, 'new', 1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      const client = new Redis(redis.url(port));
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const [, restores] = /cmdstat_hgetall:calls=(\d+)/.exec(await client.info('commandstats')) ?? [];
+      expect(Number(restores ?? 0)).toBeLessThanOrEqual(2);
+      expect(later.isComplete).toBe(false);
+      // As its log says.
+      await client.del(`{${prefix}:records}:order`);
+      await client.hdel(`{${prefix}:records}:head`, 'count');
+      client.disconnect();
+      await expect.poll(() => later.isComplete, { timeout: 15_000 }).toBe(true);
+      expect(await put(later, 'new', 1)).toBe(true);
+    },
+  );
+
+  test('what is being given back is not taken for all before the last of it', async () => {
     const here = await open();
     await putAll(here);
+    const client = new Redis(redis.url(port));
+    const keys = ['rows', 'order', 'head'].map((name) => `{${prefix}:records}:${name}`);
+    const rows = await client.hgetall(keys[0]!);
     await stores[Symbol.asyncDispose]();
-    await evict(['rows', 'order']);
+    await client.flushall();
+    const page = Object.entries(rows)
+      .slice(0, 500)
+      .flatMap(([name, row]) => [name, ...row.split(':')]);
+    await client.eval(RECORD_SCRIPTS.hemRecordsRestore, 3, ...keys, 'anew', COUNT, 0, ...page);
+    client.disconnect();
     stores = await redisStores(redis.url(port), prefix);
     const later = await open();
-    expect(later.isComplete).toBe(false);
-    expect(await put(later, 'new', 1)).toBe(false);
-    expect(later.isComplete).toBe(false);
-    // As its log says.
-    const client = new Redis(redis.url(port));
-    await client.hdel(`{${prefix}:records}:head`, 'count');
-    client.disconnect();
-    await until(() => later.isComplete, true);
-    expect(await put(later, 'new', 1)).toBe(true);
+    expect([later.isComplete, later.all('things').length]).toEqual([false, 0]);
   });
 });
 

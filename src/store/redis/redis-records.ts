@@ -22,6 +22,8 @@ const COMMAND_MS = 2000;
 const CONNECT_MS = 1000;
 /** Records per command. */
 const PAGE = 500;
+/** Where records are missing that nobody knows, it changes little to give back all others again. */
+const GIVE_BACK_MS = 10_000;
 
 type Read = readonly [
   epoch: string,
@@ -46,6 +48,8 @@ export class RedisRecords implements RecordDriver {
   #epoch = '';
   /** Whose writes were compared as a whole: where a replica has taken over, without a new connection, some may have been lost. */
   #writer = '';
+  /** When what is known is given back again, to a store that lacks more than that. */
+  #giveBackAt = 0;
 
   constructor(settings: RedisSettings, copy: RecordCopy, log: Logger) {
     this.#link = new RedisLink({ ...settings, timeout: COMMAND_MS }, log);
@@ -66,10 +70,12 @@ export class RedisRecords implements RecordDriver {
     const isOther = this.#isOther;
     this.#isOther = false;
     try {
-      if (isOther || (await this.#read(tables, this.#writer)) !== 'read')
-        this.#writer = await this.#readAnew(tables);
+      const outcome = isOther ? 'other' : await this.#read(tables, this.#writer);
+      if (outcome === 'incomplete' && performance.now() < this.#giveBackAt) throw new Incomplete(this.#keys);
+      if (outcome !== 'read') this.#writer = await this.#readAnew(tables);
     } catch (error) {
-      this.#isOther ||= isOther;
+      // What lacks records has been compared all the same.
+      if (!(error instanceof Incomplete)) this.#isOther ||= isOther;
       throw error;
     }
     this.#epoch = tables.epoch;
@@ -121,7 +127,10 @@ export class RedisRecords implements RecordDriver {
     // Another process may have put something back meanwhile, or another server be the first: then it is the next time that succeeds.
     const outcome = await this.#read(anew, writer);
     if (outcome === 'other') throw changed();
-    if (outcome === 'incomplete') throw incomplete(this.#keys[2]!);
+    if (outcome === 'incomplete') {
+      this.#giveBackAt = performance.now() + GIVE_BACK_MS;
+      throw new Incomplete(this.#keys);
+    }
     tables.replaceBy(anew);
     return writer;
   }
@@ -162,7 +171,8 @@ export class RedisRecords implements RecordDriver {
         .slice(index, index + PAGE)
         .flatMap(({ table, id, version, value }) => [nameOf(table, id), version, toText(value)]);
       const isLast = index + PAGE < rows.length ? 0 : 1;
-      const [epoch, writer] = (await this.#run('hemRecordsRestore', fresh, isLast, ...args)) as Restored;
+      const given = [fresh, rows.length, isLast, ...args];
+      const [epoch, writer] = (await this.#run('hemRecordsRestore', ...given)) as Restored;
       if (restored !== undefined && restored[1] !== writer) throw changed();
       restored = [epoch, writer];
     }
@@ -185,10 +195,13 @@ function changed(): Error {
   return new Error('the history of the store has changed while it was read');
 }
 
-function incomplete(head: string): Error {
-  return new Error(
-    `the store has lost records, and no process that runs knows all of them; "redis-cli HDEL ${head} count" takes what is left for all`,
-  );
+/** Records are gone, and more than this process knows. */
+class Incomplete extends Error {
+  constructor([, order, head]: readonly string[]) {
+    super(
+      `the store has lost records that this process does not know; if no other does, "redis-cli DEL ${order}" and "redis-cli HDEL ${head} count" take what is left for all`,
+    );
+  }
 }
 
 /** Names of tables have no slash. */
