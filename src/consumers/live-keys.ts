@@ -66,9 +66,13 @@ export class LiveKeys implements KeyTable, AsyncDisposable {
     const parsed = parseKey(text);
     if (parsed === undefined && looksLikeKey(text)) return 'malformed';
     if (!this.#ledger.records.isComplete) return 'unavailable';
-    if (parsed === undefined) return this.#imported.size > 0 ? 'unknown' : 'malformed';
-    const named = this.#keys.get(parsed.id);
     // It may be right: without its pepper nobody can say.
+    if (parsed === undefined) {
+      const groups = [...this.#imported.values()].filter(({ prefix }) => text.startsWith(prefix));
+      if (groups.some(({ pepper }) => !this.#peppers.has(pepper))) return 'unavailable';
+      return this.#imported.size > 0 ? 'unknown' : 'malformed';
+    }
+    const named = this.#keys.get(parsed.id);
     return named !== undefined && !this.#peppers.has(named.pepper) ? 'unavailable' : 'unknown';
   }
 
