@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { CacheSize } from './bounded-cache.ts';
 import type { CallContext } from './call-context.ts';
-import type { Connection } from './connectors/kind.ts';
+import type { Connection, ConnectionSetup } from './connectors/kind.ts';
 import type { PublicJwk } from './connectors/signing-key.ts';
 import type { Connections, Connector } from './load/model.ts';
 import { TagClock } from './tag-clock.ts';
@@ -19,10 +19,10 @@ export class OpenConnections implements Connections, AsyncDisposable {
     {
       readonly connection: Connection<unknown>;
       readonly headers: OutgoingHeaders;
-      readonly credentials: AsyncDisposable;
       readonly identity: Identity | undefined;
     }
   >();
+  readonly #closing: AsyncDisposable[] = [];
 
   /** Opens all, or what it has opened is closed again. Waits for no backend. @param watch what watches the calls that are made @param onBreaker told of the states of circuits @param onLookup told of calls that could be answered from what is kept @param onKeeping given what tells how much is kept */
   constructor(
@@ -44,13 +44,13 @@ export class OpenConnections implements Connections, AsyncDisposable {
   ) {
     this.watch = watch;
     const openOne = ({ name, kind, settings, options, types }: Connector): void => {
-      const credentials = openCredentials(name, settings);
-      const identity = openIdentity(name, settings);
+      const credentials = this.#closedLater(openCredentials(name, settings));
+      const identity = this.#closedLater(openIdentity(name, settings));
       const logged = log.child({ connector: name });
       const { breaker } = settings.resilience;
       const onState = onBreaker && ((state: BreakerState) => onBreaker(name, state));
       const headers = new OutgoingHeaders(settings, credentials, identity);
-      const connection = kind.connect({
+      const setup: ConnectionSetup<unknown> = {
         name,
         settings,
         options,
@@ -60,8 +60,9 @@ export class OpenConnections implements Connections, AsyncDisposable {
         onLookup: onLookup && ((lookup) => onLookup(name, lookup)),
         onKeeping: onKeeping && ((size) => onKeeping(name, size)),
         log: logged,
-      });
-      this.#open.set(name, { connection, headers, credentials, identity });
+      };
+      const connection = this.#closedLater(kind.connect(setup));
+      this.#open.set(name, { connection, headers, identity });
     };
     try {
       for (const connector of connectors) openOne(connector);
@@ -88,12 +89,11 @@ export class OpenConnections implements Connections, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(
-      [...this.#open.values()].flatMap(({ connection, credentials, identity }) => [
-        connection[Symbol.asyncDispose](),
-        credentials[Symbol.asyncDispose](),
-        identity?.[Symbol.asyncDispose](),
-      ]),
-    );
+    await Promise.allSettled(this.#closing.map((one) => one[Symbol.asyncDispose]()));
+  }
+
+  #closedLater<One extends AsyncDisposable | undefined>(one: One): One {
+    if (one !== undefined) this.#closing.push(one);
+    return one;
   }
 }

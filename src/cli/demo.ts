@@ -40,12 +40,11 @@ export async function demo(options: {
   printAddresses(gateway);
   printKeys(keys, backends.env);
   printQueries(gateway, keys);
-  const code = await untilStopped(signalled, async () => {
-    await gateway.stop();
-    await backends[Symbol.asyncDispose]();
+  return untilStopped(signalled, async () => {
+    await using open = new AsyncDisposableStack();
+    open.use(backends);
+    open.use(gateway);
   });
-  setImmediate(() => process.exit(code));
-  return code;
 }
 
 function printBackends(environment: Readonly<Record<string, string>>): void {

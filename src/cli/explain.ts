@@ -42,6 +42,11 @@ export async function explain(options: ExplainOptions): Promise<number> {
     );
   }
   if (options.operation === undefined) {
+    if (options.name !== undefined)
+      return refuse(
+        '--name says which operation of a document is meant, and there is no document',
+        `hem explain ${options.client} ${options.name}`,
+      );
     listOperations(generation, view, options);
     return 0;
   }

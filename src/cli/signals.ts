@@ -19,12 +19,16 @@ export function untilSignalled(): Promise<void> {
   });
 }
 
-/** @returns the exit code */
+/** Ends the process after it, whatever a library still holds open. @returns the exit code. @throws what stopping throws */
 export async function untilStopped(signalled: Promise<void>, stop: () => Promise<void>): Promise<number> {
   await signalled;
-  await stop();
-  await drained();
-  return 0;
+  try {
+    await stop();
+    await drained();
+    return 0;
+  } finally {
+    setImmediate(() => process.exit());
+  }
 }
 
 /** As `nohup` has it; listening to it would undo that. Only Linux says so. */

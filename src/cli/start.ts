@@ -18,12 +18,7 @@ export async function start(options: StartOptions): Promise<number> {
   keepTickShape();
   const gateway = await startGateway(options);
   printAddresses(gateway);
-  try {
-    return await untilStopped(signalled, () => gateway.stop());
-  } finally {
-    // Whatever a library still holds open must not keep a stopped gateway alive.
-    setImmediate(() => process.exit());
-  }
+  return untilStopped(signalled, () => gateway.stop());
 }
 
 export function printAddresses(gateway: Gateway): void {

@@ -11,8 +11,8 @@ import type { ConnectorField } from '../load/model.ts';
 import type { Values } from '../mapping/values.ts';
 import { type Execution, noteFallback } from './execution.ts';
 
-/** Of one field, roughly. */
-const MAX_BYTES = 8 * 1024 ** 2;
+/** Of one field, roughly: an answer of `limits.responseBytes` takes two or three times as much. */
+const MAX_BYTES = 32 * 1024 ** 2;
 /** What a value takes besides its text. */
 const BYTES_OF_VALUE = 16;
 

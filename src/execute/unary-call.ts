@@ -85,7 +85,7 @@ function narrowed(onOutcome: OnOutcome, select: Reader): OnOutcome {
   return (index, outcome) => {
     let value: Outcome;
     try {
-      value = narrow(outcome, select);
+      value = outcome instanceof Error ? outcome : (select(outcome) ?? null);
     } catch {
       // Told of with all the others.
       return;
@@ -94,6 +94,7 @@ function narrowed(onOutcome: OnOutcome, select: Reader): OnOutcome {
   };
 }
 
+/** Once for each outcome: what is not found is counted. */
 function narrow(outcome: Outcome, select: Reader): Outcome {
   if (outcome instanceof Error) return outcome;
   const selected = select(outcome);

@@ -25,23 +25,27 @@ export class ValueCount {
 
   /** @returns whether there is room for so many more; what there is no room for takes none */
   take(count: number): boolean {
-    if (count > this.#left) {
-      this.#isOver = true;
-      return false;
-    }
+    if (count > this.#left) return false;
     this.#left -= count;
     return true;
   }
 
-  /** Whether there was no room for something: what is large need not be looked at any more. */
+  /** Whether something took all that was left, and more: trees need not be looked at any more. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** The same for a value that is complete, whatever a scalar has made it. */
+  /** The same for a value that is complete, whatever a scalar has made it; of a tree for which there is no room nothing is left. */
   takeAll(value: unknown): boolean {
     if (typeof value === 'string') return this.takeText(value);
     if (typeof value !== 'object' || value === null) return true;
+    if (this.#takeTree(value)) return true;
+    this.#isOver = true;
+    this.#left = 0;
+    return false;
+  }
+
+  #takeTree(value: object): boolean {
     const nested: object[] = [value];
     for (let object = nested.pop(); object !== undefined; object = nested.pop()) {
       const isList = Array.isArray(object);

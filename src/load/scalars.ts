@@ -64,7 +64,12 @@ const digits = (
   },
 });
 
-const RULES: Readonly<Record<string, ScalarRule>> = {
+/** A scalar may be called `constructor`. */
+function byName<Value>(values: Readonly<Record<string, Value>>): ReadonlyMap<string, Value> {
+  return new Map(Object.entries(values));
+}
+
+const RULES: ReadonlyMap<string, ScalarRule> = byName({
   BigInt: digits('an integer, as text or as a number up to 2^53', /^-?\d+$/, (value, isExact) => {
     if (Number.isSafeInteger(value)) return String(value);
     return isExact && Number.isInteger(value) ? String(BigInt(value)) : undefined;
@@ -90,16 +95,16 @@ const RULES: Readonly<Record<string, ScalarRule>> = {
     'a duration such as "PT1M30S" or "90s"',
     /^(-?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?|-?\d+(\.\d+)?s)$/,
   ),
-};
+});
 
 /** What is certainly no value of GraphQL's own scalars, of what backends' texts and numbers can be (GraphQL, 3.5). */
-const WRONG: Readonly<Record<string, (value: unknown) => boolean>> = {
+const WRONG: ReadonlyMap<string, (value: unknown) => boolean> = byName({
   Int: (value) =>
     isText(value) ? value === '' || !isInt32(Number(value)) : isNumber(value) && !isInt32(value),
   Float: (value) => isText(value) && (value === '' || !Number.isFinite(Number(value))),
   Boolean: isText,
   ID: (value) => typeof value === 'boolean' || (isNumber(value) && !Number.isInteger(value)),
-};
+});
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
@@ -118,9 +123,9 @@ function isInt32(value: number): boolean {
  * can be helped: it costs as much as a hundred values, and of a list of wrong ones few are told. {@link whyNoScalar} says what is wrong.
  */
 export function scalarReader(type: GraphQLScalarType): (value: unknown) => unknown {
-  const rule = RULES[type.name];
+  const rule = RULES.get(type.name);
   if (rule !== undefined) return (value) => rule.accept(value, true);
-  const isWrong = WRONG[type.name];
+  const isWrong = WRONG.get(type.name);
   return (value) => {
     if (isWrong?.(value)) return undefined;
     try {
@@ -143,7 +148,7 @@ export function whyNoScalar(type: GraphQLScalarType, value: unknown): string {
 
 /** Of what is no scalar of GraphQL itself. @throws {GraphQLError} */
 function acceptScalar(name: string, value: unknown, isExact: boolean): unknown {
-  const rule = RULES[name];
+  const rule = RULES.get(name);
   if (rule === undefined) {
     if (isTooDeep(value)) throw new GraphQLError(`${name} cannot represent this value: ${TOO_DEEP}.`);
     return value;
@@ -168,7 +173,7 @@ function equip(type: GraphQLScalarType): void {
   }
   const give = (value: unknown) => acceptScalar(type.name, value, true);
   const take = (value: unknown) => acceptScalar(type.name, value, false);
-  const keepsDigits = RULES[type.name]?.keepsDigits === true;
+  const keepsDigits = RULES.get(type.name)?.keepsDigits === true;
   const takeLiteral = (node: ValueNode) =>
     give(
       keepsDigits && (node.kind === Kind.INT || node.kind === Kind.FLOAT) ? node.value : fromLiteral(node),

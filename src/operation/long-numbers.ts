@@ -45,7 +45,7 @@ function problemWith(value: unknown, type: GraphQLInputType | undefined): string
     if (!Number.isFinite(value)) return 'a number that is beyond all that JSON numbers hold';
     const scalar = itemOf(expected);
     return isLong(value) && isScalarType(scalar) && EXACT.has(scalar.name)
-      ? 'a number with more digits than JSON numbers keep: send it as a text'
+      ? 'a number beyond 2^53, of which digits may be gone: send it as a text'
       : undefined;
   }
   if (Array.isArray(value)) {

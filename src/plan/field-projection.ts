@@ -81,18 +81,18 @@ export function projectTypeName(type: GraphQLObjectType, { responseKey }: Collec
   };
 }
 
-const ACCEPTED: Readonly<Record<string, ProjectedField['accepts']>> = {
-  String: 'string',
-  ID: 'string',
-  Boolean: 'boolean',
-  Int: 'int',
-  Float: 'float',
-};
+const ACCEPTED: ReadonlyMap<string, ProjectedField['accepts']> = new Map([
+  ['String', 'string'],
+  ['ID', 'string'],
+  ['Boolean', 'boolean'],
+  ['Int', 'int'],
+  ['Float', 'float'],
+]);
 
 /** Which values are complete as they are. */
 function acceptsOf(type: GraphQLOutputType): ProjectedField['accepts'] {
   const nullable = isNonNullType(type) ? getNullableType(type) : type;
   return isListType(nullable) || isEnumType(nullable) || !isScalarType(nullable)
     ? undefined
-    : ACCEPTED[nullable.name];
+    : ACCEPTED.get(nullable.name);
 }

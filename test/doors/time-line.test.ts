@@ -301,6 +301,8 @@ describe('the time line', () => {
     const unfound = timeline.steps.map(({ field, unfound }) => [field, unfound]);
     expect(Object.fromEntries(unfound)).toEqual({ 'Query.right': 0, 'Query.wrong': 1, 'Query.none': 0 });
     expect(waterfall.filter((line) => line.endsWith('1, nothing at select'))).toHaveLength(1);
+    const later = await PartReader.open(mapped, '{ right ... @defer { wrong } }', { headers: ASKED });
+    expect(JSON.stringify(await later.rest())).not.toContain('"unfound":2');
   });
 
   it('says what was done for an earlier request, phases in their order', async () => {

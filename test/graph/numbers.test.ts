@@ -124,7 +124,7 @@ describe.each(['compiled', 'reference'])('%s', (client) => {
     ['$decimal: Decimal', 'decimal: $decimal', '{ "decimal": 9007199254740993 }'],
     ['$json: JSON', 'json: $json', '{ "json": { "a": [1e400] } }', 'beyond all that JSON numbers hold'],
   ])(
-    'an id that was rounded is refused, and what no double is: %s',
+    'an id or a decimal that may have been rounded is refused, and what no double is: %s',
     async (definition, given, variables, why = 'send it as a text') => {
       const body = `{ "query": "query (${definition}) { ids(${given}) }", "variables": ${variables} }`;
       const headers = { 'content-type': 'application/json' };

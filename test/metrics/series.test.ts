@@ -113,9 +113,10 @@ describe('durations', () => {
         headers: { 'content-type': 'application/json', accept },
         body: JSON.stringify({ query: '{ slow { id ... @defer { title } } }' }),
       });
-      await expect.poll(inFlight).toBe(1);
+      // It takes a second.
+      await expect.poll(inFlight, { interval: 10, timeout: 5000 }).toBe(1);
       await (await answered).text();
-      await expect.poll(inFlight).toBe(0);
+      await expect.poll(inFlight, { timeout: 5000 }).toBe(0);
     }
   });
 

@@ -6,6 +6,7 @@ import { type JsonBackend, startJsonBackend } from '../support/json-backend.ts';
 const SCALARS = [
   ...['Int', 'Float', 'Boolean', 'ID', 'String'],
   ...['BigInt', 'Decimal', 'Bytes', 'DateTime', 'Date', 'Time', 'Duration', 'Anything'],
+  ...['constructor', 'toString', 'valueOf'],
 ];
 const VALUES: readonly unknown[] = [
   ...[true, false, 0, -1, 1.5, 1e3, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, 2 ** 53, 1e300],
@@ -40,6 +41,7 @@ const VALUES: readonly unknown[] = [
 
 const SCHEMA = `
   scalar BigInt scalar Decimal scalar Bytes scalar DateTime scalar Date scalar Time scalar Duration scalar Anything
+  scalar constructor scalar toString scalar valueOf
   type Query { values: [Value!]! BIND }
   type Value { ${SCALARS.map((name) => `as${name}: ${name} FROM  many${name}: [${name}] LIST`).join('  ')} }`;
 const bound = SCHEMA.replace('BIND', '@rest(get: "/values")')

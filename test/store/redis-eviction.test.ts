@@ -44,16 +44,18 @@ test.each([
   using onlooker = await Onlooker.of(server);
   await onlooker.call('ACL', 'SETUSER', 'gateway', ...ACL);
   await using opened = await open({ url: urlAs('gateway', server) });
-  await expect.poll(() => onlooker.asked, until).toBe(1);
+  await expect.poll(() => onlooker.asked, until).toBeGreaterThanOrEqual(1);
   await expect.poll(opened.policies, until).toEqual(expected);
   // Again, it is no news.
+  const before = onlooker.asked;
   await onlooker.call('CLIENT', 'KILL', 'USER', 'gateway');
-  await expect.poll(() => onlooker.asked, until).toBe(2);
+  await expect.poll(() => onlooker.asked, until).toBeGreaterThan(before);
   expect(opened.policies()).toEqual(expected);
   // Whoever runs a command is not who runs the server.
+  const { asked } = onlooker;
   await using command = await open({ url: server.url }, false);
   await onlooker.call('PING');
-  expect([onlooker.asked, command.lines]).toEqual([2, []]);
+  expect([onlooker.asked, command.lines]).toEqual([asked, []]);
 });
 
 test('the server that takes over is looked at, too', async () => {
@@ -61,7 +63,7 @@ test('the server that takes over is looked at, too', async () => {
   using onlooker = await Onlooker.of(server);
   await onlooker.call('ACL', 'SETUSER', 'gateway', ...ACL);
   await using opened = await open({ url: urlAs('gateway', server) });
-  await expect.poll(() => onlooker.asked, until).toBe(1);
+  await expect.poll(() => onlooker.asked, until).toBeGreaterThanOrEqual(1);
   await onlooker.call('CONFIG', 'SET', 'maxmemory', '50mb', 'maxmemory-policy', 'allkeys-random');
   expect(opened.policies()).toEqual([]);
   await onlooker.call('CLIENT', 'KILL', 'USER', 'gateway');
@@ -87,9 +89,9 @@ test('who may not ask says nothing', async () => {
   await using some = await as('some');
   await expect.poll(some.policies, until).toEqual(['volatile-lru']);
   await using other = await as('other');
-  const rejected = async () => /cmdstat_info:\S*rejected_calls=(\d+)/.exec(await stats())?.[1];
+  const rejected = async () => Number(/cmdstat_info:\S*rejected_calls=(\d+)/.exec(await stats())?.[1]);
   // Two connections by themselves, before they are used, and this.
-  await expect.poll(rejected, until).toBe('3');
+  await expect.poll(rejected, until).toBeGreaterThanOrEqual(3);
   expect(other.lines.filter(({ level }) => level >= 40)).toEqual([]);
 });
 

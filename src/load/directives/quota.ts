@@ -104,9 +104,11 @@ const DISTINCTIONS: ReadonlyArray<(quota: Told) => string> = [
 /**
  * The coordinate alone, where there is no other: else `Query.report/day`; `Query.report/day/ip` where windows do not tell them apart, and
  * `Query.report/2` where nothing does.
- * @param among all quotas of one field, in their order
+ * @param all quotas of one field, in their order
  */
-export function nameAmong<One extends Told>(quota: One, among: readonly One[], coordinate: string): string {
+export function nameAmong<One extends Told>(quota: One, all: readonly One[], coordinate: string): string {
+  // A path that goes through a field twice has its quotas twice.
+  const among = [...new Set(all)];
   if (among.length < 2) return coordinate;
   const distinction = DISTINCTIONS.find((tell) => new Set(among.map(tell)).size === among.length);
   return `${coordinate}/${distinction?.(quota) ?? among.indexOf(quota) + 1}`;

@@ -1,6 +1,6 @@
 /** What an operation costs and what it draws on, for people who look at its plan. */
 import type { DocumentNode } from 'graphql';
-import { type Limit, toLimitOfField, toLimits } from '../../limits/limit.ts';
+import { type Limit, toLimitOfField, toLimits, toldApart } from '../../limits/limit.ts';
 import type { HemSettings } from '../../load/settings/settings.ts';
 import type { View } from '../../views/view.ts';
 import { NO_VALUES } from './counted.ts';
@@ -42,7 +42,10 @@ export function describeCost(
   const given = operation.given({}, NO_VALUES);
   const atMost = operation.of(given);
   const { quotas, cost: ofClient } = view.client.settings;
-  const limits = [...toLimits(settings.quotas, ''), ...toLimits(quotas, '')];
+  const limits = toldApart([
+    ...toLimits(settings.quotas, 'hem'),
+    ...toLimits(quotas, `client:${view.client.name}`),
+  ]);
   return {
     cost: {
       atMost,
@@ -76,6 +79,13 @@ export function limitInWords({ name, amount, times, by, of, shadow }: DescribedL
   return `draws ${amount} on ${name}${shadow ? ' (a shadow)' : ''}: ${of} by ${by}${enough}.`;
 }
 
-export function describeLimit({ name, by, text, shadow, rule }: Limit, amount: number): DescribedLimit {
-  return { name, amount, times: amount > 0 ? Math.floor(rule.limit / amount) : null, by, of: text, shadow };
+export function describeLimit({ shownName, by, text, shadow, rule }: Limit, amount: number): DescribedLimit {
+  return {
+    name: shownName,
+    amount,
+    times: amount > 0 ? Math.floor(rule.limit / amount) : null,
+    by,
+    of: text,
+    shadow,
+  };
 }
