@@ -85,6 +85,16 @@ function listen(id: string): AsyncIterator<unknown> {
   return gateway.subscribe('web', document, { variables: { id } })[Symbol.asyncIterator]();
 }
 
+/** A subscription that has had its first event. */
+async function hear(id: string): Promise<AsyncIterator<unknown>> {
+  const events = listen(id);
+  const first = events.next();
+  await expect.poll(() => backend.watching(`docks/${id}`)).toBe(1);
+  backend.emit(`docks/${id}`, { state: 'one' });
+  await first;
+  return events;
+}
+
 /** The state that an event carries, or the code of its error. */
 function read(result: IteratorResult<unknown>): unknown {
   if (result.done === true) return 'done';
@@ -284,11 +294,7 @@ describe('subscriptions', () => {
   });
 
   test('live through a restart of the backend', async () => {
-    const events = listen('d1');
-    const first = events.next();
-    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
-    backend.emit('docks/d1', { state: 'one' });
-    await first;
+    const events = await hear('d1');
     await backend[Symbol.asyncDispose]();
     await new Promise((resolve) => setTimeout(resolve, 150));
     backend = await EnvelopeBackend.start({ port: backend.port });
@@ -301,11 +307,7 @@ describe('subscriptions', () => {
   });
 
   test('notice a hung backend by its silence', async () => {
-    const events = listen('d1');
-    const first = events.next();
-    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
-    backend.emit('docks/d1', { state: 'one' });
-    await first;
+    const events = await hear('d1');
     backend.hang();
     const start = performance.now();
     expect(read(await events.next())).toBe('UPSTREAM_GAP');
@@ -320,11 +322,7 @@ describe('subscriptions', () => {
     gateway = await start(
       CONNECTOR.replace('{ min: 50ms, max: 200ms, attempts: 5 }', '{ min: 200ms, max: 400ms, attempts: 50 }'),
     );
-    const events = listen('d1');
-    const first = events.next();
-    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
-    backend.emit('docks/d1', { state: 'one' });
-    await first;
+    const events = await hear('d1');
     await backend[Symbol.asyncDispose]();
     const failed = async () => {
       const newcomer = listen('d1');
@@ -338,12 +336,22 @@ describe('subscriptions', () => {
     await events.return?.();
   });
 
+  test('of those who have just come to what others listen to end when the backend stays away', async () => {
+    await gateway[Symbol.asyncDispose]();
+    gateway = await start(
+      CONNECTOR.replace('{ min: 50ms, max: 200ms, attempts: 5 }', '{ min: 200ms, max: 400ms, attempts: 50 }'),
+    );
+    const events = await hear('d1');
+    await backend[Symbol.asyncDispose]();
+    await sleep(100);
+    expect(read(await listen('d1').next())).toBe('UPSTREAM_UNAVAILABLE');
+    backend = await EnvelopeBackend.start({ port: backend.port });
+    expect(read(await events.next())).toBe('UPSTREAM_GAP');
+    await events.return?.();
+  });
+
   test('end with an error after some attempts to get a lost backend back', async () => {
-    const events = listen('d1');
-    const first = events.next();
-    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
-    backend.emit('docks/d1', { state: 'one' });
-    await first;
+    const events = await hear('d1');
     await backend[Symbol.asyncDispose]();
     expect(read(await events.next())).toBe('UPSTREAM_UNAVAILABLE');
     expect(read(await events.next())).toBe('done');
@@ -406,11 +414,7 @@ describe('subscriptions', () => {
         socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'UNAVAILABLE' } })),
     ],
   ])('live on when subscribing again is %s', async (_what, answer) => {
-    const events = listen('d1');
-    const first = events.next();
-    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
-    backend.emit('docks/d1', { state: 'one' });
-    await first;
+    const events = await hear('d1');
     let inVain = 0;
     backend.behave = ({ id, action }, socket) => {
       if (action !== 'watch' || inVain === 2) return false;
@@ -429,12 +433,30 @@ describe('subscriptions', () => {
     await expect.poll(() => backend.watching('docks/d1')).toBe(0);
   });
 
+  test('of those who have just come end while subscribing again is not possible yet, others live on', async () => {
+    await gateway[Symbol.asyncDispose]();
+    gateway = await start(CONNECTOR.replace('{ min: 50ms, max: 200ms', '{ min: 1s, max: 1s'));
+    const events = await hear('d1');
+    const asked: Array<() => void> = [];
+    backend.behave = ({ id, action }, socket) => {
+      if (action !== 'watch' || asked.length === 1) return false;
+      asked.push(() => socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'UNAVAILABLE' } })));
+      return true;
+    };
+    backend.drop();
+    await expect.poll(() => asked.length, { timeout: 3000 }).toBe(1);
+    const early = listen('d1').next();
+    await sleep(100);
+    asked[0]!();
+    expect(read(await early)).toBe('UPSTREAM_UNAVAILABLE');
+    expect(read(await listen('d1').next())).toBe('UPSTREAM_UNAVAILABLE');
+    expect(backend.watching('docks/d1')).toBe(0);
+    expect(read(await events.next())).toBe('UPSTREAM_GAP');
+    await events.return?.();
+  });
+
   test('end when subscribing again is not possible after some attempts', async () => {
-    const events = listen('d1');
-    const first = events.next();
-    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
-    backend.emit('docks/d1', { state: 'one' });
-    await first;
+    const events = await hear('d1');
     backend.behave = ({ id }, socket) => {
       socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'UNAVAILABLE' } }));
       return true;
@@ -446,11 +468,7 @@ describe('subscriptions', () => {
   });
 
   test('refused after a reconnect end with the refusal', async () => {
-    const events = listen('d1');
-    const first = events.next();
-    await expect.poll(() => backend.watching('docks/d1')).toBe(1);
-    backend.emit('docks/d1', { state: 'one' });
-    await first;
+    const events = await hear('d1');
     backend.behave = ({ id }, socket) => {
       socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'NO' } }));
       return true;

@@ -23,15 +23,15 @@ interface Topic {
   /** The parameters as JSON. */
   readonly paramsText: string;
   readonly subscribers: Set<Subscriber>;
-  /** Those who lived through a loss and were not told yet. */
-  interrupted: readonly Subscriber[];
-  /** On this connection. `asked`: subscribe was sent and is not answered yet. `paused`: it was in vain, and is sent again after a while. */
-  state: 'unknown' | 'asked' | 'paused' | 'live' | 'left';
-  /** To be subscribed to again; there are none without a connection. */
+  /** Those who have not seen it live: they hear of the next failure, which to the others is an interruption that is repaired. */
+  readonly newcomers: Set<Subscriber>;
+  /** On this connection. `asked`: subscribe was sent and is not answered yet. */
+  state: 'unknown' | 'asked' | 'live' | 'left';
+  /** Why subscribing was in vain, until it is tried again. */
+  refusal: UpstreamError | undefined;
+  /** To be subscribed to; there are none without a connection. */
   readonly attempts: Attempts;
   timer: NodeJS.Timeout | undefined;
-  /** Whether it ever was live. */
-  established: boolean;
   /** By what its events are found, on this connection. */
   eventKey: unknown;
   /** The id that the backend gave the subscription, on this connection. */
@@ -74,12 +74,13 @@ export class Subscriptions {
       signal,
       onEnd: () => {
         topic.subscribers.delete(subscriber);
+        topic.newcomers.delete(subscriber);
         if (topic.subscribers.size === 0) this.#leave(topic);
       },
     });
     topic.subscribers.add(subscriber);
     if (signal.aborted) subscriber.leave();
-    else if (topic.state === 'unknown') this.#start(topic, subscriber);
+    else if (topic.state !== 'live') this.#wait(topic, subscriber);
     return subscriber;
   }
 
@@ -107,14 +108,17 @@ export class Subscriptions {
   lost(): void {
     for (const topic of this.#topics.values()) {
       clearTimeout(topic.timer);
-      this.#interrupt(topic, 'unknown');
+      topic.refusal = undefined;
+      this.#interrupt(topic);
     }
   }
 
-  /** Ends those that never had a subscription, or all. */
+  /** Ends those who have not seen their topic live, or all. */
   abandon(which: 'new' | 'all'): void {
-    for (const topic of [...this.#topics.values()]) {
-      if (which === 'all' || !topic.established) this.#fail(topic, () => this.#link.failure());
+    for (const { subscribers, newcomers } of [...this.#topics.values()]) {
+      for (const subscriber of [...(which === 'all' ? subscribers : newcomers)]) {
+        subscriber.fail(this.#link.failure());
+      }
     }
   }
 
@@ -139,11 +143,11 @@ export class Subscriptions {
       params,
       paramsText,
       subscribers: new Set(),
-      interrupted: [],
+      newcomers: new Set(),
       state: 'unknown',
+      refusal: undefined,
       attempts: new Attempts(this.#setup.options.reconnect),
       timer: undefined,
-      established: false,
       eventKey: undefined,
       subscription: undefined,
     };
@@ -152,8 +156,11 @@ export class Subscriptions {
   }
 
   /** Those who are there already go on waiting: they have more patience than who has just come. */
-  #start(topic: Topic, newcomer: Subscriber): void {
-    if (this.#link.isOpen) this.#ask(topic);
+  #wait(topic: Topic, newcomer: Subscriber): void {
+    topic.newcomers.add(newcomer);
+    if (topic.refusal !== undefined) newcomer.fail(topic.refusal);
+    else if (topic.state === 'asked') return;
+    else if (this.#link.isOpen) this.#ask(topic);
     else if (this.#link.isHopeless) newcomer.fail(this.#link.failure());
     else this.#link.want();
   }
@@ -162,6 +169,7 @@ export class Subscriptions {
     const { subscribe, byTopic } = this.#feed;
     const about = { topic: topic.name, params: topic.params, subscription: undefined };
     topic.state = 'asked';
+    topic.refusal = undefined;
     // By topic, events can be told before the answer has come, and some servers send them first.
     if (byTopic) this.#listen(topic, topic.name);
     if (!subscribe.answered) {
@@ -200,7 +208,7 @@ export class Subscriptions {
       if (topic.state !== 'left') this.#resume(topic);
     } else if (found === undefined) {
       const internal = 'answered subscribe without the id of the subscription';
-      this.#fail(topic, () => new UpstreamError('UPSTREAM_INVALID', this.#setup.name, { internal }));
+      this.#failed(topic, new UpstreamError('UPSTREAM_INVALID', this.#setup.name, { internal }));
     } else if (topic.state === 'left') {
       // The last listener left before the id was known.
       this.#unsubscribe(topic);
@@ -212,25 +220,25 @@ export class Subscriptions {
 
   /** Subscribing was in vain. Those who had the topic before get it again as they get a lost connection again. */
   #failed(topic: Topic, error: UpstreamError): void {
+    if (topic.state === 'left') return;
+    this.#interrupt(topic);
     const delayMs = topic.attempts.ended();
-    const isWorthAnother = topic.established && topic.state !== 'left' && MAY_PASS.has(error.code);
-    if (!isWorthAnother || topic.attempts.areOver) {
-      this.#fail(topic, () => error);
-      return;
+    const isWorthAnother = MAY_PASS.has(error.code) && !topic.attempts.areOver;
+    for (const subscriber of [...(isWorthAnother ? topic.newcomers : topic.subscribers)]) {
+      subscriber.fail(error);
     }
+    if (topic.subscribers.size === 0) return;
     this.#setup.log.debug({ err: error }, 'cannot subscribe again');
-    this.#interrupt(topic, 'paused');
+    topic.refusal = error;
     topic.timer = setTimeout(() => {
       if (this.#link.isOpen) this.#ask(topic);
     }, delayMs);
   }
 
   /** No events arrive until the topic is subscribed to again. */
-  #interrupt(topic: Topic, state: 'unknown' | 'paused'): void {
+  #interrupt(topic: Topic): void {
     this.#unlisten(topic);
-    // Who joined while the subscription was being asked for has missed nothing yet.
-    if (topic.established) topic.interrupted = [...topic.subscribers];
-    topic.state = state;
+    topic.state = 'unknown';
     topic.subscription = undefined;
   }
 
@@ -248,11 +256,12 @@ export class Subscriptions {
   #resume(topic: Topic): void {
     if (topic.state === 'live') return;
     topic.state = 'live';
-    topic.established = true;
     topic.attempts.opened();
     const gap = new StreamGap('the connection to the backend was lost');
-    for (const subscriber of topic.interrupted) subscriber.push(gap, 0);
-    topic.interrupted = [];
+    for (const subscriber of topic.subscribers) {
+      if (!topic.newcomers.has(subscriber)) subscriber.push(gap, 0);
+    }
+    topic.newcomers.clear();
   }
 
   /** Nobody listens any more. */
@@ -262,11 +271,6 @@ export class Subscriptions {
     const wasLive = topic.state === 'live';
     this.#remove(topic);
     if (wasLive || (wasAsked && this.#feed.byTopic)) this.#unsubscribe(topic);
-  }
-
-  #fail(topic: Topic, error: () => UpstreamError): void {
-    this.#remove(topic);
-    for (const subscriber of [...topic.subscribers]) subscriber.fail(error());
   }
 
   #remove(topic: Topic): void {
