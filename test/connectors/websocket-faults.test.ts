@@ -378,6 +378,24 @@ describe('subscriptions', () => {
     await events.return?.();
   });
 
+  test('fail for what is so at a backend that does not read, not for what was so before', async () => {
+    await gateway[Symbol.asyncDispose]();
+    gateway = await start(
+      CONNECTOR.replace('message: "{ id: $id, action: watch,', 'message: "{ action: watch,')
+        .replace(/^(heartbeat|maxInFlight):.*$/gm, '')
+        .replace('timeouts:', 'heartbeat: none\ntimeouts:'),
+    );
+    backend.refuseWith = 401;
+    expect((await ask()).said).toBe('UPSTREAM_DENIED');
+    backend.refuseWith = undefined;
+    await expect.poll(async () => (await ask()).said).toBe('FREE');
+    backend.hang();
+    const long = 'x'.repeat(500_000);
+    // More than what the operating system keeps for a socket that nobody reads, and the gateway for the operating system.
+    await Promise.all(Array.from({ length: 60 }, () => ask(long)));
+    expect(read(await listen('d1').next())).toBe('UPSTREAM_UNAVAILABLE');
+  });
+
   test('whose events are not read are ended, and others do not notice', async () => {
     const slow = new WebSocket(`${gateway.url.replace('http', 'ws')}/web/graphql`, 'graphql-transport-ws');
     await once(slow, 'open');

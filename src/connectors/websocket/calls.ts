@@ -116,7 +116,7 @@ export class Calls {
         pending.failed(error);
       },
     });
-    if (!this.#link.send(write(id))) this.#take(id)?.failed(this.#unread());
+    if (!this.#link.send(write(id))) this.#take(id)?.failed(this.#link.unread());
   }
 
   /** @returns whether somebody waited for this answer */
@@ -173,7 +173,7 @@ export class Calls {
     this.#pending.add(id, call);
     try {
       if (link.send(call.write(id, call.params, call.exchange.trace))) return;
-      this.#take(id)?.failed(this.#unread());
+      this.#take(id)?.failed(this.#link.unread());
     } catch (error) {
       // JSON cannot hold every value, e.g. a bigint.
       this.#take(id)?.failed(toUpstreamError(this.#setup.name, error));
@@ -236,12 +236,6 @@ export class Calls {
 
   #timeout(): UpstreamError {
     return new UpstreamError('UPSTREAM_TIMEOUT', this.#setup.name, { internal: 'did not answer in time' });
-  }
-
-  #unread(): UpstreamError {
-    return new UpstreamError('UPSTREAM_UNAVAILABLE', this.#setup.name, {
-      internal: 'does not read what it is sent',
-    });
   }
 }
 

@@ -138,6 +138,11 @@ export class Link implements AsyncDisposable {
     });
   }
 
+  /** Why `send` took nothing. */
+  unread(): UpstreamError {
+    return this.#unavailable('does not read what it is sent');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';

@@ -174,7 +174,7 @@ export class Subscriptions {
     if (byTopic) this.#listen(topic, topic.name);
     if (!subscribe.answered) {
       if (this.#link.send(subscribe.write(0, about))) this.#resume(topic);
-      else this.#failed(topic, this.#link.failure());
+      else this.#failed(topic, this.#link.unread());
       return;
     }
     this.#calls.ask((id) => subscribe.write(id, about), {
