@@ -275,6 +275,35 @@ describe('a backend with messages of its own', () => {
     await expect.poll(() => closed).toEqual([[7]]);
   });
 
+  test.each([
+    ['after', [1, 0]],
+    ['before', [0, 1]],
+  ])(
+    'that numbers a subscription too late, %s it has given the same number again, keeps it',
+    async (_when, order) => {
+      await using gateway = await startGateway(numbered(backend.url, 'timeouts: { request: 500ms }\n'));
+      const opened: Array<() => void> = [];
+      const closed: unknown[] = [];
+      backend.behave = ({ id, action, body }, socket) => {
+        const answer = () => socket.send(JSON.stringify({ kind: 'answer', id, body: { number: 7 } }));
+        if (action === 'open') opened.push(answer);
+        else closed.push(body);
+        return true;
+      };
+      const listen = () => gateway.subscribe('web', 'subscription { dockChanged(id: "d1") { id } }');
+      expect((await listen().next()).value?.errors?.[0]?.extensions.code).toBe('UPSTREAM_TIMEOUT');
+      const events = listen();
+      const first = events.next();
+      await expect.poll(() => opened.length).toBe(2);
+      for (const index of order) opened[index]!();
+      backend.broadcast('{"of":7,"body":{"id":"d1"}}');
+      expect((await first).value).toEqual({ data: { dockChanged: { id: 'd1' } } });
+      expect(closed).toEqual([]);
+      await events.return?.();
+      await expect.poll(() => closed).toEqual([[7]]);
+    },
+  );
+
   test('offers no subprotocol unless asked, and then has to accept one', async () => {
     await using gateway = await startGateway(
       configuration(backend.url, `${CONNECTOR}subprotocols: [docks.v1, docks.v2]\n`),

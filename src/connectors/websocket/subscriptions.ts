@@ -36,6 +36,8 @@ interface Topic {
   eventKey: unknown;
   /** The id that the backend gave the subscription, on this connection. */
   subscription: unknown;
+  /** Ids that were given too late, while the topic is asked for again. */
+  readonly surplus: unknown[];
 }
 
 export class Subscriptions {
@@ -150,6 +152,7 @@ export class Subscriptions {
       timer: undefined,
       eventKey: undefined,
       subscription: undefined,
+      surplus: [],
     };
     this.#topics.set(key, topic);
     return topic;
@@ -186,14 +189,25 @@ export class Subscriptions {
         if (byTopic) this.#unsubscribe(topic);
       },
       // Until its id is known a subscription cannot be given back.
-      ...(!byTopic && { answeredLate: (message) => this.#giveBack(topic, message) }),
+      ...(!byTopic && { answeredLate: (message) => this.#answeredLate(topic, message) }),
     });
   }
 
-  #giveBack(topic: Topic, message: Message): void {
+  #answeredLate(topic: Topic, message: Message): void {
     if (this.#protocol.outcomeOf(message) instanceof UpstreamError) return;
     const found = this.#feed.subscriptionIn(message, topic.name);
-    if (found !== undefined && !(found instanceof UpstreamError)) this.#unsubscribe(topic, found);
+    if (found !== undefined && !(found instanceof UpstreamError)) this.#giveBack(topic, found);
+  }
+
+  /** Some backends give the same id for the same topic again: one that is listened to is kept, and one that may turn out to be. */
+  #giveBack(topic: Topic, subscription: unknown): void {
+    const current = this.#topics.get(topic.key);
+    if (current?.state === 'asked') current.surplus.push(subscription);
+    else if (!this.#byEventKey.has(subscription)) this.#unsubscribe(topic, subscription);
+  }
+
+  #giveBackSurplus(topic: Topic): void {
+    for (const subscription of topic.surplus.splice(0)) this.#giveBack(topic, subscription);
   }
 
   #answered(topic: Topic, message: Message): void {
@@ -211,7 +225,7 @@ export class Subscriptions {
       this.#failed(topic, new UpstreamError('UPSTREAM_INVALID', this.#setup.name, { internal }));
     } else if (topic.state === 'left') {
       // The last listener left before the id was known.
-      this.#unsubscribe(topic);
+      this.#giveBack(topic, found);
     } else {
       this.#listen(topic, found);
       this.#resume(topic);
@@ -240,6 +254,7 @@ export class Subscriptions {
     this.#unlisten(topic);
     topic.state = 'unknown';
     topic.subscription = undefined;
+    this.#giveBackSurplus(topic);
   }
 
   #listen(topic: Topic, eventKey: unknown): void {
@@ -262,6 +277,7 @@ export class Subscriptions {
       if (!topic.newcomers.has(subscriber)) subscriber.push(gap, 0);
     }
     topic.newcomers.clear();
+    this.#giveBackSurplus(topic);
   }
 
   /** Nobody listens any more. */
@@ -279,6 +295,7 @@ export class Subscriptions {
     clearTimeout(topic.timer);
     this.#unlisten(topic);
     topic.state = 'left';
+    this.#giveBackSurplus(topic);
   }
 
   #unsubscribe(topic: Topic, subscription = topic.subscription): void {
