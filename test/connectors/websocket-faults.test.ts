@@ -473,6 +473,44 @@ describe('subscriptions', () => {
     await events.return?.();
   });
 
+  test.each([
+    ['anew once an event has come in between', true, ['UPSTREAM_GAP', 'UPSTREAM_GAP', 'UPSTREAM_GAP']],
+    ['on when nothing has', false, ['UPSTREAM_GAP', 'UPSTREAM_UNAVAILABLE', 'done']],
+  ])('count attempts to subscribe again %s', async (_what, hasEvents, expected) => {
+    await gateway[Symbol.asyncDispose]();
+    gateway = await start(CONNECTOR.replace('attempts: 5', 'attempts: 2'));
+    const events = await hear('d1');
+    let refuses = false;
+    backend.behave = ({ id, action }, socket) => {
+      if (action !== 'watch' || !refuses) return false;
+      refuses = false;
+      socket.send(JSON.stringify({ kind: 'answer', id, problem: { code: 'UNAVAILABLE' } }));
+      return true;
+    };
+    const told: unknown[] = [];
+    for (const _round of expected) {
+      refuses = true;
+      backend.drop();
+      told.push(read(await events.next()));
+      if (!hasEvents) continue;
+      backend.emit('docks/d1', { state: 'again' });
+      expect(read(await events.next())).toBe('again');
+    }
+    expect(told).toEqual(expected);
+    await events.return?.();
+  });
+
+  test('live on however often the connection is lost before an event comes', async () => {
+    await gateway[Symbol.asyncDispose]();
+    gateway = await start(CONNECTOR.replace('attempts: 5', 'attempts: 2'));
+    const events = await hear('d1');
+    for (let round = 0; round < 4; round++) {
+      backend.drop();
+      expect(read(await events.next())).toBe('UPSTREAM_GAP');
+    }
+    await events.return?.();
+  });
+
   test('end when subscribing again is not possible after some attempts', async () => {
     const events = await hear('d1');
     backend.behave = ({ id }, socket) => {

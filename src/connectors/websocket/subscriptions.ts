@@ -29,8 +29,10 @@ interface Topic {
   state: 'unknown' | 'asked' | 'live' | 'left';
   /** Why subscribing was in vain, until it is tried again. */
   refusal: UpstreamError | undefined;
-  /** To be subscribed to; there are none without a connection. */
-  readonly attempts: Attempts;
+  /** To be subscribed to, those in vain in a row; there are none without a connection. */
+  attempts: Attempts;
+  /** That it is live this time: worth a new row once it has brought an event or has stayed, and nothing against it if it has not. */
+  life: Attempts;
   timer: NodeJS.Timeout | undefined;
   /** By what its events are found, on this connection. */
   eventKey: unknown;
@@ -92,6 +94,7 @@ export class Subscriptions {
     const topic = key === undefined ? undefined : this.#byEventKey.get(key);
     if (topic === undefined) return false;
     this.#resume(topic);
+    topic.life.proved();
     if (this.#feed.isEnd(message)) {
       this.#remove(topic);
       for (const subscriber of [...topic.subscribers]) subscriber.end();
@@ -149,6 +152,7 @@ export class Subscriptions {
       state: 'unknown',
       refusal: undefined,
       attempts: new Attempts(this.#setup.options.reconnect),
+      life: new Attempts(this.#setup.options.reconnect),
       timer: undefined,
       eventKey: undefined,
       subscription: undefined,
@@ -252,6 +256,10 @@ export class Subscriptions {
   /** No events arrive until the topic is subscribed to again. */
   #interrupt(topic: Topic): void {
     this.#unlisten(topic);
+    if (topic.state === 'live') {
+      topic.life.ended();
+      if (topic.life.inVain === 0) topic.attempts = topic.life;
+    }
     topic.state = 'unknown';
     topic.subscription = undefined;
     this.#giveBackSurplus(topic);
@@ -271,7 +279,8 @@ export class Subscriptions {
   #resume(topic: Topic): void {
     if (topic.state === 'live') return;
     topic.state = 'live';
-    topic.attempts.opened();
+    topic.life = new Attempts(this.#setup.options.reconnect);
+    topic.life.opened();
     const gap = new StreamGap('the connection to the backend was lost');
     for (const subscriber of topic.subscribers) {
       if (!topic.newcomers.has(subscriber)) subscriber.push(gap, 0);
