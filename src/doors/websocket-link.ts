@@ -1,7 +1,6 @@
 /** A socket as the protocol's library wants it: floods end it, silence ends it, and what it asked for ends with it. */
 import { CloseCode, type makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
-import type { WebSocket } from 'ws';
 import type { ErrorCode } from '../errors.ts';
 import { leaveCompleted } from './websocket-operations.ts';
 import type { Peer } from './websocket-peer.ts';
@@ -25,10 +24,10 @@ export function serve(
   peer: Peer,
   { maxOperations, log, onRefused }: Serving,
 ): void {
-  const { socket, requestId } = peer;
+  const { socket, outbox, requestId } = peer;
   let waiting = 0;
   const work = async (task: () => Promise<unknown>): Promise<void> => {
-    if (++waiting > maxOperations + MAX_WAITING_MESSAGES) {
+    if (++waiting + outbox.released > maxOperations + MAX_WAITING_MESSAGES) {
       socket.terminate();
       return;
     }
@@ -56,7 +55,7 @@ export function serve(
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      send: (text) => sent((done) => socket.send(text, done), socket),
+      send: (text) => outbox.send(text),
       close: (code, reason) => {
         // Whoever was not let in has been told of already.
         if (isRefusal(code) && socket.readyState === socket.OPEN)
@@ -78,7 +77,7 @@ export function serve(
   socket.on('pong', () => {
     alive = true;
   });
-  socket.on('ping', (data) => void work(() => sent((done) => socket.pong(data, false, done), socket)));
+  socket.on('ping', (data) => void work(() => outbox.pong(data)));
   socket.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code?.startsWith('WS_ERR_'))
       onRefused(error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'BODY_TOO_LARGE' : 'BAD_REQUEST');
@@ -95,9 +94,4 @@ export function serve(
 /** Whether a close code of the protocol says that the other side is to blame. */
 function isRefusal(code: number | undefined): boolean {
   return code !== undefined && code >= 4400 && code < 4500;
-}
-
-/** Resolves when the message has left; a socket that is closed takes none and nobody waits for it. */
-function sent(send: (done: () => void) => void, socket: WebSocket): Promise<void> {
-  return new Promise((resolve) => (socket.readyState === socket.OPEN ? send(resolve) : resolve()));
 }

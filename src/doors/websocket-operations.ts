@@ -1,6 +1,6 @@
 /** Operations of a socket: begun by `subscribe`, executed by the client's endpoint, ended by either side. */
 import { GraphQLError } from 'graphql';
-import { CloseCode, type Context, type SubscribePayload } from 'graphql-ws';
+import { CloseCode, type SubscribePayload } from 'graphql-ws';
 import { Cancellation } from '../cancellation.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Tracing } from '../metrics/tracing.ts';
@@ -26,11 +26,10 @@ export interface OperationOptions {
 export function start(
   endpoint: Endpoint,
   { maxOperations, requestLog, tracing }: OperationOptions,
-  context: Context<Record<string, unknown>, Peer>,
+  peer: Peer,
   id: string,
   payload: SubscribePayload,
 ) {
-  const peer = context.extra;
   const left = new Cancellation();
   const { headers, principal } = peer;
   const requestId = `${peer.requestId}:${++peer.started}`;
@@ -51,7 +50,7 @@ export function start(
     return [new GraphQLError(ERRORS[code].text, { extensions: { code } })];
   };
   if (peer.closing) return refuse(peer.closing.refusal);
-  if (peer.running.size >= maxOperations) {
+  if (peer.running.size + peer.outbox.released >= maxOperations) {
     peer.socket.close(CloseCode.BadRequest, 'Too many operations on one socket');
     return refuse('OPERATION_TOO_LARGE');
   }
@@ -67,7 +66,6 @@ export function start(
   const variables = payload.variables ?? {};
   const running: Running = {
     id,
-    context,
     isSubscription: kind === 'subscription',
     left,
     rest: undefined,
@@ -98,7 +96,7 @@ export function subscribe(running: Running) {
 
 /**
  * The library knows operations by their ids, and an id is another's as soon as its caller has completed the operation: that has to be
- * over for the library at once, also where something that runs for it takes longer.
+ * over for the library at once, also where something that runs for it, or what is being sent of it, takes longer.
  */
 function unlessLeft<Outcome>(running: Running, work: Promise<Outcome>): Promise<Outcome | typeof UNREAD> {
   return new Promise((resolve, reject) => {
@@ -151,8 +149,11 @@ export function requestOf(
 }
 
 /** The library forgets the id of an operation that the caller has completed; what runs for it ends here. */
-export function leaveCompleted({ running }: Peer): void {
-  for (const { id, context, left } of running.values()) if (!(id in context.subscriptions)) left.cancel();
+export function leaveCompleted({ context, running, outbox }: Peer): void {
+  if (context === undefined) return;
+  const { subscriptions } = context;
+  for (const { id, left } of running.values()) if (!(id in subscriptions)) left.cancel();
+  outbox.release((id) => !(id in subscriptions));
 }
 
 /** Operations that were left count until what runs for them has ended. */

@@ -11,6 +11,7 @@ import { Unauthenticated } from '../principal/failures.ts';
 import type { Principal } from '../principal/principal.ts';
 import { closeOf } from './authentication.ts';
 import type { Sender } from './hops.ts';
+import type { Outbox } from './websocket-outbox.ts';
 
 /** What runs when a socket's principal expires has so long to finish. */
 const EXPIRED_GRACE_MS = 5000;
@@ -23,11 +24,14 @@ export interface Upgraded {
 /** One socket. */
 export interface Peer extends Upgraded {
   readonly socket: WebSocket;
+  readonly outbox: Outbox;
   readonly requestId: string;
   headers: Readonly<Record<string, string>>;
   /** Who opened it; undefined where the client does not ask. */
   principal: Principal | undefined;
   forgetEnd: () => void;
+  /** What the library knows of it; undefined before `connection_init`. */
+  context: Context<Record<string, unknown>, Peer> | undefined;
   /** By payload, which is an operation's identity: ids can be used again while an operation ends. */
   readonly running: Map<SubscribePayload, Running>;
   started: number;
@@ -38,7 +42,6 @@ export interface Peer extends Upgraded {
 /** One operation. */
 export interface Running {
   readonly id: string;
-  readonly context: Context<Record<string, unknown>, Peer>;
   readonly isSubscription: boolean;
   readonly left: Cancellation;
   /** What still runs for it after its caller has left. Never rejects. */

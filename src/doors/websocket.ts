@@ -20,6 +20,7 @@ import {
   start,
   subscribe,
 } from './websocket-operations.ts';
+import { Outbox } from './websocket-outbox.ts';
 import { closeWhenDone, type Peer, STOPPING, type Upgraded } from './websocket-peer.ts';
 
 export interface HandshakeOutcome {
@@ -45,9 +46,11 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   const peers = new Set<Peer>();
   const protocol = makeServer<Record<string, unknown>, Peer>({
     connectionInitWaitTimeout: options.initTimeoutMs,
-    onConnect: ({ extra, connectionParams }) =>
-      letIn(endpoint(), options.requestLog, extra, connectionParams),
-    onSubscribe: (context, id, payload) => start(endpoint(), options, context, id, payload),
+    onConnect: (context) => {
+      context.extra.context = context;
+      return letIn(endpoint(), options.requestLog, context.extra, context.connectionParams);
+    },
+    onSubscribe: ({ extra }, id, payload) => start(endpoint(), options, extra, id, payload),
     execute: (args) => execute(runningOf(args)) as never,
     subscribe: (args) => subscribe(runningOf(args)) as never,
     // Results are formatted already; the library would ask their errors to format themselves.
@@ -75,12 +78,14 @@ export function openWebSocketDoor(endpoint: () => Endpoint, options: WebSocketOp
   server.on('connection', (socket: WebSocket, { message, sender }: Upgraded) => {
     const peer: Peer = {
       socket,
+      outbox: new Outbox(socket),
       requestId: requestIds.get(message) ?? requestIdOf(message),
       message,
       sender,
       headers: headersOf(message),
       principal: undefined,
       forgetEnd: () => {},
+      context: undefined,
       running: new Map(),
       started: 0,
       closing: undefined,

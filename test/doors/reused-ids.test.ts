@@ -61,6 +61,59 @@ describe('the second operation has its own answer, and no other', () => {
   });
 });
 
+describe('also when an answer is still being sent', () => {
+  const LARGE = '{ large: thing(id: "large") { name } }';
+
+  /** A gateway, and a socket of it that does not read and for which more waits than anything on the way holds. */
+  async function clog(hem: string) {
+    await using started = new AsyncDisposableStack();
+    const backend = started.use(
+      await startJsonBackend(async ({ path }) => {
+        if (path === '/things/large') return { id: 'large', name: 'x'.repeat(8_000_000) };
+        await sleep(50);
+        return { id: '2', name: 'two' };
+      }),
+    );
+    const gateway = started.use(await startGateway(thingsFiles(backend.url, { hem })));
+    const socket = started.use(await RawSocket.open(gateway));
+    socket.socket.pause();
+    socket.subscribe('other', LARGE);
+    await expect.poll(() => backend.requests.length).toBe(1);
+    await sleep(300);
+    const everything = started.move();
+    return { socket, [Symbol.asyncDispose]: () => everything.disposeAsync() };
+  }
+
+  it.each([
+    ['next', LARGE],
+    ['error', '{ unknown }'],
+  ])('in a message of type %s', async (type, first) => {
+    await using clogged = await clog('{}');
+    const { socket } = clogged;
+    socket.subscribe('a', first);
+    await sleep(300);
+    socket.send({ type: 'complete', id: 'a' });
+    socket.subscribe('a', SECOND);
+    socket.socket.resume();
+    await socket.until(({ id, type: end }) => id === 'other' && end === 'complete');
+    const messages = () => socket.received.filter(({ id }) => id === 'a');
+    await expect.poll(() => messages().map((message) => message.type)).toEqual([type, 'next', 'complete']);
+    expect(messages()[1]?.payload).toEqual({ data: { second: { name: 'two' } } });
+  });
+
+  it('which counts, so that who does not read cannot have more and more answers waiting', async () => {
+    await using clogged = await clog('limits: { subscriptionsPerSocket: 2 }');
+    const { socket } = clogged;
+    socket.subscribe('a', LARGE);
+    await sleep(300);
+    socket.send({ type: 'complete', id: 'a' });
+    socket.subscribe('a', LARGE);
+    await sleep(100);
+    socket.socket.resume();
+    expect(await socket.closed).toMatchObject({ code: 4400, reason: 'Too many operations on one socket' });
+  });
+});
+
 it('also when the first waits for a limit that Redis keeps', async () => {
   await using redis = await PrivateRedis.start();
   const backend = await startJsonBackend(answerLibrary);
