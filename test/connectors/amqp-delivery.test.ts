@@ -114,6 +114,23 @@ describe('events', () => {
     expect(await slow.next()).toEqual({ done: true, value: undefined });
   });
 
+  test('where nobody has room, who reads first does not end the others', async () => {
+    const own = { prefetch: 4, subscriber: { buffer: 3, patience: '20s' } };
+    await using amqp = new DirectAmqp({ url: url(), own });
+    const { exchange, streams } = await subscribed(amqp, 'burst', 2);
+    const [first, other] = streams as [AsyncIterator<unknown>, AsyncIterator<unknown>];
+    for (let index = 0; index < 20; index++) await service.publish(exchange, 'x', index);
+    await sleep(200);
+    for (let index = 0; index < 3; index++) {
+      expect(await next(first, 'begin')).toBe(index);
+      // The broker sends the next one meanwhile.
+      await sleep(50);
+    }
+    for (let index = 0; index < 3; index++) expect(await next(other, 'begin')).toBe(index);
+    for (let index = 3; index < 20; index++)
+      for (const stream of streams) expect(await next(stream, 'begin')).toBe(index);
+  });
+
   test('who is not so far behind is cut off after its patience', async () => {
     const own = { prefetch: 4, subscriber: { buffer: 3, patience: '600ms' } };
     await using amqp = new DirectAmqp({ url: url(), own });

@@ -12,7 +12,7 @@ export interface FanOutSettings {
   readonly bytes: number;
 }
 
-/** What a subscriber has no room for yet. */
+/** What others have taken and a subscriber has no room for yet. What nobody has taken says nothing about who is late. */
 interface Lag {
   events: number;
   bytes: number;
@@ -37,20 +37,21 @@ export class FanOut {
       if (isTaken) return;
       isTaken = true;
       onTaken();
-      for (const laggard of waiting) this.#check(laggard);
+      for (const laggard of waiting) {
+        this.#lag(laggard, 1, bytes);
+        this.#check(laggard);
+      }
     };
     for (const subscriber of this.#subscribers) {
       const accepted = () => {
         waiting.delete(subscriber);
-        this.#lag(subscriber, -1, -bytes);
+        if (isTaken) this.#lag(subscriber, -1, -bytes);
         // One that ends lets go of all that it waited for, and is no subscriber a moment later: that is no room.
         queueMicrotask(() => {
           if (waiting.size === 0 || this.#subscribers.has(subscriber)) take();
         });
       };
-      if (subscriber.push(event, bytes, accepted)) continue;
-      waiting.add(subscriber);
-      this.#lag(subscriber, 1, bytes);
+      if (!subscriber.push(event, bytes, accepted)) waiting.add(subscriber);
     }
     if (waiting.size < this.#subscribers.size || waiting.size === 0) take();
   }
