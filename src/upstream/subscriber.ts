@@ -3,10 +3,12 @@ import { UpstreamError } from '../errors.ts';
 
 /** Many events come at once: a reader is late when it has not caught up with them by then. */
 const CATCH_UP_MS = 5000;
+/** What is counted for an event beyond its bytes on the wire: two of them can become a value, whose place here takes many times that. */
+const ITEM_BYTES = 100;
 
 export interface SubscriberOptions {
   readonly connector: string;
-  /** What may wait to be read, in events and in bytes. One event always fits. */
+  /** What may wait to be read, in events and in bytes, of which each event counts some beyond its own. One event always fits. */
   readonly events: number;
   readonly bytes: number;
   /**
@@ -22,6 +24,7 @@ export interface SubscriberOptions {
 
 interface Item {
   readonly value: unknown;
+  /** On the wire, and those of its place. */
   readonly bytes: number;
   /** To be called once the event has a place in the buffer. */
   readonly accepted: (() => void) | undefined;
@@ -56,16 +59,17 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
   }
 
   /**
-   * Takes an event. Returns true when it needs no waiting for: it is read, has its place in the buffer, or nobody wants it.
+   * Takes an event of so many bytes on the wire. Returns true when it needs no waiting for: it is read, has its place in the buffer, or nobody wants it.
    * Otherwise `accepted` is called when that has become so.
    */
-  push(value: unknown, bytes: number, accepted?: () => void): boolean {
+  push(value: unknown, wireBytes: number, accepted?: () => void): boolean {
     if (this.#ended) return true;
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve({ done: false, value });
       return true;
     }
+    const bytes = wireBytes + ITEM_BYTES;
     const fits = this.#acceptedEnd === this.#items.length && this.#fits(bytes);
     const { patienceMs, bytes: maxBytes } = this.#options;
     if (!fits && patienceMs === undefined && this.#bytes + bytes > maxBytes) {

@@ -6,7 +6,7 @@ import { Subscriber, type SubscriberOptions } from '../../src/upstream/subscribe
 describe('a subscriber', () => {
   afterEach(() => void vi.useRealTimers());
 
-  function open({ events = 3, bytes = 1000, patienceMs, signal }: Partial<SubscriberOptions> = {}) {
+  function open({ events = 3, bytes = 10_000, patienceMs, signal }: Partial<SubscriberOptions> = {}) {
     let ends = 0;
     const subscriber = new Subscriber({
       connector: 'docks',
@@ -28,11 +28,22 @@ describe('a subscriber', () => {
   });
 
   test('that keeps too many bytes is ended at once, and forgets them', async () => {
-    const { subscriber, ends } = open({ events: 1000, bytes: 35 });
+    const { subscriber, ends } = open({ events: 1000, bytes: 350 });
     for (let value = 0; value < 10; value++) subscriber.push(value, 10);
     await expect(subscriber.next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED', connector: 'docks' });
     expect(await subscriber.next()).toEqual({ done: true, value: undefined });
     expect(ends()).toBe(1);
+  });
+
+  test('that keeps too many of the smallest events, or gaps, is ended too', async () => {
+    for (const wireBytes of [2, 0]) {
+      const { subscriber, ends } = open({ events: 3, bytes: 10_000 });
+      for (let value = 0; value < 50; value++) subscriber.push(value, wireBytes);
+      expect(ends()).toBe(0);
+      for (let value = 0; value < 100; value++) subscriber.push(value, wireBytes);
+      expect(ends()).toBe(1);
+      await expect(subscriber.next()).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED' });
+    }
   });
 
   test('given too many events at once reads them all', async () => {
