@@ -369,6 +369,29 @@ describe('events after an interruption', () => {
     expect(await event).toEqual({ done: false, value: 1 });
   });
 
+  test('come again although the exchange was missing once, since the loss of the connection is another’s count', async () => {
+    await using proxy = await TcpProxy.before(url());
+    await using amqp = new DirectAmqp({
+      url: proxy.url,
+      own: { reconnect: { min: '300ms', max: '600ms', attempts: 2 } },
+    });
+    const exchange = await service.exchange('missing');
+    const stream = amqp.subscribe(exchange, '#');
+    const first = stream.next();
+    await service.publishOnceHeard(exchange, 'x', 0);
+    await first;
+    proxy.cut();
+    expect((await stream.next()).value).toBeInstanceOf(StreamGap);
+    await service.channel.deleteExchange(exchange);
+    const { accepted } = proxy;
+    proxy.cut();
+    const next = stream.next();
+    await expect.poll(() => proxy.accepted, { interval: 10 }).toBeGreaterThan(accepted);
+    await expect(amqp.subscribe(exchange, '#').next()).rejects.toMatchObject({ status: '404' });
+    await service.channel.assertExchange(exchange, 'topic', { durable: false });
+    expect((await next).value).toBeInstanceOf(StreamGap);
+  });
+
   /** 1, 2, 3, … in quick succession. */
   function publishNumbers(exchange: string): Disposable {
     let number = 0;

@@ -90,6 +90,7 @@ export class CallChannel<C extends Channel, Answer> {
     const number = this.#numberOf(id);
     const call = number === undefined ? undefined : this.#take(number);
     if (call === undefined) return false;
+    this.#link.proved();
     this.#breaker?.answered(call.begun);
     call.resolve(answer);
     return true;

@@ -70,6 +70,15 @@ export class Link implements AsyncDisposable {
     return this.#attempt(Math.max(0, delayMs));
   }
 
+  get isOpen(): boolean {
+    return this.#model !== undefined;
+  }
+
+  /** Something came that the connection is for: it was not made in vain, however soon it is lost. */
+  proved(): void {
+    this.#attempts.proved();
+  }
+
   /**
    * Messages that are written from now on leave together: a system call per message is much of what a message costs, and those of all
    * requests that were there at once share one. amqplib hands them to the socket in an immediate that comes after the next one.

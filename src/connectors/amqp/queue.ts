@@ -19,9 +19,10 @@ export interface QueueSettings {
   readonly limits: CommonSettings['limits'];
   readonly drops: Drops<DropReason>;
   /** From now on events arrive. Called before the first of them. */
-  onLive(queue: SharedQueue): void;
-  /** The queue went away although the connection stands: deleted, or the channel was closed. */
-  onGone(queue: SharedQueue, cause: unknown): void;
+  onLive(): void;
+  onEvent(): void;
+  /** The queue went away after it had started although the connection stands: deleted, or the channel was closed. */
+  onGone(cause: unknown): void;
 }
 
 export class SharedQueue {
@@ -49,15 +50,18 @@ export class SharedQueue {
   async start(model: ChannelModel, limit: AbortSignal): Promise<void> {
     const channel = await model.createChannel();
     const isGivenUp = () => limit.aborted || this.#closed;
+    let isStarting = true;
     let failure: unknown;
     channel.on('error', (error) => {
       failure = error;
     });
     channel.on('close', () => {
+      // amqplib says why a channel is closed, unless it goes with its connection.
+      const isAlone = failure !== undefined;
       failure ??= new Error('the connection closed');
       if (this.#channel !== channel) return;
       this.#channel = undefined;
-      this.#settings.onGone(this, failure);
+      if (isAlone && !isStarting) this.#settings.onGone(failure);
     });
     try {
       await this.#consume(channel, (message) => {
@@ -74,6 +78,7 @@ export class SharedQueue {
       if (failure !== undefined) throw failure;
       if (isGivenUp()) throw new Error('given up');
       this.#begin(channel);
+      isStarting = false;
     } catch (error) {
       if (this.#channel === channel) this.#channel = undefined;
       void closeQuietly(channel);
@@ -100,7 +105,7 @@ export class SharedQueue {
   #begin(channel: Channel): void {
     if (this.#channel === channel) return;
     this.#channel = channel;
-    this.#settings.onLive(this);
+    this.#settings.onLive();
   }
 
   /** Whether events arrive. */
@@ -132,6 +137,7 @@ export class SharedQueue {
       this.#refuse(channel, message);
       return;
     }
+    this.#settings.onEvent();
     this.#fanOut.deliver(event, message.content.length, () => settle(channel, (open) => open.ack(message)));
   }
 

@@ -21,7 +21,7 @@ interface Entry {
   starting: boolean;
   /** Why the broker gave no queue, until it is asked again. */
   refusal: UpstreamError | undefined;
-  /** To have a queue at the broker; there are none without a connection. */
+  /** To have a queue at the broker. Without a connection there are none: those to have one are the link's. */
   readonly attempts: Attempts;
   timer: NodeJS.Timeout | undefined;
 }
@@ -95,7 +95,11 @@ export class Subscriptions implements AsyncDisposable {
       limits: settings.limits,
       drops: this.#drops,
       onLive: () => this.#resumed(entry),
-      onGone: (_queue, cause) => this.#again(entry, cause),
+      onEvent: () => {
+        entry.attempts.proved();
+        this.#link.proved();
+      },
+      onGone: (cause) => this.#again(entry, cause),
     });
     const entry: Entry = {
       key,
@@ -141,17 +145,15 @@ export class Subscriptions implements AsyncDisposable {
     entry.starting = true;
     entry.refusal = undefined;
     const { name, settings } = this.#setup;
-    let connected = false;
     try {
       const model = await this.#link.open();
-      connected = true;
       await withLimit(settings.timeouts.requestMs, (limit) => entry.queue.start(model, limit));
       entry.attempts.opened();
     } catch (cause) {
       const error = toBrokerError(name, cause);
       for (const newcomer of [...entry.newcomers]) newcomer.fail(error);
       // Without a connection there is nothing to do until the link has one, or gives up.
-      if (connected) {
+      if (this.#link.isOpen) {
         entry.refusal = error;
         this.#again(entry, cause);
       }
@@ -160,7 +162,7 @@ export class Subscriptions implements AsyncDisposable {
     }
   }
 
-  /** The broker took the queue, or did not give one. The connection may be gone too: then the attempt waits for the next one. */
+  /** The broker took the queue, or did not give one. */
   #again(entry: Entry, cause: unknown): void {
     if (this.#entries.get(entry.key) !== entry) return;
     const delayMs = entry.attempts.ended();
