@@ -6,7 +6,7 @@ import { duration } from '../units.ts';
 export interface Reconnect {
   readonly minMs: number;
   readonly maxMs: number;
-  /** After so many failed attempts in a row subscriptions end. */
+  /** After so many attempts in vain, in a row, subscriptions end. */
   readonly attempts: number;
 }
 
