@@ -224,6 +224,17 @@ describe('a reader that is slow', () => {
     await expect.poll(() => backend.streams).toBe(0);
   });
 
+  test('finds no connection once they are closed', async () => {
+    const { graph } = gateway.gateway.generation;
+    const connections = new OpenConnections(graph.connectors, pino({ level: 'silent' }));
+    const { source } = graph.connectors[0]!.types.get('Subscription')!.fields.get('watch')!;
+    const call = (source as CallSource).compile(connections, { fields: [] }) as StreamCall;
+    await connections[Symbol.asyncDispose]();
+    const events = call.open({ args: {}, parent: {}, claims: {} }, context())[Symbol.asyncIterator]();
+    await expect(events.next()).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' });
+    expect(backend.seen).toHaveLength(0);
+  });
+
   async function settled(): Promise<boolean> {
     const { written } = backend;
     await delay(200);

@@ -3,6 +3,7 @@
  * many on each: on the connection of unary calls they would leave those no room.
  */
 import type { ChannelOptions, Client } from '@grpc/grpc-js';
+import { UpstreamError } from '../../errors.ts';
 import type { ConnectionSetup } from '../kind.ts';
 import { Connecting, openClient } from './channel.ts';
 import type { GrpcOptions } from './options.ts';
@@ -31,14 +32,21 @@ export class StreamChannels {
   readonly #setup: ConnectionSetup<GrpcOptions>;
   /** The oldest first, so that later ones empty and can be closed. */
   readonly #open = new Set<Shared>();
+  #closed = false;
 
   constructor(setup: ConnectionSetup<GrpcOptions>) {
     this.#setup = setup;
   }
 
-  /** On a further channel when all are full. */
+  /**
+   * On a further channel when all are full.
+   * @throws {UpstreamError} UPSTREAM_UNAVAILABLE after `close`
+   */
   take(): StreamChannel {
-    const { perConnection } = this.#setup.options.streams;
+    const { name, options } = this.#setup;
+    if (this.#closed)
+      throw new UpstreamError('UPSTREAM_UNAVAILABLE', name, { internal: 'closed by the gateway' });
+    const { perConnection } = options.streams;
     const shared = [...this.#open].find(({ streams }) => streams < perConnection) ?? this.#add();
     shared.streams++;
     const { client, connecting } = shared;
@@ -46,6 +54,7 @@ export class StreamChannels {
   }
 
   close(): void {
+    this.#closed = true;
     for (const { client } of this.#open) client.close();
     this.#open.clear();
   }
