@@ -74,8 +74,9 @@ export class Attempts {
     return this.#inVain >= this.#settings.attempts;
   }
 
-  opened(): void {
-    this.#openedAt = performance.now();
+  /** @param at when, on the clock of `performance.now()`: whoever learns only later that it was open says it then */
+  opened(at = performance.now()): void {
+    this.#openedAt = at;
   }
 
   /** What was opened does what it is for: it was not in vain, however soon it is lost. */

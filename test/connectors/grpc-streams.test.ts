@@ -1,13 +1,15 @@
 /** Streams of answers as subscriptions: events, ends, breaks, slow readers. */
 
+import { constants } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CallContext } from '../../src/call-context.ts';
 import { Cancellation } from '../../src/cancellation.ts';
 import { OpenConnections } from '../../src/connections.ts';
 import type { StreamCall } from '../../src/connectors/kind.ts';
 import type { CallSource } from '../../src/load/model.ts';
+import { answering, type Behaviour, frame, RawBackend } from '../support/backends/grpc/raw.ts';
 import { GrpcBackend } from '../support/backends/grpc/server.ts';
 import { shapesFiles } from '../support/backends/grpc/shapes-gateway.ts';
 import { type GraphQLBody, startGateway, type TestGateway } from '../support/gateway.ts';
@@ -147,6 +149,74 @@ describe('a stream that breaks', () => {
     const events = await all(gateway.subscribe('web', 'subscription { watch(topic: "a") { number } }'));
     expect(performance.now() - startedAt).toBeLessThan(2000);
     expect(events.at(-1)?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+});
+
+describe('a backend that says nothing until its first event', () => {
+  /** An Event whose number is 7. */
+  const seventh = answering(frame(Buffer.from([0x10, 7])));
+  const unavailable: Behaviour = (stream) =>
+    stream.respond(
+      {
+        ':status': 200,
+        'content-type': 'application/grpc',
+        'grpc-status': `${UNAVAILABLE}`,
+        server: 'proxy',
+      },
+      { endStream: true },
+    );
+  const watchAt = async (url: string, attempts: number) => {
+    const gateway = await startGateway({
+      files: shapesFiles({ settings: `reconnect: { min: 20ms, max: 100ms, attempts: ${attempts} }` }),
+      env: { SHAPES_URL: url },
+    });
+    const events = gateway.subscribe('web', 'subscription { watch(topic: "a") { number } }');
+    return { events, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
+  };
+
+  test('its stream is opened again when the connection is lost before there was any', async () => {
+    let streams = 0;
+    await using quiet = await RawBackend.start((stream) => {
+      if (++streams > 1) seventh(stream);
+    });
+    await using proxy = await TcpProxy.before(quiet.url);
+    await using watching = await watchAt(`grpc://127.0.0.1:${proxy.port}`, 10);
+    const first = next(watching.events);
+    await expect.poll(() => streams).toBe(1);
+    await delay(1300);
+    proxy.cut();
+    expect((await first)?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_GAP' } }]);
+    expect((await next(watching.events))?.data?.watch.number).toBe(7);
+  });
+
+  test('a proxy that says only after a while that it is not there uses up the attempts', async () => {
+    let streams = 0;
+    let aheadMs = 0;
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
+    await using proxy = await RawBackend.start(async (stream) => {
+      streams++;
+      await delay(1300);
+      aheadMs += 60_000;
+      unavailable(stream);
+    });
+    await using watching = await watchAt(proxy.url, 2);
+    const rest = await all(watching.events);
+    clock.mockRestore();
+    expect(rest.at(-1)?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+    expect(streams).toBe(2);
+  });
+
+  test('a stream that begins as the connection is being given up is begun on the next one', async () => {
+    const sessions = new Set<unknown>();
+    await using leaving = await RawBackend.start((stream) => {
+      sessions.add(stream.session);
+      if (sessions.size > 1) return seventh(stream);
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 0);
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    });
+    await using watching = await watchAt(leaving.url, 10);
+    expect((await next(watching.events))?.data?.watch.number).toBe(7);
   });
 });
 

@@ -12,6 +12,11 @@ const UNUSABLE =
 /** Statuses that the client makes itself too. Their details then name addresses, which are nobody's business. */
 const LOCAL: ReadonlySet<number> = new Set([Status.CANCELLED, Status.DEADLINE_EXCEEDED, Status.UNAVAILABLE]);
 
+/** Whether nobody has said it: the connection was lost, or the stream refused, and the client made it up. */
+export function isLocal({ code, metadata }: ServiceError): boolean {
+  return LOCAL.has(code) && Object.keys(metadata.getMap()).length === 0;
+}
+
 /** @param aborted whether the caller has left or its time is over */
 export function toStatusError(
   connector: string,
@@ -24,7 +29,7 @@ export function toStatusError(
   const internal = `${status}: ${error.details}`;
   if (UNUSABLE.test(error.details))
     return new UpstreamError('UPSTREAM_INVALID', connector, { internal, status, cause: error });
-  const local = LOCAL.has(error.code) && Object.keys(error.metadata.getMap()).length === 0;
+  const local = isLocal(error);
   // By its own clock, a moment before or after the operation's.
   if (local && error.code === Status.DEADLINE_EXCEEDED) return timedOut(connector, error);
   // Without trailers nobody has said CANCELLED: a server that goes away resets its streams so.

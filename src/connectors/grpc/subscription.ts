@@ -12,7 +12,7 @@ import { type CallContext, type ConnectionSetup, StreamGap } from '../kind.ts';
 import type { GrpcBinding } from './bind.ts';
 import { asIs, toMetadata } from './metadata.ts';
 import type { GrpcOptions } from './options.ts';
-import { toStatusError, unreadable } from './status.ts';
+import { isLocal, toStatusError, unreadable } from './status.ts';
 import type { StreamChannel, StreamChannels } from './stream-channels.ts';
 
 /** Servers may send nothing at all until their first event. A stream that is not refused within this time counts as open. */
@@ -65,30 +65,31 @@ class Subscription {
   async *events(): AsyncGenerator<unknown, void, void> {
     using place = this.#parts.channels.take();
     let interruption: string | undefined;
-    while (!this.#signal.aborted) {
+    for (let count = 1; !this.#signal.aborted; count++) {
       try {
         const attempt = await this.#start(place);
-        this.#attempts.opened();
         try {
-          if (interruption !== undefined && (await attempt.opened())) {
+          if (interruption !== undefined && (await attempt.opened)) {
             yield new StreamGap(interruption);
             interruption = undefined;
           }
           for await (const bytes of attempt.call) {
             if (interruption !== undefined) yield new StreamGap(interruption);
             interruption = undefined;
-            this.#wasOpen = true;
             this.#attempts.proved();
             yield this.#decode(bytes);
           }
           if (attempt.failure === undefined) return;
           throw attempt.failure;
         } finally {
-          this.#wasOpen ||= attempt.isOpen;
+          this.#wasOpen ||= attempt.openedAt !== undefined;
+          if (attempt.openedAt !== undefined && attempt.isTaken) this.#attempts.opened(attempt.openedAt);
           attempt.close();
         }
       } catch (error) {
         if (this.#signal.aborted) return;
+        // A backend that is about to close its connection refuses new streams on it; grpc-js does not move those that it keeps no copy of.
+        if (count === 1 && !this.#wasOpen && isServiceError(error) && isLocal(error)) continue;
         const delayMs = this.#attempts.ended();
         const failure = this.#toError(error);
         if (failure.code !== 'UPSTREAM_UNAVAILABLE' || !this.#wasOpen || this.#attempts.areOver)
@@ -142,13 +143,22 @@ class Attempt {
   readonly call: ClientDuplexStream<Buffer, Buffer>;
   /** Also set when the call failed before anybody iterated. */
   failure: Error | undefined;
-  isOpen = false;
+  /** Since when the call counts as accepted, on the clock of `performance.now()`. */
+  openedAt: number | undefined;
+  /** Whether that is so, as far as can be known. False when it failed before. */
+  readonly opened: Promise<boolean>;
+  readonly #settle: (opened: boolean) => void;
   readonly #signal: AbortSignal;
   readonly #cancel: () => void;
+  #hasAnswered = false;
+  #quiet: NodeJS.Timeout | undefined;
 
   constructor(call: ClientDuplexStream<Buffer, Buffer>, signal: AbortSignal) {
     this.call = call;
     this.#signal = signal;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.opened = promise;
+    this.#settle = resolve;
     this.#cancel = () => call.cancel();
     signal.addEventListener('abort', this.#cancel, { once: true });
     if (signal.aborted) call.cancel();
@@ -156,8 +166,22 @@ class Attempt {
       this.failure ??= error;
     });
     call.on('metadata', () => {
-      this.isOpen = true;
+      this.#hasAnswered = true;
+      this.#open();
     });
+    // Also comes while nobody reads, after the error if there is one.
+    call.on('status', () => {
+      if (this.failure === undefined) this.#open();
+      else this.#settle(false);
+    });
+  }
+
+  /**
+   * Whether the backend itself had taken the call. A proxy may accept it and say a while later that there is no backend; of a quiet
+   * stream nobody can tell but by its end.
+   */
+  get isTaken(): boolean {
+    return this.#hasAnswered || !(isServiceError(this.failure) && !isLocal(this.failure));
   }
 
   /**
@@ -171,26 +195,23 @@ class Attempt {
         resolve(begun);
       };
       const timer = setTimeout(settle, limitMs, false);
-      this.call.once('error', () => settle(true)).once('end', () => settle(true));
-      this.call.write(request, () => settle(true));
+      this.call.once('status', () => settle(true));
+      this.call.write(request, () => {
+        this.#quiet = setTimeout(() => this.#open(), QUIET_OPEN_MS);
+        this.#quiet.unref();
+        settle(true);
+      });
     });
   }
 
-  /** Whether the backend has accepted the call, as far as can be known. False when it failed. */
-  opened(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = () => {
-        clearTimeout(timer);
-        this.isOpen ||= this.failure === undefined;
-        resolve(this.isOpen && this.failure === undefined);
-      };
-      const timer = setTimeout(settle, QUIET_OPEN_MS);
-      this.call.once('metadata', settle).once('error', settle).once('end', settle);
-      if (this.isOpen || this.failure !== undefined) settle();
-    });
+  #open(): void {
+    if (this.failure !== undefined) return;
+    this.openedAt ??= performance.now();
+    this.#settle(true);
   }
 
   close(): void {
+    clearTimeout(this.#quiet);
     this.#signal.removeEventListener('abort', this.#cancel);
     this.call.cancel();
   }
