@@ -21,7 +21,7 @@ afterAll(() => service?.[Symbol.asyncDispose]());
 
 describe('replies', () => {
   test('late, repeated and foreign ones are dropped and counted; every call has one answer', async () => {
-    await using amqp = new DirectAmqp({ url: url(), common: { timeouts: { request: '300ms' } } });
+    await using amqp = new DirectAmqp({ url: url(), common: { timeouts: { request: '1s' } } });
     const asked: ConsumeMessage[] = [];
     const queue = await service.take('hand', (message) => void asked.push(message));
     const { drops } = amqp.connection;
