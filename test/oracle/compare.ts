@@ -3,6 +3,7 @@
  * null-propagated ancestor at least one on each side.
  */
 import type { FormattedExecutionResult } from 'graphql';
+import { MAX_TOLD } from '../../src/execute/told-errors.ts';
 
 /** Undefined when the answers are alike; else what differs, in one line. */
 export function differenceOf(
@@ -40,6 +41,12 @@ function errorDifference(
 ): string | undefined {
   const [leftErrors, rightErrors] = [errorsOf(left), errorsOf(right)];
   const twice = saidTwice(leftErrors, 'the first') ?? saidTwice(rightErrors, 'the second');
+  // Of more than are told each engine tells of those that it met first, and how many there are.
+  const all = Math.max(leftErrors.length, rightErrors.length);
+  if (all > MAX_TOLD)
+    return leftErrors.length === rightErrors.length
+      ? twice
+      : `${leftErrors.length} and ${rightErrors.length} errors`;
   return (
     twice ?? missing(leftErrors, rightErrors, 'the second') ?? missing(rightErrors, leftErrors, 'the first')
   );
