@@ -30,6 +30,14 @@ interface Item {
   readonly accepted: (() => void) | undefined;
 }
 
+/** Why the stream of a reader that is late ends. @param internal how late it was */
+export function notRead(connector: string, internal: string): UpstreamError {
+  return new UpstreamError('UPSTREAM_LIMITED', connector, {
+    internal,
+    publicText: 'The subscription was ended because its events were not read in time.',
+  });
+}
+
 export class Subscriber implements AsyncIterableIterator<unknown> {
   readonly #options: SubscriberOptions;
   /** Unread from `#head` on. */
@@ -132,12 +140,7 @@ export class Subscriber implements AsyncIterableIterator<unknown> {
 
   #cutOff(): void {
     const { connector, events, bytes } = this.#options;
-    this.fail(
-      new UpstreamError('UPSTREAM_LIMITED', connector, {
-        internal: `the subscriber did not read ${events} events or ${bytes} bytes`,
-        publicText: 'The subscription was ended because its events were not read in time.',
-      }),
-    );
+    this.fail(notRead(connector, `the subscriber did not read ${events} events or ${bytes} bytes`));
     this.#clear();
   }
 

@@ -2,8 +2,7 @@
  * Gives each event of a queue to all who share it. An event is taken once anybody has room for it, so those who read never wait for who
  * does not; while nobody has room the broker waits.
  */
-import { UpstreamError } from '../../errors.ts';
-import type { Subscriber } from '../../upstream/subscriber.ts';
+import { notRead, type Subscriber } from '../../upstream/subscriber.ts';
 
 export interface FanOutSettings {
   readonly connector: string;
@@ -69,11 +68,7 @@ export class FanOut {
     const { connector, events, bytes } = this.#settings;
     const lag = this.#lags.get(laggard);
     if (lag === undefined || (lag.events <= events && lag.bytes <= bytes)) return;
-    laggard.fail(
-      new UpstreamError('UPSTREAM_LIMITED', connector, {
-        internal: `others have taken ${events} events or ${bytes} bytes that the subscriber has no room for`,
-        publicText: 'The subscription was ended because its events were not read in time.',
-      }),
-    );
+    const internal = `others have taken ${events} events or ${bytes} bytes that the subscriber has no room for`;
+    laggard.fail(notRead(connector, internal));
   }
 }
