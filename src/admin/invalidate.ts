@@ -1,10 +1,12 @@
 /** What an operator says is out of date: `{ "type": "Station", "key": "7" }`, or a list of these. */
+
 import { isCompositeType } from 'graphql';
 import { z } from 'zod';
 import type { OutOfDate } from '../cache/tags.ts';
 import { Refusal } from '../doors/refusal.ts';
 import type { ComposedGraph } from '../graph/compose.ts';
 import { withPossibleTypes } from '../graph/possible-types.ts';
+import { ROOTS } from '../load/root-types.ts';
 import { didYouMean } from '../problems.ts';
 
 const scalar = z.union([z.string().max(1000), z.number()]);
@@ -16,8 +18,6 @@ const outOfDate = z.strictObject({
 });
 
 const body = z.union([outOfDate, z.array(outOfDate).max(1000)]);
-
-const ROOTS: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription']);
 
 interface KnownType {
   /** The sets of fields that it is found by. */

@@ -1,4 +1,5 @@
 /** What several connectors say about the same name must fit together. Every problem names both places. */
+
 import {
   type GraphQLNamedType,
   isEnumType,
@@ -8,11 +9,10 @@ import {
   isScalarType,
 } from 'graphql';
 import type { Connector, ConnectorType } from '../load/model.ts';
+import { ROOTS } from '../load/root-types.ts';
 import { didYouMean, type Problems } from '../problems.ts';
 import { differenceOf, reportFieldConflicts } from './field-conflicts.ts';
 import { reportOwnership } from './ownership.ts';
-
-const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
 /** @returns the names of types about which connectors disagree: nothing that depends on them can be judged */
 export function reportConflicts(

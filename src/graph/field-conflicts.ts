@@ -1,11 +1,11 @@
 /** Fields of one type that several connectors have: whose they are, and whether they mean the same. */
+
 import { type GraphQLNamedType, type GraphQLType, isListType, isNonNullType, isObjectType } from 'graphql';
 import type { ConnectorField, ConnectorType } from '../load/model.ts';
+import { ROOTS } from '../load/root-types.ts';
 import type { Problem, Problems } from '../problems.ts';
 import { isKeyField } from './access.ts';
 import { ownerOf } from './ownership.ts';
-
-const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
 /** @param types of one name and kind, with fields */
 export function reportFieldConflicts(types: readonly ConnectorType[], problems: Problems): void {

@@ -1,13 +1,13 @@
 /** `@require(field:)` reads fields of the composed object: all of them must exist, whichever connector has them. */
+
 import { getNamedType, isInterfaceType, isObjectType } from 'graphql';
 import type { ConnectorArgument, ConnectorField, ConnectorType } from '../load/model.ts';
+import { ROOTS } from '../load/root-types.ts';
 import { placeInArgument } from '../load/sdl.ts';
 import { type Path, pathsOf } from '../mapping/path.ts';
 import { didYouMean, type Problems } from '../problems.ts';
 
 /** Their fields have no object to read of; that was reported when loading. */
-const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
-
 type ByName = ReadonlyMap<string, readonly ConnectorType[]>;
 
 /** @returns the fields whose requirements cannot be met by anything */

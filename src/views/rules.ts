@@ -2,6 +2,7 @@
  * Who may see what of a view: the rules of the graph along each field's path, and the view's own on top. All of them hold together,
  * so a view tightens by what it says; what reads as if it loosened is reported.
  */
+
 import {
   type ConstDirectiveNode,
   type FieldNode,
@@ -32,6 +33,7 @@ import {
   ruleNodes,
 } from '../load/directives/auth-rule.ts';
 import { DirectiveReader } from '../load/directives/directive-reader.ts';
+import { ROOTS } from '../load/root-types.ts';
 import type { Place, Problems } from '../problems.ts';
 import { lockedArguments } from './context.ts';
 import type { ViewType } from './view.ts';
@@ -68,8 +70,6 @@ export function buildRules(input: RulesInput): ViewRules | undefined {
     ? { fields, ruleOf: (typeName, node) => fields.get(`${typeName}.${node.name.value}`) }
     : new RulesWithArguments(input.schema, fields, inputs);
 }
-
-const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
 class RulesBuilder {
   readonly #input: RulesInput;

@@ -1,4 +1,5 @@
 /** Whether the types of a view stand for types of the graph, and which values and members of them. */
+
 import {
   type GraphQLNamedType,
   isAbstractType,
@@ -10,6 +11,7 @@ import {
   isScalarType,
   isUnionType,
 } from 'graphql';
+import { ROOTS } from '../load/root-types.ts';
 import { didYouMean } from '../problems.ts';
 import { directiveOf, textOf, type ViewContext } from './context.ts';
 import type { ViewType } from './view.ts';
@@ -24,7 +26,7 @@ export function checkType(context: ViewContext, type: GraphQLNamedType): boolean
   if (isScalarType(type)) {
     if (known?.inaccessible !== true && (target === undefined || isScalarType(target))) return true;
   }
-  const isRoot = ['Query', 'Mutation', 'Subscription'].includes(graphName);
+  const isRoot = ROOTS.has(graphName);
   if (target === undefined || (known === undefined && !isRoot) || known?.inaccessible === true) {
     const names = [...context.graph.types.values()]
       .filter(({ inaccessible }) => !inaccessible)

@@ -5,8 +5,9 @@ import type { DirectiveReader } from '../directives/directive-reader.ts';
 import { has } from '../directives/directive-reader.ts';
 import { keyNames } from '../directives/keys.ts';
 import type { CallSource, ConnectorType } from '../model.ts';
+import { ROOTS } from '../root-types.ts';
 import { BindableField } from './field-to-bind.ts';
-import { ROOTS, type TypeBuilding } from './type-building.ts';
+import type { TypeBuilding } from './type-building.ts';
 
 /** @param node the binding */
 export function readCallSource(

@@ -8,8 +8,9 @@ import {
 import { readWeight } from '../directives/cost.ts';
 import { has } from '../directives/directive-reader.ts';
 import type { ConnectorArgument, ConnectorType } from '../model.ts';
+import { ROOTS } from '../root-types.ts';
 import { placeOf } from '../sdl.ts';
-import { ROOTS, type TypeBuilding } from './type-building.ts';
+import type { TypeBuilding } from './type-building.ts';
 
 export function readArgument(
   owner: ConnectorType,

@@ -1,10 +1,11 @@
 /** Where a field's value comes from: a call of its own, or its parent's record. */
 import { type GraphQLField, isInterfaceType } from 'graphql';
 import type { CallSource, ConnectorType, RecordSource } from '../model.ts';
+import { ROOTS } from '../root-types.ts';
 import { placeOf } from '../sdl.ts';
 import { readCallSource } from './call-source.ts';
 import { readRecordSource } from './record-source.ts';
-import { ROOTS, type TypeBuilding } from './type-building.ts';
+import type { TypeBuilding } from './type-building.ts';
 
 export function readFieldSource(
   owner: ConnectorType,

@@ -21,9 +21,3 @@ export interface TypeBuilding extends TypeParts {
   readonly connector: Connector;
   readonly reader: DirectiveReader;
 }
-
-export const ROOTS: ReadonlyMap<string, 'query' | 'mutation' | 'subscription'> = new Map([
-  ['Query', 'query'],
-  ['Mutation', 'mutation'],
-  ['Subscription', 'subscription'],
-]);

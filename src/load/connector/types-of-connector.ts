@@ -19,11 +19,12 @@ import { readQuotas } from '../directives/quota.ts';
 import { readTags } from '../directives/tag.ts';
 import { readDiscriminator, readWireValues } from '../directives/wire-names.ts';
 import type { Connector, ConnectorField, ConnectorType, Lookup } from '../model.ts';
+import { ROOTS } from '../root-types.ts';
 import { placeOf } from '../sdl.ts';
 import { readArgument } from './connector-argument.ts';
 import { readFieldSource } from './field-source.ts';
 import { findLookups } from './lookups.ts';
-import { ROOTS, type TypeBuilding, type TypeParts } from './type-building.ts';
+import type { TypeBuilding, TypeParts } from './type-building.ts';
 
 const LIMIT_DIRECTIVES = new Set(['cost', 'listSize', 'quota']);
 const NO_WEIGHTS: ConnectorType['inputWeights'] = new Map();

@@ -1,4 +1,5 @@
 /** What things cost: the meaning of `@cost` and `@listSize`, after the IBM specification of GraphQL costs. */
+
 import {
   type ConstDirectiveNode,
   type GraphQLField,
@@ -14,6 +15,7 @@ import {
   Kind,
 } from 'graphql';
 import { didYouMean } from '../../problems.ts';
+import { ROOTS } from '../root-types.ts';
 import type { DirectiveReader } from './directive-reader.ts';
 
 /** How long lists are taken to be. */
@@ -61,8 +63,6 @@ export function readWeight(
   }
   return undefined;
 }
-
-const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
 /** Of each value of a type. */
 export function readTypeWeight(type: GraphQLNamedType, reader: DirectiveReader): number | undefined {

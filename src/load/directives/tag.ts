@@ -1,10 +1,10 @@
 /** `@tag(name:)`: groups fields for plans. What several say of one element adds up. */
+
 import { type ConstDirectiveNode, print } from 'graphql';
+import { ROOTS } from '../root-types.ts';
 import type { DirectiveReader } from './directive-reader.ts';
 
 export const TAG = /^[A-Za-z_][\w/-]{0,127}$/;
-
-const ROOTS = new Set(['Query', 'Mutation', 'Subscription']);
 
 type Tagged = { readonly directives?: readonly ConstDirectiveNode[] | undefined } | null | undefined;
 
