@@ -1,7 +1,7 @@
 /** Refusals of what cannot be judged. */
 import { GraphQLError } from 'graphql';
 
-export function tooLarge(): GraphQLError {
+export function tooMuchToJudge(): GraphQLError {
   return refusal(
     'The operation asks for more than can be judged: there are too many fields, counted for each type that may be there.',
   );

@@ -9,7 +9,7 @@ import { type Admitted, admitting } from '../admitting.ts';
 import { PerConditions } from '../per-conditions.ts';
 import type { Policy } from '../policy.ts';
 import type { PreparedOperation } from '../request.ts';
-import { tooLarge } from '../too-large.ts';
+import { tooMuchToJudge } from '../too-large.ts';
 import { type Grant, type Grants, knowsPlans } from './grants.ts';
 import { type Refused, refusal } from './refusing.ts';
 import { type Requirement, type UsedField, type Uses, usesOf } from './requirements.ts';
@@ -43,7 +43,7 @@ class Guard {
   /** The operation as its caller may run it, or why not. */
   admit(operation: PreparedOperation, principal: Principal = ANONYMOUS): Admitted {
     const needs = this.#needs.get(operation);
-    if (needs === undefined) return { errors: [tooLarge()] };
+    if (needs === undefined) return { errors: [tooMuchToJudge()] };
     if (needs.metBy.has(principal)) return operation;
     const grant = this.#grants.of(principal);
     const { any, refused, unknown } = grant === undefined ? ALL_GRANTED : needs.notIn(grant);

@@ -22,7 +22,7 @@ import type { Part } from '../parts.ts';
 import { PerConditions } from '../per-conditions.ts';
 import type { Answering, Policy, Streaming } from '../policy.ts';
 import type { PreparedOperation, Request } from '../request.ts';
-import { tooLarge } from '../too-large.ts';
+import { tooMuchToJudge } from '../too-large.ts';
 import { Admission } from './admission.ts';
 import { limitedEvents, limitedParts } from './limited-streams.ts';
 
@@ -112,7 +112,7 @@ class Limiting implements Policy {
     if (!limits.byCost && maximum === undefined && !costs.hasQuotas && !costs.hasRequired)
       return new Admission(this.#chargeOf(limits.ofOperation, request, 0), undefined);
     const cost = this.#costs.get(operation).without(operation.denied);
-    if (cost === undefined) return tooLarge();
+    if (cost === undefined) return tooMuchToJudge();
     const given = cost.given(operation.variables, (request.principal ?? ANONYMOUS).claims);
     const problem = cost.problem(given);
     if (problem !== undefined) return problem;
